@@ -1,0 +1,80 @@
+"""Boxes in pixels: the one way in which all stages speak of a place in the picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A rectangle of whole pixels, origin at the top left of the picture."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if self.width <= 0 or self.height <= 0:
+            raise ValueError(f"a box needs a positive size, got {self.width}x{self.height}")
+
+    @property
+    def right(self) -> int:
+        """First column to the right of the box."""
+        return self.x + self.width
+
+    @property
+    def bottom(self) -> int:
+        """First row below the box."""
+        return self.y + self.height
+
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns, to index an (H, W, ...) array with."""
+        return slice(self.y, self.bottom), slice(self.x, self.right)
+
+    def grow(self, pad_x_px: int, pad_y_px: int) -> Box:
+        return Box(self.x - pad_x_px, self.y - pad_y_px, self.width + 2 * pad_x_px, self.height + 2 * pad_y_px)
+
+    def shift(self, dx_px: int, dy_px: int) -> Box:
+        return Box(self.x + dx_px, self.y + dy_px, self.width, self.height)
+
+    def intersect(self, other: Box) -> Box | None:
+        """The common part, None where there is none."""
+        x, y = max(self.x, other.x), max(self.y, other.y)
+        width, height = min(self.right, other.right) - x, min(self.bottom, other.bottom) - y
+        return Box(x, y, width, height) if width > 0 and height > 0 else None
+
+    def clip(self, width: int, height: int) -> Box:
+        """The part inside a picture of this size.
+
+        Raises:
+            ValueError: Nothing of the box lies in the picture.
+        """
+        inside = self.intersect(Box(0, 0, width, height))
+        if inside is None:
+            raise ValueError(f"{self} lies outside a picture of {width}x{height} px")
+        return inside
+
+
+def bounding_box(boxes: Iterable[Box]) -> Box:
+    """The smallest box around all of at least one box."""
+    boxes = list(boxes)
+    x, y = min(b.x for b in boxes), min(b.y for b in boxes)
+    return Box(x, y, max(b.right for b in boxes) - x, max(b.bottom for b in boxes) - y)
+
+
+def group_boxes(boxes: list[Box], pad_x_px: int, pad_y_px: int) -> list[list[int]]:
+    """Indices of boxes that overlap once grown by the pads, group by group, transitively."""
+    groups: list[list[int]] = []
+    for index, box in enumerate(boxes):
+        grown = box.grow(pad_x_px, pad_y_px)
+        touching = [g for g in groups if any(grown.intersect(boxes[i]) for i in g)]
+        groups = [g for g in groups if g not in touching]
+        groups.append(sorted([index, *(i for g in touching for i in g)]))
+    return sorted(groups)

@@ -1,0 +1,233 @@
+"""What a user can choose, one frozen dataclass a stage. Defaults live here and nowhere else."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from subremover.errors import UsageError
+from subremover.geometry import Box
+
+SegmenterName = Literal["lines", "gradient"]
+LossName = Literal["mix", "mse", "l1", "ssim", "ms-ssim"]
+InputName = Literal["noise", "downsampled"]
+ActivationName = Literal["relu", "relu6", "leaky-relu", "sigmoid"]
+PresetName = Literal["fast", "standard", "paper"]
+
+_NUMBER = r"\d+(?:\.\d+)?"
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in time, as a frame number or as seconds since the first frame."""
+
+    frame: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if (self.frame is None) == (self.seconds is None):
+            raise ValueError("give either a frame or seconds")
+
+    @classmethod
+    def parse(cls, text: str) -> Position:
+        """Read `120f`, `12.5` or `0:01:30.250`.
+
+        Raises:
+            UsageError: The text is none of these.
+        """
+        text = text.strip()
+        if re.fullmatch(r"\d+f", text):
+            return cls(frame=int(text[:-1]))
+        if re.fullmatch(_NUMBER, text):
+            return cls(seconds=float(text))
+        if match := re.fullmatch(rf"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)", text):
+            hours, minutes, seconds = match.groups()
+            return cls(seconds=int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds))
+        raise UsageError(
+            f"cannot read {text!r} as a time; give a frame (120f), seconds (12.5) or a timecode (0:01:30.250)"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the picture: left, top, width, height, in pixels or in shares of the picture."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    is_relative: bool
+
+    @classmethod
+    def parse(cls, text: str) -> Region:
+        """Read `x,y,w,h` in pixels, `x%,y%,w%,h%`, `bottom`, `top` or `full`.
+
+        Raises:
+            UsageError: The text is none of these, or the region is empty.
+        """
+        named = {
+            "bottom": cls(0, 2 / 3, 1, 1 / 3, True),
+            "top": cls(0, 0, 1, 1 / 3, True),
+            "full": cls(0, 0, 1, 1, True),
+        }
+        text = text.strip().lower()
+        if text in named:
+            return named[text]
+        parts = [part.strip() for part in text.split(",")]
+        relative = all(part.endswith("%") for part in parts)
+        numbers = [part.removesuffix("%") if relative else part for part in parts]
+        if len(parts) != 4 or not all(re.fullmatch(_NUMBER, number) for number in numbers):
+            raise UsageError(
+                f"cannot read {text!r} as a region; give x,y,w,h in pixels (0,400,640,80), "
+                "in per cent (0%,75%,100%,25%), or bottom, top or full"
+            )
+        x, y, width, height = (float(number) / (100 if relative else 1) for number in numbers)
+        if width <= 0 or height <= 0:
+            raise UsageError(f"region {text!r} is empty; width and height must be above 0")
+        return cls(x, y, width, height, relative)
+
+    def box(self, width: int, height: int) -> Box:
+        """The region in a picture of this size, in whole pixels.
+
+        Raises:
+            UsageError: It does not lie inside the picture.
+        """
+        scale_x, scale_y = (width, height) if self.is_relative else (1, 1)
+        left, top = math.floor(self.x * scale_x + 1e-6), math.floor(self.y * scale_y + 1e-6)
+        right = math.ceil((self.x + self.width) * scale_x - 1e-6)
+        bottom = math.ceil((self.y + self.height) * scale_y - 1e-6)
+        if right > width or bottom > height or right <= left or bottom <= top:
+            raise UsageError(
+                f"region {left},{top},{right - left},{bottom - top} does not fit the picture of {width}x{height} px"
+            )
+        return Box(left, top, right - left, bottom - top)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """Which pixels of which frames are to go."""
+
+    segmenter: SegmenterName = "lines"
+    """`lines` finds text lines with a detector; `gradient` is the paper's segmenter, without one."""
+    regions: tuple[Region, ...] = ()
+    """Where to look; empty: the whole picture, with lines taken for scene text left out."""
+    start: Position | None = None
+    """First frame to touch; None: the first."""
+    end: Position | None = None
+    """First frame no longer to touch; None: to the end."""
+    mask: Path | None = None
+    """A PNG for all frames or a video of masks, white = remove; replaces the scan."""
+    plan: Path | None = None
+    """A saved plan (its folder or its plan.json); replaces the scan."""
+
+    def __post_init__(self) -> None:
+        _check_choice("segmenter", self.segmenter, SegmenterName)
+        if self.mask is not None and self.plan is not None:
+            raise UsageError("give a mask or a plan, not both")
+
+
+@dataclass(frozen=True, slots=True)
+class FitOptions:
+    """The deep decoder and how it is fitted."""
+
+    steps: int = 120
+    """Adam steps of a cold start."""
+    warm_steps: int = 20
+    """Adam steps of a frame that starts from the weights of its event's anchor."""
+    warm_start: bool = True
+    """Fit one anchor frame an event from scratch and let the others start from its weights."""
+    channels: int = 64
+    """K, width of the hidden layers."""
+    levels: int | None = None
+    """L, number of 2x up-samplings; None: from the size of the hole."""
+    activation: ActivationName = "relu"
+    loss: LossName = "mix"
+    input: InputName = "noise"
+    """Network input: uniform noise, or the crop scaled down with its hole pre-filled."""
+    learning_rate: float = 0.01
+    input_noise: float = 0.0
+    """Standard deviation of the noise added to the input in each step (the paper's sigma_r)."""
+
+    def __post_init__(self) -> None:
+        for name, value, least in (
+            ("steps", self.steps, 1),
+            ("warm_steps", self.warm_steps, 1),
+            ("channels", self.channels, 1),
+            ("levels", self.levels if self.levels is not None else 1, 1),
+        ):
+            if value < least:
+                raise UsageError(f"{name} must be at least {least}, got {value}")
+        if self.levels is not None and self.levels > 9:
+            raise UsageError(f"levels must be at most 9, got {self.levels}")
+        if not self.learning_rate > 0:
+            raise UsageError(f"the learning rate must be above 0, got {self.learning_rate}")
+        if not self.input_noise >= 0:
+            raise UsageError(f"the input noise must not be negative, got {self.input_noise}")
+        _check_choice("activation", self.activation, ActivationName)
+        _check_choice("loss", self.loss, LossName)
+        _check_choice("input", self.input, InputName)
+
+    @classmethod
+    def preset(cls, name: PresetName) -> FitOptions:
+        """The settings behind `--preset`."""
+        if name == "fast":
+            return cls(steps=60, warm_steps=8, channels=32)
+        if name == "standard":
+            return cls()
+        if name == "paper":  # section 4.1 and 5.2 of the paper
+            return cls(steps=1000, warm_start=False, channels=256, levels=5)
+        raise UsageError(f"unknown preset {name!r}; choose from {', '.join(get_args(PresetName))}")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """Where the decoders are fitted."""
+
+    device: str = "auto"
+    """`auto`, `cpu`, `cuda` (every one there is), `cuda:N` or `mps`."""
+    batch_size: int | None = None
+    """Most crops in one batch; None: from the device's free memory."""
+    workers: int = 1
+    """Worker processes for each device."""
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
+            raise UsageError(f"unknown device {self.device!r}; choose auto, cpu, cuda, cuda:N or mps")
+        if self.batch_size is not None and self.batch_size < 1:
+            raise UsageError(f"the batch size must be at least 1, got {self.batch_size}")
+        if not 1 <= self.workers <= 64:
+            raise UsageError(f"workers must be 1 to 64, got {self.workers}")
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeOptions:
+    """How the picture is encoded again."""
+
+    codec: str | None = None
+    """Encoder by its FFmpeg name (libx264, libx265, ...); None: the source's codec."""
+    crf: float | None = None
+    """Quality, lower is better; None: the encoder's visually lossless value (`video.writer`)."""
+    overwrite: bool = False
+    """Replace an output that exists."""
+
+    def __post_init__(self) -> None:
+        if self.crf is not None and not 0 <= self.crf <= 63:
+            raise UsageError(f"crf must be 0 to 63, got {self.crf}")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """All of a run."""
+
+    scan: ScanOptions = field(default_factory=ScanOptions)
+    fit: FitOptions = field(default_factory=FitOptions)
+    pool: PoolOptions = field(default_factory=PoolOptions)
+    encode: EncodeOptions = field(default_factory=EncodeOptions)
+
+
+def _check_choice(name: str, value: str, choices: object) -> None:
+    if value not in get_args(choices):
+        raise UsageError(f"unknown {name} {value!r}; choose from {', '.join(get_args(choices))}")
