@@ -39,7 +39,9 @@ class Box:
         return slice(self.y, self.bottom), slice(self.x, self.right)
 
     def grow(self, pad_x_px: int, pad_y_px: int) -> Box:
-        return Box(self.x - pad_x_px, self.y - pad_y_px, self.width + 2 * pad_x_px, self.height + 2 * pad_y_px)
+        return Box(
+            self.x - pad_x_px, self.y - pad_y_px, self.width + 2 * pad_x_px, self.height + 2 * pad_y_px
+        )
 
     def shift(self, dx_px: int, dy_px: int) -> Box:
         return Box(self.x + dx_px, self.y + dy_px, self.width, self.height)

@@ -17,6 +17,8 @@ InputName = Literal["noise", "downsampled"]
 ActivationName = Literal["relu", "relu6", "leaky-relu", "sigmoid"]
 PresetName = Literal["fast", "standard", "paper"]
 
+MOST_DECODERS = 16
+
 _NUMBER = r"\d+(?:\.\d+)?"
 
 
@@ -43,7 +45,7 @@ class Position:
             return cls(frame=int(text[:-1]))
         if re.fullmatch(_NUMBER, text):
             return cls(seconds=float(text))
-        if match := re.fullmatch(rf"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)", text):
+        if match := re.fullmatch(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)", text):
             hours, minutes, seconds = match.groups()
             return cls(seconds=int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds))
         raise UsageError(
@@ -101,7 +103,8 @@ class Region:
         bottom = math.ceil((self.y + self.height) * scale_y - 1e-6)
         if right > width or bottom > height or right <= left or bottom <= top:
             raise UsageError(
-                f"region {left},{top},{right - left},{bottom - top} does not fit the picture of {width}x{height} px"
+                f"region {left},{top},{right - left},{bottom - top} does not fit the picture "
+                f"of {width}x{height} px"
             )
         return Box(left, top, right - left, bottom - top)
 
@@ -133,13 +136,13 @@ class ScanOptions:
 class FitOptions:
     """The deep decoder and how it is fitted."""
 
-    steps: int = 120
+    steps: int = 60
     """Adam steps of a cold start."""
-    warm_steps: int = 20
-    """Adam steps of a frame that starts from the weights of its event's anchor."""
-    warm_start: bool = True
-    """Fit one anchor frame an event from scratch and let the others start from its weights."""
-    channels: int = 64
+    warm_steps: int = 8
+    """Adam steps of a frame that starts from the weights of its event's anchor; 0: no warm starts."""
+    decoders: int = 2
+    """Decoders fitted to each crop, each with a seed of its own; what they disagree on is damped."""
+    channels: int = 32
     """K, width of the hidden layers."""
     levels: int | None = None
     """L, number of 2x up-samplings; None: from the size of the hole."""
@@ -154,12 +157,15 @@ class FitOptions:
     def __post_init__(self) -> None:
         for name, value, least in (
             ("steps", self.steps, 1),
-            ("warm_steps", self.warm_steps, 1),
+            ("warm_steps", self.warm_steps, 0),
+            ("decoders", self.decoders, 1),
             ("channels", self.channels, 1),
             ("levels", self.levels if self.levels is not None else 1, 1),
         ):
             if value < least:
                 raise UsageError(f"{name} must be at least {least}, got {value}")
+        if self.decoders > MOST_DECODERS:
+            raise UsageError(f"decoders must be at most {MOST_DECODERS}, got {self.decoders}")
         if self.levels is not None and self.levels > 9:
             raise UsageError(f"levels must be at most 9, got {self.levels}")
         if not self.learning_rate > 0:
@@ -174,11 +180,11 @@ class FitOptions:
     def preset(cls, name: PresetName) -> FitOptions:
         """The settings behind `--preset`."""
         if name == "fast":
-            return cls(steps=60, warm_steps=8, channels=32)
+            return cls(steps=30, warm_steps=4, channels=16)
         if name == "standard":
             return cls()
         if name == "paper":  # section 4.1 and 5.2 of the paper
-            return cls(steps=1000, warm_start=False, channels=256, levels=5)
+            return cls(steps=1000, warm_steps=0, decoders=1, channels=256, levels=5)
         raise UsageError(f"unknown preset {name!r}; choose from {', '.join(get_args(PresetName))}")
 
 

@@ -1,15 +1,27 @@
 """The plan of a film: its shots, its events and their strokes; to and from disk.
 
 A plan is all that passes from the scan to the render. Coordinates are those of the upright picture.
+On disk it is a folder with `plan.json` and one PNG of strokes an event (white = remove), which can be
+repainted in any image editor. See `Plan.save` for the format.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
+import cv2
 import numpy as np
 
+from subremover.errors import OutputError, PlanError
 from subremover.geometry import Box
+
+VERSION = 1
+_NAME = "plan.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +55,160 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be removed from one film."""
+class FilmKey:
+    """What tells one film from another, whatever its file is called."""
 
     width: int
     """Of the upright picture, in px."""
     height: int
     frame_count: int
+    times: str
+    """Digest of all frame times."""
+
+    @classmethod
+    def of(cls, upright_size: tuple[int, int], pts: np.ndarray) -> FilmKey:
+        """The key of a film with these frame times, int64 in ticks."""
+        digest = hashlib.sha256(pts.astype("<i8").tobytes()).hexdigest()[:16]
+        return cls(*upright_size, len(pts), digest)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be removed from one film."""
+
+    film: FilmKey
     shots: tuple[Shot, ...]
     """In order, together all frames."""
     events: tuple[Event, ...]
     """By first frame."""
+
+    def masked_frames(self) -> np.ndarray:
+        """(frame_count,) bool, True on frames with a subtitle."""
+        is_masked = np.zeros(self.film.frame_count, bool)
+        for event in self.events:
+            is_masked[event.first : event.last + 1] = True
+        return is_masked
+
+    def mask(self, events: list[Event]) -> np.ndarray:
+        """(H, W) bool of the upright picture, True on the strokes of these events."""
+        mask = np.zeros((self.film.height, self.film.width), bool)
+        for event in events:
+            mask[event.box.slices] |= event.strokes
+        return mask
+
+    def clip(self, start: int, stop: int) -> Plan:
+        """The plan with nothing to remove outside frames start to stop (excluded)."""
+        events = (e for e in self.events if e.first < stop and e.last >= start)
+        clipped = (replace(e, first=max(e.first, start), last=min(e.last, stop - 1)) for e in events)
+        return replace(self, events=tuple(clipped))
+
+    def save(self, folder: Path) -> None:
+        """Write `plan.json` and the strokes into a folder, made if need be.
+
+            {"format": "subremover plan", "version": 1,
+             "film": {"width": 854, "height": 480, "frame_count": 108, "times": "..."},
+             "shots": [{"first": 0, "last": 39}, ...],
+             "events": [{"first": 12, "last": 63, "box": [x, y, width, height],
+                         "strokes": "event_0001.png"}, ...]}
+
+        Frames count from 0, both ends included; an event's PNG has its box's size.
+
+        Raises:
+            OutputError: The folder cannot be written.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            events = []
+            for number, event in enumerate(self.events, 1):
+                name = f"event_{number:04d}.png"
+                _, png = cv2.imencode(".png", event.strokes.astype(np.uint8) * 255)
+                (folder / name).write_bytes(png.tobytes())
+                box = event.box
+                place = [box.x, box.y, box.width, box.height]
+                events.append({"first": event.first, "last": event.last, "box": place, "strokes": name})
+            film = {name: getattr(self.film, name) for name in ("width", "height", "frame_count", "times")}
+            shots = [{"first": shot.first, "last": shot.last} for shot in self.shots]
+            document = {"format": "subremover plan", "version": VERSION, "film": film, "shots": shots}
+            text = json.dumps({**document, "events": events}, indent=1)
+            (folder / _NAME).write_text(text + "\n", encoding="utf-8")
+        except OSError as error:
+            raise OutputError(
+                f"cannot write the plan to '{folder}': {error.strerror}; choose another folder"
+            ) from error
+
+
+def load_plan(path: Path, film: FilmKey) -> Plan:
+    """Read a plan: its folder or its `plan.json`.
+
+    Raises:
+        PlanError: It cannot be read, is damaged, or belongs to another film or version.
+    """
+    file = path / _NAME if path.is_dir() else path
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PlanError(
+            f"cannot read the plan '{file}': {error.strerror}; make one with --save-plan"
+        ) from error
+    except ValueError as error:
+        raise PlanError(f"'{file}' is no plan: {error}; make one with --save-plan") from error
+    if not isinstance(document, dict) or document.get("format") != "subremover plan":
+        raise PlanError(f"'{file}' is no plan; make one with --save-plan")
+    if document.get("version") != VERSION:
+        raise PlanError(
+            f"'{file}' is a plan of version {document.get('version')}, this program reads version {VERSION}; "
+            "scan the film again with --save-plan"
+        )
+    try:
+        key = FilmKey(**document["film"])
+        if key != film:
+            raise PlanError(
+                f"'{file}' belongs to another film ({key.width}x{key.height}, {key.frame_count} frames; "
+                f"this one: {film.width}x{film.height}, {film.frame_count} frames); "
+                "scan this film with --save-plan"
+            )
+        shots = tuple(Shot(int(s["first"]), int(s["last"])) for s in document["shots"])
+        events = tuple(sorted(_read_events(document["events"], file.parent, film), key=lambda e: e.first))
+    except (KeyError, TypeError, ValueError) as error:
+        raise PlanError(f"'{file}' is damaged: {error!r}; mend it or scan again with --save-plan") from error
+    return Plan(film, shots, events)
+
+
+def _read_events(entries: list[dict[str, Any]], folder: Path, film: FilmKey) -> Iterator[Event]:
+    for entry in entries:
+        name = Path(str(entry["strokes"])).name  # never outside the plan's folder
+        box = Box(*(int(value) for value in entry["box"]))
+        if box.x < 0 or box.y < 0 or box.right > film.width or box.bottom > film.height:
+            raise PlanError(
+                f"the box {entry['box']} of '{name}' reaches out of the picture; mend it in plan.json"
+            )
+        if entry["last"] >= film.frame_count:
+            raise PlanError(f"the event of '{name}' ends behind the film's last frame; mend it in plan.json")
+        strokes = read_mask(folder / name)
+        if strokes.shape != (box.height, box.width):
+            raise PlanError(
+                f"'{name}' is {strokes.shape[1]}x{strokes.shape[0]} px, its box {box.width}x{box.height}; "
+                "keep the picture's size or mend the box in plan.json"
+            )
+        yield Event(int(entry["first"]), int(entry["last"]), box, strokes)
+
+
+MASK_LEVEL = 8
+"""Grey level from which a mask's pixel counts as white: covers antialiased rims, spares coding noise."""
+
+
+def read_mask(path: Path) -> np.ndarray:
+    """A mask picture as (H, W) bool, True where it is white.
+
+    Raises:
+        PlanError: It cannot be read.
+    """
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        raise PlanError(f"cannot read the mask '{path}': {error.strerror}") from error
+    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    if image is None:
+        raise PlanError(f"'{path}' is no picture; give a PNG, white where to remove")
+    mask: np.ndarray = image >= MASK_LEVEL
+    return mask

@@ -1,0 +1,34 @@
+"""Remove burned-in subtitles from films.
+
+    import subremover
+
+    plan = subremover.scan("movie.mp4")  # what is there
+    result = subremover.remove_subtitles("movie.mp4", "clean.mp4")
+
+All that can be chosen is in `Options`; all that can go wrong is a `SubremoverError`.
+"""
+
+from subremover._version import __version__
+from subremover.errors import SubremoverError
+from subremover.options import EncodeOptions, FitOptions, Options, PoolOptions, Position, Region, ScanOptions
+from subremover.pipeline import Progress, Result, remove_subtitles, scan
+from subremover.plan import Event, Plan, Shot
+
+__all__ = [
+    "EncodeOptions",
+    "Event",
+    "FitOptions",
+    "Options",
+    "Plan",
+    "PoolOptions",
+    "Position",
+    "Progress",
+    "Region",
+    "Result",
+    "ScanOptions",
+    "Shot",
+    "SubremoverError",
+    "__version__",
+    "remove_subtitles",
+    "scan",
+]

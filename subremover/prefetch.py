@@ -1,0 +1,71 @@
+"""A bounded thread between two stages: the one place, beside the pool, where work overlaps."""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+from collections.abc import Generator, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+_END = object()
+
+
+class _Failure:
+    """Carries the worker's exception to the consumer."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+
+def prefetch(items: Iterator[Item], depth: int) -> Generator[Item, None, None]:
+    """The same items, made up to `depth` ahead in a thread of their own.
+
+    The thread starts with the first `next` and is joined when the items end, fail or are closed; it is
+    the thread that closes `items`. An exception of `items` is raised here, after the items before it.
+    """
+    if depth < 1:
+        raise ValueError(f"depth must be at least 1, got {depth}")
+    return _consume(items, depth)
+
+
+def _consume(items: Iterator[Item], depth: int) -> Generator[Item, None, None]:
+    made: queue.Queue[object] = queue.Queue(maxsize=depth)
+    stop = threading.Event()
+    worker = threading.Thread(target=_produce, args=(items, made, stop), name="prefetch", daemon=True)
+    worker.start()
+    try:
+        while (item := made.get()) is not _END:
+            if isinstance(item, _Failure):
+                raise item.error
+            yield item  # type: ignore[misc]
+    finally:
+        stop.set()
+        with contextlib.suppress(queue.Empty):  # makes room for a worker that waits in put()
+            while True:
+                made.get_nowait()
+        worker.join()
+
+
+def _produce(items: Iterator[object], made: queue.Queue[object], stop: threading.Event) -> None:
+    last: object = _END
+    try:
+        for item in items:
+            _put(made, item, stop)
+            if stop.is_set():
+                break
+    except BaseException as error:
+        last = _Failure(error)
+    finally:
+        if close := getattr(items, "close", None):
+            close()
+        _put(made, last, stop)
+
+
+def _put(made: queue.Queue[object], item: object, stop: threading.Event) -> None:
+    while not stop.is_set():
+        with contextlib.suppress(queue.Full):
+            made.put(item, timeout=0.1)
+            return

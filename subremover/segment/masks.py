@@ -1,0 +1,37 @@
+"""Events out of masks that somebody else has made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import cv2
+import numpy as np
+
+from subremover.geometry import Box
+from subremover.plan import Event
+
+
+def events_from_masks(masks: Iterable[tuple[int, np.ndarray]]) -> Iterator[Event]:
+    """One event for each run of frames with the same mask.
+
+    Args:
+        masks: Frame index and (H, W) bool, in order.
+    """
+    first = last = -1
+    current: np.ndarray | None = None
+    for index, mask in masks:
+        if current is not None and index == last + 1 and np.array_equal(mask, current):
+            last = index
+            continue
+        if current is not None and current.any():
+            yield event_of(first, last, current)
+        first, last, current = index, index, mask
+    if current is not None and current.any():
+        yield event_of(first, last, current)
+
+
+def event_of(first: int, last: int, mask: np.ndarray) -> Event:
+    """The event of a whole picture's mask, (H, W) bool with at least one pixel."""
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    box = Box(x, y, width, height)
+    return Event(first, last, box, mask[box.slices].copy())

@@ -1,0 +1,95 @@
+"""The file that is written: beside its target until it is whole, and nothing of it left if it fails."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import av.error
+
+from subremover.errors import OutputError
+
+
+class PartFile:
+    """A file under a temporary name in the target's directory; `commit` gives it the target's."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target.resolve()  # through a link, so that the link stays one
+        # FFmpeg tells the container by the extension, so it stays last
+        self.path = self.target.with_name(f".{self.target.stem}.part-{os.getpid()}{self.target.suffix}")
+
+    def commit(self) -> None:
+        """Put the whole file in the target's place; on disk before it gets there."""
+        with output_errors(self.target):
+            descriptor = os.open(self.path, os.O_RDWR)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+            self.path.replace(self.target)
+
+    def discard(self) -> None:
+        self.path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def output_errors(target: Path) -> Iterator[None]:
+    """Turn the body's system and FFmpeg errors into an OutputError about the target."""
+    try:
+        yield
+    except (OSError, av.error.FFmpegError) as error:
+        if error.errno == errno.ENOSPC:
+            raise OutputError(
+                f"no space left for '{target}'; free some, or write to another disk and start again"
+            ) from error
+        reason = error.strerror or str(error)
+        raise OutputError(
+            f"cannot write '{target}': {reason}; try another name, directory or container"
+        ) from error
+    except ValueError as error:  # PyAV's own checks
+        raise OutputError(f"cannot write '{target}': {error}; try another container, e.g. .mkv") from error
+
+
+def find_format(target: Path) -> str:
+    """FFmpeg's name of the container that a file's extension stands for.
+
+    Raises:
+        OutputError: None that is known.
+    """
+    try:
+        with av.open(f"x{target.suffix}", "w") as container:  # opens no file before the first packet
+            return container.format.name
+    except (ValueError, av.error.FFmpegError) as error:
+        raise OutputError(
+            f"no container is known for '{target.name}'; give it an extension such as .mp4, .mkv or .mov"
+        ) from error
+
+
+def check_file(source: Path, target: Path, overwrite: bool) -> None:
+    """Whether the target's file can be written, found out by creating one beside it.
+
+    Raises:
+        OutputError: It cannot, or it is the source, or it exists and is not to be replaced.
+    """
+    if target.exists() and target.samefile(source):
+        raise OutputError(f"'{target}' is the film itself; give another name for the output")
+    if target.is_dir():
+        raise OutputError(f"'{target}' is a directory; give a file name")
+    if target.exists() and not overwrite:
+        raise OutputError(f"'{target}' exists; add --overwrite or give another name")
+    if not target.resolve().parent.is_dir():
+        raise OutputError(f"there is no directory '{target.parent}'; create it first")
+    part = PartFile(target)
+    try:
+        part.path.touch()
+    except OSError as error:
+        raise OutputError(
+            f"cannot write to '{target.parent}' ({error.strerror}); choose another directory"
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.discard()

@@ -1,0 +1,125 @@
+"""The render, window by window: read frames, cut crops around their holes, have them painted, fill.
+
+A window is a run of frames that is filled independently of all others, so that neither memory nor the
+result depends on how long the film is or how many workers there are.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from subremover.fill.composite import fill_weight, settle
+from subremover.fill.holes import Hole, find_holes
+from subremover.fill.jobs import FitJob
+from subremover.fill.pool import Pool
+from subremover.plan import Event, Plan
+from subremover.prefetch import prefetch
+from subremover.video.planes import read_rgb, to_coded, write_rgb
+from subremover.video.probe import Film
+from subremover.video.reader import read_frames
+
+WINDOW_FRAMES = 32
+"""Frames rendered together; each window fits an anchor of its own, so short ones waste steps."""
+WINDOW_BYTES = 160 << 20
+"""Most memory for the frames of a window; a few windows are in flight."""
+FEATHER_PX = 0.0
+
+
+def fill_frames(
+    film: Film, plan: Plan, pool: Pool, only: Iterable[int] | None = None
+) -> Iterator[tuple[int, VideoFrame, list[Hole]]]:
+    """All frames of a film in order, their holes filled.
+
+    Args:
+        film: The source.
+        plan: Of this film.
+        pool: Open.
+        only: Frame indices, ascending, if not all are wanted.
+
+    Yields:
+        Frame index, the frame, ready to be encoded, and its holes.
+    """
+    frames = read_frames(film) if only is None else _read_some(film, only)
+    in_flight: deque[_Window] = deque()
+
+    def jobs_of(windows: Iterable[_Window]) -> Iterator[list[FitJob]]:
+        for window in windows:
+            in_flight.append(window)
+            yield window.jobs
+
+    with closing(prefetch(_windows(film, plan, frames), depth=1)) as windows:
+        for pictures in pool.fit(jobs_of(windows)):
+            window = in_flight.popleft()
+            frame_of = dict(window.frames)
+            for hole, job, picture in zip(window.holes, window.jobs, pictures, strict=True):
+                fill = settle(picture, job.image, job.hole)
+                write_rgb(frame_of[hole.frame], hole.box, fill, fill_weight(hole.mask, FEATHER_PX))
+            for index, frame in window.frames:
+                yield index, frame, [hole for hole in window.holes if hole.frame == index]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Window:
+    """A run of frames, filled together and independently of all others."""
+
+    frames: list[tuple[int, VideoFrame]]
+    holes: list[Hole]
+    jobs: list[FitJob]
+
+
+def _windows(film: Film, plan: Plan, frames: Iterator[tuple[int, VideoFrame]]) -> Iterator[_Window]:
+    cuts = {shot.first for shot in plan.shots}
+    masks = _Masks(film, plan)
+    window: list[tuple[int, VideoFrame]] = []
+    with closing(frames):  # type: ignore[type-var]
+        for index, frame in frames:
+            window.append((index, frame))
+            frame_bytes = sum(plane.buffer_size for plane in frame.planes)
+            if len(window) >= WINDOW_FRAMES or len(window) * frame_bytes >= WINDOW_BYTES:
+                yield _make_window(window, masks, cuts)
+                window = []
+    if window:
+        yield _make_window(window, masks, cuts)
+
+
+def _make_window(frames: list[tuple[int, VideoFrame]], masks: _Masks, cuts: set[int]) -> _Window:
+    of_frames = [(index, mask) for index, _ in frames if (mask := masks.at(index)) is not None]
+    holes = list(find_holes(of_frames, cuts))
+    frame_of = dict(frames)
+    jobs = [
+        FitJob(read_rgb(frame_of[hole.frame], hole.box), hole.mask, hole.frame, hole.group) for hole in holes
+    ]
+    return _Window(frames, holes, jobs)
+
+
+class _Masks:
+    """The masks of a plan's frames in the coded picture; frames under the same events share one."""
+
+    def __init__(self, film: Film, plan: Plan) -> None:
+        self._film, self._plan = film, plan
+        self._pending = deque(sorted(plan.events, key=lambda e: e.first))
+        self._active: list[Event] = []
+        self._mask: np.ndarray | None = None
+
+    def at(self, index: int) -> np.ndarray | None:
+        """(H, W) bool of a frame, None where there is none; call in order."""
+        active = [e for e in self._active if e.last >= index]
+        while self._pending and self._pending[0].first <= index:
+            event = self._pending.popleft()
+            active += [event] * (event.last >= index)
+        if active != self._active:
+            self._active = active
+            mask = self._plan.mask(active) if active else None
+            self._mask = None if mask is None else np.ascontiguousarray(to_coded(mask, self._film))
+        return self._mask
+
+
+def _read_some(film: Film, indices: Iterable[int]) -> Iterator[tuple[int, VideoFrame]]:
+    for index in indices:
+        yield from read_frames(film, index, index + 1)

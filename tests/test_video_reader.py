@@ -1,0 +1,127 @@
+import threading
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from media import draw_film, luma
+
+from subremover.errors import InputError
+from subremover.prefetch import prefetch
+from subremover.video.probe import probe
+from subremover.video.reader import read_frames
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("closed.mp4", {}),
+        ("varying.mkv", {"vfr": True, "first_pts": 7}),
+        ("open.mp4", {"options": {"g": "9", "x264-params": "open-gop=1:bframes=4"}}),
+        ("hevc.mkv", {"codec": "libx265", "options": {"g": "9", "x265-params": "open-gop=1:log-level=none"}}),
+        ("stream.ts", {}),
+        ("dvd.mpg", {"codec": "mpeg2video", "rate": Fraction(25), "audio": False}),
+        ("old.avi", {"codec": "mpeg4", "audio": False, "options": {"g": "9", "bf": "2"}}),
+        ("web.webm", {"codec": "libvpx-vp9"}),
+    ],
+)
+def test_any_range_is_what_a_whole_decode_gives(tmp_path: Path, name: str, settings: dict) -> None:
+    film = probe(draw_film(tmp_path / name, frames=40, **settings).path)
+    whole = [(index, frame.pts, luma(frame)) for index, frame in read_frames(film)]
+    assert [index for index, _, _ in whole] == list(range(40))
+    assert [pts for _, pts, _ in whole] == list(film.pts)
+    for start in (1, 8, 9, 13, 26, 39):
+        part = [(index, luma(frame)) for index, frame in read_frames(film, start, start + 3)]
+        assert [index for index, _ in part] == list(range(start, min(start + 3, 40)))
+        assert all(np.array_equal(picture, whole[index][2]) for index, picture in part)
+
+
+def test_an_empty_range(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", frames=4).path)
+    assert list(read_frames(film, 4)) == []
+    assert list(read_frames(film, 2, 2)) == []
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.ts"])
+def test_damage_costs_frames_but_not_their_numbers(tmp_path: Path, name: str) -> None:
+    drawn = draw_film(tmp_path / name, frames=60, audio=False, options={"g": "10"})
+    whole = {index: luma(frame) for index, frame in read_frames(probe(drawn.path))}
+    data = bytearray(drawn.path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = bytes(400)
+    drawn.path.write_bytes(data)
+    film = probe(drawn.path)
+    read = {index: luma(frame) for index, frame in read_frames(film)}
+    assert 40 <= len(read) <= 60
+    assert list(read) == sorted(read)
+    assert film.frame_count - max(read) <= 10
+    assert all(np.array_equal(read[index], whole[index]) for index in range(10))  # before the damage
+
+
+def test_nothing_left_to_decode(tmp_path: Path) -> None:
+    drawn = draw_film(tmp_path / "a.mkv", frames=4, audio=False)
+    film = probe(drawn.path)
+    drawn.path.write_bytes(drawn.path.read_bytes()[:700])
+    with pytest.raises(InputError, match="check that"):
+        list(read_frames(film))
+
+
+def test_a_picture_that_changes_its_size(tmp_path: Path) -> None:
+    small = draw_film(tmp_path / "a.ts", frames=8, size=(160, 96), audio=False)
+    large = draw_film(tmp_path / "b.ts", frames=8, size=(192, 96), audio=False, first_pts=8)
+    joined = tmp_path / "c.ts"
+    joined.write_bytes(small.path.read_bytes() + large.path.read_bytes())
+    with pytest.raises(InputError, match=r"changes from 160x96 to 192x96 px .*; scale it to one size"):
+        list(read_frames(probe(joined)))
+
+
+def test_prefetch_keeps_order_and_hands_over_the_exception() -> None:
+    def items() -> Iterator[int]:
+        yield from range(5)
+        raise KeyError("lost")
+
+    stream = prefetch(items(), 2)
+    assert [next(stream) for _ in range(5)] == [0, 1, 2, 3, 4]
+    with pytest.raises(KeyError, match="lost"):
+        next(stream)
+
+
+def test_prefetch_runs_ahead_no_further_than_its_depth() -> None:
+    made = []
+    ahead = threading.Event()
+
+    def items() -> Iterator[int]:
+        for number in range(100):
+            made.append(number)
+            if number == 4:
+                ahead.set()
+            yield number
+
+    stream = prefetch(items(), 3)
+    assert next(stream) == 0
+    assert ahead.wait(5)  # 1 taken, 3 waiting, 1 in hand
+    assert len(made) <= 5
+    stream.close()
+
+
+def test_closing_prefetch_closes_its_source_and_ends_the_thread() -> None:
+    closed = threading.Event()
+
+    def items() -> Iterator[int]:
+        try:
+            while True:
+                yield 1
+        finally:
+            closed.set()
+
+    stream = prefetch(items(), 1)
+    next(stream)
+    stream.close()
+    assert closed.is_set()
+    assert not [thread for thread in threading.enumerate() if thread.name == "prefetch"]
+
+
+def test_prefetch_of_a_film(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", frames=10).path)
+    assert [index for index, _ in prefetch(read_frames(film), 4)] == list(range(10))

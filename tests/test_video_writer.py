@@ -1,0 +1,324 @@
+import errno
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from media import draw_film, dress_film, luma, read_luma, read_packets, read_pts
+from test_video_mux import check_dress
+
+from subremover.errors import OutputError
+from subremover.options import EncodeOptions
+from subremover.video.probe import Film, probe
+from subremover.video.reader import read_frames
+from subremover.video.writer import MovieWriter, check_target
+
+PLAIN = EncodeOptions()
+
+
+def rewrite(source: Path, target: Path, options: EncodeOptions = PLAIN) -> list[str]:
+    film = probe(source)
+    check_target(film, target, options)
+    with MovieWriter(film, target, options) as writer:
+        for _, frame in read_frames(film):
+            writer.write(frame)
+    return writer.warnings
+
+
+def psnr(source: Path, target: Path, bits: int = 8) -> float:
+    """Of the luma, in dB, of the worst frame."""
+    worst = max(
+        np.mean((a.astype(float) - b) ** 2) for a, b in zip(read_luma(source), read_luma(target), strict=True)
+    )
+    return float(10 * np.log10((2**bits - 1) ** 2 / max(worst, 1e-9)))
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "bits"),
+    [
+        ("plain.mp4", {"first_pts": 12}, 8),
+        ("vary.mp4", {"vfr": True}, 8),
+        ("vary.mkv", {"vfr": True, "first_pts": 5}, 8),
+        ("ntsc.mov", {"rate": Fraction(30000, 1001)}, 8),
+        ("stream.ts", {}, 8),
+        ("deep.mp4", {"pix_fmt": "yuv420p10le"}, 10),
+        ("422.mkv", {"pix_fmt": "yuv422p10le"}, 10),
+        ("444.mp4", {"pix_fmt": "yuv444p"}, 8),
+        ("gray.mkv", {"pix_fmt": "gray"}, 8),
+        ("full.mp4", {"pix_fmt": "yuvj420p"}, 8),
+        ("rgb.mkv", {"codec": "libx264rgb", "pix_fmt": "rgb24"}, 8),
+        ("odd.mkv", {"codec": "ffv1", "size": (161, 97)}, 8),
+        ("odd444.mp4", {"size": (161, 97), "pix_fmt": "yuv444p"}, 8),
+        ("hevc.mp4", {"codec": "libx265", "options": {"x265-params": "log-level=none"}}, 8),
+        ("vp9.webm", {"codec": "libvpx-vp9"}, 8),
+        ("vp8.webm", {"codec": "libvpx"}, 8),
+        ("pro.mov", {"codec": "prores_ks", "pix_fmt": "yuv422p10le"}, 10),
+        ("dvd.mpg", {"codec": "mpeg2video", "rate": Fraction(25), "audio": False}, 8),
+        ("mpeg4.mp4", {"codec": "mpeg4", "options": {"bf": "2"}}, 8),
+        ("packed.mov", {"codec": "qtrle", "pix_fmt": "argb"}, 8),
+        ("raw.avi", {"codec": "rawvideo", "pix_fmt": "bgr24", "audio": False}, 8),
+    ],
+)
+def test_the_same_film_comes_out(tmp_path: Path, name: str, settings: dict, bits: int) -> None:
+    source = draw_film(tmp_path / name, **settings).path
+    target = tmp_path / f"out_{name}"
+    assert rewrite(source, target) == []
+    old, new = probe(source), probe(target)
+    assert read_pts(source) == read_pts(target)
+    assert (old.codec, old.pix_fmt, old.width, old.height) == (new.codec, new.pix_fmt, new.width, new.height)
+    assert (old.time_base, old.frame_rate) == (new.time_base, new.frame_rate)
+    assert psnr(source, target, bits) > 42
+    if settings.get("audio", True):
+        assert read_packets(source, "audio") == read_packets(target, "audio")
+    assert sorted(p.name for p in tmp_path.iterdir()) == sorted([name, f"out_{name}"])
+
+
+@pytest.mark.parametrize("codec", [None, "libx265"])
+def test_shape_and_colours_are_told_to_players(tmp_path: Path, codec: str | None) -> None:
+    source = draw_film(
+        tmp_path / "a.mp4",
+        rotation=90,
+        sample_aspect_ratio=Fraction(4, 3),
+        color=(1, 9, 16, 9),
+        metadata={"title": "A film", "camera": "own"},
+    ).path
+    rewrite(source, tmp_path / "b.mp4", EncodeOptions(codec=codec))
+    with av.open(str(tmp_path / "b.mp4")) as container:
+        video = container.streams.video[0]
+        frame = next(container.decode(video))
+        assert frame.rotation == 90
+        assert video.sample_aspect_ratio == Fraction(4, 3)
+        assert (frame.color_range, frame.color_primaries, frame.color_trc, frame.colorspace) == (1, 9, 16, 9)
+        assert container.metadata["title"] == "A film"
+        assert container.metadata["camera"] == "own"
+        assert video.codec_context.codec_tag == ("hvc1" if codec else "avc1")
+
+
+def test_hdr10_is_kept(tmp_path: Path) -> None:
+    hdr = (
+        "master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):max-cll=1000,400"
+    )
+    source = draw_film(
+        tmp_path / "a.mp4",
+        codec="libx265",
+        pix_fmt="yuv420p10le",
+        color=(1, 9, 16, 9),
+        options={"x265-params": f"log-level=none:{hdr}"},
+    ).path
+    rewrite(source, tmp_path / "b.mp4")
+    light = []
+    for path in (source, tmp_path / "b.mp4"):
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0))
+            light.append({d.type.name: bytes(d) for d in frame.side_data})
+    for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
+        assert light[0][kind] == light[1][kind]
+
+
+def test_interlaced_film_stays_interlaced(tmp_path: Path) -> None:
+    source = draw_film(
+        tmp_path / "a.mkv", options={"x264-params": "tff=1:interlaced=1", "flags": "+ildct+ilme"}
+    ).path
+    rewrite(source, tmp_path / "b.mkv")
+    with av.open(str(source)) as old, av.open(str(tmp_path / "b.mkv")) as new:
+        assert [f.interlaced_frame for f in old.decode(video=0)] == [True] * 24
+        assert [f.interlaced_frame for f in new.decode(video=0)] == [True] * 24
+
+
+def test_key_frames_stay_where_they_were(tmp_path: Path) -> None:
+    source = draw_film(tmp_path / "a.mp4", frames=30, options={"g": "7"}).path
+    rewrite(source, tmp_path / "b.mp4")
+    assert set(probe(source).key_frames) <= set(probe(tmp_path / "b.mp4").key_frames)
+
+
+def test_all_that_matroska_holds_is_kept(tmp_path: Path) -> None:
+    draw_film(tmp_path / "plain.mkv")
+    dress_film(tmp_path / "plain.mkv", tmp_path / "a.mkv")
+    assert rewrite(tmp_path / "a.mkv", tmp_path / "b.mkv") == []
+    check_dress(tmp_path / "a.mkv", tmp_path / "b.mkv")
+    assert read_pts(tmp_path / "a.mkv") == read_pts(tmp_path / "b.mkv")
+
+
+def test_sound_is_interleaved_with_the_picture(tmp_path: Path) -> None:
+    source = draw_film(tmp_path / "a.mkv", frames=400, size=(64, 48), options={"preset": "ultrafast"}).path
+    rewrite(source, tmp_path / "b.mkv")
+    latest: dict[str, float] = {}
+    with av.open(str(tmp_path / "b.mkv")) as container:
+        for packet in container.demux():
+            if packet.size:
+                latest[packet.stream.type] = float(
+                    (packet.pts if packet.dts is None else packet.dts) * packet.time_base
+                )
+                assert len(latest) < 2 or abs(latest["video"] - latest["audio"]) < 0.5
+
+
+def test_changed_frames_are_written_changed(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4").path)
+    with MovieWriter(film, tmp_path / "b.mp4", PLAIN) as writer:
+        for index, frame in read_frames(film):
+            frame.make_writable()
+            if index == 5:
+                np.frombuffer(frame.planes[0], np.uint8)[:] = 200
+            writer.write(frame)
+    means = [picture.mean() for picture in read_luma(tmp_path / "b.mp4")]
+    assert [index for index, mean in enumerate(means) if abs(mean - 200) < 1] == [5]
+
+
+def test_another_codec_and_quality(tmp_path: Path) -> None:
+    source = draw_film(tmp_path / "a.mp4").path
+    rewrite(source, tmp_path / "fine.mkv", EncodeOptions(codec="libvpx-vp9", crf=10))
+    rewrite(source, tmp_path / "coarse.mkv", EncodeOptions(codec="libvpx-vp9", crf=50))
+    assert probe(tmp_path / "fine.mkv").codec == "vp9"
+    assert psnr(source, tmp_path / "fine.mkv") > psnr(source, tmp_path / "coarse.mkv") + 3
+    # the sound's lead-in starts before 0, where Matroska has no time; picture and sound move together
+    moves = [float(b - a) for a, b in zip(read_pts(source), read_pts(tmp_path / "fine.mkv"), strict=True)]
+    sound = [
+        float(b[0] - a[0])
+        for a, b in zip(
+            read_packets(source, "audio"), read_packets(tmp_path / "fine.mkv", "audio"), strict=True
+        )
+    ]
+    assert np.allclose(moves + sound, 1024 / 48000, atol=0.001)
+
+
+def test_a_codec_without_encoder_becomes_h264(tmp_path: Path) -> None:
+    source = draw_film(tmp_path / "a.mkv").path
+    film = probe(source)
+    film = Film(**{name: getattr(film, name) for name in film.__slots__} | {"codec": "vc1"})
+    with MovieWriter(film, tmp_path / "b.mkv", PLAIN) as writer:
+        for _, frame in read_frames(film):
+            writer.write(frame)
+    assert probe(tmp_path / "b.mkv").codec == "h264"
+    assert "no encoder for vc1" in writer.warnings[0]
+    with pytest.raises(OutputError, match=r"cannot hold h264; use .mkv"):
+        check_target(film, tmp_path / "b.webm", PLAIN)
+
+
+@pytest.mark.parametrize("error", [RuntimeError("boom"), KeyboardInterrupt(), SystemExit(143)])
+@pytest.mark.parametrize("after", [0, 12])
+def test_a_failure_leaves_nothing(tmp_path: Path, error: BaseException, after: int) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4").path)
+
+    def fail() -> None:
+        with MovieWriter(film, tmp_path / "b.mp4", PLAIN) as writer:
+            for index, frame in read_frames(film):
+                if index == after:
+                    raise error
+                writer.write(frame)
+
+    with pytest.raises(type(error)):
+        fail()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_a_failure_leaves_the_old_target(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4").path)
+    (tmp_path / "b.mp4").write_text("precious")
+
+    def fail() -> None:
+        with MovieWriter(film, tmp_path / "b.mp4", EncodeOptions(overwrite=True)) as writer:
+            writer.write(next(read_frames(film))[1])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert (tmp_path / "b.mp4").read_text() == "precious"
+
+
+def test_no_frame_at_all(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4").path)
+    with (
+        pytest.raises(OutputError, match="no frame was written"),
+        MovieWriter(film, tmp_path / "b.mp4", PLAIN),
+    ):
+        pass
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+@pytest.mark.parametrize("when", ["write", "end"])
+def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, when: str) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4").path)
+
+    def fail() -> None:
+        with MovieWriter(film, tmp_path / "b.mp4", PLAIN) as writer:
+            for index, frame in read_frames(film):
+                writer.write(frame)
+                if (index == 3) == (when == "write"):
+                    monkeypatch.setattr(writer, "_mux", full)
+
+    def full(*_args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(OutputError, match=r"no space left .*; free some"):
+        fail()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+class TestTarget:
+    """What is found out before the long run."""
+
+    @pytest.fixture
+    def film(self, tmp_path: Path) -> Film:
+        return probe(draw_film(tmp_path / "a.mp4", frames=3).path)
+
+    def test_good(self, film: Film, tmp_path: Path) -> None:
+        for name in ("b.mp4", "b.mkv", "b.mov", "b.ts"):
+            check_target(film, tmp_path / name, PLAIN)
+        assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+    def test_the_film_itself(self, film: Film, tmp_path: Path) -> None:
+        (tmp_path / "link.mp4").symlink_to(film.path)
+        (tmp_path / "hard.mp4").hardlink_to(film.path)
+        for name in ("a.mp4", "link.mp4", "hard.mp4"):
+            with pytest.raises(OutputError, match="is the film itself; give another name"):
+                check_target(film, tmp_path / name, EncodeOptions(overwrite=True))
+
+    def test_existing(self, film: Film, tmp_path: Path) -> None:
+        (tmp_path / "b.mp4").touch()
+        with pytest.raises(OutputError, match="exists; add --overwrite"):
+            check_target(film, tmp_path / "b.mp4", PLAIN)
+        check_target(film, tmp_path / "b.mp4", EncodeOptions(overwrite=True))
+
+    def test_directory(self, film: Film, tmp_path: Path) -> None:
+        (tmp_path / "b.mp4").mkdir()
+        with pytest.raises(OutputError, match="is a directory; give a file name"):
+            check_target(film, tmp_path / "b.mp4", PLAIN)
+
+    def test_missing_directory(self, film: Film, tmp_path: Path) -> None:
+        with pytest.raises(OutputError, match=r"there is no directory .*; create it first"):
+            check_target(film, tmp_path / "new" / "b.mp4", PLAIN)
+
+    def test_directory_that_cannot_be_written(
+        self, film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_args: object, **_kwargs: object) -> None:
+            raise PermissionError(errno.EACCES, "Permission denied")
+
+        monkeypatch.setattr(Path, "touch", refuse)
+        with pytest.raises(OutputError, match=r"Permission denied.*; choose another directory"):
+            check_target(film, tmp_path / "b.mp4", PLAIN)
+
+    @pytest.mark.parametrize("name", ["b.xyz", "b"])
+    def test_unknown_extension(self, film: Film, tmp_path: Path, name: str) -> None:
+        with pytest.raises(OutputError, match=r"no container is known .* extension such as .mp4"):
+            check_target(film, tmp_path / name, PLAIN)
+
+    def test_codec_that_the_container_cannot_hold(self, film: Film, tmp_path: Path) -> None:
+        with pytest.raises(OutputError, match=r"'b.webm' cannot hold h264; use .mkv"):
+            check_target(film, tmp_path / "b.webm", PLAIN)
+
+    @pytest.mark.parametrize("codec", ["x264vfw", "aac"])
+    def test_unknown_encoder(self, film: Film, tmp_path: Path, codec: str) -> None:
+        with pytest.raises(OutputError, match=f"no encoder named '{codec}'; try libx264"):
+            check_target(film, tmp_path / "b.mp4", EncodeOptions(codec=codec))
+
+
+def test_untouched_frames_look_the_same(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", size=(320, 180)).path)
+    with MovieWriter(film, tmp_path / "b.mp4", PLAIN) as writer:
+        for _, frame in read_frames(film):
+            before = luma(frame)
+            writer.write(frame)
+            assert np.array_equal(luma(frame), before)
+    assert psnr(film.path, tmp_path / "b.mp4") > 45
