@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from subremover._version import __version__
-from subremover.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, SubremoverError, UsageError
+from subremover.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, OutputError, SubremoverError, UsageError
 from subremover.options import (
     EncodeOptions,
     FitOptions,
@@ -58,7 +58,7 @@ class _GroupedCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
-            if record := parameter.get_help_record(ctx):
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
                 groups.setdefault(getattr(parameter, "group", "Other"), []).append(record)
         for name, records in groups.items():
             with formatter.section(name):
@@ -151,19 +151,19 @@ def _command(**values: Any) -> int:
     subremover *.mkv -o cleaned/
     """
     options = _read_options(values)
-    targets = _find_targets(values)
-    codes = []
-    for source, target in zip(values["inputs"], targets, strict=True):
-        extra = source.stem if len(targets) > 1 else ""
+    sources: tuple[Path, ...] = values["inputs"]
+    targets = _find_targets(sources, values)
+    if len(sources) == 1:
+        _run_film(sources[0], targets[0], options, values, "")
+        return 0
+    has_failed = False
+    for source, target in zip(sources, targets, strict=True):
         try:
-            _run_film(source, target, options, values, extra)
-            codes.append(0)
+            _run_film(source, target, _with_own_plan(options, source), values, source.name)
         except SubremoverError as error:
-            if len(targets) == 1:
-                raise
             _print_error(error, values["verbose"], f"{source.name}: ")
-            codes.append(error.exit_code)
-    return 1 if any(codes) else 0
+            has_failed = True
+    return 1 if has_failed else 0
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -217,7 +217,8 @@ def _run_film(
         plan = make_plan(film, options.scan, bar.update)
     if folder := values["save_plan"]:
         plan.save(folder / extra)
-    found = f"{len(plan.events)} subtitles on {int(plan.masked_frames().sum())} of {film.frame_count} frames"
+    masked = int(plan.masked_frames().sum())
+    found = f"{_count(len(plan.events), 'subtitle')} on {masked} of {film.frame_count} frames"
     if folder := values["preview"]:
         written = write_previews(film, plan, options, folder / extra)
         _say(f"{source.name}: {found}; {len(written)} pictures in {folder / extra}", values)
@@ -236,9 +237,13 @@ def _describe(result: Result, seconds: float) -> str:
     if not result.events:
         return f"no subtitle found, copied as it was; {size}"
     return (
-        f"{result.events} subtitles removed, {result.frames_masked} frames masked, "
-        f"{result.frames_fitted} frames fitted; {size}"
+        f"{_count(result.events, 'subtitle')} removed, {_count(result.frames_masked, 'frame')} masked, "
+        f"{_count(result.frames_fitted, 'frame')} fitted; {size}"
     )
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'s' * (number != 1)}"
 
 
 def _read_options(values: dict[str, Any]) -> Options:
@@ -272,27 +277,33 @@ def _read_options(values: dict[str, Any]) -> Options:
     )
 
 
-def _find_targets(values: dict[str, Any]) -> list[Path | None]:
+def _with_own_plan(options: Options, source: Path) -> Options:
+    """The options of one of several films: its plan is where `--save-plan` puts it."""
+    if options.scan.plan is None:
+        return options
+    return dataclasses.replace(
+        options, scan=dataclasses.replace(options.scan, plan=options.scan.plan / source.name)
+    )
+
+
+def _find_targets(sources: Sequence[Path], values: dict[str, Any]) -> list[Path | None]:
     """Where each film goes; None where none is to be made."""
-    inputs: tuple[Path, ...] = values["inputs"]
-    output: Path | None = values["output"]
+    if len({source.name for source in sources}) < len(sources):
+        raise UsageError("two inputs have the same name; give them one by one")
     if values["scan_only"] or values["preview"]:
-        return [None] * len(inputs)
+        return [None] * len(sources)
+    output: Path | None = values["output"]
     if output is None:
         raise UsageError("where should the clean film go? add -o clean.mp4")
-    if len(inputs) == 1 and not output.is_dir():
-        return [output]
-    targets: list[Path | None] = [output / source.name for source in inputs]
-    if len(set(targets)) < len(targets):
-        raise UsageError("two inputs have the same name; give them one by one")
-    if not output.is_dir():
-        try:
-            output.mkdir(parents=True)
-        except OSError as error:
-            raise UsageError(
-                f"-o '{output}' must be a folder for several inputs: {error.strerror}"
-            ) from error
-    return targets
+    try:
+        if len(sources) == 1 and not output.is_dir():
+            return [output]
+        output.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise UsageError(f"-o '{output}' is a file; name a folder for several inputs") from error
+    except OSError as error:
+        raise OutputError(f"cannot write to '{output}': {error.strerror}; choose another place") from error
+    return [output / source.name for source in sources]
 
 
 def _say(text: str, values: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from subremover.errors import PlanError, UsageError
+from subremover.errors import InputError, PlanError, UsageError
 from subremover.fill.pool import Pool, resolve_device
 from subremover.motion.shots import shots_from_cuts
 from subremover.options import Options, ScanOptions
@@ -143,8 +143,12 @@ def render(film: Film, plan: Plan, target: Path, options: Options, progress: Pro
     start = time.monotonic()
     fitted = 0
     if plan.events:
-        with Pool(options.fit, options.pool) as pool, MovieWriter(film, target, options.encode) as writer:
-            for done, (_, frame, holes) in enumerate(fill_frames(film, plan, pool), 1):
+        with (
+            Pool(options.fit, options.pool) as pool,
+            MovieWriter(film, target, options.encode) as writer,
+            closing(fill_frames(film, plan, pool)) as frames,
+        ):
+            for done, (_, frame, holes) in enumerate(frames, 1):
                 writer.write(frame)
                 fitted += bool(holes)
                 progress(Progress("render", done, film.frame_count))
@@ -204,7 +208,10 @@ def _events_from_file(film: Film, path: Path) -> Iterator[Event]:
         if mask.any():
             yield event_of(0, film.frame_count - 1, mask)
         return
-    masks = probe(path)
+    try:
+        masks = probe(path)
+    except InputError as error:
+        raise PlanError(f"cannot use the mask '{path}': {error}") from error
     _check_mask_size(path, masks.upright_size, size)
     if masks.frame_count != film.frame_count:
         raise PlanError(

@@ -143,14 +143,14 @@ def load_plan(path: Path, film: FilmKey) -> Plan:
     Raises:
         PlanError: It cannot be read, is damaged, or belongs to another film or version.
     """
-    file = path / _NAME if path.is_dir() else path
     try:
+        file = path / _NAME if path.is_dir() else path
         document = json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise PlanError(
-            f"cannot read the plan '{file}': {error.strerror}; make one with --save-plan"
+            f"cannot read the plan '{path}': {error.strerror}; make one with --save-plan"
         ) from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise PlanError(f"'{file}' is no plan: {error}; make one with --save-plan") from error
     if not isinstance(document, dict) or document.get("format") != "subremover plan":
         raise PlanError(f"'{file}' is no plan; make one with --save-plan")
@@ -169,7 +169,7 @@ def load_plan(path: Path, film: FilmKey) -> Plan:
             )
         shots = tuple(Shot(int(s["first"]), int(s["last"])) for s in document["shots"])
         events = tuple(sorted(_read_events(document["events"], file.parent, film), key=lambda e: e.first))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise PlanError(f"'{file}' is damaged: {error!r}; mend it or scan again with --save-plan") from error
     return Plan(film, shots, events)
 
@@ -190,7 +190,9 @@ def _read_events(entries: list[dict[str, Any]], folder: Path, film: FilmKey) -> 
                 f"'{name}' is {strokes.shape[1]}x{strokes.shape[0]} px, its box {box.width}x{box.height}; "
                 "keep the picture's size or mend the box in plan.json"
             )
-        yield Event(int(entry["first"]), int(entry["last"]), box, strokes)
+        event = Event(int(entry["first"]), int(entry["last"]), box, strokes)
+        if strokes.any():  # painted all black: not this one
+            yield event
 
 
 MASK_LEVEL = 8
@@ -206,7 +208,7 @@ def read_mask(path: Path) -> np.ndarray:
     try:
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
-        raise PlanError(f"cannot read the mask '{path}': {error.strerror}") from error
+        raise PlanError(f"cannot read the mask '{path}': {error.strerror}; check its name") from error
     image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
     if image is None:
         raise PlanError(f"'{path}' is no picture; give a PNG, white where to remove")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -40,8 +41,8 @@ def write_previews(film: Film, plan: Plan, options: Options, folder: Path) -> li
     if not indices:
         return written
     before = {index: _read_picture(film, index) for index in indices}
-    with Pool(options.fit, options.pool) as pool:
-        for index, frame, _ in fill_frames(film, plan, pool, indices):
+    with Pool(options.fit, options.pool) as pool, closing(fill_frames(film, plan, pool, indices)) as filled:
+        for index, frame, _ in filled:
             mask = plan.mask([e for e in plan.events if e.first <= index <= e.last])
             pictures = {
                 "before": before[index],

@@ -7,7 +7,7 @@ result depends on how long the film is or how many workers there are.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -33,7 +33,7 @@ FEATHER_PX = 0.0
 
 def fill_frames(
     film: Film, plan: Plan, pool: Pool, only: Iterable[int] | None = None
-) -> Iterator[tuple[int, VideoFrame, list[Hole]]]:
+) -> Generator[tuple[int, VideoFrame, list[Hole]], None, None]:
     """All frames of a film in order, their holes filled.
 
     Args:

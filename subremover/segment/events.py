@@ -98,7 +98,7 @@ class Scan:
         """Start a track for every line that none follows yet."""
         for line in self._lines_in(frame.picture):
             present = [t.line for t in self._tracks if t.is_present]
-            if _covered_share(line, present) > 0.7:
+            if _draw(present, line).mean() > 0.7:
                 continue
             track = Track.start(frame, line, self._reach)
             track.look_back(list(self._recent))
@@ -119,10 +119,11 @@ class Scan:
             return
         if last - first + 1 < 3:
             return
-        place = track.line.shift(-track.crop_box.x, -track.crop_box.y)
-        line = np.zeros((track.crop_box.height, track.crop_box.width), bool)
-        line[place.slices] = True
-        strokes = find_strokes(track.steady(), line, track.jumps(self.cuts))
+        others = [n.box for n in self._lines if n.last >= first - self._reach]
+        others += [t.line for t in self._tracks if t.found <= last + self._reach]
+        line = _draw([track.line], track.crop_box)
+        lettering = _draw([track.line, *others], track.crop_box)
+        strokes = find_strokes(track.steady(), line, lettering, track.jumps(self.cuts))
         if strokes.any():
             stroke_box, strokes = _tighten(strokes, track.crop_box)
             self._lines.append(Line(first, last, track.line, stroke_box, strokes))
@@ -167,13 +168,13 @@ def find_events(
     return scan.cuts, scan.events()
 
 
-def _covered_share(box: Box, others: list[Box]) -> float:
-    """Share of a box that others cover together."""
-    covered = np.zeros((box.height, box.width), bool)
-    for other in others:
-        if common := box.intersect(other):
-            covered[common.shift(-box.x, -box.y).slices] = True
-    return float(covered.mean())
+def _draw(boxes: list[Box], frame: Box) -> np.ndarray:
+    """(h, w) bool of the frame's size, True where any of the boxes lies."""
+    drawn = np.zeros((frame.height, frame.width), bool)
+    for box in boxes:
+        if common := frame.intersect(box):
+            drawn[common.shift(-frame.x, -frame.y).slices] = True
+    return drawn
 
 
 def _tighten(strokes: np.ndarray, box: Box) -> tuple[Box, np.ndarray]:
