@@ -1,0 +1,468 @@
+import errno
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from media import draw_film, draw_picture, read_luma, read_packets, read_pts
+from test_pipeline import draw_mask
+
+import subremover
+from subremover import cli, pipeline
+from subremover.errors import InputError, WorkerError
+from subremover.options import EncodeOptions, FitOptions, Options, PoolOptions, Position, Region
+from subremover.video.probe import probe
+from subremover.video.writer import MovieWriter
+
+TINY = ["--steps", "2", "--channels", "4", "--levels", "3", "--device", "cpu"]
+ROOT = Path(subremover.__file__).parents[1]
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+
+
+@pytest.fixture(scope="session")
+def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a film and its mask, drawn once."""
+    folder = tmp_path_factory.mktemp("drawn")
+    draw_film(folder / "a.mp4", frames=24)
+    cv2.imwrite(str(folder / "mask.png"), draw_mask((160, 96)))
+    return folder
+
+
+@pytest.fixture
+def place(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: a copy of `drawn`, writable."""
+    shutil.copytree(drawn, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _keep_handler() -> object:
+    """`run` takes SIGTERM for the whole process."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
+
+
+def python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+
+
+class TestRun:
+    """What the command makes."""
+
+    def test_a_clean_film_and_a_last_line(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        arguments = ["a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--start", "9f", "--end", "0.6", *TINY]
+        assert cli.run(arguments) == 0
+        out, err = capsys.readouterr()
+        *_, progress, last = err.splitlines()
+        assert out == ""
+        assert re.fullmatch(r"a.mp4: render 24/24 frames, [\d.]+ frames/s, 0 s left", progress)
+        assert re.fullmatch(
+            r"b.mp4: 1 subtitle removed, 6 frames masked, 6 frames fitted; [\d.]+ s, 0.\d MB", last
+        )
+        assert read_pts(place / "a.mp4") == read_pts(place / "b.mp4")
+        assert read_packets(place / "a.mp4", "audio") == read_packets(place / "b.mp4", "audio")
+        hole = draw_mask((160, 96)) > 0
+        changes = [
+            np.abs(a[hole].astype(int) - b[hole]).mean() > 5
+            for a, b in zip(read_luma(place / "a.mp4"), read_luma(place / "b.mp4"), strict=True)
+        ]
+        assert list(np.flatnonzero(changes)) == list(range(9, 15))
+
+    def test_quiet(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--end", "2f", "-q", *TINY]) == 0
+        assert capsys.readouterr() == ("", "")
+        assert "b.mp4" in names(place)
+
+    def test_a_terminal_gets_two_bars(
+        self, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert cli.run(["a.mp4", "--scan-only", "--segmenter", "gradient", "--save-plan", "plan"]) == 0
+        plan = pipeline.load_plan(place / "plan", pipeline.FilmKey.of((160, 96), probe(place / "a.mp4").pts))
+        assert plan.events == ()
+        capsys.readouterr()
+        monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+        with cli._Bar("a.mp4", is_quiet=False) as bar:
+            for done in range(1, 25):
+                bar.update(pipeline.Progress("render", done, 24))
+        err = capsys.readouterr().err
+        assert re.search(r"render: 100%\|.*\| 24/24 \[\d\d:\d\d<\d\d:\d\d, .*frames/s\]", err)
+
+    def test_nothing_found(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["a.mp4", "-o", "b.mp4", "--segmenter", "gradient"]) == 0
+        assert "b.mp4: no subtitle found, copied as it was;" in capsys.readouterr().err
+        for kind in ("video", "audio"):
+            assert read_packets(place / "a.mp4", kind) == read_packets(place / "b.mp4", kind)
+
+    def test_plan_saved_and_used(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        saving = ["a.mp4", "--scan-only", "--mask", "mask.png", "--end", "8f", "--save-plan", "plan"]
+        assert cli.run(saving) == 0
+        assert "a.mp4: 1 subtitle on 8 of 24 frames" in capsys.readouterr().err
+        assert names(place / "plan") == ["event_0001.png", "plan.json"]
+        assert cli.run(["a.mp4", "-o", "b.mp4", "--plan", "plan", "--start", "6f", *TINY]) == 0
+        assert "1 subtitle removed, 2 frames masked" in capsys.readouterr().err
+        assert names(place) == sorted(
+            ["a.mp4", "b.mp4", "mask.png", "plan", "plan/event_0001.png", "plan/plan.json"]
+        )
+
+    def test_preview(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["a.mp4", "--preview", "look", "--mask", "mask.png", "--end", "2f", *TINY]) == 0
+        assert "1 subtitle on 2 of 24 frames; 6 pictures in look" in capsys.readouterr().err
+        assert len(names(place / "look")) == 6
+        assert "b.mp4" not in names(place)
+
+    def test_several_films(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        shutil.copy("a.mp4", "c.mp4")
+        Path("broken.mp4").write_text("no film")
+        sources = ["a.mp4", "broken.mp4", "c.mp4"]
+        options = ["--mask", "mask.png", "--end", "1f", "--save-plan", "plans", *TINY]
+        assert cli.run([*sources, "-o", "clean", *options]) == 1
+        err = capsys.readouterr().err
+        assert "subremover: broken.mp4: cannot read 'broken.mp4' as a film" in err
+        assert err.count("1 subtitle removed") == 2
+        assert names(place / "clean") == ["a.mp4", "c.mp4"]
+        assert cli.run(["a.mp4", "c.mp4", "-o", "clean", "--overwrite", "--plan", "plans", *TINY]) == 0
+        assert capsys.readouterr().err.count("1 subtitle removed, 1 frame masked, 1 frame fitted") == 2
+
+    def test_one_film_into_a_folder(self, place: Path) -> None:
+        (place / "clean").mkdir()
+        assert cli.run(["a.mp4", "-o", "clean", "--segmenter", "gradient", "-q"]) == 0
+        assert names(place / "clean") == ["a.mp4"]
+
+    def test_overwrite(self, place: Path) -> None:
+        Path("b.mp4").write_text("old")
+        assert cli.run(["a.mp4", "-o", "b.mp4", "--segmenter", "gradient", "--overwrite", "-q"]) == 0
+        assert len(read_pts(place / "b.mp4")) == 24
+
+    def test_a_cut_off_film(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        data = draw_film(place / "c.mkv", frames=60, audio=False).path.read_bytes()
+        Path("c.mkv").write_bytes(data[: len(data) // 2])
+        assert cli.run(["c.mkv", "-o", "b.mkv", "--mask", "mask.png", "--end", "1f", *TINY]) == 0
+        err = capsys.readouterr().err
+        assert "c.mkv: the film ends after" in err
+        assert "b.mkv: 1 subtitle removed" in err
+        assert 0 < len(read_pts(place / "b.mkv")) < 60
+
+
+class TestOptions:
+    """From words to options."""
+
+    @pytest.fixture
+    def asked(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Options]:
+        """Options that the command passes on, for these words."""
+        found: list[Options] = []
+        monkeypatch.setattr(cli, "_run_film", lambda _s, _t, options, *_: found.append(options))
+
+        def ask(*words: str) -> Options:
+            assert cli.run(["a.mp4", "-o", "b.mp4", *words]) == 0
+            return found.pop()
+
+        return ask
+
+    def test_defaults_are_those_of_the_options(self, asked: Callable[..., Options]) -> None:
+        assert asked() == Options()
+
+    def test_scan(self, asked: Callable[..., Options]) -> None:
+        words = "--start 0:01:30.250 --end 3000f --region bottom --region 0,0,10%,5 --segmenter gradient"
+        scan = asked(*words.replace("10%,5", "10,5").split(), "--mask", "m.png").scan
+        assert (scan.start, scan.end) == (Position(seconds=90.25), Position(frame=3000))
+        assert scan.regions == (Region.parse("bottom"), Region(0, 0, 10, 5, False))
+        assert (scan.segmenter, scan.mask, scan.plan) == ("gradient", Path("m.png"), None)
+        assert asked("--plan", "p").scan.plan == Path("p")
+
+    def test_fit(self, asked: Callable[..., Options]) -> None:
+        words = "--steps 7 --channels 5 --levels 2 --loss ms-ssim --input downsampled --no-warm-start"
+        expected = FitOptions(steps=7, channels=5, levels=2, loss="ms-ssim", input="downsampled", warm_steps=0)
+        assert asked(*words.split()).fit == expected
+        assert asked("--warm-start").fit == FitOptions()
+
+    def test_presets(self, asked: Callable[..., Options]) -> None:
+        for name in ("fast", "standard", "paper"):
+            assert asked("--preset", name).fit == FitOptions.preset(name)
+        paper = asked("--preset", "paper", "--steps", "9", "--warm-start").fit
+        assert (paper.steps, paper.channels) == (9, 256)
+        assert paper.warm_steps == FitOptions().warm_steps
+
+    def test_pool_and_encode(self, asked: Callable[..., Options]) -> None:
+        words = "--device cuda:1 --batch-size 3 --workers 2 --codec libx265 --crf 20.5 --overwrite"
+        options = asked(*words.split())
+        assert options.pool == PoolOptions("cuda:1", 3, 2)
+        assert options.encode == EncodeOptions("libx265", 20.5, True)
+
+
+class TestRefusals:
+    """Bad input: a message with a remedy, the exit code, and nothing left behind."""
+
+    @pytest.fixture
+    def refused(self, place: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
+        def check(code: int, message: str, *words: str) -> None:
+            before = names(place)
+            assert cli.run(words) == code
+            out, err = capsys.readouterr()
+            assert out == ""
+            assert re.search(message, err)
+            assert "Traceback" not in err
+            assert names(place) == before
+
+        return check
+
+    @pytest.mark.parametrize(
+        ("source", "message"),
+        [
+            ("gone.mp4", "'gone.mp4' does not exist; check the name"),
+            ("a.mp4/b.mp4", "does not exist; check the name"),
+            ("x" * 300 + ".mp4", "File name too long.*; check the name"),
+            (".", "is a directory; give a film file"),
+            ("empty.mp4", "'empty.mp4' is empty; download or copy it again"),
+            ("text.mp4", "cannot read 'text.mp4' as a film .*; check that it is whole"),
+            ("mask.png", r"'mask.png' is no film \(png_pipe\); give a film"),
+            ("talk.m4a", r"no video stream in 'talk.m4a' \(found: audio\); give a film"),
+            ("stub.mp4", "cannot read 'stub.mp4' as a film .*; check that it is whole"),
+            (os.devnull, "is no regular file .*; save it to disk first"),
+        ],
+    )
+    def test_input(self, place: Path, refused: Callable[..., None], source: str, message: str) -> None:
+        (place / "empty.mp4").touch()
+        (place / "text.mp4").write_text("this is no film\n" * 50)
+        (place / "stub.mp4").write_bytes((place / "a.mp4").read_bytes()[:3000])
+        with av.open("talk.m4a", "w") as out:
+            tone = out.add_stream("aac", rate=48000)
+            frame = av.AudioFrame.from_ndarray(np.zeros((2, 1024), np.float32), "fltp", "stereo")
+            frame.sample_rate = 48000
+            out.mux(tone.encode(frame))
+            out.mux(tone.encode(None))
+        refused(3, message, source, "-o", "b.mp4")
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["-o", "a.mp4", "--overwrite"], "'a.mp4' is the film itself; give another name"),
+            (["-o", "link.mp4", "--overwrite"], "'link.mp4' is the film itself; give another name"),
+            (["-o", "."], "'a.mp4' is the film itself; give another name"),
+            (["-o", "mask.png"], "'mask.png' exists; add --overwrite|no container is known"),
+            (["-o", "old.mp4"], "'old.mp4' exists; add --overwrite or give another name"),
+            (["-o", "b.xyz"], "no container is known for 'b.xyz'; give it an extension such as .mp4"),
+            (["-o", "gone/b.mp4"], "there is no directory 'gone'; create it first"),
+            (["-o", "old.mp4/b.mp4"], "there is no directory 'old.mp4'; create it first"),
+            (["-o", "x" * 300 + ".mp4"], "File name too long; choose another place"),
+            (["-o", "b.webm"], "'b.webm' cannot hold h264; use .mkv, or another codec with --codec"),
+            (["-o", "b.mp4", "--codec", "xvid3"], "no encoder named 'xvid3'; try libx264"),
+            (["-o", "b.mp4", "--codec", "ffv1"], "'b.mp4' cannot hold ffv1; use .mkv"),
+        ],
+    )
+    def test_output(self, place: Path, refused: Callable[..., None], words: list[str], message: str) -> None:
+        (place / "link.mp4").symlink_to("a.mp4")
+        (place / "old.mp4").write_text("old")
+        refused(4, message, "a.mp4", *words)
+        assert (place / "old.mp4").read_text() == "old"
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            ([], "Missing argument 'INPUT"),
+            (["a.mp4"], r"where should the clean film go\? add -o clean.mp4"),
+            (["a.mp4", "-o", "b.mp4", "--stepz", "3"], "No such option.*--stepz"),
+            (["a.mp4", "-o", "b.mp4", "--steps", "many"], "'many' is not a valid integer"),
+            (["a.mp4", "-o", "b.mp4", "--steps", "0"], "steps must be at least 1, got 0"),
+            (["a.mp4", "-o", "b.mp4", "--channels", "-4"], "channels must be at least 1, got -4"),
+            (["a.mp4", "-o", "b.mp4", "--levels", "0"], "levels must be at least 1, got 0"),
+            (["a.mp4", "-o", "b.mp4", "--workers", "0"], "workers must be 1 to 64, got 0"),
+            (["a.mp4", "-o", "b.mp4", "--batch-size", "0"], "the batch size must be at least 1, got 0"),
+            (["a.mp4", "-o", "b.mp4", "--crf", "99"], "crf must be 0 to 63, got 99"),
+            (["a.mp4", "-o", "b.mp4", "--loss", "l2"], "'l2' is not one of 'mix'"),
+            (["a.mp4", "-o", "b.mp4", "--device", "tpu"], "unknown device 'tpu'; choose auto, cpu"),
+            (["a.mp4", "-o", "b.mp4", "--region", "0,0,999,9"], "does not fit the picture of 160x96 px"),
+            (["a.mp4", "-o", "b.mp4", "--region", "left"], "as a region; give x,y,w,h in pixels"),
+            (["a.mp4", "-o", "b.mp4", "--start", "soon"], "as a time; give a frame"),
+            (["a.mp4", "-o", "b.mp4", "--start", "-1"], "as a time; give a frame"),
+            (["a.mp4", "-o", "b.mp4", "--end", "0:61:00"], "as a time; give a frame"),
+            (["a.mp4", "-o", "b.mp4", "--start", "9f", "--end", "5f"], r"--start \(frame 9\) must come before"),
+            (["a.mp4", "-o", "b.mp4", "--start", "0:01:00"], "--start lies behind the end of 'a.mp4'"),
+            (["a.mp4", "-o", "b.mp4", "--mask", "m.png", "--plan", "p"], "a mask or a plan, not both"),
+            (["a.mp4", "-o", "b.mp4", "-q", "-v"], "-q and -v exclude each other"),
+            (["a.mp4", "mask.png", "-o", "old.mp4"], "'old.mp4' is a file; name a folder"),
+            (["a.mp4", "sub/a.mp4", "-o", "new"], "two inputs have the same name; give them one by one"),
+        ],
+    )
+    def test_usage(self, place: Path, refused: Callable[..., None], words: list[str], message: str) -> None:
+        (place / "old.mp4").write_text("old")
+        refused(2, message, *words)
+
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            (["--mask", "gone.png"], "cannot read the mask 'gone.png'"),
+            (["--mask", "text.png"], "'text.png' is no picture; give a PNG"),
+            (["--mask", "text.txt"], "cannot use the mask 'text.txt': .*check that it is whole"),
+            (["--mask", "small.png"], "is 16x9 px, the film 160x96; scale it to the film's size"),
+            (["--plan", "gone"], "cannot read the plan 'gone': .*; make one with --save-plan"),
+            (["--plan", "mask.png"], "'mask.png' is no plan: .*; make one with --save-plan"),
+        ],
+    )
+    def test_mask_and_plan(
+        self, place: Path, refused: Callable[..., None], words: list[str], message: str
+    ) -> None:
+        for name in ("text.png", "text.txt"):
+            (place / name).write_text("no picture")
+        cv2.imwrite("small.png", np.zeros((9, 16), np.uint8))
+        refused(5, message, "a.mp4", "-o", "b.mp4", *words)
+
+    def test_the_plan_of_another_film(self, place: Path, refused: Callable[..., None]) -> None:
+        draw_film(place / "c.mp4", frames=20, audio=False)
+        assert cli.run(["c.mp4", "--scan-only", "--mask", "mask.png", "--save-plan", "plan", "-q"]) == 0
+        refused(5, "belongs to another film .*20 frames", "a.mp4", "-o", "b.mp4", "--plan", "plan")
+
+    @pytest.mark.parametrize("device", ["cuda", "cuda:0"])
+    def test_no_cuda(
+        self, refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch, device: str
+    ) -> None:
+        import torch
+
+        monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+        message = rf"CUDA asked for \({device}\), but .*use --device cpu"
+        refused(6, message, "a.mp4", "-o", "b.mp4", "--device", device)
+
+    def test_a_full_disk(self, refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_args: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(MovieWriter, "_mux", full)
+        words = ["--mask", "mask.png", "--end", "2f", *TINY]
+        refused(4, "no space left for 'b.mp4'; free some", "a.mp4", "-o", "b.mp4", *words)
+
+    @pytest.mark.parametrize("option", ["--save-plan", "--preview"])
+    def test_a_folder_that_cannot_be_made(self, refused: Callable[..., None], option: str) -> None:
+        words = ["--mask", "mask.png", "--end", "1f", option, "a.mp4/new", *TINY]
+        refused(4, "cannot write .*; choose another folder", "a.mp4", "-o", "b.mp4", *words)
+
+    @pytest.mark.parametrize(
+        ("error", "code", "message"),
+        [
+            (WorkerError("a worker died; try --workers 1"), 7, "subremover: a worker died; try --workers 1"),
+            (MemoryError(), 1, "out of memory; try --batch-size 1 or --preset fast"),
+            (KeyboardInterrupt(), 130, "subremover: interrupted"),
+        ],
+    )
+    def test_failures_on_the_way(
+        self,
+        refused: Callable[..., None],
+        monkeypatch: pytest.MonkeyPatch,
+        error: BaseException,
+        code: int,
+        message: str,
+    ) -> None:
+        def fail(*_args: object) -> None:
+            raise error
+
+        monkeypatch.setattr(cli._Bar, "update", fail)
+        refused(code, message, "a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--end", "1f", *TINY)
+
+    def test_verbose_shows_where_it_failed(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["gone.mp4", "-o", "b.mp4", "-v"]) == InputError.exit_code
+        assert "Traceback" in capsys.readouterr().err
+        assert "b.mp4" not in names(place)
+
+
+class TestHelp:
+    def test_groups(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["--help"]) == 0
+        out = capsys.readouterr().out
+        headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
+        assert headings == ["Output", "What to remove", "Plan", "How to fill", "Where to run", "Other"]
+        options = "output codec crf overwrite start end region segmenter mask plan save-plan scan-only preview"
+        more = "preset steps channels levels loss input warm-start device batch-size workers quiet verbose"
+        for name in f"{options} {more} version help".split():
+            assert re.search(rf"--{name}\b", out)
+        assert "Exit codes: 0 done" in out
+
+    def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["--version"]) == 0
+        assert capsys.readouterr().out == f"subremover, version {subremover.__version__}\n"
+
+    def test_as_a_module(self) -> None:
+        result = python("-m", "subremover", "gone.mp4", "-o", "b.mp4")
+        assert (result.returncode, result.stdout) == (3, "")
+        assert result.stderr == "subremover: 'gone.mp4' does not exist; check the name\n"
+
+    @pytest.mark.parametrize("code", ["import subremover", "from subremover.cli import run; run(['--help'])"])
+    def test_nothing_heavy_is_loaded(self, code: str) -> None:
+        check = "import sys; print([m for m in ('torch', 'onnxruntime', 'rapidocr') if m in sys.modules])"
+        result = python("-c", f"{code}\n{check}")
+        assert result.stdout.endswith("[]\n"), result.stderr
+
+
+def read_processes(group: int) -> list[int]:
+    """Living processes of a process group."""
+    living = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(its_group) == group and state != "Z":
+            living.append(int(stat.parent.name))
+    return living
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+@pytest.mark.parametrize(
+    ("number", "code", "message", "workers"),
+    [
+        (signal.SIGINT, 130, "subremover: interrupted", 1),
+        (signal.SIGTERM, 143, "", 1),
+        (signal.SIGINT, 130, "subremover: interrupted", 2),
+        (signal.SIGTERM, 143, "", 2),
+    ],
+)
+def test_a_signal_leaves_nothing(
+    tmp_path: Path, number: signal.Signals, code: int, message: str, workers: int
+) -> None:
+    """Signalled in the midst of a fit that would take hours, when part of the film is written."""
+    draw_film(tmp_path / "a.mp4", frames=110, size=(64, 64), options={"preset": "ultrafast"})
+    cv2.imwrite(str(tmp_path / "mask.png"), np.pad(np.full((8, 20), 255, np.uint8), ((30, 26), (20, 24))))
+    words = ["--mask", "mask.png", "--start", "100f", "--steps", "1000000", "--workers", str(workers)]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "subremover", "a.mp4", "-o", "b.mp4", *words, "--device", "cpu"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not any(p.stat().st_size for p in tmp_path.glob(".b.part-*")):
+            assert time.monotonic() < deadline
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        if number == signal.SIGINT:  # as a terminal does: to the whole group
+            os.killpg(process.pid, number)
+        else:
+            process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert process.returncode == code
+    assert message in err
+    assert "Traceback" not in err
+    assert names(tmp_path) == ["a.mp4", "mask.png"]
+    assert read_processes(process.pid) == []

@@ -1,0 +1,93 @@
+"""Boxes around holes, weights at their rims, and the seam."""
+
+import numpy as np
+import pytest
+
+from subremover.fill.composite import crop_boxes, fill_weight, settle
+from subremover.geometry import Box
+
+
+def make_mask(*boxes: Box, size: tuple[int, int] = (200, 300)) -> np.ndarray:
+    mask = np.zeros(size, np.bool_)
+    for box in boxes:
+        mask[box.slices] = True
+    return mask
+
+
+def test_one_hole_has_one_box_with_its_surroundings() -> None:
+    assert crop_boxes(make_mask(Box(100, 90, 40, 10)), 24) == [Box(76, 66, 88, 58)]
+
+
+def test_boxes_stay_in_the_picture() -> None:
+    assert crop_boxes(make_mask(Box(0, 195, 300, 5)), 24) == [Box(0, 171, 300, 29)]
+
+
+def test_no_hole_no_box() -> None:
+    assert crop_boxes(make_mask()) == []
+
+
+def test_near_holes_share_a_box_and_far_ones_do_not() -> None:
+    near = make_mask(Box(50, 50, 20, 10), Box(90, 50, 20, 10))
+    assert crop_boxes(near, 16) == [Box(34, 34, 92, 42)]
+    far = make_mask(Box(50, 20, 20, 10), Box(50, 150, 20, 10))
+    assert crop_boxes(far, 16) == [Box(34, 4, 52, 42), Box(34, 134, 52, 42)]
+
+
+def test_boxes_never_overlap_and_hold_all_holes() -> None:
+    generator = np.random.default_rng(5)
+    for _ in range(20):
+        mask = generator.random((120, 160)) > 0.999
+        boxes = crop_boxes(mask, 9)
+        covered = np.zeros(mask.shape, int)
+        for box in boxes:
+            covered[box.slices] += 1
+        assert covered.max(initial=0) <= 1
+        assert (covered[mask] == 1).all()
+
+
+def test_weight_falls_inside_the_hole_only() -> None:
+    hole = make_mask(Box(50, 50, 60, 40))
+    weight = fill_weight(hole, 3)
+    assert weight.dtype == np.float32
+    assert not weight[~hole].any()
+    assert (weight[hole] > 0).all()
+    assert weight[70, 80] == 1
+    assert (np.diff(weight[50:55, 80]) >= 0).all()
+    assert weight[50, 80] < 0.5
+    np.testing.assert_array_equal(fill_weight(hole, 0), hole.astype(np.float32))
+
+
+def test_the_pictures_border_is_no_rim() -> None:
+    hole = make_mask(Box(0, 180, 300, 20))
+    assert (fill_weight(hole, 3)[199] == 1).all()
+
+
+def test_settle_keeps_known_pixels_and_leaves_no_seam() -> None:
+    y, x = np.mgrid[:60, :90].astype(np.float32)
+    image = np.stack([x / 90, y / 60, 0.5 + 0.2 * np.sin(x / 20)], -1).astype(np.float32)
+    hole = make_mask(Box(25, 20, 40, 16), size=(60, 90))
+    scribbled = image.copy()
+    scribbled[hole] = 1
+    for offset in (-0.1, 0.0, 0.1):
+        settled = settle((image + offset).astype(np.float32), scribbled, hole)
+        np.testing.assert_array_equal(settled[~hole], image[~hole])
+        assert np.abs(settled - image)[hole].max() < 0.02
+        assert settled.dtype == np.float32
+
+
+def test_settle_does_not_look_into_the_hole() -> None:
+    generator = np.random.default_rng(1)
+    fitted, image, other = (generator.random((41, 33, 3), np.float32) for _ in range(3))
+    hole = make_mask(Box(8, 10, 15, 20), size=(41, 33))
+    other = np.where(hole[..., None], other, image)
+    np.testing.assert_array_equal(settle(fitted, image, hole), settle(fitted, other, hole))
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 7), (31, 2), (63, 65)])
+def test_settle_any_size(size: tuple[int, int]) -> None:
+    generator = np.random.default_rng(2)
+    fitted, image = (generator.random((*size, 3), np.float32) for _ in range(2))
+    for hole in (np.zeros(size, np.bool_), np.ones(size, np.bool_), generator.random(size) > 0.5):
+        settled = settle(fitted, image, hole)
+        assert np.isfinite(settled).all()
+        np.testing.assert_array_equal(settled[~hole], image[~hole])

@@ -1,0 +1,61 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from media import draw_film
+from test_pipeline import CPU, TINY, draw_mask
+
+from subremover.errors import OutputError
+from subremover.options import Options
+from subremover.plan import FilmKey, Plan, Shot
+from subremover.report import write_previews
+from subremover.segment.masks import event_of
+from subremover.video.planes import upright_rgb
+from subremover.video.probe import Film, probe
+from subremover.video.reader import read_frames
+
+OPTIONS = Options(fit=TINY, pool=CPU)
+
+
+def make_plan(film: Film, first: int, last: int) -> Plan:
+    event = event_of(first, last, draw_mask(film.upright_size) > 0)
+    return Plan(FilmKey.of(film.upright_size, film.pts), (Shot(0, film.frame_count - 1),), (event,))
+
+
+@pytest.mark.parametrize("rotation", [0, 90])
+def test_pictures_of_a_few_frames(tmp_path: Path, rotation: int) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", rotation=rotation, audio=False).path)
+    written = write_previews(film, make_plan(film, 4, 19), OPTIONS, tmp_path / "new" / "look")
+    frames = (6, 10, 14, 18)
+    names = [f"frame_{index:06d}_{name}.png" for index in frames for name in ("before", "mask", "after")]
+    assert [p.name for p in written] == names
+    assert sorted(p.name for p in (tmp_path / "new" / "look").iterdir()) == sorted(names)
+    mask = draw_mask(film.upright_size) > 0
+    for number, index in enumerate(frames):
+        before, overlay, after = (cv2.imread(str(p))[..., ::-1] for p in written[3 * number : 3 * number + 3])
+        _, frame = next(read_frames(film, index, index + 1))
+        assert np.array_equal(before, upright_rgb(frame, film.rotation))
+        assert np.array_equal((overlay != before).any(2), mask)
+        far = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9))) == 0  # chroma is shared by neighbours
+        assert np.array_equal(before[far], after[far])
+        assert not np.array_equal(before[mask], after[mask])
+
+
+def test_a_single_frame(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", audio=False).path)
+    assert len(write_previews(film, make_plan(film, 23, 23), OPTIONS, tmp_path / "look")) == 3
+
+
+def test_nothing_to_show(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", audio=False).path)
+    plan = make_plan(film, 4, 19).clip(20, 24)
+    assert write_previews(film, plan, OPTIONS, tmp_path / "look") == []
+    assert not (tmp_path / "look").exists()
+
+
+def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", audio=False).path)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot write .*; choose another folder"):
+        write_previews(film, make_plan(film, 4, 4), OPTIONS, tmp_path / "file" / "look")
