@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from av.video.frame import VideoFrame
 
-from subremover.fill.composite import fill_weight, settle
+from subremover.fill.composite import fill_weight
 from subremover.fill.holes import Hole, find_holes
 from subremover.fill.jobs import FitJob
 from subremover.fill.pool import Pool
@@ -57,9 +57,8 @@ def fill_frames(
         for pictures in pool.fit(jobs_of(windows)):
             window = in_flight.popleft()
             frame_of = dict(window.frames)
-            for hole, job, picture in zip(window.holes, window.jobs, pictures, strict=True):
-                fill = settle(picture, job.image, job.hole)
-                write_rgb(frame_of[hole.frame], hole.box, fill, fill_weight(hole.mask, FEATHER_PX))
+            for hole, picture in zip(window.holes, pictures, strict=True):
+                write_rgb(frame_of[hole.frame], hole.box, picture, fill_weight(hole.mask, FEATHER_PX))
             for index, frame in window.frames:
                 yield index, frame, [hole for hole in window.holes if hole.frame == index]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from subremover.fill.composite import crop_boxes, fill_weight, settle
+from subremover.fill.composite import crop_boxes, damp, fill_weight, measure_agreement, settle
 from subremover.geometry import Box
 
 
@@ -91,3 +91,27 @@ def test_settle_any_size(size: tuple[int, int]) -> None:
         settled = settle(fitted, image, hole)
         assert np.isfinite(settled).all()
         np.testing.assert_array_equal(settled[~hole], image[~hole])
+
+
+def test_agreement_tells_detail_from_chance() -> None:
+    generator = np.random.default_rng(3)
+    image = np.full((60, 90, 3), 0.5, np.float32)
+    hole = make_mask(Box(20, 15, 50, 30), size=(60, 90))
+    common, *chance = (generator.normal(0, 0.05, image.shape).astype(np.float32) for _ in range(5))
+    alike = np.stack([np.where(hole[..., None], image + common, image)] * 4)
+    unlike = np.stack([np.where(hole[..., None], image + detail, image) for detail in chance])
+    agreed, power = measure_agreement(alike, image, hole)
+    assert agreed == pytest.approx(power, rel=1e-3)
+    agreed, power = measure_agreement(unlike, image, hole)
+    assert abs(agreed) < 0.1 * power
+
+
+def test_damp_takes_detail_back_to_the_smooth_continuation() -> None:
+    generator = np.random.default_rng(4)
+    image, fitted = (generator.random((40, 50, 3), np.float32) for _ in range(2))
+    hole = make_mask(Box(10, 10, 30, 20), size=(40, 50))
+    settled = settle(fitted, image, hole)
+    smooth = settle(np.zeros_like(image), image, hole)
+    np.testing.assert_allclose(damp(settled, image, hole, 1), settled, atol=1e-6)
+    np.testing.assert_array_equal(damp(settled, image, hole, 0), smooth)
+    np.testing.assert_array_equal(damp(settled, image, hole, 0.5)[~hole], image[~hole])

@@ -111,9 +111,7 @@ def test_only_the_hole_changes(tmp_path: Path, name: str, settings: dict) -> Non
     source, target = draw_film(tmp_path / name, **settings).path, tmp_path / f"out_{name}"
     mask = draw_mask(settings.get("size", (160, 96)))
     cv2.imwrite(str(tmp_path / "mask.png"), np.rot90(mask, settings.get("rotation", 0) // 90))
-    result = remove(
-        source, target, mask=tmp_path / "mask.png", start=Position(9), end=Position(14)
-    )
+    result = remove(source, target, mask=tmp_path / "mask.png", start=Position(9), end=Position(14))
     check_untouched(source, target, mask, range(9, 14))
     assert read_packets(source, "audio") == read_packets(target, "audio")
     assert (result.events, result.frames_masked, result.frames_fitted) == (1, 5, 5)

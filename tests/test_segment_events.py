@@ -94,9 +94,10 @@ def test_a_subtitle_may_span_a_cut_and_stay_for_the_whole_film():
     assert covered.all()
 
 
-def test_lettering_that_moves_with_the_scene_is_left_alone():
-    screen = Screen(48)
-    screen.show("Shop", dict.fromkeys(range(48), 1.0), shift=(1.5, -0.5))
+@pytest.mark.parametrize("shift", [(1.5, -0.5), (0.2, 0.0), (0.1, -0.1)])
+def test_lettering_that_moves_with_the_scene_is_left_alone(shift):
+    screen = Screen(60)
+    screen.show("Shop", dict.fromkeys(range(60), 1.0), shift=shift)
     assert screen.scan()[1] == ()
 
 

@@ -136,7 +136,7 @@ class Scan:
         subtitles stand.
         """
         width, height = self._size
-        if track.sure_count < 4:
+        if track.has_moved() or track.sure_count < 4:
             return False
         ends = {self._first_index, *self.cuts}
         comes = first not in ends

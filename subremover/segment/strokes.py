@@ -55,7 +55,8 @@ def find_strokes(
         return by_jump
     # The picture moves: of what jumps, only soft rims of the lettering are believed.
     rims: np.ndarray = cv2.dilate(by_contrast.astype(np.uint8), disc(3)).astype(bool) & by_jump
-    return by_contrast | rims
+    strokes: np.ndarray = by_contrast | rims
+    return strokes
 
 
 def _strokes_by_contrast(steady: np.ndarray, line: np.ndarray, lettering: np.ndarray) -> np.ndarray:

@@ -16,6 +16,9 @@ from subremover.segment.strokes import Jump
 
 MAX_CROPS = 24
 """Crops kept of a line's life, evenly spread; their median is steady and their memory bounded."""
+DRIFT_PX = 3
+DRIFT_FRAMES = 4
+"""How far off, and on how many frames, lettering that moves with the scene is looked for."""
 JUMP_FRAMES = 2
 """Frames averaged on each side of a jump; 1 to 3 measured alike, 2 the least noisy on grain."""
 
@@ -116,6 +119,15 @@ class Track:
         """Frames of its beginning on which it stood unchanged."""
         return sum(s.opacity > 0.7 for s in self.opening)
 
+    def has_moved(self) -> bool:
+        """Whether it left its place rather than the screen, as lettering of the scene does."""
+        earlier = [s for s in reversed(self.before) if s.opacity < 0.7]
+        later = [s for s in self.recent if s.index > self.found and s.opacity < 0.7]
+        sights = (
+            earlier[: DRIFT_FRAMES * 3 : 3] + later[: DRIFT_FRAMES * 3 : 3]
+        )  # slow drift takes a while to show
+        return any(self._opacity_nearby(s.crop) > max(0.75, s.opacity + 0.2) for s in sights)
+
     def steady(self) -> np.ndarray:
         """Median over its life: (h, w, 3) float32, RGB in [0, 255]."""
         median: np.ndarray = np.median(np.stack(self.crops), axis=0).astype(np.float32)
@@ -158,13 +170,29 @@ class Track:
         return sight.opacity
 
     def _sight(self, frame: Frame) -> Sight:
-        edges = _edge_vectors(frame.crop(self.line))[self._place]
+        opacity, contrast = self._compare(_edge_vectors(frame.crop(self.line)))
+        return Sight(frame.index, opacity, contrast, frame.crop(self.crop_box).copy())
+
+    def _compare(self, vectors: np.ndarray) -> tuple[float, float]:
+        """Opacity and contrast of the line in (h, w, 2) edge vectors of its size."""
         energy = (self._edges**2).sum(axis=1)
-        share = (edges * self._edges).sum(axis=1) / energy
+        share = (vectors[self._place] * self._edges).sum(axis=1) / energy
         # Clipped edge by edge: a brighter or busier background makes no line more present.
         opacity = float(np.average(np.clip(share, -1, 1), weights=np.sqrt(energy)))
-        contrast = float(np.average(share, weights=energy))
-        return Sight(frame.index, opacity, contrast, frame.crop(self.crop_box).copy())
+        return opacity, float(np.average(share, weights=energy))
+
+    def _opacity_nearby(self, crop: np.ndarray) -> float:
+        """The best opacity a few px off the line's place."""
+        vectors = _edge_vectors(crop)
+        home = self.line.shift(-self.crop_box.x, -self.crop_box.y)
+        best = 0.0
+        for dy in range(-DRIFT_PX, DRIFT_PX + 1):
+            for dx in range(-DRIFT_PX, DRIFT_PX + 1):
+                rows, columns = home.shift(dx, dy).slices
+                part = vectors[max(rows.start, 0) : rows.stop, max(columns.start, 0) : columns.stop]
+                if (dx or dy) and part.shape[:2] == self._place.shape:
+                    best = max(best, self._compare(part)[0])
+        return best
 
 
 def _at_full_contrast(sights: list[Sight]) -> list[Sight]:
