@@ -73,7 +73,7 @@ def _choice(names: object) -> click.Choice[str]:
     return click.Choice(get_args(names))
 
 
-_PATH = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path, readable=False)  # whether it is: see probe and check_file
 _WHAT, _PLAN, _FIT, _RUN, _OUT = "What to remove", "Plan", "How to fill", "Where to run", "Output"
 
 

@@ -20,8 +20,7 @@ import subremover
 from subremover import cli, pipeline
 from subremover.errors import InputError, WorkerError
 from subremover.options import EncodeOptions, FitOptions, Options, PoolOptions, Position, Region
-from subremover.video.probe import probe
-from subremover.video.writer import MovieWriter
+from subremover.video.mux import CarriedStreams
 
 TINY = ["--steps", "2", "--channels", "4", "--levels", "3", "--device", "cpu"]
 ROOT = Path(subremover.__file__).parents[1]
@@ -68,6 +67,8 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 class TestRun:
     """What the command makes."""
 
+    pytestmark = pytest.mark.usefixtures("place")
+
     def test_a_clean_film_and_a_last_line(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         drawn = draw_film(place / "c.mp4", subtitles=((0, 23, "Hi"),))
         cv2.imwrite("hi.png", drawn.masks[0] * 255)
@@ -93,19 +94,15 @@ class TestRun:
         assert capsys.readouterr() == ("", "")
         assert "b.mp4" in names(place)
 
-    def test_a_terminal_gets_two_bars(
-        self, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    def test_a_terminal_gets_bars(
+        self, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        assert cli.run(["a.mp4", "--scan-only", "--segmenter", "gradient", "--save-plan", "plan"]) == 0
-        plan = pipeline.load_plan(place / "plan", pipeline.FilmKey.of((160, 96), probe(place / "a.mp4").pts))
-        assert plan.events == ()
-        capsys.readouterr()
         monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-        with cli._Bar("a.mp4", is_quiet=False) as bar:
-            for done in range(1, 25):
-                bar.update(pipeline.Progress("render", done, 24))
+        assert cli.run(["a.mp4", "-o", "b.mp4", "--segmenter", "gradient"]) == 0
+        assert cli.run(["a.mp4", "-o", "c.mp4", "--mask", "mask.png", "--end", "1f", *TINY]) == 0
         err = capsys.readouterr().err
-        assert re.search(r"render: 100%\|.*\| 24/24 \[\d\d:\d\d<\d\d:\d\d, .*frames/s\]", err)
+        for stage in ("scan  ", "render"):
+            assert re.search(rf"{stage}: 100%\|.*\| 24/24 \[\d\d:\d\d<\d\d:\d\d, .*frames/s\]", err)
 
     def test_nothing_found(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["a.mp4", "-o", "b.mp4", "--segmenter", "gradient"]) == 0
@@ -346,7 +343,7 @@ class TestRefusals:
         message = rf"CUDA asked for \({device}\), but .*use --device cpu"
         refused(6, message, "a.mp4", "-o", "b.mp4", "--device", device)
 
-    def test_permissions(self, place: Path, refused: Callable[..., None]) -> None:
+    def test_permissions(self, refused: Callable[..., None]) -> None:
         shutil.copy("a.mp4", "secret.mp4")
         Path("secret.mp4").chmod(0)
         for name, mode in (("closed", 0), ("fixed", 0o555)):
@@ -364,13 +361,18 @@ class TestRefusals:
         finally:
             Path("closed").chmod(0o700)
 
-    def test_a_full_disk(self, refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
-        def full(*_args: object) -> None:
-            raise OSError(errno.ENOSPC, "No space left on device")
+    @pytest.mark.parametrize("words", [["--mask", "mask.png", "--end", "2f"], ["--segmenter", "gradient"]])
+    def test_a_full_disk(
+        self, refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch, words: list[str]
+    ) -> None:
+        """While frames are rendered, and while packets are copied."""
 
-        monkeypatch.setattr(MovieWriter, "_mux", full)
-        words = ["--mask", "mask.png", "--end", "2f", *TINY]
-        refused(4, "no space left for 'b.mp4'; free some", "a.mp4", "-o", "b.mp4", *words)
+        def full(*_args: object) -> None:
+            raise av.error.FFmpegError(errno.ENOSPC, "No space left on device")
+
+        monkeypatch.setattr(CarriedStreams, "mux_until", full)
+        message = "no space left for 'b.mp4'; free some, or write to another disk"
+        refused(4, message, "a.mp4", "-o", "b.mp4", *words, *TINY)
 
     @pytest.mark.parametrize("option", ["--save-plan", "--preview"])
     def test_a_folder_that_cannot_be_made(self, refused: Callable[..., None], option: str) -> None:
@@ -411,9 +413,9 @@ class TestHelp:
         out = capsys.readouterr().out
         headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
         assert headings == ["Output", "What to remove", "Plan", "How to fill", "Where to run", "Other"]
-        options = """output codec crf overwrite start end region segmenter mask plan save-plan scan-only preview
-            preset steps channels levels loss input warm-start no-warm-start device batch-size workers
-            quiet verbose"""
+        options = """output codec crf overwrite start end region segmenter mask plan save-plan scan-only
+            preview preset steps channels levels loss input warm-start no-warm-start device batch-size
+            workers quiet verbose"""
         for name in options.split():
             assert re.search(rf"--{name}\b", out)
         assert "Exit codes: 0 done" in out

@@ -24,4 +24,6 @@ class FitJob:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.float32:
             raise ValueError(f"image must be (h, w, 3) float32, got {self.image.shape} {self.image.dtype}")
         if self.hole.shape != self.image.shape[:2] or self.hole.dtype != np.bool_:
-            raise ValueError(f"hole must be {self.image.shape[:2]} bool, got {self.hole.shape} {self.hole.dtype}")
+            raise ValueError(
+                f"hole must be {self.image.shape[:2]} bool, got {self.hole.shape} {self.hole.dtype}"
+            )

@@ -185,7 +185,7 @@ def remux(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
     check_file(film.path, target, options.overwrite)
     part = PartFile(target)
     try:
-        with output_errors(target), open_input(film.path) as source:
+        with open_input(film.path) as source, output_errors(target):
             out = open_output(source, str(part.path), target)
             try:
                 carried = CarriedStreams(source, out, film, with_picture=True)

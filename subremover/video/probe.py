@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -149,13 +150,17 @@ def open_input(path: Path) -> Iterator[InputContainer]:
 
 
 def _check_file(path: Path) -> None:
-    if path.is_dir():
+    try:
+        found = path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise InputError(f"'{path}' does not exist; check the name") from error
+    except OSError as error:
+        raise InputError(f"cannot read '{path}' ({error.strerror}); check the name and its folder") from error
+    if stat.S_ISDIR(found.st_mode):
         raise InputError(f"'{path}' is a directory; give a film file")
-    if not path.exists():
-        raise InputError(f"'{path}' does not exist; check the name")
-    if not path.is_file():
+    if not stat.S_ISREG(found.st_mode):
         raise InputError(f"'{path}' is no regular file and cannot be read twice; save it to disk first")
-    if path.stat().st_size == 0:
+    if found.st_size == 0:
         raise InputError(f"'{path}' is empty; download or copy it again")
     if not os.access(path, os.R_OK):
         raise InputError(f"no permission to read '{path}'; change its mode or owner")

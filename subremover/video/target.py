@@ -75,14 +75,15 @@ def check_file(source: Path, target: Path, overwrite: bool) -> None:
     Raises:
         OutputError: It cannot, or it is the source, or it exists and is not to be replaced.
     """
-    if target.exists() and target.samefile(source):
-        raise OutputError(f"'{target}' is the film itself; give another name for the output")
-    if target.is_dir():
-        raise OutputError(f"'{target}' is a directory; give a file name")
-    if target.exists() and not overwrite:
-        raise OutputError(f"'{target}' exists; add --overwrite or give another name")
-    if not target.resolve().parent.is_dir():
-        raise OutputError(f"there is no directory '{target.parent}'; create it first")
+    with output_errors(target):
+        if target.exists() and target.samefile(source):
+            raise OutputError(f"'{target}' is the film itself; give another name for the output")
+        if target.is_dir():
+            raise OutputError(f"'{target}' is a directory; give a file name")
+        if target.exists() and not overwrite:
+            raise OutputError(f"'{target}' exists; add --overwrite or give another name")
+        if not target.resolve().parent.is_dir():
+            raise OutputError(f"there is no directory '{target.parent}'; create it first")
     part = PartFile(target)
     try:
         part.path.touch()

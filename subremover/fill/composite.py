@@ -1,0 +1,116 @@
+"""From painted crops to filled holes: boxes around holes, weights at their rims, seams.
+
+Plain arrays, no torch.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from subremover.geometry import Box, bounding_box, group_boxes
+
+CONTEXT_PX = 32
+
+
+def crop_boxes(mask: np.ndarray, pad_px: int = CONTEXT_PX) -> list[Box]:
+    """Boxes that hold all holes of a mask and their surroundings.
+
+    Holes whose padded boxes overlap share one, so that no pixel is painted twice.
+
+    Args:
+        mask: (H, W) bool, True in the holes.
+        pad_px: Surroundings on each side, where the picture has them.
+
+    Returns:
+        Boxes inside the picture, which do not overlap; none for an empty mask.
+    """
+    count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    boxes = [Box(*(int(value) for value in stats[label, :4])) for label in range(1, count)]
+    height, width = mask.shape
+    boxes = [box.grow(pad_px, pad_px).clip(width, height) for box in boxes]
+    while True:  # a box around a group may reach into another
+        merged = [bounding_box(boxes[i] for i in group) for group in group_boxes(boxes, 0, 0)]
+        if len(merged) == len(boxes):
+            return sorted(merged, key=lambda box: (box.y, box.x))
+        boxes = merged
+
+
+def fill_weight(hole: np.ndarray, feather_px: float) -> np.ndarray:
+    """How much of the fill shows at each pixel: 1 inside, falling towards the rim, 0 outside.
+
+    Args:
+        hole: (h, w) bool.
+        feather_px: Width of the fall, inside the hole; 0: none.
+
+    Returns:
+        (h, w) float32 in [0, 1].
+    """
+    if feather_px <= 0 or not hole.any():
+        return hole.astype(np.float32)
+    padded = np.pad(hole.astype(np.uint8), 1, mode="edge")  # the picture's border is no rim
+    depth_px = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
+    return np.asarray(np.clip(depth_px / (feather_px + 1), 0, 1), np.float32)
+
+
+def settle(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+    """Put a painted crop into its surroundings without a seam.
+
+    What the fit misses on the known pixels (image - fitted) is carried on smoothly into the hole and
+    added there. A fit of no detail at all thus becomes the smooth continuation of the surroundings.
+
+    Args:
+        fitted: (h, w, 3) float32 in [0, 1], painted everywhere.
+        image: (h, w, 3) float32 in [0, 1]; anything in the hole.
+        hole: (h, w) bool.
+
+    Returns:
+        (h, w, 3) float32 in [0, 1]: the image, with the settled fill in its hole.
+    """
+    residual = np.where(hole[..., None], 0, image - fitted).astype(np.float32)
+    spread = _push_pull(residual, (~hole).astype(np.float32))
+    settled: np.ndarray = np.where(hole[..., None], np.clip(fitted + spread, 0, 1), image)
+    return settled.astype(np.float32)
+
+
+def measure_agreement(fits: np.ndarray, image: np.ndarray, hole: np.ndarray) -> tuple[float, float]:
+    """How much of the detail in a hole several fits have in common.
+
+    Detail is what a settled fit adds to the smooth continuation of the surroundings.
+
+    Args:
+        fits: (S, h, w, 3) float32, settled fits of one crop by decoders of different seeds.
+        image: (h, w, 3) float32 in [0, 1]; anything in the hole.
+        hole: (h, w) bool.
+
+    Returns:
+        Sums over the hole: the mean product of two fits' details, and the square of their mean detail.
+    """
+    smooth = settle(np.zeros_like(image), image, hole)
+    details = (fits - smooth)[:, hole]  # (S, pixels, 3)
+    count = len(details)
+    power = float(np.square(details.mean(0, dtype=np.float64)).sum())
+    own = float(np.square(details, dtype=np.float64).sum()) / count
+    return (count * power - own) / max(count - 1, 1), power
+
+
+def damp(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray, share: float) -> np.ndarray:
+    """Take back a settled fit's detail to a share of it: 1 leaves it as it is, 0 takes it all.
+
+    Arrays as in `settle`.
+    """
+    smooth = settle(np.zeros_like(image), image, hole)
+    return np.asarray(smooth + np.float32(share) * (fitted - smooth))
+
+
+def _push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """Fill what has no weight from ever coarser means: (h, w, 3), (h, w) -> (h, w, 3)."""
+    if min(weight.shape) <= 2 or (weight > 0.5).all():
+        mean = (values * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
+        filled: np.ndarray = np.where(weight[..., None] > 0, values, mean)
+        return filled
+    coarse_weight = cv2.pyrDown(weight)
+    coarse = cv2.pyrDown(values * weight[..., None]) / np.maximum(coarse_weight, 1e-6)[..., None]
+    coarse = _push_pull(coarse, np.minimum(coarse_weight * 2, 1))
+    wide = cv2.pyrUp(coarse, dstsize=(weight.shape[1], weight.shape[0]))
+    return np.asarray(wide + (values - wide) * weight[..., None])
