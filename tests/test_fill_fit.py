@@ -10,9 +10,10 @@ import torch
 from torch import Tensor
 
 from subremover.errors import DeviceError
-from subremover.fill import fit
-from subremover.fill.fit import FitStoppedError, choose_levels, fit_batch, fit_jobs
+from subremover.fill import fit, schedule
+from subremover.fill.fit import FitStoppedError, choose_levels, fit_batch
 from subremover.fill.jobs import FitJob
+from subremover.fill.schedule import fit_jobs
 from subremover.options import FitOptions, InputName
 
 QUICK = FitOptions(steps=12, warm_steps=4, decoders=1, channels=8, levels=3)
@@ -176,7 +177,7 @@ def test_the_middle_frame_is_the_anchor(monkeypatch: pytest.MonkeyPatch) -> None
         calls.append((len(crops), more["start"] is None))
         return real(crops, *args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(fit, "fit_batch", spy)
+    monkeypatch.setattr(schedule, "fit_batch", spy)
     jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
     pictures = fit_jobs(jobs, QUICK, "cpu", 8)
     assert calls == [(2, True), (4, False)]
@@ -220,7 +221,7 @@ def test_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, error: 
 
     jobs = [make_job(0, group) for group in range(6)]
     expected = fit_jobs(jobs, QUICK, "cpu", 2)
-    monkeypatch.setattr(fit, "fit_batch", cramped)
+    monkeypatch.setattr(schedule, "fit_batch", cramped)
     found = fit_jobs(jobs, QUICK, "cpu", 6)
     assert sizes == [6, 3, 1, 1, 1, 1, 1, 1]
     for a, b in zip(found, expected, strict=True):
@@ -231,7 +232,7 @@ def test_a_crop_too_large_for_the_device_is_an_error_with_a_remedy(monkeypatch: 
     def cramped(*_args: object, **_more: object) -> object:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(fit, "fit_batch", cramped)
+    monkeypatch.setattr(schedule, "fit_batch", cramped)
     with pytest.raises(
         DeviceError, match=r"^cpu ran out of memory fitting 1 crop of 80x48 px; try .*--device"
     ):
@@ -242,7 +243,7 @@ def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_args: object, **_more: object) -> object:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(fit, "fit_batch", broken)
+    monkeypatch.setattr(schedule, "fit_batch", broken)
     with pytest.raises(RuntimeError, match="illegal"):
         fit_jobs([make_job()], QUICK, "cpu", 4)
 

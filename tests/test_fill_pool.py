@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from subremover.errors import DeviceError, WorkerError
-from subremover.fill import fit
+from subremover.fill import schedule
 from subremover.fill.jobs import FitJob
 from subremover.fill.pool import Pool, resolve_device
 from subremover.options import FitOptions, PoolOptions
@@ -58,7 +58,7 @@ def test_results_come_in_order_and_do_not_depend_on_the_workers(options: PoolOpt
         [(16, 20 + group, 3)] * (1 + group % 3) for group in range(5)
     ]
     for jobs, pictures in zip([*lists, *lists[:2]], [*found, *again], strict=True):
-        for picture, expected in zip(pictures, fit.fit_jobs(jobs, QUICK, "cpu"), strict=True):
+        for picture, expected in zip(pictures, schedule.fit_jobs(jobs, QUICK, "cpu"), strict=True):
             np.testing.assert_allclose(picture, expected, rtol=0, atol=1e-3)  # rounding by threads
     assert not children()
 
@@ -88,7 +88,7 @@ def test_an_error_reaches_the_consumer_as_it_is(monkeypatch: pytest.MonkeyPatch)
     def fail(*_args: object, **_more: object) -> object:
         raise DeviceError("cuda:0 ran out of memory; try something")
 
-    monkeypatch.setattr(fit, "fit_batch", fail)
+    monkeypatch.setattr(schedule, "fit_batch", fail)
     with Pool(QUICK, HERE) as pool, pytest.raises(DeviceError, match="try something"):
         list(pool.fit([make_jobs(0), make_jobs(1)]))
 

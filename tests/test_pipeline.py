@@ -183,9 +183,7 @@ def test_subtitle_is_found_to_the_frame_and_removed(tmp_path: Path) -> None:
     "region",
     [
         "full",
-        pytest.param(
-            "bottom", marks=pytest.mark.xfail(reason="lines.py measures a line by the region's height")
-        ),
+        "bottom",
     ],
 )
 def test_scan(tmp_path: Path, region: str) -> None:
@@ -196,7 +194,7 @@ def test_scan(tmp_path: Path, region: str) -> None:
     assert (event.first, event.last) == (10, 29)
     mask = plan.mask([event])
     assert mask[drawn.masks[15]].mean() > 0.97
-    assert not mask[~cv2.dilate(drawn.masks[15].astype(np.uint8), np.ones((9, 9))).astype(bool)].any()
+    assert not mask[~cv2.dilate(drawn.masks[15].astype(np.uint8), np.ones((15, 15))).astype(bool)].any()
     assert stages[-1] == Progress("scan", 40, 40)
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 

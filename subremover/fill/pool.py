@@ -17,7 +17,7 @@ from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExec
 from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for_sentinels
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import Protocol, Self
 
 import numpy as np
@@ -168,7 +168,8 @@ def resolve_device(name: str) -> list[str]:
     """
     if name == "cpu":
         return ["cpu"]
-    torch = _load_torch()
+    import torch
+
     if name == "mps":
         if not torch.backends.mps.is_available():
             raise DeviceError("MPS asked for, but torch sees no such device; use --device cpu")
@@ -208,20 +209,8 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _load_torch() -> ModuleType:
-    """torch, with OpenMP threads that sleep while they wait for each other.
-
-    By default they spin: on two cores with other work, a step took six times as long.
-    """
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # read once, when torch loads OpenMP
-    import torch
-
-    return torch
-
-
 def _run(task: _Task, jobs: list[FitJob]) -> list[np.ndarray]:
-    _load_torch()
-    from subremover.fill.fit import fit_jobs
+    from subremover.fill.schedule import fit_jobs
 
     return fit_jobs(jobs, task.options, task.device, task.batch_size, task.stop.is_set)
 
@@ -234,7 +223,8 @@ def _start_worker(task: _Task, threads: int) -> None:
     _task = task
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # see _interrupts_held, which not every system has
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    torch = _load_torch()
+    import torch
+
     torch.set_num_threads(threads)
     if task.device.startswith("cuda"):
         torch.cuda.set_device(task.device)

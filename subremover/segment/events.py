@@ -105,11 +105,11 @@ class Scan:
             self._tracks.append(track)
 
     def _lines_in(self, picture: np.ndarray) -> Iterator[Box]:
-        if not self._regions:
-            yield from self._find_lines(picture)
-        for region in self._regions:
+        regions = self._regions or [Box(0, 0, *self._size)]
+        for region in regions:
             for line in self._find_lines(np.ascontiguousarray(picture[region.slices])):
-                yield line.shift(region.x, region.y)
+                if _has_line_shape(line, *self._size):
+                    yield line.shift(region.x, region.y)
 
     def _settle(self, track: Track) -> None:
         """Decide on a line whose life is over, or the film is."""
@@ -166,6 +166,12 @@ def find_events(
     for index, picture in pictures:
         scan.feed(index, picture)
     return scan.cuts, scan.events()
+
+
+def _has_line_shape(box: Box, width: int, height: int) -> bool:
+    """Leaves out the large blots that the detector sees in water or leaves."""
+    short, long = sorted((box.width, box.height))
+    return 6 <= short <= 0.16 * min(width, height) + 8 and long >= 1.2 * short
 
 
 def _draw(boxes: list[Box], frame: Box) -> np.ndarray:

@@ -54,9 +54,7 @@ class LineDetector:
                 continue
             left, top = np.floor(quad.min(axis=0)).astype(int)
             right, bottom = np.ceil(quad.max(axis=0)).astype(int) + 1
-            box = Box(int(left), int(top), int(right - left), int(bottom - top)).clip(width, height)
-            if _has_line_shape(box, width, height):
-                lines.append(box)
+            lines.append(Box(int(left), int(top), int(right - left), int(bottom - top)).clip(width, height))
         return lines
 
 
@@ -64,9 +62,3 @@ def _is_level(quad: np.ndarray) -> bool:
     """Subtitles stand level; a slope above one in six is lettering of the scene."""
     along = quad[1] - quad[0]
     return bool(abs(along[1]) <= abs(along[0]) / 6)
-
-
-def _has_line_shape(box: Box, width: int, height: int) -> bool:
-    """Leaves out the large blots that the detector sees in water or leaves."""
-    short, long = sorted((box.width, box.height))
-    return 6 <= short <= 0.16 * min(width, height) + 8 and long >= 1.2 * short
