@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import os
 import signal
 import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
 from subremover._version import __version__
-from subremover.errors import EXIT_INTERRUPTED, EXIT_TERMINATED, OutputError, SubremoverError, UsageError
+from subremover.bar import Bar
+from subremover.errors import EXIT_INTERRUPTED, OutputError, SubremoverError, UsageError
 from subremover.options import (
     EncodeOptions,
     FitOptions,
@@ -32,9 +34,8 @@ from subremover.options import (
 )
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
 
-    from subremover.pipeline import Progress, Result
+    from subremover.pipeline import Result
 
 log = logging.getLogger(__name__)
 
@@ -176,7 +177,9 @@ def run(arguments: Sequence[str]) -> int:
         The exit code.
     """
     verbose = any(a in {"-v", "--verbose"} for a in arguments)
-    signal.signal(signal.SIGTERM, _on_terminate)
+    for name in ("SIGTERM", "SIGHUP"):  # by default they would leave the part file behind
+        if number := getattr(signal, name, None):
+            signal.signal(number, _on_signal)
     try:
         return int(_command.main(list(arguments), prog_name="subremover", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -206,6 +209,9 @@ def _run_film(
     from subremover.video.writer import check_target
 
     start = time.monotonic()
+    for folder in (values["save_plan"], values["preview"]):
+        if folder is not None:
+            _check_folder(folder)
     film = probe(source)
     for warning in film.warnings:
         _say(f"{source.name}: {warning}", values)
@@ -213,7 +219,7 @@ def _run_film(
         check_target(film, target, options.encode)
     if not values["scan_only"]:
         resolve_device(options.pool.device)
-    with _Bar(source.name, values["quiet"]) as bar:
+    with Bar(source.name, values["quiet"]) as bar:
         plan = make_plan(film, options.scan, bar.update)
     if folder := values["save_plan"]:
         plan.save(folder / extra)
@@ -225,7 +231,7 @@ def _run_film(
     elif target is None:
         _say(f"{source.name}: {found}, {time.monotonic() - start:.1f} s", values)
     else:
-        with _Bar(source.name, values["quiet"]) as bar:
+        with Bar(source.name, values["quiet"]) as bar:
             result = render(film, plan, target, options, bar.update)
         for warning in result.warnings[len(film.warnings) :]:
             _say(f"{source.name}: {warning}", values)
@@ -306,6 +312,13 @@ def _find_targets(sources: Sequence[Path], values: dict[str, Any]) -> list[Path 
     return [output / source.name for source in sources]
 
 
+def _check_folder(folder: Path) -> None:
+    """Find out before the scan whether files can be written to a folder, which need not exist."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write to '{folder}'; choose another folder")
+
+
 def _say(text: str, values: dict[str, Any]) -> None:
     if not values["quiet"]:
         click.echo(text, err=True)
@@ -317,53 +330,5 @@ def _print_error(error: SubremoverError, verbose: bool, prefix: str = "") -> Non
     click.echo(f"subremover: {prefix}{error}", err=True)
 
 
-def _on_terminate(_number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(EXIT_TERMINATED)
-
-
-class _Bar:
-    """Shows progress on stderr: a bar on a terminal, a line now and then in a pipe."""
-
-    LINE_SECONDS = 10.0
-
-    def __init__(self, name: str, is_quiet: bool) -> None:
-        self._name, self._is_quiet = name, is_quiet
-        self._bar: tqdm[Any] | None = None
-        self._start = self._said = time.monotonic()
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def update(self, progress: Progress) -> None:
-        """Show how far a stage has come."""
-        if self._is_quiet:
-            return
-        if not sys.stderr.isatty():
-            self._print_line(progress)
-            return
-        if self._bar is None:
-            from tqdm import tqdm
-
-            self._bar = tqdm(
-                total=progress.total, desc=f"{progress.stage:6}", unit=" frames", file=sys.stderr
-            )
-        self._bar.update(progress.done - self._bar.n)
-
-    def _print_line(self, progress: Progress) -> None:
-        now = time.monotonic()
-        if now - self._said < self.LINE_SECONDS and progress.done < progress.total:
-            return
-        self._said = now
-        rate = progress.done / max(now - self._start, 1e-6)
-        left = (progress.total - progress.done) / max(rate, 1e-6)
-        click.echo(
-            f"{self._name}: {progress.stage} {progress.done}/{progress.total} frames, "
-            f"{rate:.1f} frames/s, {left:.0f} s left",
-            err=True,
-        )
+def _on_signal(number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)  # as a shell says it: 143 for SIGTERM

@@ -48,4 +48,3 @@ class WorkerError(SubremoverError):
 
 
 EXIT_INTERRUPTED = 130
-EXIT_TERMINATED = 143

@@ -18,6 +18,7 @@ from test_pipeline import draw_mask
 
 import subremover
 from subremover import cli
+from subremover.bar import Bar
 from subremover.errors import InputError, WorkerError
 from subremover.options import EncodeOptions, FitOptions, Options, PoolOptions, Position, Region
 from subremover.video.mux import CarriedStreams
@@ -398,7 +399,7 @@ class TestRefusals:
         def fail(*_args: object) -> None:
             raise error
 
-        monkeypatch.setattr(cli._Bar, "update", fail)
+        monkeypatch.setattr(Bar, "update", fail)
         refused(code, message, "a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--end", "1f", *TINY)
 
     def test_verbose_shows_where_it_failed(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
