@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from subremover.fill.composite import crop_boxes, damp, fill_weight, measure_agreement, settle
+from subremover.fill.composite import confine, crop_boxes, damp, fill_weight, measure_agreement, settle
 from subremover.geometry import Box
 
 
@@ -115,3 +115,15 @@ def test_damp_takes_detail_back_to_the_smooth_continuation() -> None:
     np.testing.assert_allclose(damp(settled, image, hole, 1), settled, atol=1e-6)
     np.testing.assert_array_equal(damp(settled, image, hole, 0), smooth)
     np.testing.assert_array_equal(damp(settled, image, hole, 0.5)[~hole], image[~hole])
+
+
+def test_a_fill_is_confined_to_what_surrounds_it() -> None:
+    rng = np.random.default_rng(0)
+    image = (0.7 + rng.normal(0, 0.01, (60, 90, 3))).astype(np.float32)
+    hole = np.zeros((60, 90), bool)
+    hole[20:40, 20:70] = True
+    blot = image.copy()
+    blot[28:32, 40:50] = 0.2
+    confined = confine(blot, image, hole)
+    assert np.abs(confined[hole] - 0.7).max() < 0.06
+    assert (confined[~hole] == image[~hole]).all()

@@ -99,7 +99,8 @@ def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
     """How many levels a decoder needs to see across a hole.
 
     A coarse cell of 2^L px that lies wholly in the hole is painted as its random input has it, so half
-    a cell must reach over the hole's greatest inner radius. Deeper than that does harm as well.
+    a cell must reach well over the hole's greatest inner radius: at a radius of 31 px L = 6 gave 20 to
+    39 dB, by the seed, and L = 7 38 to 39 dB. Deeper than that does harm as well (3 dB at 23 px).
 
     Args:
         hole: (h, w) bool, True where the decoder paints.
@@ -113,7 +114,7 @@ def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
     if hole.all():
         radius_px = min(size) / 2
     levels = DEFAULT_LEVELS
-    while 2 ** (levels - 1) <= radius_px:
+    while 2 ** (levels - 1) <= 1.25 * radius_px:
         levels += 1
     return max(1, min(levels, min(size).bit_length() - 1, 9))
 

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from subremover.errors import DeviceError
-from subremover.fill.composite import damp, measure_agreement, settle
+from subremover.fill.composite import confine, damp, measure_agreement, settle
 from subremover.fill.decoder import Weights, concatenate_weights
 from subremover.fill.fit import choose_levels, fit_batch
 from subremover.fill.jobs import FitJob
@@ -146,7 +146,8 @@ class _Fitter:
         share = min(max(agreed / power, 0.0), 1.0) if power > 0 else 0.0
         for index in members:
             job = self._jobs[index]
-            self.fills[index] = damp(self.fills[index], job.image, job.hole, share)
+            damped = damp(self.fills[index], job.image, job.hole, share)
+            self.fills[index] = confine(damped, job.image, job.hole)
 
     def _split(self, rows: Sequence[_Row], canvas: tuple[int, int, int]) -> Iterator[_Batch]:
         size = self._batch_size or choose_batch_size(self._device, self._options.channels, *canvas[1:])
