@@ -195,7 +195,7 @@ def test_the_paper_preset_builds() -> None:
 
 @pytest.mark.parametrize(
     ("radius_px", "size", "levels"),
-    [(0, (128, 400), 5), (8, (128, 400), 5), (24, (128, 400), 6), (40, (256, 400), 7), (3, (20, 400), 4)],
+    [(0, (128, 400), 5), (8, (128, 400), 5), (24, (128, 400), 6), (40, (256, 400), 7), (3, (20, 400), 5)],
 )
 def test_depth_follows_the_hole(radius_px: int, size: tuple[int, int], levels: int) -> None:
     hole = np.zeros(size, np.bool_)

@@ -107,7 +107,7 @@ def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
         size: Height and width of the crop, in px.
 
     Returns:
-        L, 1 to 9; never so deep that the crop is less than one cell.
+        L, 1 to 9; never so deep that one cell is more than the canvas around the crop.
     """
     padded = np.pad(hole.astype(np.uint8), 1, mode="edge")  # what lies beyond the crop is not known
     radius_px = float(cv2.distanceTransform(padded, cv2.DIST_L2, 5).max()) if hole.any() else 0.0
@@ -116,7 +116,7 @@ def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
     levels = DEFAULT_LEVELS
     while 2 ** (levels - 1) <= 1.25 * radius_px:
         levels += 1
-    return max(1, min(levels, min(size).bit_length() - 1, 9))
+    return max(1, min(levels, (min(size) - 1).bit_length(), 9))
 
 
 def _draw(crops: Tensor, known: Tensor, options: FitOptions, levels: int, seeds: Sequence[int]) -> Weights:
