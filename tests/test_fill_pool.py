@@ -160,6 +160,7 @@ from test_fill_pool import ENDLESS, make_jobs
 from subremover.fill.pool import Pool
 from subremover.options import PoolOptions
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
     with Pool(ENDLESS, PoolOptions(device="cpu", workers={workers})) as pool:
         print("ready", flush=True)
         list(pool.fit([make_jobs(0)] * 4))
