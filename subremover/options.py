@@ -140,7 +140,7 @@ class FitOptions:
     """Adam steps of a cold start; from 30 to 180, hole PSNR on nine clips stays within 0.4 dB."""
     warm_steps: int = 8
     """Adam steps of a frame that starts from the weights of its event's anchor; 0: no warm starts.
-    8 were as good as a cold start on clips, at a fifth of the flicker where nothing moves."""
+    8 came within 0.8 dB of a cold start on three clips, at a quarter of the flicker where nothing moves."""
     decoders: int = 2
     """Decoders fitted to each crop, each with a seed of its own; what they disagree on is damped.
     Two of K = 32 gave 28.8 dB on nine clips, one of K = 64 at the same cost 27.6, Telea 25.6."""

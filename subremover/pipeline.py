@@ -19,7 +19,7 @@ from subremover.options import Options, ScanOptions
 from subremover.plan import MASK_LEVEL, Event, FilmKey, Plan, load_plan, read_mask
 from subremover.prefetch import prefetch
 from subremover.segment import gradient
-from subremover.segment.events import find_events
+from subremover.segment.events import FindLines, find_events
 from subremover.segment.masks import event_of, events_from_masks
 from subremover.video.mux import remux
 from subremover.video.planes import upright_rgb
@@ -165,7 +165,7 @@ def render(film: Film, plan: Plan, target: Path, options: Options, progress: Pro
     )
 
 
-def _find_lines(options: ScanOptions) -> Callable[[np.ndarray], list]:  # type: ignore[type-arg]
+def _find_lines(options: ScanOptions) -> FindLines:
     if options.segmenter == "gradient":
         return gradient.find_lines
     from subremover.segment.lines import LineDetector

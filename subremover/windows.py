@@ -29,6 +29,7 @@ WINDOW_FRAMES = 32
 WINDOW_BYTES = 160 << 20
 """Most memory for the frames of a window; a few windows are in flight."""
 FEATHER_PX = 0.0
+"""The fills meet their rims by themselves: 1 px made no difference on nine clips, 2 px cost 0.4 dB."""
 
 
 def fill_frames(
