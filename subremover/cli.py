@@ -224,7 +224,7 @@ def _run_film(
     if folder := values["save_plan"]:
         plan.save(folder / extra)
     masked = int(plan.masked_frames().sum())
-    found = f"{_count(len(plan.events), 'subtitle')} on {masked} of {film.frame_count} frames"
+    found = f"{_count(len(plan.removed), 'subtitle')} on {masked} of {film.frame_count} frames"
     if folder := values["preview"]:
         written = write_previews(film, plan, options, folder / extra)
         _say(f"{source.name}: {found}; {len(written)} pictures in {folder / extra}", values)

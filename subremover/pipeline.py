@@ -142,7 +142,7 @@ def render(film: Film, plan: Plan, target: Path, options: Options, progress: Pro
     """
     start = time.monotonic()
     fitted = 0
-    if plan.events:
+    if plan.removed:
         with (
             Pool(options.fit, options.pool) as pool,
             MovieWriter(film, target, options.encode) as writer,
@@ -156,7 +156,7 @@ def render(film: Film, plan: Plan, target: Path, options: Options, progress: Pro
     else:
         warnings = remux(film, target, options.encode)
     return Result(
-        events=len(plan.events),
+        events=len(plan.removed),
         frames_masked=int(plan.masked_frames().sum()),
         frames_fitted=fitted,
         seconds=time.monotonic() - start,

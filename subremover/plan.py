@@ -10,9 +10,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -32,9 +32,12 @@ class Shot:
     last: int
 
 
+EventKind = Literal["subtitle", "scene", "logo"]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Event:
-    """One subtitle on screen: the same strokes from its first to its last frame."""
+    """One piece of lettering on screen: the same strokes from its first to its last frame."""
 
     first: int
     last: int
@@ -42,9 +45,22 @@ class Event:
     box: Box
     """Around the strokes, in the upright picture."""
     strokes: np.ndarray
-    """(h, w) bool of the box's size, True where the subtitle is: fill, outline, shadow, box."""
+    """(h, w) bool of the box's size, True where it covers the picture: fill, outline, shadow, box."""
+    opacities: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+    """(last - first + 1,) float32 in [0, 1], opacity on each frame; empty: 1 throughout."""
+    text: str = ""
+    """What it says, lines separated by a line feed; empty where it was not read."""
+    kind: EventKind = "subtitle"
+    """What it was taken for: `scene` is part of the picture, `logo` an overlay that never changes."""
+    remove: bool = True
+    """Whether the render removes it; what is left alone is listed all the same, so that a person can see it
+    and change the verdict."""
 
     def __post_init__(self) -> None:
+        if len(self.opacities) not in (0, self.last - self.first + 1):
+            raise ValueError(
+                f"an event of {self.last - self.first + 1} frames needs as many opacities, got {len(self.opacities)}"
+            )
         if not 0 <= self.first <= self.last:
             raise ValueError(f"an event needs 0 <= first <= last, got {self.first} and {self.last}")
         if self.strokes.shape != (self.box.height, self.box.width) or self.strokes.dtype != np.bool_:
@@ -52,6 +68,12 @@ class Event:
                 f"strokes must be bool of {self.box.height}x{self.box.width}, "
                 f"got {self.strokes.dtype} of {self.strokes.shape}"
             )
+
+    def clip(self, start: int, stop: int) -> Event:
+        """The part within frames start to stop (excluded), of which it must have some."""
+        first, last = max(self.first, start), min(self.last, stop - 1)
+        opacities = self.opacities[first - self.first : last + 1 - self.first]
+        return replace(self, first=first, last=last, opacities=opacities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +104,15 @@ class Plan:
     events: tuple[Event, ...]
     """By first frame."""
 
+    @property
+    def removed(self) -> tuple[Event, ...]:
+        """The events that are to go."""
+        return tuple(event for event in self.events if event.remove)
+
     def masked_frames(self) -> np.ndarray:
         """(frame_count,) bool, True on frames with a subtitle."""
         is_masked = np.zeros(self.film.frame_count, bool)
-        for event in self.events:
+        for event in self.removed:
             is_masked[event.first : event.last + 1] = True
         return is_masked
 
@@ -99,8 +126,7 @@ class Plan:
     def clip(self, start: int, stop: int) -> Plan:
         """The plan with nothing to remove outside frames start to stop (excluded)."""
         events = (e for e in self.events if e.first < stop and e.last >= start)
-        clipped = (replace(e, first=max(e.first, start), last=min(e.last, stop - 1)) for e in events)
-        return replace(self, events=tuple(clipped))
+        return replace(self, events=tuple(e.clip(start, stop) for e in events))
 
     def save(self, folder: Path) -> None:
         """Write `plan.json` and the strokes into a folder, made if need be.

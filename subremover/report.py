@@ -43,7 +43,7 @@ def write_previews(film: Film, plan: Plan, options: Options, folder: Path) -> li
     before = {index: _read_picture(film, index) for index in indices}
     with Pool(options.fit, options.pool) as pool, closing(fill_frames(film, plan, pool, indices)) as filled:
         for index, frame, _ in filled:
-            mask = plan.mask([e for e in plan.events if e.first <= index <= e.last])
+            mask = plan.mask([e for e in plan.removed if e.first <= index <= e.last])
             pictures = {
                 "before": before[index],
                 "mask": _overlay(before[index], mask),

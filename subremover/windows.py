@@ -103,7 +103,7 @@ class _Masks:
 
     def __init__(self, film: Film, plan: Plan) -> None:
         self._film, self._plan = film, plan
-        self._pending = deque(sorted(plan.events, key=lambda e: e.first))
+        self._pending = deque(sorted(plan.removed, key=lambda e: e.first))
         self._active: list[Event] = []
         self._mask: np.ndarray | None = None
 
