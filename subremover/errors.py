@@ -30,7 +30,7 @@ class OutputError(SubremoverError):
 
 
 class PlanError(SubremoverError):
-    """A plan or mask cannot be read or does not belong to the film."""
+    """A plan, a mask or an SRT file of times cannot be read or does not belong to the film."""
 
     exit_code = 5
 

@@ -125,11 +125,19 @@ class ScanOptions:
     """A PNG for all frames or a video of masks, white = remove; replaces the scan."""
     plan: Path | None = None
     """A saved plan (its folder or its plan.json); replaces the scan."""
+    times: Path | None = None
+    """An SRT file: what is on screen during none of its cues, half a second about, is not removed."""
+    logos: bool = False
+    """Remove channel logos and other overlays that never change as well."""
+    everything: bool = False
+    """Remove all lettering, also what is taken for part of the scene."""
 
     def __post_init__(self) -> None:
         _check_choice("segmenter", self.segmenter, SegmenterName)
         if self.mask is not None and self.plan is not None:
             raise UsageError("give a mask or a plan, not both")
+        if self.times is not None and (self.mask is not None or self.plan is not None):
+            raise UsageError("--times tells the scan where to look; leave it out where a mask or a plan does")
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,8 +228,16 @@ class EncodeOptions:
     """Quality, lower is better; None: the encoder's visually lossless value (`video.writer`)."""
     overwrite: bool = False
     """Replace an output that exists."""
+    subtitle_track: bool = False
+    """Add what the removed subtitles said as a text track, which a player can turn on and off."""
+    subtitle_language: str = "und"
+    """Of that track, ISO 639-2: three letters; und: not told."""
 
     def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z]{3}", self.subtitle_language):
+            raise UsageError(
+                f"a language is three letters (eng, fra, ...; und: not told), got {self.subtitle_language!r}"
+            )
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise UsageError(f"crf must be 0 to 63, got {self.crf}")
 

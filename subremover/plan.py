@@ -1,15 +1,13 @@
-"""The plan of a film: its shots, its events and their strokes; to and from disk.
+"""The plan of a film: its shots, its events and their strokes.
 
 A plan is all that passes from the scan to the render. Coordinates are those of the upright picture.
-On disk it is a folder with `plan.json` and one PNG of strokes an event (white = remove), which can be
-repainted in any image editor. See `Plan.save` for the format.
+`Plan.save` writes it and says how it looks on disk; `plan_file` reads it back, and trusts nothing there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,11 +15,12 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from subremover.errors import OutputError, PlanError
+from subremover.errors import OutputError
 from subremover.geometry import Box
 
-VERSION = 1
-_NAME = "plan.json"
+FORMAT = "subremover plan"
+VERSION = 2
+PLAN_NAME = "plan.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +56,9 @@ class Event:
     and change the verdict."""
 
     def __post_init__(self) -> None:
-        if len(self.opacities) not in (0, self.last - self.first + 1):
-            raise ValueError(
-                f"an event of {self.last - self.first + 1} frames needs as many opacities, got {len(self.opacities)}"
-            )
+        frames = self.last - self.first + 1
+        if len(self.opacities) not in (0, frames):
+            raise ValueError(f"{frames} frames need as many opacities or none, got {len(self.opacities)}")
         if not 0 <= self.first <= self.last:
             raise ValueError(f"an event needs 0 <= first <= last, got {self.first} and {self.last}")
         if self.strokes.shape != (self.box.height, self.box.width) or self.strokes.dtype != np.bool_:
@@ -131,13 +129,17 @@ class Plan:
     def save(self, folder: Path) -> None:
         """Write `plan.json` and the strokes into a folder, made if need be.
 
-            {"format": "subremover plan", "version": 1,
+            {"format": "subremover plan", "version": 2,
              "film": {"width": 854, "height": 480, "frame_count": 108, "times": "..."},
              "shots": [{"first": 0, "last": 39}, ...],
-             "events": [{"first": 12, "last": 63, "box": [x, y, width, height],
-                         "strokes": "event_0001.png"}, ...]}
+             "events": [{"first": 12, "last": 15, "box": [x, y, width, height],
+                         "strokes": "event_0001.png", "opacities": [0.25, 0.5, 1.0, 1.0],
+                         "text": "What it says", "kind": "subtitle", "remove": true}, ...]}
 
-        Frames count from 0, both ends included; an event's PNG has its box's size.
+        Frames count from 0, both ends included; an event's PNG has its box's size. An event needs `first`,
+        `last` and `box`. Without the others it covers its whole box, opaque, and is a subtitle that is to go
+        and was not read. `opacities` is there only where not all are 1, one a frame; where their number is
+        not that of the frames, they are passed over.
 
         Raises:
             OutputError: The folder cannot be written.
@@ -149,94 +151,29 @@ class Plan:
                 name = f"event_{number:04d}.png"
                 _, png = cv2.imencode(".png", event.strokes.astype(np.uint8) * 255)
                 (folder / name).write_bytes(png.tobytes())
-                box = event.box
-                place = [box.x, box.y, box.width, box.height]
-                events.append({"first": event.first, "last": event.last, "box": place, "strokes": name})
+                events.append(_describe(event, name))
             film = {name: getattr(self.film, name) for name in ("width", "height", "frame_count", "times")}
             shots = [{"first": shot.first, "last": shot.last} for shot in self.shots]
-            document = {"format": "subremover plan", "version": VERSION, "film": film, "shots": shots}
-            text = json.dumps({**document, "events": events}, indent=1)
-            (folder / _NAME).write_text(text + "\n", encoding="utf-8")
+            document = {"format": FORMAT, "version": VERSION, "film": film, "shots": shots, "events": events}
+            text = json.dumps(document, indent=1, ensure_ascii=False)
+            (folder / PLAN_NAME).write_text(text + "\n", encoding="utf-8")
         except OSError as error:
             raise OutputError(
                 f"cannot write the plan to '{folder}': {error.strerror}; choose another folder"
             ) from error
 
 
-def load_plan(path: Path, film: FilmKey) -> Plan:
-    """Read a plan: its folder or its `plan.json`.
-
-    Raises:
-        PlanError: It cannot be read, is damaged, or belongs to another film or version.
-    """
-    try:
-        file = path / _NAME if path.is_dir() else path
-        document = json.loads(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise PlanError(
-            f"cannot read the plan '{path}': {error.strerror}; make one with --save-plan"
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise PlanError(f"'{file}' is no plan: {error}; make one with --save-plan") from error
-    if not isinstance(document, dict) or document.get("format") != "subremover plan":
-        raise PlanError(f"'{file}' is no plan; make one with --save-plan")
-    if document.get("version") != VERSION:
-        raise PlanError(
-            f"'{file}' is a plan of version {document.get('version')}, this program reads version {VERSION}; "
-            "scan the film again with --save-plan"
-        )
-    try:
-        key = FilmKey(**document["film"])
-        if key != film:
-            raise PlanError(
-                f"'{file}' belongs to another film ({key.width}x{key.height}, {key.frame_count} frames; "
-                f"this one: {film.width}x{film.height}, {film.frame_count} frames); "
-                "scan this film with --save-plan"
-            )
-        shots = tuple(Shot(int(s["first"]), int(s["last"])) for s in document["shots"])
-        events = tuple(sorted(_read_events(document["events"], file.parent, film), key=lambda e: e.first))
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
-        raise PlanError(f"'{file}' is damaged: {error!r}; mend it or scan again with --save-plan") from error
-    return Plan(film, shots, events)
-
-
-def _read_events(entries: list[dict[str, Any]], folder: Path, film: FilmKey) -> Iterator[Event]:
-    for entry in entries:
-        name = Path(str(entry["strokes"])).name  # never outside the plan's folder
-        box = Box(*(int(value) for value in entry["box"]))
-        if box.x < 0 or box.y < 0 or box.right > film.width or box.bottom > film.height:
-            raise PlanError(
-                f"the box {entry['box']} of '{name}' reaches out of the picture; mend it in plan.json"
-            )
-        if entry["last"] >= film.frame_count:
-            raise PlanError(f"the event of '{name}' ends behind the film's last frame; mend it in plan.json")
-        strokes = read_mask(folder / name)
-        if strokes.shape != (box.height, box.width):
-            raise PlanError(
-                f"'{name}' is {strokes.shape[1]}x{strokes.shape[0]} px, its box {box.width}x{box.height}; "
-                "keep the picture's size or mend the box in plan.json"
-            )
-        event = Event(int(entry["first"]), int(entry["last"]), box, strokes)
-        if strokes.any():  # painted all black: not this one
-            yield event
-
-
-MASK_LEVEL = 8
-"""Grey level from which a mask's pixel counts as white: covers antialiased rims, spares coding noise."""
-
-
-def read_mask(path: Path) -> np.ndarray:
-    """A mask picture as (H, W) bool, True where it is white.
-
-    Raises:
-        PlanError: It cannot be read.
-    """
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise PlanError(f"cannot read the mask '{path}': {error.strerror}; check its name") from error
-    image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    if image is None:
-        raise PlanError(f"'{path}' is no picture; give a PNG, white where to remove")
-    mask: np.ndarray = image >= MASK_LEVEL
-    return mask
+def _describe(event: Event, strokes: str) -> dict[str, Any]:
+    """An event's entry in `plan.json`; `strokes` is the name of its PNG."""
+    box = event.box
+    opacities = [round(float(opacity), 3) for opacity in event.opacities]
+    return {
+        "first": event.first,
+        "last": event.last,
+        "box": [box.x, box.y, box.width, box.height],
+        "strokes": strokes,
+        **({"opacities": opacities} if any(opacity != 1 for opacity in opacities) else {}),
+        "text": event.text,
+        "kind": event.kind,
+        "remove": event.remove,
+    }

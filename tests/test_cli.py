@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import re
 import shutil
@@ -17,11 +18,13 @@ from media import draw_film, read_luma, read_packets, read_pts
 from test_pipeline import draw_mask
 
 import subremover
-from subremover import cli
+from subremover import cli, report
 from subremover.bar import Bar
 from subremover.errors import InputError, WorkerError
-from subremover.options import EncodeOptions, FitOptions, Options, PoolOptions, Position, Region
+from subremover.options import EncodeOptions, FitOptions, Options, PoolOptions, Position, Region, ScanOptions
+from subremover.plan import Plan
 from subremover.video.mux import CarriedStreams
+from subremover.video.probe import Film
 
 TINY = ["--steps", "2", "--channels", "4", "--levels", "3", "--device", "cpu"]
 ROOT = Path(subremover.__file__).parents[1]
@@ -55,6 +58,26 @@ def _handlers() -> Iterator[None]:
         signal.signal(number, handler)
 
 
+def save_plan(source: str, folder: str, text: str) -> None:
+    """A plan with one subtitle on frames 4 to 9 that says this."""
+    words = [
+        "--scan-only",
+        "--mask",
+        "mask.png",
+        "--start",
+        "4f",
+        "--end",
+        "10f",
+        "--save-plan",
+        folder,
+        "-q",
+    ]
+    assert cli.run([source, *words]) == 0
+    document = json.loads(Path(folder, "plan.json").read_text())
+    document["events"][0]["text"] = text
+    Path(folder, "plan.json").write_text(json.dumps(document))
+
+
 def names(folder: Path) -> list[str]:
     return sorted(str(p.relative_to(folder)) for p in folder.rglob("*"))
 
@@ -63,6 +86,11 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
+
+
+def write_page(film: Film, plan: Plan, file: Path) -> None:
+    """In the report's place."""
+    file.write_text(f"{film.path.name}: {plan.events[0].text}")
 
 
 class TestRun:
@@ -141,6 +169,75 @@ class TestRun:
         assert cli.run(["a.mp4", "c.mp4", "-o", "clean", "--overwrite", "--plan", "plans", *TINY]) == 0
         assert capsys.readouterr().err.count("1 subtitle removed, 1 frame masked, 1 frame fitted") == 2
 
+    def test_what_was_read_goes_into_an_srt_file(
+        self, place: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """With the scan alone, and with the film, which gets it as a track too."""
+        save_plan("a.mp4", "plan", "Was?\nÉtoile 字幕")
+        expected = "1\n00:00:00,167 --> 00:00:00,417\nWas?\nÉtoile 字幕\n"
+        assert cli.run(["a.mp4", "--scan-only", "--plan", "plan", "--srt", "a.srt"]) == 0
+        assert (place / "a.srt").read_text(encoding="utf-8") == expected
+        words = ["--plan", "plan", "--srt", "new/b.srt", "--subtitle-track", "--subtitle-language", "deu"]
+        assert cli.run(["a.mp4", "-o", "b.mp4", *words, *TINY]) == 0
+        assert (place / "new" / "b.srt").read_text(encoding="utf-8") == expected
+        with av.open("b.mp4") as container:
+            assert container.streams.subtitles[0].language == "deu"
+        texts = [(float(at), data[2:].decode()) for at, data in read_packets(place / "b.mp4", "subtitles")]
+        assert texts[1] == (pytest.approx(0.167, abs=0.001), "Was?\nÉtoile 字幕")
+        assert "there is no subtitle track" not in capsys.readouterr().err
+
+    def test_nothing_read(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        words = ["--mask", "mask.png", "--end", "1f", "--srt", "b.srt", "--subtitle-track"]
+        assert cli.run(["a.mp4", "-o", "b.mp4", *words, *TINY]) == 0
+        err = capsys.readouterr().err
+        assert "a.mp4: no subtitle was read, so 'b.srt' is empty" in err
+        assert "a.mp4: no subtitle was read, so there is no subtitle track" in err
+        assert (place / "b.srt").read_bytes() == b""
+        with av.open("b.mp4") as container:
+            assert not container.streams.subtitles
+
+    def test_several_films_with_all_that_is_made_of_them(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shutil.copy("a.mp4", "c.mp4")
+        for name in ("a", "c"):
+            save_plan(f"{name}.mp4", f"plans/{name}.mp4", f"Film {name}")
+        monkeypatch.setattr(report, "write_report", write_page, raising=False)
+        words = ["--plan", "plans", "--scan-only", "--srt", "texts", "--report", "pages"]
+        assert cli.run(["a.mp4", "c.mp4", *words]) == 0
+        assert names(place / "texts") == ["a.srt", "c.srt"]
+        assert "Film c" in (place / "texts" / "c.srt").read_text()
+        assert names(place / "pages") == ["a.html", "c.html"]
+        assert (place / "pages" / "a.html").read_text() == "a.mp4: Film a"
+
+    def test_files_that_exist_are_kept_unless_told(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        save_plan("a.mp4", "plan", "New")
+        monkeypatch.setattr(report, "write_report", write_page, raising=False)
+        for option, file in (("--srt", "a.srt"), ("--report", "a.html")):
+            (place / file).write_text("old")
+            words = ["a.mp4", "--scan-only", "--plan", "plan", option, file]
+            assert cli.run(words) == 4
+            assert f"'{file}' exists; add --overwrite or give another name" in capsys.readouterr().err
+            assert (place / file).read_text() == "old"
+            assert cli.run([*words, "--overwrite"]) == 0
+            assert "New" in (place / file).read_text()
+
+    def test_a_report_that_fails_leaves_nothing(
+        self, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def fail(film: Film, plan: Plan, file: Path) -> None:
+            write_page(film, plan, file)
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        save_plan("a.mp4", "plan", "New")
+        monkeypatch.setattr(report, "write_report", fail, raising=False)
+        before = names(place)
+        assert cli.run(["a.mp4", "--scan-only", "--plan", "plan", "--report", "a.html"]) == 4
+        assert "cannot write 'a.html': No space left on device" in capsys.readouterr().err
+        assert names(place) == before
+
     def test_one_film_into_a_folder(self, place: Path) -> None:
         (place / "clean").mkdir()
         assert cli.run(["a.mp4", "-o", "clean", "--segmenter", "gradient", "-q"]) == 0
@@ -186,6 +283,9 @@ class TestOptions:
         assert scan.regions == (Region.parse("bottom"), Region(0, 0, 10, 5, False))
         assert (scan.segmenter, scan.mask, scan.plan) == ("gradient", Path("m.png"), None)
         assert asked("--plan", "p").scan.plan == Path("p")
+        assert asked("--logos", "--everything", "--times", "t.srt").scan == ScanOptions(
+            times=Path("t.srt"), logos=True, everything=True
+        )
 
     def test_fit(self, asked: Callable[..., Options]) -> None:
         words = "--steps 7 --channels 5 --levels 2 --loss ms-ssim --input downsampled --no-warm-start"
@@ -205,6 +305,15 @@ class TestOptions:
         options = asked(*words.split())
         assert options.pool == PoolOptions("cuda:1", 3, 2)
         assert options.encode == EncodeOptions("libx265", 20.5, True)
+        assert asked("--subtitle-track").encode == EncodeOptions(subtitle_track=True)
+        track = asked("--subtitle-track", "--subtitle-language", "jpn").encode
+        assert (track.subtitle_track, track.subtitle_language) == (True, "jpn")
+
+    def test_several_films_have_files_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        found: list[Options] = []
+        monkeypatch.setattr(cli, "_run_film", lambda _s, _t, options, *_: found.append(options))
+        assert cli.run(["a.mp4", "b.mkv", "--scan-only", "--times", "texts"]) == 0
+        assert [options.scan.times for options in found] == [Path("texts/a.srt"), Path("texts/b.srt")]
 
 
 class TestRefusals:
@@ -295,6 +404,20 @@ class TestRefusals:
             (["-o", "b.mp4", "--start", "9f", "--end", "5f"], r"--start \(frame 9\) must come before"),
             (["-o", "b.mp4", "--start", "0:01:00"], "--start lies behind the end of 'a.mp4'"),
             (["-o", "b.mp4", "--mask", "m.png", "--plan", "p"], "a mask or a plan, not both"),
+            (
+                ["-o", "b.mp4", "--times", "t.srt", "--plan", "p"],
+                "--times tells the scan where to look; leave",
+            ),
+            (["-o", "b.mp4", "--subtitle-language", "English"], "a language is three letters .*'English'"),
+            (
+                ["-o", "b.avi", "--subtitle-track"],
+                "'b.avi' cannot hold a subtitle track; use .mp4, .mov, .mkv",
+            ),
+            (["-o", "b.mp4", "--srt", "b.mp4"], "two outputs would be written to 'b.mp4'; give each a name"),
+            (
+                ["b.mp4", "a.mkv", "--scan-only", "--srt", "new"],
+                "two outputs would be written to 'new/a.srt'",
+            ),
             (["mask.png", "-o", "old.mp4"], "'old.mp4' is a file; name a folder"),
             (["sub/a.mp4", "-o", "new"], "two inputs have the same name; give them one by one"),
         ],
@@ -319,6 +442,8 @@ class TestRefusals:
             (["--mask", "small.png"], "is 16x9 px, the film 160x96; scale it to the film's size"),
             (["--plan", "gone"], "cannot read the plan 'gone': .*; make one with --save-plan"),
             (["--plan", "mask.png"], "'mask.png' is no plan: .*; make one with --save-plan"),
+            (["--times", "gone.srt"], "cannot read the times 'gone.srt': .*; check the name"),
+            (["--times", "text.txt"], r"no subtitle was found in 'text.txt'; give a SubRip file"),
         ],
     )
     def test_mask_and_plan(
@@ -380,6 +505,21 @@ class TestRefusals:
         words = ["--mask", "mask.png", "--end", "1f", option, "a.mp4/new", *TINY]
         refused(4, "cannot write .*; choose another folder", "a.mp4", "-o", "b.mp4", *words)
 
+    @pytest.mark.parametrize("option", ["--srt", "--report"])
+    @pytest.mark.parametrize(
+        ("file", "message"),
+        [
+            ("a.mp4", "'a.mp4' is the film itself; give another name"),
+            ("a.mp4/new", "cannot write to 'a.mp4'; choose another folder|no directory 'a.mp4'"),
+            ("x" * 300, "cannot write .*File name too long"),
+            ("x" * 300 + "/new", "cannot write .*File name too long"),
+        ],
+    )
+    def test_a_file_that_cannot_be_made(
+        self, refused: Callable[..., None], option: str, file: str, message: str
+    ) -> None:
+        refused(4, message, "a.mp4", "--scan-only", "--mask", "mask.png", option, file, "--overwrite")
+
     @pytest.mark.parametrize(
         ("error", "code", "message"),
         [
@@ -414,9 +554,10 @@ class TestHelp:
         out = capsys.readouterr().out
         headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
         assert headings == ["Output", "What to remove", "Plan", "How to fill", "Where to run", "Other"]
-        options = """output codec crf overwrite start end region segmenter mask plan save-plan scan-only
-            preview preset steps channels levels loss input warm-start no-warm-start device batch-size
-            workers quiet verbose"""
+        options = """output codec crf overwrite subtitle-track subtitle-language start end region logos
+            everything times segmenter mask plan save-plan scan-only preview srt report
+            preset steps channels levels loss input warm-start no-warm-start device batch-size workers
+            quiet verbose"""
         for name in options.split():
             assert re.search(rf"--{name}\b", out)
         assert "Exit codes: 0 done" in out

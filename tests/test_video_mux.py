@@ -3,12 +3,28 @@ from pathlib import Path
 import pytest
 from media import draw_film, dress_film, open_film, read_packets, read_pts
 
-from subremover.errors import OutputError
+from subremover.cues import Cue
+from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
 from subremover.video.mux import keep_tags, remux
 from subremover.video.probe import probe
+from subremover.video.reader import read_frames
+from subremover.video.writer import MovieWriter, check_target
 
 PLAIN = EncodeOptions()
+CUES = (
+    Cue(0.1, 0.25, "Grüße,\n1 < 2 & 字幕"),
+    Cue(0.4, 0.75, "below"),
+    Cue(0.5, 0.6, "above"),
+    Cue(0.75, 1.0, "last"),
+)
+STACKED = [
+    (0.1, 0.25, CUES[0].text),
+    (0.4, 0.5, "below"),
+    (0.5, 0.6, "below\nabove"),
+    (0.6, 0.75, "below"),
+    (0.75, 1.0, "last"),
+]
 
 
 def all_packets(path: Path) -> list[tuple]:
@@ -98,6 +114,97 @@ def test_a_container_that_cannot_hold_the_picture(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"try another .*container"):
         remux(probe(drawn.path), tmp_path / "b.webm", PLAIN)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4"]
+
+
+def read_texts(path: Path, number: int) -> list[tuple[float, float, str]]:
+    """Start, end and text of what a player shows of the nth text track."""
+    shown = []
+    with open_film(path) as container:
+        for packet in container.demux(container.streams.subtitles[number]):
+            texts = [subtitle.dialogue.decode() for subtitle in packet.decode()] if packet.size else []
+            if texts:
+                start = packet.pts * packet.time_base
+                end = start + packet.duration * packet.time_base
+                shown.append((float(start), float(end), "".join(texts).replace("\\N", "\n")))
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "expected"),
+    [
+        ("a.mp4", {}, STACKED),
+        ("a.m4v", {"audio": False}, STACKED),
+        ("a.mov", {"vfr": True}, STACKED),
+        ("a.mkv", {}, [(cue.start_seconds, cue.end_seconds, cue.text) for cue in CUES]),
+        ("a.webm", {"codec": "libvpx-vp9"}, [(cue.start_seconds, cue.end_seconds, cue.text) for cue in CUES]),
+    ],
+)
+@pytest.mark.parametrize("is_encoded", [False, True])
+def test_cues_become_a_text_track(
+    tmp_path: Path, name: str, settings: dict, expected: list, is_encoded: bool
+) -> None:
+    drawn = draw_film(tmp_path / name, **settings)
+    target = tmp_path / f"out_{name}"
+    film, options = probe(drawn.path), EncodeOptions(subtitle_track=True, subtitle_language="fra")
+    check_target(film, target, options)
+    if is_encoded:
+        with MovieWriter(film, target, options, CUES) as writer:
+            for _, frame in read_frames(film):
+                writer.write(frame)
+        assert writer.warnings == []
+    else:
+        assert remux(film, target, options, CUES) == ()
+        assert read_packets(target, "video") == read_packets(drawn.path, "video")
+    shown = read_texts(target, 0)
+    assert [text for *_, text in shown] == [text for *_, text in expected]
+    for was, now in zip(expected, shown, strict=True):
+        assert now[:2] == pytest.approx(was[:2], abs=0.0015)
+    with open_film(target) as container:
+        assert container.streams.subtitles[0].language == "fra"
+    assert read_pts(target) == read_pts(drawn.path)
+    if settings.get("audio", True):
+        assert read_packets(target, "audio") == read_packets(drawn.path, "audio")
+
+
+def test_a_text_track_comes_behind_those_there_are(tmp_path: Path) -> None:
+    draw_film(tmp_path / "plain.mkv")
+    dress_film(tmp_path / "plain.mkv", tmp_path / "a.mkv")
+    film = probe(tmp_path / "a.mkv")
+    assert remux(film, tmp_path / "b.mkv", PLAIN, CUES) == ()
+    for number in (0, 1):
+        old, new = (read_packets(tmp_path / name, "subtitles", number) for name in ("a.mkv", "b.mkv"))
+        assert old == new
+    assert [text for *_, text in read_texts(tmp_path / "b.mkv", 2)][1:] == ["below", "above", "last"]
+    with open_film(tmp_path / "b.mkv") as container:
+        languages = [stream.language for stream in container.streams.subtitles]
+        assert (languages[1], languages[2]) == ("deu", None)  # und is what Matroska's readers leave out
+        assert not container.streams.subtitles[2].disposition
+        assert len(container.streams.attachments) == 1
+
+
+def test_a_late_start_moves_the_text_along(tmp_path: Path) -> None:
+    """Cues are in the film's own seconds: the picture starts at 12 frames, and so does its text."""
+    drawn = draw_film(tmp_path / "a.mp4", first_pts=12)
+    film = probe(drawn.path)
+    start = float(film.times[0])
+    assert start == pytest.approx(0.5, abs=0.001)
+    remux(film, tmp_path / "b.mp4", PLAIN, (Cue(start, float(film.times[3]), "first"),))
+    assert read_texts(tmp_path / "b.mp4", 0)[0] == (
+        pytest.approx(start, abs=0.001),
+        pytest.approx(0.6255, abs=0.001),
+        "first",
+    )
+    assert read_pts(tmp_path / "b.mp4")[0] == read_pts(drawn.path)[0]
+
+
+def test_a_text_track_that_the_container_cannot_hold(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.avi", codec="mpeg4", audio=False).path)
+    check_target(film, tmp_path / "b.avi", PLAIN)
+    with pytest.raises(
+        UsageError, match=r"'b.avi' cannot hold a subtitle track; use .mp4, .mov, .mkv"
+    ) as caught:
+        check_target(film, tmp_path / "b.avi", EncodeOptions(subtitle_track=True))
+    assert caught.value.exit_code == 2
 
 
 def test_an_existing_target_stays(tmp_path: Path) -> None:

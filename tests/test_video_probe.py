@@ -4,7 +4,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from media import NTSC_FILM, draw_film, draw_picture
+from media import NTSC_FILM, draw_film, draw_picture, read_pts
 
 from subremover.errors import InputError
 from subremover.options import Position
@@ -167,3 +167,23 @@ def test_cover_art_is_not_the_film(tmp_path: Path) -> None:
                 out.mux(packet)
     film = probe(tmp_path / "b.mp4")
     assert (film.width, film.height, film.frame_count) == (160, 96, 3)
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "start"),
+    [
+        ("a.mp4", {}, 0.0),
+        ("a.mkv", {"vfr": True}, 0.0),
+        ("late.mkv", {"first_pts": 24}, 0.0),  # the sound is there from the beginning
+        ("late.mkv", {"first_pts": 24, "audio": False}, 1.001),
+        ("a.ts", {"audio": False}, None),  # the muxer's choice
+    ],
+)
+def test_times_and_where_players_start_to_count(
+    tmp_path: Path, name: str, settings: dict, start: float | None
+) -> None:
+    drawn = draw_film(tmp_path / name, **settings)
+    film, pts = probe(drawn.path), read_pts(drawn.path)
+    assert film.times[:-1] == pytest.approx([float(at) for at in pts])
+    assert film.times[-1] - film.times[-2] == pytest.approx(1001 / 24000)
+    assert film.start_seconds == pytest.approx(float(pts[0]) if start is None else start, abs=0.002)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import heapq
 import io
+import math
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -15,10 +17,12 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.stream import VideoStream
 
+from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.video.probe import Film, open_input
 from subremover.video.target import PartFile, check_file, find_format, output_errors
+from subremover.video.text_track import TextTrack
 
 # Written anew by the muxer, or true of the old file alone.
 _STALE_TAGS = {
@@ -73,12 +77,14 @@ def open_output(source: InputContainer, file: str | io.BytesIO, target: Path) ->
 
 
 class CarriedStreams:
-    """Streams of the source whose packets go into the output as they are.
+    """Streams of the source whose packets go into the output as they are, and a text track that is new.
 
     Shares nothing with the container that the picture is decoded from: it demuxes `source` on its own.
     """
 
-    def __init__(self, source: InputContainer, out: OutputContainer, film: Film, with_picture: bool) -> None:
+    def __init__(
+        self, source: InputContainer, out: OutputContainer, film: Film, with_picture: bool, text: TextTrack
+    ) -> None:
         """Add the streams to `out`, all of them before its header is written.
 
         Args:
@@ -86,6 +92,7 @@ class CarriedStreams:
             out: Where to.
             film: The source.
             with_picture: Whether the picture's packets are carried as well.
+            text: Added behind all others.
         """
         self.warnings: list[str] = []
         self._source, self._out = source, out
@@ -96,7 +103,7 @@ class CarriedStreams:
                 self._add(stream, film)
             elif with_picture:
                 self._streams[stream.index] = carry(stream, out)
-        self._packets = self._read()
+        self._packets = heapq.merge(self._read(), text.add_to(out), key=_seconds)
         lost = sorted(keep_tags(source.metadata).keys() - _MP4_TAGS)
         if lost and out.format.name in MOV and out.format.name != "mov" and _has_cover(source):
             self.warnings.append(f"{out.format.name} cannot keep cover art and these tags: {', '.join(lost)}")
@@ -108,11 +115,9 @@ class CarriedStreams:
             self._held = None
             if packet is None:
                 return
-            at = packet.dts if packet.dts is not None else packet.pts
-            if seconds is not None and at is not None and at * packet.time_base > seconds:
+            if seconds is not None and _seconds(packet) > seconds:
                 self._held = packet
                 return
-            packet.stream = self._streams[packet.stream.index]
             self._out.mux(packet)
 
     def _read(self) -> Iterator[Packet]:  # type: ignore[type-arg]
@@ -120,7 +125,10 @@ class CarriedStreams:
         packets = self._source.demux(carried) if carried else iter(())
         # a damaged end is a warning of the probe; what comes before it is kept
         with contextlib.suppress(av.error.FFmpegError):
-            yield from (packet for packet in packets if packet.size)
+            for packet in packets:
+                if packet.size:
+                    packet.stream = self._streams[packet.stream.index]
+                    yield packet
 
     def _add(self, stream: Stream, film: Film) -> None:
         kind = f"{stream.type} stream {stream.index}"
@@ -176,8 +184,17 @@ def fit_video(stream: VideoStream, copy: VideoStream) -> None:
         context.codec_tag = out_tag
 
 
-def remux(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
-    """Write the film's own packets under another name; what cannot be kept is returned, one line a thing.
+def remux(film: Film, target: Path, options: EncodeOptions, cues: tuple[Cue, ...] = ()) -> tuple[str, ...]:
+    """Write the film's own packets under another name.
+
+    Args:
+        film: The source.
+        target: The film to be made.
+        options: Whether it may be replaced, and the language of the cues.
+        cues: What is added as a text track, in the film's own seconds.
+
+    Returns:
+        What cannot be kept, one line a thing.
 
     Raises:
         OutputError: The target cannot be written or its container cannot hold the picture.
@@ -188,7 +205,8 @@ def remux(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
         with open_input(film.path) as source, output_errors(target):
             out = open_output(source, str(part.path), target)
             try:
-                carried = CarriedStreams(source, out, film, with_picture=True)
+                text = TextTrack(cues, options.subtitle_language)
+                carried = CarriedStreams(source, out, film, with_picture=True, text=text)
                 carried.mux_until(None)
             finally:
                 out.close()
@@ -201,6 +219,12 @@ def remux(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
 def needs_picture(target: Path, codec: str) -> OutputError:
     """For a container that cannot hold a codec."""
     return OutputError(f"'{target.name}' cannot hold {codec}; use .mkv, or another codec with --codec")
+
+
+def _seconds(packet: Packet) -> Fraction | float:  # type: ignore[type-arg]
+    """When it is decoded; a packet without a time comes first."""
+    at = packet.dts if packet.dts is not None else packet.pts
+    return at * packet.time_base if at is not None else -math.inf
 
 
 def _has_cover(source: InputContainer) -> bool:

@@ -57,6 +57,8 @@ class Film:
     key_frames: np.ndarray
     """Indices of the frames that decoding can start at, int64, rising. Of some (open GOP) only the frames
     from there on can be decoded, not those sent after it but shown before."""
+    start_seconds: float = 0.0
+    """Where players start to count, in seconds of `pts`: the first moment of any stream."""
     warnings: tuple[str, ...] = ()
     """What is wrong with the film although it can be read."""
 
@@ -74,6 +76,12 @@ class Film:
     def duration_seconds(self) -> float:
         """From the first frame to the end of the last, at the nominal rate."""
         return float((int(self.pts[-1]) - int(self.pts[0])) * self.time_base + 1 / self.frame_rate)
+
+    @property
+    def times(self) -> np.ndarray:
+        """(frame_count + 1,) float64, seconds (of `pts`) of each frame and of the end of the last."""
+        tick = float(self.time_base)
+        return np.append(self.pts * tick, int(self.pts[-1]) * tick + float(1 / self.frame_rate))
 
     @property
     def upright_size(self) -> tuple[int, int]:
@@ -123,6 +131,8 @@ def probe(path: Path) -> Film:
             frame_rate=_frame_rate(stream, pts),
             pts=pts,
             key_frames=np.unique(np.searchsorted(pts, np.array(pass_.key_pts, np.int64))),
+            # sound may start some samples early for its decoder's sake: no player shows that
+            start_seconds=max(0, container.start_time or 0) / av.time_base,
             warnings=tuple(_find_faults(container, stream, pass_, len(pts))),
         )
 

@@ -37,6 +37,26 @@ class PartFile:
 
 
 @contextlib.contextmanager
+def new_file(target: Path) -> Iterator[Path]:
+    """A name to write to, in the target's directory, made if need be; a whole body gives it the target's.
+
+    Raises:
+        OutputError: The body's file cannot be written, or not put in place.
+    """
+    part = PartFile(target)
+    try:
+        part.path.parent.mkdir(parents=True, exist_ok=True)
+        yield part.path
+        part.commit()
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"cannot write '{target}': {reason}; try another name or directory") from error
+    finally:
+        with contextlib.suppress(OSError):
+            part.discard()
+
+
+@contextlib.contextmanager
 def output_errors(target: Path) -> Iterator[None]:
     """Turn the body's system and FFmpeg errors into an OutputError about the target."""
     try:

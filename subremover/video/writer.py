@@ -27,6 +27,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
+from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.video.encoders import choose_encoding, set_quality
@@ -41,7 +42,8 @@ from subremover.video.mux import (
     open_output,
 )
 from subremover.video.probe import Film, open_input
-from subremover.video.target import PartFile, check_file, output_errors
+from subremover.video.target import PartFile, check_file, find_format, output_errors
+from subremover.video.text_track import TextTrack, check_text_track
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +62,12 @@ class MovieWriter(contextlib.AbstractContextManager["MovieWriter"]):
     nothing is left.
     """
 
-    def __init__(self, film: Film, target: Path, options: EncodeOptions) -> None:
+    def __init__(self, film: Film, target: Path, options: EncodeOptions, cues: tuple[Cue, ...] = ()) -> None:
+        """The cues, in the film's own seconds, become a text track."""
         self.warnings: list[str] = []
         """What of the film cannot be kept, one line a thing; complete when the block has ended."""
         self._film, self._target, self._options = film, target, options
+        self._text = TextTrack(cues, options.subtitle_language)
         self._part = PartFile(target)
         self._stack = contextlib.ExitStack()
         self._out: OutputContainer | None = None
@@ -110,7 +114,7 @@ class MovieWriter(contextlib.AbstractContextManager["MovieWriter"]):
     def _open(self, frame: VideoFrame) -> None:
         self._out = open_output(self._source, str(self._part.path), self._target)
         self._track = _Track(self._film, self._source, self._out, self._options, frame)
-        self._carried = CarriedStreams(self._source, self._out, self._film, with_picture=False)
+        self._carried = CarriedStreams(self._source, self._out, self._film, False, self._text)
         self.warnings += [*self._track.warnings, *self._carried.warnings]
 
     def _mux(self, packets: list[Packet[VideoStream]]) -> None:
@@ -130,7 +134,10 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> None:
     Raises:
         OutputError: The target is the film, exists, cannot be created, has an unknown extension, or its
             container cannot hold the picture; or there is no such encoder.
+        UsageError: Its container cannot hold the text track asked for.
     """
+    if options.subtitle_track:
+        check_text_track(find_format(target), target)
     with open_input(film.path) as source:
         out = open_output(source, io.BytesIO(), target)
         check_file(film.path, target, options.overwrite)
