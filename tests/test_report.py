@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -9,7 +10,7 @@ from test_pipeline import CPU, TINY, draw_mask
 from subremover.errors import OutputError
 from subremover.options import Options
 from subremover.plan import FilmKey, Plan, Shot
-from subremover.report import write_previews
+from subremover.report import best_frame, write_previews
 from subremover.segment.masks import event_of
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import Film, probe
@@ -40,6 +41,33 @@ def test_pictures_of_a_few_frames(tmp_path: Path, rotation: int) -> None:
         far = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9))) == 0  # chroma is shared by neighbours
         assert np.array_equal(before[far], after[far])
         assert not np.array_equal(before[mask], after[mask])
+
+
+@pytest.mark.parametrize(
+    ("lives", "frames"),
+    [
+        ([(0, 2), (4, 6), (8, 10), (12, 14), (16, 18), (20, 22)], [1, 9, 13, 21]),
+        ([(0, 4), (10, 22)], [1, 3, 13, 19]),
+        ([(0, 4), (8, 10), (12, 22)], [1, 3, 9, 17]),
+    ],
+)
+def test_pictures_of_different_events(
+    tmp_path: Path, lives: list[tuple[int, int]], frames: list[int]
+) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", audio=False).path)
+    mask = draw_mask(film.upright_size) > 0
+    events = tuple(event_of(first, last, mask) for first, last in lives)
+    key = FilmKey.of(film.upright_size, film.pts)
+    written = write_previews(film, Plan(key, (Shot(0, 23),), events), OPTIONS, tmp_path / "look")
+    assert [p.name for p in written if "before" in p.name] == [f"frame_{i:06d}_before.png" for i in frames]
+
+
+def test_a_fading_event_is_shown_where_it_is_there() -> None:
+    event = event_of(10, 19, np.ones((4, 4), bool))
+    opacities = np.linspace(0.1, 1, 10, dtype=np.float32)
+    assert best_frame(event) == 14
+    assert best_frame(replace(event, opacities=opacities)) == 19
+    assert best_frame(replace(event, opacities=np.full(10, 0.6, np.float32))) == 14
 
 
 def test_a_single_frame(tmp_path: Path) -> None:
