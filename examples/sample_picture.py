@@ -69,13 +69,13 @@ class ShotPainter:
         self._frame_rate = frame_rate
         self._world = _make_world(shot.photograph, width, height)
         self._phases = np.random.default_rng([seed, shot.first]).uniform(0, 2 * math.pi, 6)
-        self._passer = _cut_out(shot.passer, round(0.36 * height)) if shot.passer else None
+        self._passer = cut_out(shot.passer, round(0.36 * height)) if shot.passer else None
 
     def paint(self, frame: int) -> np.ndarray:
         """The picture of one frame of the shot, (H, W, 3) uint8 RGB, without grain."""
         picture = cv2.warpAffine(
             self._world,
-            self._camera_matrix(frame),
+            self.camera_matrix(frame),
             self._size,
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REFLECT_101,
@@ -84,11 +84,12 @@ class ShotPainter:
             self._draw_passer(picture, self._passer, self._share(frame))
         return picture
 
-    def _share(self, frame: int) -> float:
-        """How much of the shot is over, 0 to 1."""
-        return (frame - self._shot.first) / max(1, self._shot.last - self._shot.first)
+    @property
+    def world_size(self) -> tuple[int, int]:
+        """Width and height in px of what the camera moves over."""
+        return self._world.shape[1], self._world.shape[0]
 
-    def _camera_matrix(self, frame: int) -> np.ndarray:
+    def camera_matrix(self, frame: int) -> np.ndarray:
         """(2, 3): where in the world a pixel of the picture lies."""
         width, height = self._size
         room_px = (WORLD_MARGIN - 1) / 2 * width
@@ -114,6 +115,10 @@ class ShotPainter:
                 [sin, cos, (world_height - 1) / 2 + dy - sin * centre_x - cos * centre_y],
             ]
         )
+
+    def _share(self, frame: int) -> float:
+        """How much of the shot is over, 0 to 1."""
+        return (frame - self._shot.first) / max(1, self._shot.last - self._shot.first)
 
     def _draw_passer(self, picture: np.ndarray, passer: np.ndarray, share: float) -> None:
         """Lay the passer over the picture: from left to right along the lower edge, bobbing."""
@@ -156,7 +161,7 @@ def _make_world(photograph: str, width: int, height: int) -> np.ndarray:
     return cv2.add(world, cv2.merge([texture[: size[1], : size[0]]] * 3), dtype=cv2.CV_8U)
 
 
-def _cut_out(photograph: str, size_px: int) -> np.ndarray:
+def cut_out(photograph: str, size_px: int) -> np.ndarray:
     """The middle of a photograph, cut out round.
 
     Returns:

@@ -5,10 +5,13 @@ Drawn by Pillow with the font that its wheel carries, so that a sample is the sa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
@@ -38,8 +41,15 @@ class Style:
     shadow: float = 0.0
     """Offset of a shadow, down and to the right."""
     bold: float = 0.0
+    glow: float = 0.0
+    """Standard deviation of a soft halo."""
+    edge: Colour = BLACK
+    """Of outline, shadow and glow."""
+    italic: float = 0.0
+    """How far the letters lean to the right, in their heights."""
+    box: Colour = BLACK
     box_alpha: float = 0.0
-    """Opacity of a black box behind the text."""
+    """Opacity of a box behind the text."""
     sung: Colour | None = None
     """Karaoke: the fill's colour as it sweeps over the line."""
     fade_seconds: float = 0.0
@@ -62,6 +72,9 @@ STYLES: dict[str, Style] = {
 
 FONT_SHARE = 0.062
 """Font size in picture heights."""
+
+LINE_SPACING = 1.25
+"""From line to line, in font sizes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,36 +146,71 @@ def choose_text(index: int, style: Style, font: Font, width: int) -> str:
 def draw_overlay(text: str, style: Style, font: Font, size: tuple[int, int], lift: float = 0) -> Overlay:
     """A text drawn in a style for a picture of size (width, height), raised by `lift` font sizes."""
     width, height = size
-    canvas = ImageDraw.Draw(Image.new("L", size))
-    left, top, right, bottom = canvas.multiline_textbbox((0, 0), text, font=font, align="center")
-    x = round((width - (right - left)) / 2 - left)
+    left, top, right, bottom = _measure(text, font)
+    x = round((width - left - right) / 2)
     y = round(0.05 * height - top) if style.at_top else round(0.95 * height - bottom - lift * font.size)
+    overlay = clip_overlay(move_overlay(draw_lettering(text, style, font), x, y), size)
+    if overlay is None:
+        raise ValueError(f"{text!r} is outside a picture of {width}x{height} px; shorten it")
+    return overlay
+
+
+def draw_lettering(text: str, style: Style, font: Font) -> Overlay:
+    """A text drawn in a style, as if the middle of its first line's upper edge stood at (0, 0)."""
+    left, top, right, bottom = _measure(text, font)
+    grow = style.bold + style.outline + style.shadow + 3 * style.glow + (0.5 if style.box_alpha else 0)
+    margin = math.ceil(grow * font.size + style.italic * (bottom - top)) + 2
+    size = math.ceil(right - left) + 2 * margin, math.ceil(bottom - top) + 2 * margin
+    origin_x, origin_y = margin - math.floor(left), margin - math.floor(top)
 
     def shape(grow: float, shift: float = 0) -> np.ndarray:
-        """(H, W) float32 coverage in [0, 1] of the text, grown and shifted by shares of the font's size."""
+        """(h, w) float32 coverage in [0, 1] of the text, grown and shifted by shares of the font's size."""
         layer, offset = Image.new("L", size), round(shift * font.size)
-        ImageDraw.Draw(layer).multiline_text(
-            (x + offset, y + offset), text, 255, font, align="center", stroke_width=grow * font.size
-        )
+        canvas = ImageDraw.Draw(layer)
+        for y, line in _lay_out(text, font):
+            place = origin_x + offset, origin_y + y + offset
+            canvas.text(place, line, 255, font, "ma", stroke_width=grow * font.size)
+        if style.italic:
+            lean = (1, style.italic, -style.italic * (origin_y + bottom), 0, 1, 0)
+            layer = layer.transform(size, Image.Transform.AFFINE, lean, Image.Resampling.BICUBIC)
         return np.asarray(layer, np.float32) / 255
 
     layers: list[tuple[Colour, np.ndarray]] = []
     if style.box_alpha:
-        box, pad = np.zeros((height, width), np.float32), round(0.25 * font.size)
-        box_top, box_left = max(0, y + int(top) - pad), max(0, x + int(left) - 2 * pad)
-        box[box_top : y + int(bottom) + pad, box_left : x + int(right) + 2 * pad] = style.box_alpha
-        layers.append((BLACK, box))
+        box, pad = np.zeros(size[::-1], np.float32), round(0.25 * font.size)
+        rows = slice(margin - pad, size[1] - margin + pad)
+        box[rows, margin - 2 * pad : size[0] - margin + 2 * pad] = style.box_alpha
+        layers.append((style.box, box))
+    if style.glow:
+        halo = cv2.GaussianBlur(shape(style.bold + style.glow), (0, 0), style.glow * font.size)
+        layers.append((style.edge, halo))
     if style.shadow:
-        layers.append((BLACK, 0.8 * shape(style.bold + style.outline, style.shadow)))
+        layers.append((style.edge, 0.8 * shape(style.bold + style.outline, style.shadow)))
     if style.outline:
-        layers.append((BLACK, shape(style.bold + style.outline)))
+        layers.append((style.edge, shape(style.bold + style.outline)))
     fill = shape(style.bold)
     colour, alpha = _stack([*layers, (style.fill, fill)])
     sung_colour, _ = _stack([*layers, (style.sung or style.fill, fill)])
     coverage = np.rint(255 * alpha).astype(np.uint8)
     rows, columns = (np.flatnonzero(coverage.any(axis=axis)) for axis in (1, 0))
     inside = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return Overlay(int(columns[0]), int(rows[0]), colour[inside], sung_colour[inside], coverage[inside])
+    x, y = int(columns[0]) - origin_x, int(rows[0]) - origin_y
+    return Overlay(x, y, colour[inside], sung_colour[inside], coverage[inside])
+
+
+def move_overlay(overlay: Overlay, dx_px: int, dy_px: int) -> Overlay:
+    return replace(overlay, x=overlay.x + dx_px, y=overlay.y + dy_px)
+
+
+def clip_overlay(overlay: Overlay, size: tuple[int, int]) -> Overlay | None:
+    """The part inside a picture of size (width, height); None where there is none."""
+    height, width = overlay.coverage.shape
+    x, y = max(0, overlay.x), max(0, overlay.y)
+    right, bottom = min(size[0], overlay.x + width), min(size[1], overlay.y + height)
+    if right <= x or bottom <= y:
+        return None
+    inside = slice(y - overlay.y, bottom - overlay.y), slice(x - overlay.x, right - overlay.x)
+    return Overlay(x, y, *(part[inside] for part in (overlay.colour, overlay.sung_colour, overlay.coverage)))
 
 
 def burn(picture: np.ndarray, mask: np.ndarray, overlay: Overlay, opacity: float, sung_share: float) -> None:
@@ -186,6 +234,22 @@ def burn(picture: np.ndarray, mask: np.ndarray, overlay: Overlay, opacity: float
     alpha = coverage[..., None].astype(np.float32) / 255
     picture[place] = np.rint(under + alpha * (colour - under)).astype(np.uint8)
     mask[place] = np.maximum(mask[place], coverage)
+
+
+def _lay_out(text: str, font: Font) -> Iterator[tuple[int, str]]:
+    """How far each line is below the first, in px, and the line.
+
+    Pillow's own lines stand further apart the wider their stroke is: outline and fill would not match.
+    """
+    for index, line in enumerate(text.split("\n")):
+        yield round(LINE_SPACING * index * font.size), line
+
+
+def _measure(text: str, font: Font) -> tuple[float, float, float, float]:
+    """Left, top, right and bottom of a text's ink, seen from the middle of its first line's upper edge."""
+    canvas = ImageDraw.Draw(Image.new("L", (1, 1)))
+    boxes = np.array([canvas.textbbox((0, y), line, font, "ma") for y, line in _lay_out(text, font) if line])
+    return (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
 
 
 def _shorten(line: str, font: Font, width_px: float) -> str:

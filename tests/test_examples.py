@@ -1,18 +1,29 @@
 """The drawn film keeps its promises, and the scores are right where the answer is known."""
 
 import json
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import clip_score
+import clip_truth
 import cv2
 import numpy as np
 import pytest
+import scan_score
 import score_clips
+import score_scan
 from before_after import main as before_after
 from click.testing import CliRunner
 from make_sample import Sample, SampleOptions, draw_frames, draw_sample, make_events
 from make_sample import main as make_sample
 from sample_subtitles import STYLES
+
+from subremover import Plan, Shot
+from subremover.geometry import Box
+from subremover.plan import FilmKey
+from subremover.segment.masks import events_from_masks
+from subremover.video.probe import probe
 
 OPTIONS = SampleOptions(
     size=(160, 96),
@@ -116,6 +127,71 @@ def test_score_clips_scores_outputs_that_exist(sample: Sample, clip: Path, tmp_p
     assert f"| {clip.name} | 36 | 99.0 / " in result.output
     scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
     assert scores["clips"][0]["score"]["hole"]["psnr"] == 99
+
+
+def _true_plan(clip: Path) -> Plan:
+    """The plan that masks what the truth masks."""
+    masks = [coverage > 0 for _, coverage in clip_score.read_truth(clip)]
+    film = probe(clip / "subbed.mp4")
+    key, shots = FilmKey.of(film.upright_size, film.pts), (Shot(0, len(masks) - 1),)
+    return Plan(key, shots, tuple(events_from_masks(enumerate(masks))))
+
+
+@pytest.mark.usefixtures("sample")
+def test_the_truth_as_plan_scores_perfect(clip: Path) -> None:
+    score = scan_score.score_plan(clip, _true_plan(clip))
+    assert (score.recall, score.precision, score.area, score.frame_precision) == (1, 1, 1, 1)
+    assert (score.stray, score.wrong, score.missed, score.worst_end) == (0, [], 0, 0)
+    assert score.text_error is None  # nothing was read
+
+
+def test_a_plan_is_blamed_for_what_it_has_too_much_and_too_little(sample: Sample, clip: Path) -> None:
+    true = _true_plan(clip)
+    first = replace(true.events[0], last=true.events[0].last + 2, text="Where did you leave the cat?")
+    aside = replace(first, first=0, last=9, box=Box(2, 2, 6, 4), strokes=np.ones((4, 6), bool))
+    left = replace(aside, remove=False, kind="logo")
+    score = scan_score.score_plan(clip, replace(true, events=(first, aside, left)))
+    found, missed = score.events
+    assert (found.first_error, found.last_error, found.recall) == (0, 2, 1)
+    assert found.text_error == pytest.approx(1 / len(sample.events[0].text))
+    assert (missed.first_error, missed.recall) == (None, 0)
+    assert score.false_frames == sample.events[0].first + 2
+    assert [(event.first, event.last, event.box) for event in score.wrong] == [(0, 9, (2, 2, 6, 4))]
+    assert [event.kind for event in score.left_alone] == ["logo"]
+
+
+@pytest.mark.usefixtures("sample")
+def test_score_scan_scores_plans_that_exist(clip: Path, tmp_path: Path) -> None:
+    _true_plan(clip).save(tmp_path / clip.name)
+    arguments = [str(clip), "--plans", str(tmp_path), "--json", str(tmp_path / "scores.json")]
+    result = CliRunner().invoke(score_scan.main, arguments)
+    assert result.exit_code == 0, result.output
+    assert f"| {clip.name} | 36 |  |  | 1.0000 | 1.00 | 1.000 | 0 | 0 of " in result.output
+    scores = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    assert scores["clips"][0]["score"]["events"][0]["first_error"] == 0
+
+
+def test_events_are_traced_through_masks_that_fade_and_change() -> None:
+    pictures = np.zeros((3, 90, 160), np.uint8)
+    for picture, text in zip(pictures, ("", "Good day", "See you"), strict=True):
+        cv2.putText(picture, text, (20, 80), cv2.FONT_HERSHEY_SIMPLEX, 0.6, 255, 2)
+    _, one, other = pictures
+    blank = np.zeros_like(one)
+    traced = clip_truth.trace_events([blank, one // 200, one // 3, one, one // 2, other, other, blank, one])
+    assert [(event.first, event.last) for event in traced] == [(1, 4), (5, 6), (8, 8)]
+
+
+def test_ass_dialogue_is_read_without_its_tags(tmp_path: Path) -> None:
+    path = tmp_path / "subs.ass"
+    text = r"{\fad(300,0)}Well, {\i1}tell{\i0} him\NI called."
+    path.write_text(f"[Events]\nDialogue: 0,0:00:01.50,0:01:02.25,Style,,0,0,0,,{text}\n", encoding="utf-8")
+    (line,) = clip_truth.read_ass(path)
+    assert line == (Fraction(3, 2), Fraction(249, 4), "Well, tell him\nI called.")
+
+
+@pytest.mark.parametrize(("a", "b", "edits"), [("", "abc", 3), ("kitten", "sitting", 3), ("ab", "ba", 2)])
+def test_edits_are_counted(a: str, b: str, edits: int) -> None:
+    assert scan_score.count_edits(a, b) == edits
 
 
 def test_before_after_stacks_two_labelled_frames(sample: Sample, tmp_path: Path) -> None:
