@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 
 @dataclass(frozen=True, slots=True)
 class Box:
@@ -80,3 +82,12 @@ def group_boxes(boxes: list[Box], pad_x_px: int, pad_y_px: int) -> list[list[int
         groups = [g for g in groups if g not in touching]
         groups.append(sorted([index, *(i for g in touching for i in g)]))
     return sorted(groups)
+
+
+def draw_boxes(boxes: Iterable[Box], frame: Box) -> np.ndarray:
+    """(h, w) bool of the frame's size, True where any of the boxes lies."""
+    drawn = np.zeros((frame.height, frame.width), bool)
+    for box in boxes:
+        if common := frame.intersect(box):
+            drawn[common.shift(-frame.x, -frame.y).slices] = True
+    return drawn

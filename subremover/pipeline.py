@@ -12,23 +12,31 @@ from typing import Literal
 
 import numpy as np
 
+from subremover.cues import leave_untimed, make_cues
 from subremover.errors import InputError, PlanError, UsageError
 from subremover.fill.pool import Pool, resolve_device
 from subremover.motion.shots import shots_from_cuts
 from subremover.options import Options, ScanOptions
-from subremover.plan import MASK_LEVEL, Event, FilmKey, Plan, load_plan, read_mask
+from subremover.plan import Event, FilmKey, Plan
+from subremover.plan_file import MASK_LEVEL, load_plan, read_mask
 from subremover.prefetch import prefetch
 from subremover.segment import gradient
-from subremover.segment.events import FindLines, find_events
+from subremover.segment.lines import LineDetector
 from subremover.segment.masks import event_of, events_from_masks
+from subremover.segment.reading import LineReader
+from subremover.segment.scan import FindLines, Scope, scan_pictures
+from subremover.srt import read_srt
 from subremover.video.mux import remux
-from subremover.video.planes import upright_rgb
+from subremover.video.planes import Picture, upright_rgb
 from subremover.video.probe import Film, probe
 from subremover.video.reader import read_frames
 from subremover.video.writer import MovieWriter, check_target
 from subremover.windows import fill_frames
 
 log = logging.getLogger(__name__)
+
+PREFETCH_FRAMES = 8
+"""Decoded ahead of the scan, so that the decoder has work while the detector looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +120,7 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
     width, height = film.upright_size
     regions = [region.box(width, height) for region in options.regions]
     key = FilmKey.of(film.upright_size, film.pts)
+    cues = read_srt(options.times) if options.times else ()  # before the long run
     if options.plan is not None:
         return load_plan(options.plan, key).clip(start, stop)
     if options.mask is not None:
@@ -120,9 +129,21 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
         # Beyond the range: what a subtitle covers shows best right before and after it.
         margin = round(film.frame_rate) + 1
         first, last = max(0, start - margin), min(film.frame_count, stop + margin)
-        with closing(prefetch(_read_pictures(film, first, last), depth=4)) as pictures:
+        scope = Scope(tuple(regions), options.logos, options.everything)
+        reader = LineReader()
+        with closing(prefetch(_read_pictures(film, first, last), depth=PREFETCH_FRAMES)) as pictures:
             counted = _count_pictures(pictures, first, last, progress)
-            cuts, events = find_events(counted, _find_lines(options), float(film.frame_rate), regions)
+            rate = float(film.frame_rate)
+            found = scan_pictures(counted, _find_lines(options), reader.read, rate, scope)
+        cuts, events = found.cuts, found.events
+        for roll in found.rolls:
+            log.warning(
+                "frames %d to %d show running text (a ticker, credits), which is left alone; "
+                "to remove it, give a --mask",
+                *roll,
+            )
+    if cues:
+        events = leave_untimed(events, film.times - film.start_seconds, cues)
     plan = Plan(key, shots_from_cuts(cuts, film.frame_count), events)
     return plan.clip(start, stop)
 
@@ -142,10 +163,11 @@ def render(film: Film, plan: Plan, target: Path, options: Options, progress: Pro
     """
     start = time.monotonic()
     fitted = 0
+    cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
     if plan.removed:
         with (
             Pool(options.fit, options.pool) as pool,
-            MovieWriter(film, target, options.encode) as writer,
+            MovieWriter(film, target, options.encode, cues) as writer,
             closing(fill_frames(film, plan, pool)) as frames,
         ):
             for done, (_, frame, holes) in enumerate(frames, 1):
@@ -154,7 +176,9 @@ def render(film: Film, plan: Plan, target: Path, options: Options, progress: Pro
                 progress(Progress("render", done, film.frame_count))
         warnings = tuple(writer.warnings)
     else:
-        warnings = remux(film, target, options.encode)
+        warnings = remux(film, target, options.encode, cues)
+    if options.encode.subtitle_track and not cues:
+        warnings = (*warnings, "no subtitle was read, so there is no subtitle track")
     return Result(
         events=len(plan.removed),
         frames_masked=int(plan.masked_frames().sum()),
@@ -168,8 +192,6 @@ def render(film: Film, plan: Plan, target: Path, options: Options, progress: Pro
 def _find_lines(options: ScanOptions) -> FindLines:
     if options.segmenter == "gradient":
         return gradient.find_lines
-    from subremover.segment.lines import LineDetector
-
     return LineDetector().find_lines
 
 
@@ -186,14 +208,14 @@ def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
     return start, stop
 
 
-def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, np.ndarray]]:
+def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Picture]]:
     for index, frame in read_frames(film, start, stop):
-        yield index, upright_rgb(frame, film.rotation)
+        yield index, Picture(frame, film.rotation)
 
 
 def _count_pictures(
-    pictures: Iterator[tuple[int, np.ndarray]], start: int, stop: int, progress: ProgressCallback
-) -> Iterator[tuple[int, np.ndarray]]:
+    pictures: Iterator[tuple[int, Picture]], start: int, stop: int, progress: ProgressCallback
+) -> Iterator[tuple[int, Picture]]:
     for index, picture in pictures:
         yield index, picture
         progress(Progress("scan", index + 1 - start, stop - start))

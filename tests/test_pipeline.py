@@ -11,6 +11,7 @@ from media import draw_film, open_film, read_packets, read_pts
 
 from subremover import pipeline
 from subremover.errors import DeviceError, OutputError, PlanError, UsageError
+from subremover.geometry import Box
 from subremover.options import (
     EncodeOptions,
     FitOptions,
@@ -21,7 +22,7 @@ from subremover.options import (
     ScanOptions,
 )
 from subremover.pipeline import Progress, Result, remove_subtitles, scan
-from subremover.plan import FilmKey, Plan, Shot
+from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.segment.masks import events_from_masks
 from subremover.video.probe import probe
 
@@ -197,6 +198,17 @@ def test_scan(tmp_path: Path, region: str) -> None:
     assert not mask[~cv2.dilate(drawn.masks[15].astype(np.uint8), np.ones((15, 15))).astype(bool)].any()
     assert stages[-1] == Progress("scan", 40, 40)
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_only_what_the_times_name_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A film whose picture starts late: the times count from where players do, with half a second about."""
+    source = draw_film(tmp_path / "a.mkv", frames=96, first_pts=24, audio=False).path
+    strokes = np.ones((2, 4), bool)
+    events = [Event(first, first + 4, Box(9, 80, 4, 2), strokes) for first in (5, 40, 90)]
+    monkeypatch.setattr(pipeline, "find_events", lambda *_args, **_kwargs: ([], tuple(events)))
+    (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:01,700\nHello\n")
+    plan = scan(source, ScanOptions(times=tmp_path / "a.srt"))
+    assert [(event.first, event.remove) for event in plan.events] == [(5, False), (40, True), (90, False)]
 
 
 @pytest.mark.parametrize("choice", [{"batch_size": 1}, {"batch_size": 7}, {"workers": 2}])

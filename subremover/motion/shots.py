@@ -17,23 +17,25 @@ class CutDetector:
         self._previous: np.ndarray | None = None
         self._recent: deque[float] = deque(maxlen=12)
 
-    def is_cut(self, picture: np.ndarray) -> bool:
+    def is_cut(self, luma: np.ndarray) -> bool:
         """Whether this frame begins a new shot; call once a frame, in order.
 
         A cut changes most of the picture at once: by more than motion did lately, and so that what
         was there before no longer correlates with what is.
 
         Args:
-            picture: (H, W, 3) uint8, RGB.
+            luma: (h, w) uint8, at any one scale.
         """
-        small = cv2.resize(picture, (48, 27), interpolation=cv2.INTER_AREA).astype(np.float32)
+        small = cv2.resize(luma, (48, 27), interpolation=cv2.INTER_AREA).astype(np.float32)
         previous, self._previous = self._previous, small
         if previous is None:
             return False
         change = float(np.abs(small - previous).mean())
         usual = float(np.median(self._recent)) if self._recent else 0.0
+        latest = self._recent[-1] if self._recent else 0.0
         self._recent.append(change)
-        if change < 10 or change < 3 * usual:
+        # A camera that starts to swing changes more with every frame, a cut from one to the next.
+        if change < 10 or change < 3 * usual or change < 2 * latest:
             return False
         centred, before = small - small.mean(), previous - previous.mean()
         norm = float(np.sqrt((centred**2).sum() * (before**2).sum())) + 1e-6

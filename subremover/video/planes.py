@@ -6,6 +6,7 @@ Boxes here are of the coded frame; `to_coded*` and `to_upright` lead there from 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -98,6 +99,28 @@ def upright_rgb(frame: VideoFrame, rotation: int) -> np.ndarray:
     """The whole picture as a viewer sees it, (H, W, 3) uint8 RGB; for looking at, not for writing back."""
     rgb = frame.to_ndarray(format="rgb24", src_colorspace=swscale_matrix(frame))
     return np.ascontiguousarray(np.rot90(rgb, rotation // 90))
+
+
+class Picture:
+    """A decoded frame as a viewer sees it, for looking at; the frame stays as it is."""
+
+    def __init__(self, frame: VideoFrame, rotation: int) -> None:
+        self._frame, self._rotation = frame, rotation
+
+    @cached_property
+    def luma(self) -> np.ndarray:
+        """(H, W) uint8, in the frame's own range; a view where the frame has 8 bits and is not turned."""
+        if _Layout.of(self._frame).is_rgb:
+            luma = self._frame.to_ndarray(format="gray")
+        else:
+            luma = _views(self._frame)[0]
+            if luma.dtype != np.uint8:
+                luma = np.right_shift(luma, self._frame.format.components[0].bits - 8).astype(np.uint8)
+        return np.ascontiguousarray(np.rot90(luma, self._rotation // 90)) if self._rotation else luma
+
+    def rgb(self) -> np.ndarray:
+        """(H, W, 3) uint8, RGB, converted anew at every call: kept, they would fill the memory."""
+        return upright_rgb(self._frame, self._rotation)
 
 
 def to_upright(array: np.ndarray, film: Film) -> np.ndarray:

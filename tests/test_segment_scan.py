@@ -3,20 +3,34 @@ import numpy as np
 import pytest
 from media import draw_picture, draw_subtitle
 
-from subremover.geometry import Box
-from subremover.segment.events import find_events
+from subremover.segment.lines import LineDetector
+from subremover.segment.scan import Found, Scope, scan_pictures
 
 SIZE = (320, 180)
 RATE = 24.0
 
 
+class Picture:
+    """An array as the scan sees a picture."""
+
+    def __init__(self, picture):
+        self.luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        self._picture = picture
+
+    def rgb(self):
+        return self._picture
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return LineDetector()
+
+
 class Screen:
-    """Pictures with lettering whose places and opacities are known, and a detector that never errs."""
+    """Pictures with lettering whose places and opacities are known."""
 
     def __init__(self, frame_count, still=False):
         self.pictures = [draw_picture(0 if still else i, SIZE) for i in range(frame_count)]
-        self.visible = {}
-        self.lines = {}
 
     def show(self, text, opacities, shift=None):
         """Draw text with an opacity a frame (a dict); `shift` moves it by px a frame."""
@@ -30,85 +44,76 @@ class Screen:
                 drawn = np.where(mask[..., None], cv2.warpAffine(blank, turn, SIZE), picture)
             mixed = picture * (1 - opacity) + drawn * opacity
             self.pictures[index] = np.where(mask[..., None], mixed, picture).astype(np.uint8)
-            if opacity > 0.3:
-                box = Box(*cv2.boundingRect(mask.astype(np.uint8)))
-                self.lines.setdefault(index, []).append(box.grow(3, 3).clip(*SIZE))
         return mask
 
-    def scan(self, regions=()):
-        looked = iter(enumerate(self.pictures))
-        current = {"index": -1}
-
-        def pictures():
-            for index, picture in looked:
-                current["index"] = index
-                yield index, picture
-
-        return find_events(pictures(), lambda _: self.lines.get(current["index"], []), RATE, list(regions))
+    def scan(self, detector, **scope):
+        pictures = ((index, Picture(picture)) for index, picture in enumerate(self.pictures))
+        return scan_pictures(
+            pictures, detector.find_lines, lambda *_: ("Good morning", 1.0), RATE, Scope(**scope)
+        )
 
 
-def _ends(events):
-    return [(e.first, e.last) for e in events]
+def _ends(found):
+    return [(e.first, e.last) for e in found.events if e.remove]
 
 
 @pytest.mark.parametrize("still", [True, False])
-def test_a_hard_subtitle_has_its_very_first_and_last_frame(still):
+def test_a_hard_subtitle_has_its_very_first_and_last_frame(still, detector):
     screen = Screen(60, still)
     mask = screen.show("Good morning", dict.fromkeys(range(13, 42), 1.0))
-    _, events = screen.scan()
-    assert _ends(events) == [(13, 41)]
-    event = events[0]
+    found = screen.scan(detector)
+    assert _ends(found) == [(13, 41)]
+    event = found.events[0]
     covered = np.zeros_like(mask)
     covered[event.box.slices] = event.strokes
     assert (covered & mask).sum() > 0.98 * mask.sum()
     assert covered.sum() < 1.7 * mask.sum()
 
 
-def test_a_fade_is_covered_to_where_it_is_hardly_visible():
+def test_a_fade_is_covered_to_where_it_is_hardly_visible(detector):
     screen = Screen(80)
     rise = {10 + i: (i + 1) / 8 for i in range(8)}
     fall = {48 + i: 1 - (i + 1) / 8 for i in range(7)}
     screen.show("Good morning", rise | dict.fromkeys(range(18, 48), 1.0) | fall)
-    ((first, last),) = _ends(screen.scan()[1])
+    ((first, last),) = _ends(screen.scan(detector))
     assert abs(first - 10) <= 1
     assert abs(last - 54) <= 1
 
 
-def test_subtitles_without_a_gap_are_told_apart():
+def test_subtitles_without_a_gap_are_told_apart(detector):
     screen = Screen(70)
     screen.show("Good morning", dict.fromkeys(range(10, 35), 1.0))
     screen.show("See you soon", dict.fromkeys(range(35, 60), 1.0))
-    assert _ends(screen.scan()[1]) == [(10, 34), (35, 59)]
+    assert _ends(screen.scan(detector)) == [(10, 34), (35, 59)]
 
 
-def test_a_subtitle_may_span_a_cut_and_stay_for_the_whole_film():
+def test_a_subtitle_may_span_a_cut_and_stay_for_the_whole_film(detector):
     screen = Screen(40)
     for index in range(20, 40):
         screen.pictures[index] = np.ascontiguousarray(255 - screen.pictures[index][::-1])
     screen.show("Good morning", dict.fromkeys(range(40), 1.0))
-    cuts, events = screen.scan()
-    assert cuts == [20]
+    found = screen.scan(detector)
+    assert found.cuts == [20]
     covered = np.zeros(40, bool)
-    for event in events:
+    for event in found.events:
         covered[event.first : event.last + 1] = True
     assert covered.all()
 
 
 @pytest.mark.parametrize("shift", [(1.5, -0.5), (0.2, 0.0), (0.1, -0.1)])
-def test_lettering_that_moves_with_the_scene_is_left_alone(shift):
+def test_lettering_that_moves_with_the_scene_is_left_alone(shift, detector):
     screen = Screen(60)
     screen.show("Shop", dict.fromkeys(range(60), 1.0), shift=shift)
-    assert screen.scan()[1] == ()
+    assert _ends(screen.scan(detector)) == []
 
 
-def test_lettering_that_stands_aside_from_cut_to_cut_is_left_alone_unless_asked_for():
+def test_lettering_that_stands_aside_from_cut_to_cut_is_left_alone_unless_asked_for(detector):
     screen = Screen(48, still=True)
     for index in range(48):
         cv2.putText(screen.pictures[index], "SHOP", (10, 70), 0, 0.8, (250, 250, 250), 2)
-        screen.lines[index] = [Box(6, 46, 80, 30)]
-    assert screen.scan()[1] == ()
-    assert len(screen.scan([Box(0, 0, *SIZE)])[1]) == 1
+    assert _ends(screen.scan(detector)) == []
+    assert len(_ends(screen.scan(detector, everything=True))) == 1
 
 
-def test_no_lettering_no_event():
-    assert Screen(30).scan() == ([], ())
+def test_no_lettering_no_event(detector):
+    assert Screen(30).scan(detector) == Found([], (), [])

@@ -1,0 +1,107 @@
+"""Where something new stands still: the cheap question asked of every frame, before any detector.
+
+Lettering laid over a film is sharp and does not move. What appears at a place and shows the same edges
+on three frames running is worth a look; what moves, and what has been looked at before, is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from subremover.geometry import Box
+
+BLOCK_PX = 8
+EDGE_LEVEL = 24
+"""Sobel magnitude (8 times the slope in levels a px) from which an edge counts; above coding noise."""
+RISE, NEW_ENERGY = 1.5, 32.0
+"""A block is new when its standing edges exceed RISE times what was there before by NEW_ENERGY a px."""
+BOREDOM, DECAY = 2.0, 0.98
+"""What has been looked at counts this many times, less and less with each frame: a shaking camera stands
+still every few frames, and that is nothing new for a while. With these four numbers, every subtitle of
+eleven clips was seen within the 5 frames of a look, at half the looks of 1.5, 24, 1 and 0.95."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where to look, and on which frame it shows best."""
+
+    index: int
+    box: Box
+    """In px of the small picture."""
+
+
+class Novelty:
+    """Watches small pictures go by and tells where something new stands still."""
+
+    def __init__(self, height: int, width: int) -> None:
+        self._size = (height, width)
+        self._blocks = (-(-height // BLOCK_PX), -(-width // BLOCK_PX))
+        self._edges: np.ndarray | None = None
+        self._energy = np.zeros(self._blocks, np.float32)
+        self._known = np.zeros(self._blocks, np.float32)
+        self._seen: list[tuple[int, np.ndarray]] = []
+
+    def feed(self, index: int, small: np.ndarray) -> None:
+        """Take the next picture, (h, w) uint8 luma."""
+        edges = np.stack([cv2.Sobel(small, cv2.CV_16S, 1, 0), cv2.Sobel(small, cv2.CV_16S, 0, 1)])
+        energy = np.zeros(self._blocks, np.float32) if self._edges is None else self._standing(edges)
+        self._seen.append((index, np.minimum(energy, self._energy)))
+        self._edges, self._energy = edges, energy
+
+    def take(self) -> list[Place]:
+        """Where something new stood since the last call; it is known from now on."""
+        peak = np.max([energy for _, energy in self._seen], axis=0)
+        is_new = peak > RISE * self._known + NEW_ENERGY
+        found = list(self._places(is_new)) if is_new.any() else []
+        fading = peak + (self._known - peak) * DECAY ** len(self._seen)
+        self._known = np.where(peak < self._known, fading, peak)
+        for place in found:
+            self._known[_blocks_of(place.box)] *= BOREDOM
+        self._seen = self._seen[-1:]
+        return found
+
+    def forget(self, box: Box | None = None) -> None:
+        """What stands in a box (in px of the small picture), or anywhere, is new again."""
+        where = _blocks_of(box) if box else ...
+        self._known[where] = 0
+        for _, energy in self._seen:  # what stood there until now would make it known again
+            energy[where] = 0
+
+    def _standing(self, edges: np.ndarray) -> np.ndarray:
+        """Energy a px of the edges that stand since the frame before, block by block."""
+        before, (height, width), (rows, columns) = self._edges, self._size, self._blocks
+        assert before is not None
+        strength = cv2.add(np.abs(edges[0]), np.abs(edges[1]))
+        change = cv2.add(cv2.absdiff(edges[0], before[0]), cv2.absdiff(edges[1], before[1]))
+        stands = (strength > EDGE_LEVEL) & (4 * change < strength)
+        pads = (0, rows * BLOCK_PX - height, 0, columns * BLOCK_PX - width)
+        standing = cv2.copyMakeBorder(
+            np.where(stands, strength, 0).astype(np.float32), *pads, cv2.BORDER_CONSTANT
+        )
+        energy: np.ndarray = cv2.resize(standing, (columns, rows), interpolation=cv2.INTER_AREA)
+        return energy
+
+    def _places(self, blocks: np.ndarray) -> list[Place]:
+        """Groups of new blocks that could be lettering: two blocks wide or high at the least."""
+        joined = cv2.dilate(blocks.astype(np.uint8), np.ones((3, 7), np.uint8))
+        count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
+        found = []
+        for label in range(1, count):
+            ys, xs = np.nonzero(blocks & (labels == label))
+            if len(ys) < 3:
+                continue
+            best = max(self._seen, key=lambda seen: float(seen[1][ys, xs].sum()))[0]
+            x, y, width, height = (int(value) * BLOCK_PX for value in stats[label, :4])
+            whole = Box(0, 0, self._size[1], self._size[0])
+            if box := Box(x, y, width, height).grow(BLOCK_PX, BLOCK_PX).intersect(whole):
+                found.append(Place(best, box))
+        return found
+
+
+def _blocks_of(box: Box) -> tuple[slice, slice]:
+    """Rows and columns of the blocks that a box touches."""
+    left, top = max(box.x, 0) // BLOCK_PX, max(box.y, 0) // BLOCK_PX
+    return slice(top, -(-box.bottom // BLOCK_PX)), slice(left, -(-box.right // BLOCK_PX))

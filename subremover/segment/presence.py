@@ -1,0 +1,129 @@
+"""How visible a line is on a frame, and on which frames it is visible at all.
+
+Asked of the line's own edges, not of the detector.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+CHUNKS = 6
+"""Parts of a line, side by side; what wipes over it covers some and not the others."""
+LEVEL_NOISE = 0.03
+"""Opacity. A fit of a fade cannot be trusted to be better than this."""
+RAMP_COST = 3.0
+"""How many times better a fade must explain the ends of a life than a hard cut, as a log-likelihood."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Template:
+    """The strong edges of a line."""
+
+    place: np.ndarray
+    """(h, w) bool, True on them."""
+    edges: np.ndarray
+    """(n, 2) float32, derivatives of the luma there."""
+
+    @classmethod
+    def of(cls, lumas: list[np.ndarray]) -> Template:
+        """What these pictures of the line, (h, w) uint8 each, have in common; a moving background has not."""
+        vectors = np.mean([edge_vectors(luma) for luma in lumas], axis=0)
+        strength = np.hypot(vectors[..., 0], vectors[..., 1])
+        place = strength > max(0.3 * float(np.percentile(strength, 97)), 1e-3)
+        return cls(place, vectors[place])
+
+    @property
+    def strength(self) -> float:
+        """Mean slope of the edges in levels a px."""
+        return float(np.hypot(*self.edges.T).mean()) / 8 if len(self.edges) else 0.0
+
+    def compare(self, vectors: np.ndarray) -> tuple[float, float]:
+        """Opacity and contrast of the line in (h, w, 2) edge vectors of its size.
+
+        The opacity is 1 where all edges show at least as strongly as in the template, and 0 where none does;
+        the contrast is not clipped and follows the background.
+        """
+        share, energy = self._shares(vectors)
+        if not len(share):
+            return 0.0, 0.0
+        # Clipped edge by edge: a brighter or busier background makes no line more present.
+        opacity = float(np.average(np.clip(share, -1, 1), weights=np.sqrt(energy)))
+        return opacity, float(np.average(share, weights=energy))
+
+    def spread(self, vectors: np.ndarray) -> float:
+        """Standard deviation of the opacity over the parts of the line, in (h, w, 2) edge vectors."""
+        share, energy = self._shares(vectors)
+        along = np.nonzero(self.place)[int(self.place.shape[1] >= self.place.shape[0])]
+        part = along * CHUNKS // max(self.place.shape)
+        opacities = [
+            float(np.average(np.clip(share[part == i], 0, 1), weights=energy[part == i]))
+            for i in range(CHUNKS)
+            if (part == i).any()
+        ]
+        return float(np.std(opacities)) if opacities else 0.0
+
+    def _shares(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        energy = (self.edges**2).sum(axis=1)
+        return (vectors[self.place] * self.edges).sum(axis=1) / np.maximum(energy, 1e-6), energy
+
+
+def edge_vectors(luma: np.ndarray) -> np.ndarray:
+    """(h, w, 2) float32, derivatives of an (h, w) uint8 luma."""
+    return np.dstack([cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)])
+
+
+@dataclass(frozen=True, slots=True)
+class Rise:
+    """How a line comes, or, seen backwards, goes."""
+
+    first: int
+    """Index into the opacities of the first one on which it is visible at all."""
+    frames: float
+    """From invisible to opaque; 0: from one frame to the next."""
+    floor: float
+    """The opacity that the place shows without the line."""
+
+    def opacity(self, index: int) -> float:
+        """Of the line alone, 0 to 1."""
+        if index < self.first:
+            return 0.0
+        if not self.frames:
+            return 1.0
+        # `first` is the first whole frame after the true start; half a frame after it on average.
+        return float(np.clip((index - self.first + 0.5) / self.frames, 0.0, 1.0))
+
+
+def find_rise(opacities: np.ndarray) -> Rise:
+    """Fit a floor, a straight rise and a plateau.
+
+    Most fades are linear. A fit over all frames finds where one begins better than any threshold, because the
+    faintest frames drown in the noise.
+
+    Args:
+        opacities: (n,) float, in the order in which the line becomes visible, the last one plainly so.
+    """
+    count = len(opacities)
+    below = np.flatnonzero(opacities < 0.5)
+    hard = min(int(below[-1]) + 1, count - 1) if len(below) else 0
+    if not hard:
+        return Rise(0, 0.0, 0.0)
+    starts, lengths = np.meshgrid(np.arange(2 * hard) / 2, np.arange(4, 2 * count) / 2)
+    fits = (starts + lengths >= hard - 1) & (starts + lengths / 2 <= hard + 1)
+    # The first candidate is the hard cut.
+    begins, spans = np.append(hard - 1.0, starts[fits]), np.append(1.0, lengths[fits])
+    shape = np.clip((np.arange(count) - begins[:, None]) / spans[:, None], 0, 1)  # (candidates, count)
+    basis = np.stack([1 - shape, shape], axis=1)
+    gram = basis @ basis.transpose(0, 2, 1) + 1e-6 * np.eye(2)
+    levels = np.linalg.solve(gram, basis @ opacities[:, None])[..., 0]  # (candidates, floor and top)
+    error = ((levels[:, None] @ basis)[:, 0] - opacities) ** 2
+    cost = count / 2 * np.log(error.mean(axis=1) + LEVEL_NOISE**2)
+    cost[1:] += RAMP_COST
+    cost[levels[:, 1] < levels[:, 0] + 0.3] = np.inf
+    best = int(cost.argmin())
+    length = float(spans[best]) if best else 0.0
+    # A fade's faintest frame drowns in the noise, so that the fit tends to begin late.
+    first = int(np.floor(begins[best] - 0.3 * bool(best))) + 1
+    return Rise(min(max(first, 0), hard), length, float(levels[best, 0]))
