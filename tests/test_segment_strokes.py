@@ -32,7 +32,7 @@ def _bytes(frames):
     return np.clip(frames, 0, 255).round().astype(np.uint8)
 
 
-def _find(film, first, last, line, lettering=None, ends="both"):
+def _find(film, first, last, line, lettering=None, *, ends="both"):
     """Strokes of an event that stands on frames first to last of the film."""
     pictures = _bytes(film)
     sides = {

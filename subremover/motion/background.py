@@ -18,9 +18,8 @@ SIGMAS_PX = (5.0, 12.0, 28.0)
 """Scales at which known pixels tell how good a candidate is."""
 BEST_COUNT = 6
 """Candidates averaged; 3 cost 0.3 dB on 16 lines, 10 as good as 6."""
-
 STILL_ERROR = 4.0
-"""Levels. A source that nowhere is further off as it stands needs no warp: a third of the time on tripods."""
+"""Levels. A source that nowhere is further off as it stands needs no warp: tripods cost a third."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

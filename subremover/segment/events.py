@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from typing import get_args
 
 import numpy as np
@@ -25,10 +26,13 @@ def make_events(
         kinds: Of each line.
         removed: Kinds that are to go.
     """
+    is_legible = _is_legible([n for n, kind in zip(lines, kinds, strict=True) if kind == "subtitle"])
     events = []
     for kind in get_args(EventKind):
         of_kind = [line for line, its_kind in zip(lines, kinds, strict=True) if its_kind == kind]
-        events += [_to_event(group, kind, kind in removed) for group in _simultaneous(of_kind)]
+        for group in _simultaneous(of_kind):
+            event = _to_event(group, kind, kind in removed)
+            events.append(event if is_legible else replace(event, text=""))
     return tuple(sorted(events, key=lambda e: (e.first, e.box.y, e.box.x)))
 
 
@@ -65,6 +69,11 @@ def _to_event(lines: list[Line], kind: EventKind, remove: bool) -> Event:
 
 def _outranks(one: Line, other: Line) -> bool:
     return (one.box.area, id(one)) > (other.box.area, id(other))
+
+
+def _is_legible(subtitles: Sequence[Line]) -> bool:
+    """Whether the reader knows the film's script: of one that it does not, a few lines look like another."""
+    return 2 * sum(bool(line.text) for line in subtitles) >= len(subtitles)
 
 
 def _are_simultaneous(one: Line, other: Line) -> bool:

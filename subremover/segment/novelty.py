@@ -22,6 +22,8 @@ BOREDOM, DECAY = 2.0, 0.98
 """What has been looked at counts this many times, less and less with each frame: a shaking camera stands
 still every few frames, and that is nothing new for a while. With these four numbers, every subtitle of
 eleven clips was seen within the 5 frames of a look, at half the looks of 1.5, 24, 1 and 0.95."""
+CROWDED_ENERGY = 100.0
+"""Of a block a px; lettering has 130 to 300, and sharp gravel 140 to 290."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class Novelty:
             self._known[_blocks_of(place.box)] *= BOREDOM
         self._seen = self._seen[-1:]
         return found
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether most of the picture is so full of sharp edges that lettering adds little to them."""
+        return float(np.median(self._known)) > CROWDED_ENERGY
 
     def forget(self, box: Box | None = None) -> None:
         """What stands in a box (in px of the small picture), or anywhere, is new again."""

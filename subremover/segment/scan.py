@@ -26,10 +26,11 @@ from subremover.segment.strokes import Clear, find_strokes
 from subremover.segment.track import LEAST_FRAMES, Track
 from subremover.segment.verdict import Judge, Line, colours_of, is_on_board
 
-LOOK_SECONDS = 0.2
-"""Between looks of the detector; it looks at the frame since the last one that shows best what is new."""
-PATROL_SECONDS = 3.0
-"""Between looks at the whole picture, for what no novelty gave away."""
+LOOK_SECONDS, LOOK_FRAMES = 0.2, 5
+"""Between looks of the detector at the least; it looks at the frame since the last one that shows best what
+is new."""
+PATROL_SECONDS, CROWDED_PATROL_SECONDS = 3.0, 1.0
+"""Between looks at the whole picture, for what no novelty gave away; oftener in gravel or grass."""
 REACH_SECONDS = 0.6
 """Half a fade takes less than this."""
 BUFFER_BYTES = 400 << 20
@@ -70,8 +71,7 @@ class Scan:
         self._scene = Scene([], [])
         self._find_lines, self._read_line = find_lines, read_line
         self._frame_rate, self._scope = frame_rate, scope
-        self._tick = max(2, round(LOOK_SECONDS * frame_rate))
-        self._patrol = max(self._tick, round(PATROL_SECONDS * frame_rate))
+        self._tick = max(LOOK_FRAMES, round(LOOK_SECONDS * frame_rate))
         self._reach = max(4, round(REACH_SECONDS * frame_rate))
         self._cut_detector = CutDetector()
         self._recent: deque[Frame] = deque()
@@ -145,7 +145,8 @@ class Scan:
         """Have the detector look where something new stands, now and then everywhere."""
         places = self._novelty.take()
         whole = Box(0, 0, *self._size)
-        if self._last_index - self._last_patrol >= self._patrol:
+        rest = CROWDED_PATROL_SECONDS if self._novelty.is_crowded else PATROL_SECONDS
+        if self._last_index - self._last_patrol >= rest * self._frame_rate:
             places = [Place(self._last_index, whole)]
         else:
             places = [Place(p.index, self._to_full(p.box)) for p in places]
