@@ -35,8 +35,8 @@ from subremover.windows import fill_frames
 
 log = logging.getLogger(__name__)
 
-PREFETCH_FRAMES = 8
-"""Decoded ahead of the scan, so that the decoder has work while the detector looks."""
+PREFETCH_FRAMES, PREFETCH_BYTES = 24, 96 << 20
+"""Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,8 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
         first, last = max(0, start - margin), min(film.frame_count, stop + margin)
         scope = Scope(tuple(regions), options.logos, options.everything)
         reader = LineReader()
-        with closing(prefetch(_read_pictures(film, first, last), depth=PREFETCH_FRAMES)) as pictures:
+        depth = max(2, min(PREFETCH_FRAMES, PREFETCH_BYTES // (3 * width * height // 2)))
+        with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
             counted = _count_pictures(pictures, first, last, progress)
             rate = float(film.frame_rate)
             found = scan_pictures(counted, _find_lines(options), reader.read, rate, scope)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+import pytest
 
 NTSC_FILM = Fraction(24000, 1001)
 
@@ -24,6 +26,11 @@ class DrawnFilm:
     masks: list[np.ndarray]
     """(H, W) bool each, True where a subtitle was drawn."""
     pts: list[int]
+
+
+def known_to_fail(reason: str) -> pytest.MarkDecorator:
+    """For what is known to be wrong; says so when it no longer does."""
+    return pytest.mark.xfail(strict=True, raises=AssertionError, reason=reason)
 
 
 def draw_picture(index: int, size: tuple[int, int]) -> np.ndarray:
@@ -47,6 +54,47 @@ def draw_subtitle(picture: np.ndarray, text: str) -> tuple[np.ndarray, np.ndarra
     cv2.putText(drawn, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, (255, 255, 255), thickness)
     cv2.putText(mask, text, at, cv2.FONT_HERSHEY_SIMPLEX, scale, 255, thickness * 3)
     return drawn, mask > 0
+
+
+def fade_subtitle(picture: np.ndarray, text: str, opacity: float) -> np.ndarray:
+    """The picture with what `draw_subtitle` draws, at an opacity of 0 to 1."""
+    drawn, _ = draw_subtitle(picture, text)
+    return cv2.addWeighted(drawn, opacity, picture, 1 - opacity, 0)
+
+
+def draw_texture(size: tuple[int, int], shift_px: tuple[float, float] = (0, 0), seed: int = 0) -> np.ndarray:
+    """(H, W, 3) uint8 RGB: as rich in edges as a photograph, moved right and down, without an end."""
+    turn = np.array([[1, 0, shift_px[0]], [0, 1, shift_px[1]]], np.float32)
+    return cv2.warpAffine(_texture(size, seed), turn, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_WRAP)
+
+
+@lru_cache(maxsize=8)
+def _texture(size: tuple[int, int], seed: int) -> np.ndarray:
+    """(H, W, 3) uint8: noise of the spectrum of photographs, 1 / frequency, blurred as by a lens."""
+    width, height = size
+    frequency = np.hypot(np.fft.fftfreq(height)[:, None], np.fft.fftfreq(width))
+    noise = np.fft.fft2(np.random.default_rng(seed).standard_normal((height, width)))
+    spectrum = noise * np.exp(-2 * (np.pi * frequency) ** 2) / np.maximum(frequency, 1 / 200)
+    texture = np.fft.ifft2(spectrum).real
+    luma = 120 + 45 * texture[..., None] / texture.std()
+    return np.clip(luma + np.array([12, 0, -12]), 0, 255).astype(np.uint8)
+
+
+def add_grain(picture: np.ndarray, level: float, seed: int) -> np.ndarray:
+    """An (H, W, 3) uint8 picture with noise of that many levels on its luma."""
+    noise = level * np.random.default_rng(seed).standard_normal((*picture.shape[:2], 1), np.float32)
+    return np.clip(picture + np.rint(noise).astype(np.int16), 0, 255).astype(np.uint8)
+
+
+class DrawnPicture:
+    """An (H, W, 3) uint8 RGB array as the scan sees a picture."""
+
+    def __init__(self, picture: np.ndarray) -> None:
+        self.luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+        self._picture = picture
+
+    def rgb(self) -> np.ndarray:
+        return self._picture
 
 
 def draw_film(

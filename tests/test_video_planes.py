@@ -9,7 +9,15 @@ from media import draw_film, luma
 from subremover.errors import InputError
 from subremover.geometry import Box
 from subremover.video.formats import convert, to_planar
-from subremover.video.planes import read_rgb, to_coded, to_coded_box, to_upright, write_rgb
+from subremover.video.planes import (
+    Picture,
+    read_rgb,
+    to_coded,
+    to_coded_box,
+    to_upright,
+    upright_rgb,
+    write_rgb,
+)
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 
@@ -210,3 +218,53 @@ def test_boxes_and_arrays_turn_alike(tmp_path: Path, rotation: int) -> None:
     assert np.array_equal(to_coded(upright, film), coded)
     box = Box(11, 7, 40, 21)
     assert np.array_equal(to_coded(upright[box.slices], film), coded[to_coded_box(box, film).slices])
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, -90])
+@pytest.mark.parametrize("pix_fmt", PLANAR)
+@pytest.mark.parametrize("size", [(64, 48), (63, 47)])
+def test_the_luma_to_look_at_is_that_of_the_frame(size: tuple[int, int], pix_fmt: str, rotation: int) -> None:
+    frame = fill(pix_fmt, size)
+    picture = Picture(frame, rotation)
+    turned = np.rot90(np.zeros(size[::-1]), rotation // 90)
+    assert picture.luma.shape == turned.shape
+    assert picture.luma.dtype == np.uint8
+    assert picture.luma is picture.luma
+    if not frame.format.is_rgb:
+        first = planes(frame)[0] >> (frame.format.components[0].bits - 8)
+        assert np.array_equal(picture.luma, np.rot90(first, rotation // 90))
+
+
+def test_luma_of_eight_bits_is_not_copied() -> None:
+    frame = fill("yuv420p", (64, 48))
+    luma_before = Picture(frame, 0).luma
+    planes(frame)[0][:] = 77
+    assert (luma_before == 77).all()
+
+
+@pytest.mark.parametrize("pix_fmt", ["gbrp", "gbrp10le", "gbrap"])
+def test_luma_of_rgb_weighs_the_colours(pix_fmt: str) -> None:
+    frame = fill(pix_fmt, (64, 48))
+    peak = (1 << frame.format.components[0].bits) - 1
+    for plane, value in zip(planes(frame), (0.5, 0.1, 0.9), strict=False):  # green, blue, red
+        plane[:] = round(value * peak)
+    expected = 255 * (0.299 * 0.9 + 0.587 * 0.5 + 0.114 * 0.1)
+    assert np.abs(Picture(frame, 0).luma.astype(float) - expected).max() < 3
+    for level in (0, 1):
+        for plane in planes(frame)[:3]:
+            plane[:] = level * peak
+        assert np.abs(Picture(frame, 0).luma.astype(float) - 255 * level).max() < 2
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, -90])
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv420p10le", "yuvj420p", "gray", "gbrp", "gbrp10le"])
+def test_the_colours_to_look_at_are_those_of_the_upright_frame(pix_fmt: str, rotation: int) -> None:
+    frame = fill(pix_fmt, (64, 48))
+    picture = Picture(frame, rotation)
+    before = [plane.copy() for plane in planes(frame)]
+    rgb = picture.rgb()
+    assert np.array_equal(rgb, upright_rgb(frame, rotation))
+    assert rgb.shape == (*picture.luma.shape, 3)
+    rgb[:] = 0
+    assert np.array_equal(picture.rgb(), upright_rgb(frame, rotation))
+    assert all(np.array_equal(*pair) for pair in zip(before, planes(frame), strict=True))

@@ -85,9 +85,7 @@ def find_end(frames: list[Frame], spot: Spot, template: Template, reach: int, sc
         rise,
         spot.rgb(clear[:CLEAR_FRAMES]),
         spot.rgb(full[:SHOWN_FRAMES]),
-        bool(clear)
-        and not is_wiped
-        and not _has_changed(clear[0], full, spot, outside),
+        bool(clear) and not is_wiped and not _has_changed(clear[0], full, spot, outside),
         _has_drifted(beyond, spot, template),
     )
 

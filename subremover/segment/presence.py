@@ -12,6 +12,8 @@ import numpy as np
 
 CHUNKS = 6
 """Parts of a line, side by side; what wipes over it covers some and not the others."""
+LEAST_STRENGTH = 1e-3
+"""Of an edge; a plain picture has none."""
 LEVEL_NOISE = 0.03
 """Opacity. A fit of a fade cannot be trusted to be better than this."""
 RAMP_COST = 3.0
@@ -22,57 +24,69 @@ RAMP_COST = 3.0
 class Template:
     """The strong edges of a line."""
 
-    place: np.ndarray
-    """(h, w) bool, True on them."""
+    rows: np.ndarray
+    """(n,) intp, where they are in the line's box."""
+    columns: np.ndarray
+    """(n,) intp."""
     edges: np.ndarray
-    """(n, 2) float32, derivatives of the luma there."""
+    """(2, n) float32, derivatives of the luma there, over their squared length."""
+    weights: np.ndarray
+    """(n,) float32, lengths of the edges, of sum 1."""
+    height: int
+    """Of the line's box, in px."""
+    width: int
 
     @classmethod
     def of(cls, lumas: list[np.ndarray]) -> Template:
         """What these pictures of the line, (h, w) uint8 each, have in common; a moving background has not."""
         vectors = np.mean([edge_vectors(luma) for luma in lumas], axis=0)
-        strength = np.hypot(vectors[..., 0], vectors[..., 1])
-        place = strength > max(0.3 * float(np.percentile(strength, 97)), 1e-3)
-        return cls(place, vectors[place])
+        strength = np.hypot(*vectors)
+        rows, columns = np.nonzero(strength > max(0.3 * float(np.percentile(strength, 97)), LEAST_STRENGTH))
+        lengths = strength[rows, columns]
+        edges = vectors[:, rows, columns] / lengths**2
+        return cls(rows, columns, edges, lengths / max(float(lengths.sum()), 1e-6), *strength.shape)
 
-    @property
-    def strength(self) -> float:
-        """Mean slope of the edges in levels a px."""
-        return float(np.hypot(*self.edges.T).mean()) / 8 if len(self.edges) else 0.0
+    def opacity(self, vectors: np.ndarray, dx: int = 0, dy: int = 0) -> float:
+        """How much of the line shows.
 
-    def compare(self, vectors: np.ndarray) -> tuple[float, float]:
-        """Opacity and contrast of the line in (h, w, 2) edge vectors of its size.
+        Args:
+            vectors: (2, h, w) float32, edge vectors of a picture that holds the line's box.
+            dx: Column of the box in that picture.
+            dy: Row.
 
-        The opacity is 1 where all edges show at least as strongly as in the template, and 0 where none does;
-        the contrast is not clipped and follows the background.
+        Returns:
+            1 where all edges show at least as strongly as in the template, 0 where none does.
         """
-        share, energy = self._shares(vectors)
-        if not len(share):
-            return 0.0, 0.0
         # Clipped edge by edge: a brighter or busier background makes no line more present.
-        opacity = float(np.average(np.clip(share, -1, 1), weights=np.sqrt(energy)))
-        return opacity, float(np.average(share, weights=energy))
+        return float(np.clip(self._shares(vectors, dx, dy), -1, 1) @ self.weights)
 
     def spread(self, vectors: np.ndarray) -> float:
-        """Standard deviation of the opacity over the parts of the line, in (h, w, 2) edge vectors."""
-        share, energy = self._shares(vectors)
-        along = np.nonzero(self.place)[int(self.place.shape[1] >= self.place.shape[0])]
-        part = along * CHUNKS // max(self.place.shape)
-        opacities = [
-            float(np.average(np.clip(share[part == i], 0, 1), weights=energy[part == i]))
-            for i in range(CHUNKS)
-            if (part == i).any()
-        ]
-        return float(np.std(opacities)) if opacities else 0.0
+        """Standard deviation of the opacity over the parts of the line, in (2, h, w) edge vectors."""
+        shares = np.clip(self._shares(vectors, 0, 0), 0, 1) * self.weights
+        along = self.columns if self.width >= self.height else self.rows
+        part = along * CHUNKS // max(self.width, self.height)
+        weights = np.bincount(part, self.weights, CHUNKS)
+        opacities = np.bincount(part, shares, CHUNKS)[weights > 0] / weights[weights > 0]
+        return float(np.std(opacities)) if len(opacities) else 0.0
 
-    def _shares(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        energy = (self.edges**2).sum(axis=1)
-        return (vectors[self.place] * self.edges).sum(axis=1) / np.maximum(energy, 1e-6), energy
+    def thin(self, count: int) -> Template:
+        """A template of about so many of the edges, evenly chosen."""
+        step = max(1, len(self.rows) // count)
+        weights = self.weights[::step] / max(float(self.weights[::step].sum()), 1e-6)
+        rows, columns = self.rows[::step], self.columns[::step]
+        return Template(rows, columns, self.edges[:, ::step], weights, self.height, self.width)
+
+    def _shares(self, vectors: np.ndarray, dx: int, dy: int) -> np.ndarray:
+        rows, columns = self.rows + dy, self.columns + dx
+        shares: np.ndarray = (
+            vectors[0][rows, columns] * self.edges[0] + vectors[1][rows, columns] * self.edges[1]
+        )
+        return shares
 
 
 def edge_vectors(luma: np.ndarray) -> np.ndarray:
-    """(h, w, 2) float32, derivatives of an (h, w) uint8 luma."""
-    return np.dstack([cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)])
+    """(2, h, w) float32, derivatives of an (h, w) uint8 luma across and down."""
+    return np.stack([cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)])
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from subremover.plan import Event, EventKind
 from subremover.segment.ends import Scene
 from subremover.segment.events import make_events
 from subremover.segment.frame import Frame, Picture, halvings
+from subremover.segment.lines import CLOSE_PIXELS
 from subremover.segment.novelty import Novelty, Place
 from subremover.segment.rolling import find_rolls
 from subremover.segment.strokes import Clear, find_strokes
@@ -79,6 +80,7 @@ class Scan:
         self._lines: list[Line] = []
         self._passing: list[tuple[int, Box]] = []
         self._first_index = self._last_index = self._last_patrol = -1
+        self._is_low_next = False
         self._novelty = Novelty(0, 0)
         self._size = (0, 0)
         self._halvings = 0
@@ -147,7 +149,10 @@ class Scan:
         whole = Box(0, 0, *self._size)
         rest = CROWDED_PATROL_SECONDS if self._novelty.is_crowded else PATROL_SECONDS
         if self._last_index - self._last_patrol >= rest * self._frame_rate:
-            places = [Place(self._last_index, whole)]
+            # Everywhere, and, closer, where subtitles mostly are, by turns.
+            self._last_patrol, self._is_low_next = self._last_index, not self._is_low_next
+            low = Box(0, 2 * whole.height // 3, whole.width, whole.height - 2 * whole.height // 3)
+            places = [Place(self._last_index, whole if self._is_low_next else low)]
         else:
             places = [Place(p.index, self._to_full(p.box)) for p in places]
         if sum(p.box.area for p in places) > 0.5 * whole.area:
@@ -159,28 +164,31 @@ class Scan:
                 self._start(frame, line)
 
     def _lines_in(self, frame: Frame, box: Box) -> Iterator[Box]:
-        """Lines that the detector finds in a part of a frame."""
+        """Lines that the detector finds in a part of a frame, but for those that are followed already."""
+        picture = frame.picture.rgb()
         whole = Box(0, 0, *self._size)
-        picture: np.ndarray | None = None
+        followed = [t.line for t in self._tracks if t.shows(frame.index)]
         for region in self._scope.regions or (whole,):
             if not (part := box.intersect(region)):
                 continue
-            picture = frame.picture.rgb() if picture is None else picture
-            lines = [
-                n.shift(part.x, part.y) for n in self._find_lines(np.ascontiguousarray(picture[part.slices]))
-            ]
-            if any(_reaches_out(line, part, region) for line in lines):
-                # The line goes on beyond what is new: look along all of it.
-                band = Box(region.x, part.y, region.width, part.height).grow(0, part.height // 2)
-                if part := band.intersect(region):
-                    found = self._find_lines(np.ascontiguousarray(picture[part.slices]))
-                    lines = [n.shift(part.x, part.y) for n in found]
-            yield from (n for n in lines if _has_line_shape(n, *self._size))
+            for line in self._detect(picture, part):
+                if draw_boxes(followed, line).mean() > 0.7:
+                    continue
+                # What runs out of the part, or was scaled down, is looked at once more by itself.
+                if part.area > CLOSE_PIXELS or _reaches_out(line, part, region):
+                    near = line.grow(line.width // 2 + line.height, line.height).intersect(region)
+                    closer = self._detect(picture, near) if near else []
+                    yield max(closer, key=lambda n: _common_area(n, line), default=line)
+                else:
+                    yield line
+
+    def _detect(self, picture: np.ndarray, part: Box) -> list[Box]:
+        lines = self._find_lines(np.ascontiguousarray(picture[part.slices]))
+        shifted = (line.shift(part.x, part.y) for line in lines)
+        return [line for line in shifted if _has_line_shape(line, *self._size)]
 
     def _start(self, frame: Frame, line: Box) -> None:
-        """Follow a line, unless it is followed already."""
-        if draw_boxes([t.line for t in self._tracks if t.shows(frame.index)], line).mean() > 0.7:
-            return
+        """Follow a line, unless it turns out to be one that is followed already."""
         track = Track(frame, line, self._reach, [f for f in self._recent if f.index < frame.index])
         for later in [f for f in self._recent if f.index > frame.index]:
             track.follow(later, self._scene)
@@ -307,3 +315,8 @@ def _median(crops: np.ndarray) -> np.ndarray:
     middle = len(crops) // 2
     median: np.ndarray = np.partition(crops, middle, axis=0)[middle]
     return median
+
+
+def _common_area(one: Box, other: Box) -> int:
+    common = one.intersect(other)
+    return common.area if common else 0

@@ -14,6 +14,8 @@ from subremover.segment.presence import Template, edge_vectors
 
 DRIFT_PX = 3
 """How far off its place a line is looked for."""
+DRIFT_EDGES = 2000
+"""Of a line that are looked for there; more tell nothing new."""
 LEAST_SLOPE = 0.5
 """Levels a px; below it there is nothing but noise to compare."""
 
@@ -39,7 +41,7 @@ class Spot:
 
     def opacity(self, frame: Frame, template: Template) -> float:
         """How much of the line a frame shows, 0 to 1."""
-        return template.compare(edge_vectors(_luma(frame, self.line)))[0]
+        return template.opacity(edge_vectors(_luma(frame, self.line)))
 
     def spread(self, frame: Frame, template: Template) -> float:
         """How unevenly a frame shows the line's parts: see `Template.spread`."""
@@ -47,16 +49,16 @@ class Spot:
 
     def opacity_nearby(self, frame: Frame, template: Template) -> float:
         """The best opacity a few px off the line's place."""
-        vectors = edge_vectors(_luma(frame, self.crop))
-        home = self.line.shift(-self.crop.x, -self.crop.y)
-        best = 0.0
-        for dy in range(-DRIFT_PX, DRIFT_PX + 1):
-            for dx in range(-DRIFT_PX, DRIFT_PX + 1):
-                rows, columns = home.shift(dx, dy).slices
-                part = vectors[max(rows.start, 0) : rows.stop, max(columns.start, 0) : columns.stop]
-                if (dx or dy) and part.shape[:2] == template.place.shape:
-                    best = max(best, template.compare(part)[0])
-        return best
+        vectors, few = edge_vectors(_luma(frame, self.crop)), template.thin(DRIFT_EDGES)
+        x, y = self.line.x - self.crop.x, self.line.y - self.crop.y
+        most_x, most_y = self.crop.width - self.line.width, self.crop.height - self.line.height
+        steps = [
+            (dx, dy)
+            for dy in range(max(y - DRIFT_PX, 0), min(y + DRIFT_PX, most_y) + 1)
+            for dx in range(max(x - DRIFT_PX, 0), min(x + DRIFT_PX, most_x) + 1)
+            if (dx, dy) != (x, y)
+        ]
+        return max((few.opacity(vectors, dx, dy) for dx, dy in steps), default=0.0)
 
     def rgb(self, frames: Sequence[Frame]) -> np.ndarray:
         """(n, h, w, 3) uint8, the frames' crops."""
@@ -64,7 +66,7 @@ class Spot:
         return np.stack(crops) if crops else np.zeros((0, self.crop.height, self.crop.width, 3), np.uint8)
 
     def coarse(self, frame: Frame) -> np.ndarray:
-        """(h // 2, w // 2, 2) float32, edge vectors at half the crop's size, where grain counts for less."""
+        """(2, h // 2, w // 2) float32, edge vectors at half the crop's size, where grain counts for less."""
         size = (self.crop.width // 2, self.crop.height // 2)
         return edge_vectors(cv2.resize(_luma(frame, self.crop), size, interpolation=cv2.INTER_AREA))
 
@@ -80,12 +82,12 @@ class Spot:
 
 
 def correlate(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> float:
-    """Correlation of two (h, w, 2) fields of edge vectors in places, -1 to 1; 1 where there are no edges."""
-    a, b = one[where], other[where]
-    norm = float(np.sqrt((a**2).sum() * (b**2).sum()))
-    if norm < (8 * LEAST_SLOPE) ** 2 * len(a):
+    """Correlation of two (2, h, w) fields of edge vectors in places, -1 to 1; 1 where there are no edges."""
+    a, b = one[:, where].ravel(), other[:, where].ravel()
+    norm = float(np.sqrt((a @ a) * (b @ b)))
+    if norm < (8 * LEAST_SLOPE) ** 2 * len(a) / 2:
         return 1.0
-    return float((a * b).sum()) / norm
+    return float(a @ b) / norm
 
 
 def _luma(frame: Frame, box: Box) -> np.ndarray:
