@@ -11,7 +11,9 @@ SIZE = (320, 180)
 def _find_cuts(pictures):
     detector = CutDetector()
     lumas = (DrawnPicture(np.asarray(picture)).luma for picture in pictures)
-    return [index for index, luma in enumerate(lumas) if detector.is_cut(luma)]
+    for index, luma in enumerate(lumas):
+        detector.feed(index, luma)
+    return detector.cuts
 
 
 def _swing(count, speeds_px, seed=0, grain=0.0):
@@ -34,17 +36,17 @@ def test_a_flash_and_a_fade_are_no_cuts():
     assert _find_cuts([p.astype(np.uint8) for p in fading]) == []
 
 
-FAST = pytest.param(6, marks=known_to_fail("every frame is a cut, for no motion is known from before it"))
+WILD = pytest.param(6, marks=known_to_fail("a wild pan over fine texture changes as much as a cut"))
 
 
 @pytest.mark.parametrize("grain", [0, 6])
-@pytest.mark.parametrize("speed_px", [0, 2, 3, FAST])
+@pytest.mark.parametrize("speed_px", [0, 2, 3, WILD])
 def test_a_cut_between_two_shots_in_motion_is_found(speed_px, grain):
     pictures = _swing(12, [speed_px], 0, grain) + _swing(12, [speed_px], 1, grain)
     assert _find_cuts(pictures) == [12]
 
 
-@pytest.mark.parametrize("speed_px", [3, FAST])
+@pytest.mark.parametrize("speed_px", [3, 6])
 def test_a_film_may_begin_with_a_pan(speed_px):
     assert _find_cuts(_swing(12, [speed_px])) == []
 
@@ -66,7 +68,6 @@ def test_a_white_flash_is_no_cut(strength, count):
     assert _find_cuts(pictures) == []
 
 
-@known_to_fail("with nothing of the shot left, it looks like another one")
 def test_a_flash_of_pure_white_is_no_cut():
     pictures = _swing(30, [2])
     pictures[12] = np.full_like(pictures[12], 255)

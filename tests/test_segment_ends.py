@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from media import draw_picture, draw_subtitle, draw_texture, known_to_fail
+from media import draw_picture, draw_subtitle, draw_texture
 from watch import SIZE, TEXT, draw_pan, fade, line_box, paint_on, show, watch
 
 from subremover.segment.ends import CLEAR_FRAMES, SHOWN_FRAMES
@@ -85,7 +85,7 @@ def test_clear_crops_never_come_from_across_a_cut(before, after):
     "speeds_px",
     [
         *([0.2], [0.75], [1], [2], [3]),
-        pytest.param([0.35, 0.4, 0.45, 0.5], marks=known_to_fail("it slips between the places looked at")),
+        [0.35, 0.4, 0.45, 0.5],
     ],
 )
 def test_lettering_that_moves_with_the_scene_passes(speeds_px):
@@ -109,9 +109,9 @@ def test_a_line_that_is_laid_over_came_and_went_alone(speed_px, grain):
     [
         *((6, 0), (6, 2), (12, 0), (12, 6)),
         # Fewer frames with all of the line are at hand than the fade has, so that the pan looks slower there.
-        pytest.param(6, 0.5, marks=known_to_fail("taken for a dissolve")),
-        pytest.param(12, 0.5, marks=known_to_fail("taken for a dissolve")),
-        pytest.param(12, 1, marks=known_to_fail("taken for a dissolve")),
+        (6, 0.5),
+        (12, 0.5),
+        (12, 1),
     ],
 )
 def test_a_line_that_fades_came_and_went_alone(fade_frames, speed_px):

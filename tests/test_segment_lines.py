@@ -6,7 +6,7 @@ import time
 import cv2
 import numpy as np
 import pytest
-from media import draw_picture, draw_subtitle, draw_texture, known_to_fail
+from media import draw_picture, draw_subtitle, draw_texture
 
 from subremover.geometry import Box
 from subremover.segment.lines import LineDetector
@@ -66,7 +66,6 @@ def test_a_crop_of_any_shape_can_be_looked_at(size, detector):
         assert line.clip(width, height) == line
 
 
-@known_to_fail("RapidOCR pads what is wider than 8 times its height to a fourth of its width")
 def test_a_strip_takes_no_longer_than_a_picture_of_as_many_px(detector):
     def least_seconds(size):
         picture, seconds = draw_texture(size), []

@@ -2,7 +2,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-from media import DrawnPicture, add_grain, draw_subtitle, draw_texture
+from media import DrawnPicture, add_grain, draw_picture, draw_subtitle, draw_texture
 
 from subremover.geometry import Box
 from subremover.segment.novelty import Novelty
@@ -120,7 +120,7 @@ def test_two_lines_far_apart_are_two_places():
 
 def test_a_picture_full_of_sharp_edges_is_crowded():
     gravel = np.random.default_rng(0).integers(60, 190, (90, 160), np.uint8).repeat(2, 0).repeat(2, 1)
-    for picture, is_crowded in ((np.dstack([gravel] * 3), True), (draw_texture(SIZE), False)):
+    for picture, is_crowded in ((np.dstack([gravel] * 3), True), (draw_picture(0, SIZE), False)):
         novelty = Novelty(180, 320)
         _watch([picture] * 10, novelty)
         assert novelty.is_crowded == is_crowded

@@ -3,7 +3,7 @@ import weakref
 
 import numpy as np
 import pytest
-from media import DrawnPicture, add_grain, draw_texture, fade_subtitle, known_to_fail
+from media import DrawnPicture, add_grain, draw_texture, fade_subtitle
 from watch import REACH, SIZE, TEXT, draw_pan, fade, line_box, show, watch
 
 from subremover.geometry import Box
@@ -73,7 +73,6 @@ def test_a_gap_splits_a_life(gaps, runs):
     assert life.track.runs(*life.span) == runs
 
 
-@known_to_fail("what lies between the end and the gap is lost")
 @pytest.mark.parametrize("gap", [18, 24, 66])
 def test_a_gap_near_an_end_takes_nothing_from_the_life(gap):
     opacities = {index: opacity for index, opacity in fade(10, 69).items() if index != gap}
@@ -158,7 +157,7 @@ def test_the_picture_that_moves_on_under_a_line_is_noticed(grain):
     assert watch(show(draw_pan(60, 0, grain), fade(0, 59)), 4).track.float_count == 0
 
 
-@pytest.mark.parametrize("grain", [0, 1, pytest.param(3, marks=known_to_fail("grain is taken for edges"))])
+@pytest.mark.parametrize("grain", [0, 1, 3])
 def test_a_plain_wall_is_no_picture_that_moves_on(grain):
     wall = np.full((SIZE[1], SIZE[0], 3), 100, np.uint8)
     pictures = [add_grain(p, grain, i) for i, p in enumerate(show([wall] * 60, fade(0, 59)))]

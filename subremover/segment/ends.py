@@ -18,8 +18,9 @@ UNCHANGED = 0.7
 """Opacity of a line that stands just as it was found, over any background."""
 CLEAR_FRAMES, SHOWN_FRAMES = 4, 2
 """Frames kept on the two sides of an end: without the line, and with all of it."""
-DRIFT_FRAMES, DRIFT_STRIDE = 4, 3
-"""Frames on which lettering that moves with the scene is looked for; slow drift takes a while to show."""
+DRIFT_STEPS = (0, 1, 2, 4, 7, 11)
+"""Frames beyond an end on which lettering that moves with the scene is looked for: slow drift takes a while
+to show, and between two px shows less."""
 WIPED = 0.3
 """Spread of the opacity over a line's parts from which something passes over it; fades stay below 0.15."""
 
@@ -92,9 +93,11 @@ def find_end(frames: list[Frame], spot: Spot, template: Template, reach: int, sc
 
 def _has_changed(clear: Frame, full: list[Frame], spot: Spot, outside: np.ndarray) -> bool:
     """Whether the picture around a line became another one as the line came."""
-    later = full[min(abs(full[0].index - clear.index), len(full) - 1)]
-    before, line, after = (spot.coarse(f) for f in (clear, full[0], later))
+    distance, seen = abs(full[0].index - clear.index), len(full) - 1
+    before, line, after = (spot.coarse(f) for f in (clear, full[0], full[min(distance, seen)]))
     usual = correlate(line, after, outside)
+    if 0 < seen < distance:  # if the picture goes on as it does: correlation falls with the square of the way
+        usual = max(usual, 0.0) ** (distance / seen) ** 2
     # Where the picture runs on under a line that stands, it is the line that is laid over it.
     return usual > 0.3 and correlate(before, line, outside) < 0.6 * usual
 
@@ -105,7 +108,7 @@ def _has_drifted(frames: Sequence[Frame], spot: Spot, template: Template) -> boo
     faint = [(f, opacity) for f, opacity in faint if opacity < UNCHANGED]
     return any(
         spot.opacity_nearby(frame, template) > max(0.75, opacity + 0.2)
-        for frame, opacity in faint[: DRIFT_FRAMES * DRIFT_STRIDE : DRIFT_STRIDE]
+        for frame, opacity in (faint[step] for step in DRIFT_STEPS if step < len(faint))
     )
 
 

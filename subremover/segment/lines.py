@@ -33,6 +33,7 @@ class LineDetector:
                 "Det.limit_side_len": 1 << 16,  # the scaling is done here
                 "Det.limit_type": "max",
                 "Global.max_side_len": 1 << 16,
+                "Global.width_height_ratio": -1,  # wide strips are looked at as they are, not padded
                 "Global.log_level": "critical",
             }
         )

@@ -69,12 +69,12 @@ class Scan:
             frame_rate: Frames per second.
             scope: Where to look, and what to take.
         """
-        self._scene = Scene([], [])
         self._find_lines, self._read_line = find_lines, read_line
         self._frame_rate, self._scope = frame_rate, scope
         self._tick = max(LOOK_FRAMES, round(LOOK_SECONDS * frame_rate))
         self._reach = max(4, round(REACH_SECONDS * frame_rate))
         self._cut_detector = CutDetector()
+        self._scene = Scene(self._cut_detector.cuts, [])
         self._recent: deque[Frame] = deque()
         self._tracks: list[Track] = []
         self._lines: list[Line] = []
@@ -92,8 +92,7 @@ class Scan:
             self._begin(frame)
         self._last_index = index
         self._recent.append(frame)
-        if self._cut_detector.is_cut(frame.small):
-            self._scene.cuts.append(index)
+        if self._cut_detector.feed(index, frame.small):
             self._novelty.forget()
         self._novelty.feed(index, frame.small)
         settled = (n.box for n in self._lines if n.last >= index - 2 * self._reach)
@@ -125,7 +124,9 @@ class Scan:
         for track in list(self._tracks):
             self._settle(track)
         frames = self._last_index - self._first_index + 1
-        judge = Judge(self._lines, self._size, frames, self._frame_rate, bool(self._scope.regions))
+        # `--region full` says nothing about where subtitles stand.
+        has_region = 0 < sum(r.area for r in self._scope.regions) < 0.5 * self._size[0] * self._size[1]
+        judge = Judge(self._lines, self._size, frames, self._frame_rate, has_region)
         removed: set[EventKind] = {"subtitle"}
         if self._scope.logos:
             removed.add("logo")

@@ -111,7 +111,9 @@ class Track:
             scene: Cuts and other lettering.
         """
         start = self._settle_opening(scene)
-        since = max(start.frame, self.last_sure - self._reach // 2)
+        since = self.last_sure
+        while self.shows(since - 1) and since > max(start.frame, self.last_sure - self._reach // 2):
+            since -= 1
         closing = [f for f in recent if f.index >= since][::-1]
         return start, find_end(closing, self.spot, self._template, self._reach, scene)
 
@@ -143,7 +145,9 @@ class Track:
         for frame in frames:
             self._opacities[frame.index - self._begin] = self._opacity(frame)
         self.sure_count = sum(opacity > UNCHANGED for opacity in self._opacities)
-        until = max((f.index for f in frames if self.shows(f.index)), default=self.found)
+        until = self.found
+        while self.shows(until + 1) and until < frames[-1].index:
+            until += 1
         opening = [f for f in frames if f.index <= until]
         self._start = find_end(opening, self.spot, self._template, self._reach, scene)
         return self._start

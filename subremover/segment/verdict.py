@@ -101,6 +101,8 @@ class Judge:
             return "scene" if is_stray else "subtitle"
         if any(self._is_set_like(line, n) for n in others):
             return "subtitle"
+        if self._has_region and not line.is_on_board:
+            return "subtitle"
         # One shot from its first to its last frame, with one line: nothing but custom and looks can tell.
         is_alone = not others and line.last - line.first + 1 >= self._frames and not line.is_on_board
         return "subtitle" if is_alone and self._is_customary(line) else "scene"
