@@ -22,9 +22,10 @@ from subremover.plan_file import MASK_LEVEL, load_plan, read_mask
 from subremover.prefetch import prefetch
 from subremover.segment import gradient
 from subremover.segment.lines import LineDetector
+from subremover.segment.lookout import FindLines
 from subremover.segment.masks import event_of, events_from_masks
 from subremover.segment.reading import LineReader
-from subremover.segment.scan import FindLines, Scope, scan_pictures
+from subremover.segment.scan import Scope, scan_pictures
 from subremover.srt import read_srt
 from subremover.video.mux import remux
 from subremover.video.planes import Picture, upright_rgb

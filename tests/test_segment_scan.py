@@ -115,5 +115,23 @@ def test_lettering_that_stands_aside_from_cut_to_cut_is_left_alone_unless_asked_
     assert len(_ends(screen.scan(detector, everything=True))) == 1
 
 
+def test_an_emblem_that_no_cut_changes_goes_with_the_logos_and_only_with_them(detector):
+    screen = Screen(60)
+    for index in range(30, 60):
+        screen.pictures[index] = np.ascontiguousarray(255 - screen.pictures[index][::-1])
+    emblem = np.zeros(SIZE[::-1], np.uint8)
+    cv2.circle(emblem, (290, 30), 14, 255, 3)
+    cv2.line(emblem, (280, 30), (300, 30), 255, 3)
+    for picture in screen.pictures:
+        picture[emblem > 0] = (240, 240, 240)
+    assert _ends(screen.scan(detector)) == []
+    (event,) = [e for e in screen.scan(detector, logos=True).events if e.remove]
+    assert (event.first, event.last, event.kind) == (0, 59, "logo")
+    covered = np.zeros_like(emblem, bool)
+    covered[event.box.slices] = event.strokes
+    assert (covered & (emblem > 0)).sum() > 0.95 * (emblem > 0).sum()
+    assert covered.sum() < 2.5 * (emblem > 0).sum()
+
+
 def test_no_lettering_no_event(detector):
     assert Screen(30).scan(detector) == Found([], (), [])

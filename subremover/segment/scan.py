@@ -19,19 +19,15 @@ from subremover.motion.shots import CutDetector
 from subremover.plan import Event, EventKind
 from subremover.segment.ends import Scene
 from subremover.segment.events import make_events
-from subremover.segment.frame import Frame, Picture, halvings
-from subremover.segment.lines import CLOSE_PIXELS
-from subremover.segment.novelty import Novelty, Place
+from subremover.segment.frame import Frame, Picture
+from subremover.segment.logos import LogoFinder
+from subremover.segment.lookout import LOOK_FRAMES, FindLines, Lookout
 from subremover.segment.rolling import find_rolls
+from subremover.segment.spot import Spot
 from subremover.segment.strokes import Clear, find_strokes
 from subremover.segment.track import LEAST_FRAMES, Track
 from subremover.segment.verdict import Judge, Line, colours_of, is_on_board
 
-LOOK_SECONDS, LOOK_FRAMES = 0.2, 5
-"""Between looks of the detector at the least; it looks at the frame since the last one that shows best what
-is new."""
-PATROL_SECONDS, CROWDED_PATROL_SECONDS = 3.0, 1.0
-"""Between looks at the whole picture, for what no novelty gave away; oftener in gravel or grass."""
 REACH_SECONDS = 0.6
 """Half a fade takes less than this."""
 BUFFER_BYTES = 400 << 20
@@ -40,7 +36,6 @@ BUFFER_BYTES = 400 << 20
 FLOATS = 3
 """Times that the picture under a line must become another one: somebody who passes makes two."""
 
-FindLines = Callable[[np.ndarray], list[Box]]
 ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
 """Text of an (h, w, 3) uint8 RGB crop and its (h, w) bool strokes, and a confidence."""
 
@@ -71,40 +66,42 @@ class Scan:
         """
         self._find_lines, self._read_line = find_lines, read_line
         self._frame_rate, self._scope = frame_rate, scope
-        self._tick = max(LOOK_FRAMES, round(LOOK_SECONDS * frame_rate))
         self._reach = max(4, round(REACH_SECONDS * frame_rate))
         self._cut_detector = CutDetector()
         self._scene = Scene(self._cut_detector.cuts, [])
         self._recent: deque[Frame] = deque()
         self._tracks: list[Track] = []
         self._lines: list[Line] = []
+        self._settled: list[Line] = []
         self._passing: list[tuple[int, Box]] = []
-        self._first_index = self._last_index = self._last_patrol = -1
-        self._is_low_next = False
-        self._novelty = Novelty(0, 0)
+        self._first_index = self._last_index = -1
+        self._lookout: Lookout | None = None
+        self._logos: LogoFinder | None = None
         self._size = (0, 0)
-        self._halvings = 0
 
     def feed(self, index: int, picture: Picture) -> None:
         """Take the next frame."""
         frame = Frame(index, picture)
-        if self._first_index < 0:
-            self._begin(frame)
+        lookout = self._lookout or self._begin(frame)
         self._last_index = index
         self._recent.append(frame)
         if self._cut_detector.feed(index, frame.small):
-            self._novelty.forget()
-        self._novelty.feed(index, frame.small)
-        settled = (n.box for n in self._lines if n.last >= index - 2 * self._reach)
-        self._scene.lettering[:] = [*(t.line for t in self._tracks), *settled]
+            lookout.forget()
+            if self._logos:
+                self._logos.cut()
+        if self._logos and index % LOOK_FRAMES == 0 and self._logos.feed(frame.small):
+            self._logos.pictures.append(picture.rgb())
+        lookout.feed(frame)
+        self._settled = [n for n in self._settled if n.last >= index - 2 * self._reach]
+        self._scene.lettering[:] = [*(t.line for t in self._tracks), *(n.box for n in self._settled)]
         for track in self._tracks:
             was_present = track.is_present
             track.follow(frame, self._scene)
             # A line that stood may have made room for the next one; one that moves is lost again and again.
-            if was_present and not track.is_present and track.sure_count > self._tick:
-                self._novelty.forget(self._to_small(track.spot.crop))
-        if (index - self._first_index) % self._tick == self._tick - 1:
-            self._look()
+            if was_present and not track.is_present and track.sure_count > lookout.period:
+                lookout.forget(track.spot.crop)
+        if (index - self._first_index) % lookout.period == lookout.period - 1:
+            self._look(lookout)
         for track in [t for t in self._tracks if t.is_gone]:
             self._settle(track)
 
@@ -119,10 +116,11 @@ class Scan:
 
     def events(self) -> tuple[Event, ...]:
         """All events, by first frame; call after the last frame."""
-        if self._recent:
-            self._look()
+        if self._lookout:
+            self._look(self._lookout)
         for track in list(self._tracks):
             self._settle(track)
+        self._lines += self._find_logos()
         frames = self._last_index - self._first_index + 1
         # `--region full` says nothing about where subtitles stand.
         has_region = 0 < sum(r.area for r in self._scope.regions) < 0.5 * self._size[0] * self._size[1]
@@ -134,59 +132,24 @@ class Scan:
             removed |= set(get_args(EventKind))
         return make_events(self._lines, [judge.kind(line) for line in self._lines], removed)
 
-    def _begin(self, frame: Frame) -> None:
+    def _begin(self, frame: Frame) -> Lookout:
         height, width = frame.luma.shape
-        self._first_index = self._last_patrol = frame.index
-        self._size, self._halvings = (width, height), halvings(height, width)
-        self._novelty = Novelty(*frame.small.shape)
+        self._first_index, self._size = frame.index, (width, height)
+        self._lookout = Lookout(self._find_lines, frame, self._frame_rate, self._scope.regions)
+        if self._scope.logos or self._scope.everything:
+            self._logos = LogoFinder(*frame.small.shape)
         # 1.5 bytes a pixel for 4:2:0 and 8 bits; more is rare, and the bound a rough one.
         most = BUFFER_BYTES // (3 * height * width // 2)
-        self._reach = max(4, min(self._reach, most - self._tick - 8))
-        self._recent = deque(maxlen=self._tick + self._reach + 8)
+        self._reach = max(4, min(self._reach, most - self._lookout.period - 8))
+        self._recent = deque(maxlen=self._lookout.period + self._reach + 8)
+        return self._lookout
 
-    def _look(self) -> None:
-        """Have the detector look where something new stands, now and then everywhere."""
-        places = self._novelty.take()
-        whole = Box(0, 0, *self._size)
-        rest = CROWDED_PATROL_SECONDS if self._novelty.is_crowded else PATROL_SECONDS
-        if self._last_index - self._last_patrol >= rest * self._frame_rate:
-            # Everywhere, and, closer, where subtitles mostly are, by turns.
-            self._last_patrol, self._is_low_next = self._last_index, not self._is_low_next
-            low = Box(0, 2 * whole.height // 3, whole.width, whole.height - 2 * whole.height // 3)
-            places = [Place(self._last_index, whole if self._is_low_next else low)]
-        else:
-            places = [Place(p.index, self._to_full(p.box)) for p in places]
-        if sum(p.box.area for p in places) > 0.5 * whole.area:
-            self._last_patrol = self._last_index
-            places = [Place(max(places, key=lambda p: p.box.area).index, whole)]
-        for place in places:
-            frame = next((f for f in self._recent if f.index == place.index), self._recent[-1])
-            for line in self._lines_in(frame, place.box):
-                self._start(frame, line)
+    def _look(self, lookout: Lookout) -> None:
+        def followed(index: int) -> list[Box]:
+            return [track.line for track in self._tracks if track.shows(index)]
 
-    def _lines_in(self, frame: Frame, box: Box) -> Iterator[Box]:
-        """Lines that the detector finds in a part of a frame, but for those that are followed already."""
-        picture = frame.picture.rgb()
-        whole = Box(0, 0, *self._size)
-        followed = [t.line for t in self._tracks if t.shows(frame.index)]
-        for region in self._scope.regions or (whole,):
-            if not (part := box.intersect(region)):
-                continue
-            for line in self._detect(picture, part):
-                if draw_boxes(followed, line).mean() > 0.7:
-                    continue
-                # What runs out of the part, or was scaled down, is looked at once more by itself.
-                if part.area > CLOSE_PIXELS or _reaches_out(line, part, region):
-                    near = line.grow(line.width // 2 + line.height, line.height).intersect(region)
-                    closer = self._detect(picture, near) if near else []
-                    yield max(closer, key=lambda n: _common_area(n, line), default=line)
-                else:
-                    yield line
-
-    def _detect(self, picture: np.ndarray, part: Box) -> list[Box]:
-        lines = self._find_lines(np.ascontiguousarray(picture[part.slices]))
-        shifted = (line.shift(part.x, part.y) for line in lines)
-        return [line for line in shifted if _has_line_shape(line, *self._size)]
+        for frame, line in lookout.look(list(self._recent), followed):
+            self._start(frame, line)
 
     def _start(self, frame: Frame, line: Box) -> None:
         """Follow a line, unless it turns out to be one that is followed already."""
@@ -220,37 +183,41 @@ class Scan:
         picture = _median(track.shown(start, end))
         text, _ = self._read_line(picture, strokes)
         runs = track.runs(first, last)
-        is_cut_under = any(first < cut <= last for cut in self._scene.cuts)
+        is_laid_over = (
+            start.is_alone
+            or end.is_alone
+            or len(runs) > 1
+            or any(first < cut <= last for cut in self._scene.cuts)
+            or track.float_count >= FLOATS
+        )
         tight_box, tight = _tighten(strokes, track.spot.crop)
+        on_board, colours = is_on_board(picture, strokes, line), colours_of(picture, strokes)
         for begin, stop in runs:
-            self._lines.append(
-                Line(
-                    begin,
-                    stop,
-                    track.line,
-                    tight_box,
-                    tight,
-                    np.array(
-                        [min(start.opacity(i), end.opacity(i)) for i in range(begin, stop + 1)], np.float32
-                    ),
-                    text,
-                    is_laid_over=start.is_alone
-                    or end.is_alone
-                    or len(runs) > 1
-                    or is_cut_under
-                    or track.float_count >= FLOATS,
-                    is_on_board=is_on_board(picture, strokes, line),
-                    colours=colours_of(picture, strokes),
-                )
+            frames = range(begin, stop + 1)
+            opacities = np.array([min(start.opacity(i), end.opacity(i)) for i in frames], np.float32)
+            box = track.line
+            self._settled.append(
+                Line(begin, stop, box, tight_box, tight, opacities, text, is_laid_over, on_board, colours)
             )
+            self._lines.append(self._settled[-1])
 
-    def _to_small(self, box: Box) -> Box:
-        scale = 1 << self._halvings
-        return Box(box.x // scale, box.y // scale, -(-box.width // scale) + 1, -(-box.height // scale) + 1)
-
-    def _to_full(self, box: Box) -> Box:
-        scale = 1 << self._halvings
-        return Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale).clip(*self._size)
+    def _find_logos(self) -> Iterator[Line]:
+        """Logos without letters, as lines that stand for the whole film."""
+        if self._logos is None:
+            return
+        self._logos.cut()
+        first, last, (width, height) = self._first_index, self._last_index, self._size
+        for box in self._logos.places(width, height):
+            if draw_boxes([line.box for line in self._lines], box).mean() > 0.3:
+                continue
+            spot = Spot.of(box, height, width)
+            shown = np.stack([picture[spot.crop.slices] for picture in self._logos.pictures])
+            inside = draw_boxes([box], spot.crop)
+            strokes = find_strokes(shown, inside, inside, []).mask
+            if strokes.any():
+                tight_box, tight = _tighten(strokes, spot.crop)
+                colours, opaque = colours_of(_median(shown), strokes), np.ones(last - first + 1, np.float32)
+                yield Line(first, last, box, tight_box, tight, opaque, "", True, False, colours)
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,18 +255,6 @@ def scan_pictures(
     return Found(scan.cuts, events, scan.rolls())
 
 
-def _has_line_shape(box: Box, width: int, height: int) -> bool:
-    """Leaves out the large blots that the detector sees in water or leaves."""
-    short, long = sorted((box.width, box.height))
-    return 6 <= short <= 0.16 * min(width, height) + 12 and long >= 1.2 * short
-
-
-def _reaches_out(line: Box, part: Box, region: Box) -> bool:
-    """Whether a line runs into a side of the part that is no side of the region."""
-    left = line.x <= part.x + 2 and part.x > region.x
-    return left or (line.right >= part.right - 2 and part.right < region.right)
-
-
 def _length(line: Box) -> int:
     return max(line.width, line.height)
 
@@ -316,8 +271,3 @@ def _median(crops: np.ndarray) -> np.ndarray:
     middle = len(crops) // 2
     median: np.ndarray = np.partition(crops, middle, axis=0)[middle]
     return median
-
-
-def _common_area(one: Box, other: Box) -> int:
-    common = one.intersect(other)
-    return common.area if common else 0
