@@ -94,7 +94,7 @@ def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str
     """Do what the options ask for to one film."""
     from subremover.fill.pool import resolve_device
     from subremover.pipeline import make_plan, render
-    from subremover.report import write_previews
+    from subremover.report.pictures import write_previews
     from subremover.video.probe import probe
     from subremover.video.writer import check_target
 
@@ -139,7 +139,7 @@ def _write_findings(film: Film, plan: Plan, outputs: Outputs, values: dict[str, 
         if not cues:
             _say(f"{film.path.name}: no subtitle was read, so '{outputs.srt}' is empty", values)
     if outputs.report:
-        from subremover.report import write_report
+        from subremover.report.pictures import write_report
 
         with new_file(outputs.report) as part:
             write_report(film, plan, part)

@@ -10,7 +10,7 @@ from test_pipeline import CPU, TINY, draw_mask
 from subremover.errors import OutputError
 from subremover.options import Options
 from subremover.plan import FilmKey, Plan, Shot
-from subremover.report import best_frame, write_previews
+from subremover.report.pictures import best_frame, write_previews
 from subremover.segment.masks import event_of
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import Film, probe

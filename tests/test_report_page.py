@@ -14,8 +14,8 @@ from media import draw_film
 from subremover.errors import OutputError
 from subremover.geometry import Box
 from subremover.plan import Event, FilmKey, Plan, Shot
-from subremover.report import write_report
-from subremover.report_timeline import Span, draw_timeline, format_time
+from subremover.report.pictures import write_report
+from subremover.report.timeline import Span, draw_timeline, format_time
 from subremover.video.probe import Film, probe
 
 HOSTILE = "</script><script>document.title = 'taken'</script> \"onerror=\"alert(1) '&amp;\u202e\x00"
@@ -151,7 +151,7 @@ def test_events_in_any_order_show_their_own_frame(tmp_path: Path) -> None:
 
 
 def test_many_events_keep_within_bounds(film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("subremover.report.PAGE_BYTES", 40_000)
+    monkeypatch.setattr("subremover.report.pictures.PAGE_BYTES", 40_000)
     events = [make_event(i % 20, i % 20 + 2) for i in range(20)]
     plan = make_plan(film, *sorted(events, key=lambda e: e.first))
     _, page = write(film, plan, tmp_path / "report.html")

@@ -1,0 +1,204 @@
+"""The words and shapes of the report's page; where its pictures come from is up to `report`.
+
+All that comes from outside (names, recognised text) passes through `_escape`; numbers are formatted here. The
+page's policy lets nothing run but its own script, so that even a slip there would do no harm.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import re
+from dataclasses import dataclass
+from importlib.resources import files
+from string import Template
+
+import numpy as np
+
+from subremover._version import __version__
+from subremover.plan import Event, Plan
+from subremover.report.timeline import Span, draw_timeline, format_time
+from subremover.video.probe import Film
+
+KINDS = {"subtitle": "Subtitle", "scene": "Lettering of the scene", "logo": "Logo"}
+FULL = 0.95
+"""Opacity from which an event counts as fully there."""
+_CURVE_POINTS = 60
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What no page may hold, and what turns the writing around it around."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnail:
+    """A picture of the page."""
+
+    jpeg: bytes
+    width: int
+    """In px."""
+    height: int
+
+
+def open_page(film: Film, plan: Plan) -> str:
+    """The page up to its first event."""
+    removed = len(plan.removed)
+    masked = int(plan.masked_frames().sum())
+    width, height = film.upright_size
+    rate = f"{float(film.frame_rate):.3f}".rstrip("0").rstrip(".")
+    facts = {
+        "Picture": f"{width} × {height} px",  # noqa: RUF001
+        "Codec": f"{film.codec}, {film.pix_fmt}",
+        "Frame rate": f"{rate} fps",
+        "Length": f"{format_time(film.duration_seconds)}, {_count(film.frame_count, 'frame')}",
+        "Shots": str(len(plan.shots)),
+    }
+    script = _template("report.js")
+    digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
+    return Template(_template("report.html")).substitute(
+        version=__version__,
+        script_hash=f"sha256-{digest}",
+        style=_template("report.css"),
+        name=_escape(film.path.name),
+        summary=_summary(len(plan.events), removed, masked, film.frame_count),
+        facts="\n".join(
+            f"<div><dt>{term}</dt><dd>{_escape(fact)}</dd></div>" for term, fact in facts.items()
+        ),
+        legend="\n".join(_legend(plan)),
+        timeline=draw_timeline(
+            [_span(number, event, film) for number, event in enumerate(plan.events, 1)],
+            [_seconds(film, shot.first) for shot in plan.shots],
+            film.duration_seconds,
+        ),
+    )
+
+
+def draw_event(number: int, event: Event, film: Film, pictures: tuple[Thumbnail, Thumbnail] | None) -> str:
+    """One event of the page.
+
+    Args:
+        number: From 1.
+        event: Of the plan.
+        film: For the times.
+        pictures: As it is and with the strokes marked; None where the film cannot be decoded.
+    """
+    start, end = _seconds(film, event.first), _seconds(film, event.last + 1)
+    box, frames = event.box, event.last - event.first + 1
+    meta = {
+        "Time": f"{format_time(start)} – {format_time(end)} <small>{end - start:.2f} s</small>",  # noqa: RUF001
+        "Frames": f"{event.first} – {event.last} <small>{_count(frames, 'frame')}</small>",  # noqa: RUF001
+        "Place": f"x {box.x}, y {box.y} <small>{box.width} × {box.height} px</small>",  # noqa: RUF001
+    }
+    if opacity := _opacity(event):
+        meta["Opacity"] = opacity
+    rows = "\n".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in meta.items())
+    text = _escape(event.text).strip().replace("\n", "<br>")
+    heading = f"<bdi>{text}</bdi>" if text else '<span class="unread">not read</span>'
+    verdict = "will be removed" if event.remove else "left alone"
+    return (
+        f'<article class="event {_classes(event)}" id="e{number}" aria-labelledby="t{number}">\n'
+        f'<p class="number"><a href="#e{number}">{number}</a> · <b>{KINDS[event.kind]}</b>, {verdict}</p>\n'
+        f'<h3 id="t{number}" dir="auto">{heading}</h3>\n'
+        f'<dl class="meta">\n{rows}\n</dl>\n{_pair(number, pictures)}\n</article>\n'
+    )
+
+
+def close_page(event_count: int) -> str:
+    """The rest of the page, behind its last event."""
+    nothing = "" if event_count else "<p>No lettering was found in this film.</p>\n"
+    script = _template("report.js")
+    return (
+        f"{nothing}</section>\n</main>\n"
+        f"<footer>Made by subremover {__version__}. Frames count from 0, both ends included.</footer>\n"
+        f"<script>\n{script}\n</script>\n</body>\n</html>\n"
+    )
+
+
+def _template(name: str) -> str:
+    return (files("subremover.report") / "templates" / name).read_text(encoding="utf-8").strip()
+
+
+def _escape(text: str) -> str:
+    """Text from outside, harmless in HTML and in its attributes."""
+    sound = text.encode("utf-8", "replace").decode()  # a file's name may hold stray bytes as surrogates
+    return html.escape(_CONTROLS.sub("", sound))
+
+
+def _summary(events: int, removed: int, masked: int, frames: int) -> str:
+    if not events:
+        return "No lettering was found; the film stays as it is."
+    kept = events - removed
+    share = "" if not masked else f" ({max(1, round(100 * masked / frames))} %)"
+    touched = f", on {masked:,} of {_count(frames, 'frame')}{share}" if masked else ""
+    left = f"; {kept:,} {'is' if kept == 1 else 'are'} left alone" if kept else ""
+    return f"{_count(removed, 'event')} will be removed{touched}{left}."
+
+
+def _legend(plan: Plan) -> list[str]:
+    """The marks that the timeline uses, and no others."""
+    entries = []
+    for kind, name in KINDS.items():
+        for remove, state, verdict in ((True, "removed", "will be removed"), (False, "kept", "left alone")):
+            if any(event.kind == kind and event.remove == remove for event in plan.events):
+                entries.append(f'<li><i class="mark {kind} {state}"></i>{name}, {verdict}</li>')
+    if len(plan.shots) > 1:
+        entries.append('<li><i class="mark shots"></i>Shots</li>')
+    return entries
+
+
+def _span(number: int, event: Event, film: Film) -> Span:
+    start, end = _seconds(film, event.first), _seconds(film, event.last + 1)
+    verdict = "will be removed" if event.remove else "left alone"
+    label = (
+        f"{number}: {_escape(event.text).strip() or 'not read'}\n{format_time(start)} to {format_time(end)}, "
+        f"frames {event.first} to {event.last}\n{KINDS[event.kind]}, {verdict}"
+    )
+    return Span(number, start, end, f"mark {_classes(event)}", label)
+
+
+def _classes(event: Event) -> str:
+    return f"{event.kind} {'removed' if event.remove else 'kept'}"
+
+
+def _seconds(film: Film, index: int) -> float:
+    """When a frame begins, from the film's first; of the one behind the last: the film's end."""
+    if index >= film.frame_count:
+        return film.duration_seconds
+    return float((int(film.pts[index]) - int(film.pts[0])) * film.time_base)
+
+
+def _opacity(event: Event) -> str:
+    """A small curve of an event that fades; a number for one that is evenly see-through."""
+    levels = event.opacities
+    if not len(levels) or levels.min() >= FULL:
+        return ""
+    if np.ptp(levels) < 1 - FULL:
+        return f"{100 * float(levels.mean()):.0f} % throughout"
+    full = np.flatnonzero(levels >= FULL * levels.max())
+    fade_in, fade_out = int(full[0]), len(levels) - 1 - int(full[-1])
+    ways = [f"{way} over {_count(n, 'frame')}" for way, n in (("in", fade_in), ("out", fade_out)) if n]
+    words = f"Fades {' and '.join(ways)}" if ways else "Changes"
+    places = np.linspace(0, len(levels) - 1, min(len(levels), _CURVE_POINTS))
+    points = zip(
+        places / max(1, places[-1]) * 100, np.interp(places, np.arange(len(levels)), levels), strict=True
+    )
+    path = " ".join(f"{x:.1f},{22 - 20 * y:.1f}" for x, y in points)
+    shape = 'viewBox="0 0 100 24" preserveAspectRatio="none" aria-hidden="true"'
+    return f'{words}<svg class="fade" {shape}><path d="M{path}"/></svg>'
+
+
+def _pair(number: int, pictures: tuple[Thumbnail, Thumbnail] | None) -> str:
+    if pictures is None:
+        return '<p class="lost">The film cannot be decoded here, so there is no picture.</p>'
+    shape = " tall" if pictures[0].height > pictures[0].width else ""
+    names = (("The picture", f"Event {number} in the picture"), ("The mask", f"The mask of event {number}"))
+    figures = "".join(
+        f'<figure><img src="data:image/jpeg;base64,{base64.b64encode(picture.jpeg).decode()}" '
+        f'width="{picture.width}" height="{picture.height}" loading="lazy" decoding="async" alt="{alt}">'
+        f"<figcaption>{caption}</figcaption></figure>"
+        for picture, (caption, alt) in zip(pictures, names, strict=True)
+    )
+    return f'<div class="pair{shape}">{figures}</div>'
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'s' * (number != 1)}"

@@ -1,0 +1,199 @@
+"""What a run would do, to look at before it is done: pictures of a few frames, and a page of all events."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from subremover.errors import OutputError
+from subremover.fill.pool import Pool
+from subremover.geometry import Box
+from subremover.options import Options
+from subremover.plan import Event, Plan
+from subremover.report.page import FULL, Thumbnail, close_page, draw_event, open_page
+from subremover.video.planes import upright_rgb
+from subremover.video.probe import Film
+from subremover.video.reader import read_frames
+from subremover.windows import fill_frames
+
+PREVIEW_COUNT = 4
+_MASK_COLOUR = (255, 0, 64)
+PAGE_BYTES = 42 << 20
+"""Most for all pictures of a report together, before base64 adds a third; 1500 events get 28 KiB each. A film
+of 27,000 frames at 720p with as many events made a page of 53 MB, in 115 s of CPU and 44 MB of memory."""
+EVENT_BYTES = 96 << 10
+"""Most for the two pictures of one event."""
+_THUMBNAIL_PX = (640, 320)
+_JPEG_QUALITIES = (82, 70, 55, 40)
+
+
+def write_previews(film: Film, plan: Plan, options: Options, folder: Path) -> list[Path]:
+    """Write before, mask and after of a few frames, from different events if there are several.
+
+    Args:
+        film: The source.
+        plan: Of this film.
+        options: For the fit.
+        folder: Made if need be; gets `frame_000123_before.png`, `..._mask.png` and `..._after.png`.
+
+    Returns:
+        The files written; none where nothing is to be removed.
+
+    Raises:
+        OutputError: The folder cannot be written.
+    """
+    indices = _choose_frames(plan.removed)
+    written: list[Path] = []
+    if not indices:
+        return written
+    before = {index: _must(picture, index, film) for index, picture in _read_pictures(film, indices)}
+    with Pool(options.fit, options.pool) as pool, closing(fill_frames(film, plan, pool, indices)) as filled:
+        for index, frame, _ in filled:
+            mask = plan.mask([e for e in plan.removed if e.first <= index <= e.last])
+            pictures = {
+                "before": before[index],
+                "mask": _overlay(before[index], mask),
+                "after": upright_rgb(frame, film.rotation),
+            }
+            for name, picture in pictures.items():
+                file = folder / f"frame_{index:06d}_{name}.png"
+                _write_png(file, picture)
+                written.append(file)
+    return written
+
+
+def write_report(film: Film, plan: Plan, file: Path) -> None:
+    """Write one page of HTML, with all that it shows inside it: a timeline, and every event with pictures.
+
+    Events are drawn and written one by one, so that memory does not grow with their number.
+
+    Args:
+        film: The source.
+        plan: Of this film.
+        file: Replaced if it exists; its folder is made if need be.
+
+    Raises:
+        OutputError: The file cannot be written.
+    """
+    budget = min(EVENT_BYTES, PAGE_BYTES // max(1, len(plan.events)))
+    indices = [best_frame(event) for event in plan.events]
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.open("w", encoding="utf-8", newline="\n") as page:
+            page.write(open_page(film, plan))
+            with closing(_read_pictures(film, indices)) as pictures:
+                for number, (event, (_, picture)) in enumerate(zip(plan.events, pictures, strict=True), 1):
+                    pair = None if picture is None else _draw_pair(picture, event, budget)
+                    page.write(draw_event(number, event, film, pair))
+            page.write(close_page(len(plan.events)))
+    except OSError as error:
+        raise OutputError(f"cannot write '{file}': {error.strerror}; choose another place") from error
+
+
+def best_frame(event: Event) -> int:
+    """The frame nearest to its middle on which an event is fully there."""
+    middle = (event.first + event.last) // 2
+    if not len(event.opacities):
+        return middle
+    full = event.first + np.flatnonzero(event.opacities >= FULL * event.opacities.max())
+    return int(full[np.abs(full - middle).argmin()])
+
+
+def _choose_frames(events: Sequence[Event]) -> list[int]:
+    """Of a few events, spread over the film, a frame in the middle of each; of fewer events, more of each."""
+    by_middle = {best_frame(event): event for event in events}  # those that stand together show on one
+    middles = sorted(by_middle)
+    if len(middles) >= PREVIEW_COUNT:
+        places = (np.arange(PREVIEW_COUNT) + 0.5) / PREVIEW_COUNT * len(middles)
+        return [middles[int(place)] for place in places]
+    frames = set()
+    for middle, share in zip(
+        middles, np.array_split(np.arange(PREVIEW_COUNT), len(middles) or 1), strict=False
+    ):
+        event = by_middle[middle]
+        places = event.first + (np.arange(len(share)) + 0.5) / len(share) * (event.last - event.first + 1)
+        frames |= {middle} if len(share) == 1 else {int(place) for place in places}
+    return sorted(frames)
+
+
+def _read_pictures(
+    film: Film, indices: Sequence[int]
+) -> Generator[tuple[int, np.ndarray | None], None, None]:
+    """Frames in any order, each as (H, W, 3) uint8 upright RGB; None for one that cannot be decoded.
+
+    Goes on decoding where the next frame is in the same GOP, and seeks where a key frame lies between.
+    """
+    frames = read_frames(film, 0, 0)
+    latest, picture = -1, None
+    for index in indices:
+        first_key, last_key = np.searchsorted(film.key_frames, [latest, index], side="right")
+        if latest < 0 or index < latest or first_key < last_key:
+            frames.close()  # type: ignore[attr-defined]
+            frames, latest = read_frames(film, index), -1
+        while latest < index:
+            latest, frame = next(frames, (film.frame_count, None))
+            picture = upright_rgb(frame, film.rotation) if frame is not None and latest >= index else None
+        yield index, picture if latest == index else None
+
+
+def _must(picture: np.ndarray | None, index: int, film: Film) -> np.ndarray:
+    if picture is None:
+        raise OutputError(f"frame {index} of '{film.path}' cannot be decoded, so there is no preview of it")
+    return picture
+
+
+def _draw_pair(picture: np.ndarray, event: Event, budget: int) -> tuple[Thumbnail, Thumbnail]:
+    """The picture around an event, as it is and with its strokes in colour on grey, within `budget` bytes."""
+    place = _surroundings(event.box, picture.shape[1], picture.shape[0])
+    crop = picture[place.slices]
+    marked = np.repeat(cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[..., None] // 2, 3, axis=2)
+    part = marked[event.box.shift(-place.x, -place.y).slices]
+    part[event.strokes] = part[event.strokes] * 0.4 + np.array(_MASK_COLOUR) * 0.8
+    scale = min(1.0, _THUMBNAIL_PX[0] / place.width, _THUMBNAIL_PX[1] / place.height)
+    size = max(1, round(place.width * scale)), max(1, round(place.height * scale))
+    small = [cv2.resize(each, size, interpolation=cv2.INTER_AREA) for each in (crop, marked)]
+    while True:
+        for quality in _JPEG_QUALITIES:
+            pair = [_encode_jpeg(each, quality) for each in small]
+            if sum(len(each.jpeg) for each in pair) <= budget or max(small[0].shape[:2]) < 64:
+                return pair[0], pair[1]
+        small = [cv2.resize(each, None, fx=0.7, fy=0.7, interpolation=cv2.INTER_AREA) for each in small]
+
+
+def _surroundings(box: Box, width: int, height: int) -> Box:
+    """An event's box and so much of the picture around it that one sees where it stands."""
+    pad_px = min(box.width, box.height)
+    wide = min(width, max(box.width + 2 * pad_px, box.height, width // 3))
+    tall = min(height, max(box.height + 2 * pad_px, wide // 3))
+    x = min(max(0, box.x + box.width // 2 - wide // 2), width - wide)
+    y = min(max(0, box.y + box.height // 2 - tall // 2), height - tall)
+    return Box(x, y, wide, tall)
+
+
+def _encode_jpeg(picture: np.ndarray, quality: int) -> Thumbnail:
+    full_chroma = [
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
+        cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
+    ]  # red on grey stays sharp
+    _, jpeg = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality, *full_chroma])
+    return Thumbnail(jpeg.tobytes(), picture.shape[1], picture.shape[0])
+
+
+def _overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """The picture with its mask in colour."""
+    tinted = picture.copy()
+    tinted[mask] = (tinted[mask] * 0.35 + np.array(_MASK_COLOUR) * 0.65).astype(np.uint8)
+    return tinted
+
+
+def _write_png(file: Path, picture: np.ndarray) -> None:
+    _, png = cv2.imencode(".png", picture[..., ::-1])
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(png.tobytes())
+    except OSError as error:
+        raise OutputError(f"cannot write '{file}': {error.strerror}; choose another folder") from error
