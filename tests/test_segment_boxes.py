@@ -12,7 +12,7 @@ LINE[48:66, 110:310] = True
 def _film(pan_px, count=12, seed=3):
     """(count, h, w, 3) float32: a texture under a camera that pans or stands."""
     noise = np.random.default_rng(seed).uniform(-1, 1, (SIZE[0], 900, 3)).astype(np.float32)
-    texture = 125 + 60 * np.tanh(9 * cv2.GaussianBlur(noise, (0, 0), 5))
+    texture = 125 + 90 * np.tanh(9 * cv2.GaussianBlur(noise, (0, 0), 5))
     return np.stack([texture[:, pan_px * i : pan_px * i + SIZE[1]] for i in range(count)])
 
 
@@ -20,7 +20,7 @@ def _shown(film):
     """The film with the line's letters, and grain."""
     letters = np.zeros(SIZE, np.uint8)
     cv2.putText(letters, "In the box", (114, 64), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 1, 2)
-    film = film + np.random.default_rng(1).normal(0, 2, film.shape)
+    film = film + np.random.default_rng(1).normal(0, 1.5, film.shape)
     film[:, letters.astype(bool)] = 250
     return np.clip(film, 0, 255).astype(np.uint8)
 

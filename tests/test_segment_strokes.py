@@ -145,6 +145,21 @@ def test_without_text_free_frames_a_pan_shows_what_is_behind():
     assert areas[1] < 0.75 * areas[0]
 
 
+@pytest.mark.parametrize("ends", ["both", "none"])
+def test_a_box_that_stays_while_its_lines_change_is_found(ends):
+    film = _film(24, 3)
+    box, letters = np.zeros(film.shape[1:3], bool), np.zeros(film.shape[1:3], np.uint8)
+    box[40:72, 30:290] = True
+    cv2.putText(letters, "See through", (70, 62), cv2.FONT_HERSHEY_SIMPLEX, 0.7, 1, 2)
+    film[:, box] *= 0.4
+    film[6:18, letters.astype(bool)] = 255
+    line = np.zeros_like(box)
+    line[45:66, 68:205] = True
+    recall, area = _measure(_find(film, 6, 17, line, ends=ends), box)
+    assert recall > 0.97
+    assert area < 1.05
+
+
 def test_large_lettering_is_found_in_shrunken_crops():
     rng = np.random.default_rng(4)
     film = 110 + 40 * np.sin(np.arange(900) / 60)[None, None, :, None] + rng.normal(0, 2, (14, 260, 900, 3))

@@ -1,4 +1,4 @@
-"""Warps: a source frame's crop as the target frame's camera would have seen it.
+"""Warps: where the target frame's camera would have seen what a source frame's crop shows.
 
 Three of them, because each wins somewhere: none at all (tripods), a plane's homography (pans), dense flow
 (everything else). Whether a warp is any good is not its business but background.py's.
@@ -13,6 +13,11 @@ import numpy as np
 
 FLOW_MARGIN_PX = 3
 """Flow so near to a hole is taken from further off: a patch that touches the filled hole is led astray."""
+POINT_COUNT = 80
+"""Corners followed at the most."""
+GRIDS = (160, 4), (48, 2)
+"""Least side of a crop in px, and the px between its places that a warp is worked out for and judged at: a
+quarter of the pixels, in large crops a sixteenth, do as well."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,8 +28,13 @@ class View:
     """(h, w, 3) uint8, RGB."""
     known: np.ndarray
     """(h, w) bool."""
+    step_px: int = field(init=False)
+    """Px between the places of its grid."""
+    coarse_px: int = field(init=False)
+    """Px of the picture to a px of `luma`."""
     luma: np.ndarray = field(init=False)
-    """(h, w) uint8, the hole filled smoothly: what points and flow are tracked in."""
+    """(h / coarse_px, w / coarse_px) uint8, both rounded up, the hole filled smoothly: what points and flow
+    are tracked in."""
 
     def __post_init__(self) -> None:
         if self.picture.ndim != 3 or self.picture.shape[2] != 3 or self.picture.dtype != np.uint8:
@@ -32,10 +42,16 @@ class View:
         if self.known.shape != self.picture.shape[:2] or self.known.dtype != bool:
             size = self.picture.shape[:2]
             raise ValueError(f"expected {size} bool, got {self.known.shape} {self.known.dtype}")
+        step_px = next((step for side, step in GRIDS if min(self.known.shape) >= side), 1)
+        coarse_px = max(1, step_px // 2)
         luma = cv2.cvtColor(np.ascontiguousarray(self.picture), cv2.COLOR_RGB2GRAY)
-        if not self.known.all():
-            luma = fill_smoothly(luma.astype(np.float32), self.known).round().astype(np.uint8)
-        object.__setattr__(self, "luma", luma)
+        known = self.known
+        if coarse_px > 1:
+            luma, known = _shrink(luma, coarse_px), _shrink(known.astype(np.uint8) * 255, coarse_px) == 255
+        if not known.all():
+            luma = fill_smoothly(luma.astype(np.float32), known).round().astype(np.uint8)
+        for name, value in (("step_px", step_px), ("coarse_px", coarse_px), ("luma", luma)):
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,17 +59,47 @@ class Warped:
     """A source as the target would have shown it."""
 
     picture: np.ndarray
-    """(h, w, 3) float32, RGB in [0, 255]."""
+    """(h, w, 3) uint8, RGB."""
     known: np.ndarray
     """(h, w) bool, False where the source shows a hole or nothing."""
 
 
-def warp_still(source: View) -> Warped:
+@dataclass(frozen=True, slots=True, eq=False)
+class Warp:
+    """Where a source shows what the target shows."""
+
+    source: View
+    motion: np.ndarray | None
+    """(rows, columns, 2) float32, px, x and y, from the target's grid to the source; None: nothing moves."""
+
+    def glimpse(self) -> Warped:
+        """What the source shows at the places of the target's grid."""
+        step = slice(None, None, self.source.step_px)
+        if self.motion is None:
+            return Warped(
+                np.ascontiguousarray(self.source.picture[step, step]), self.source.known[step, step]
+            )
+        return _sample(self.source, self.motion, self.source.step_px)
+
+    def render(self) -> Warped:
+        """What the source shows at all of the target's pixels."""
+        if self.motion is None:
+            return Warped(self.source.picture, self.source.known)
+        height, width = self.source.known.shape
+        share = 1 / self.source.step_px
+        motion = cv2.warpAffine(
+            self.motion, np.array([[share, 0, 0], [0, share, 0]]), (width, height),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP, borderMode=cv2.BORDER_REPLICATE,
+        ) if self.source.step_px > 1 else self.motion  # fmt: skip
+        return _sample(self.source, motion, 1)
+
+
+def warp_still(source: View) -> Warp:
     """The source as it is: for a camera that stands."""
-    return Warped(source.picture.astype(np.float32), source.known)
+    return Warp(source, None)
 
 
-def warp_plane(target: View, source: View, points: np.ndarray) -> Warped | None:
+def warp_plane(target: View, source: View, points: np.ndarray) -> Warp | None:
     """The source moved as a plane, by points tracked outside the holes; None where too few could be.
 
     Args:
@@ -68,45 +114,47 @@ def warp_plane(target: View, source: View, points: np.ndarray) -> Warped | None:
         winSize=(15, 15), maxLevel=3,
     )  # fmt: skip
     height, width = source.known.shape
-    ends = tracked[:, 0]
+    coarse_px = source.coarse_px
+    starts, ends = (points + 0.5) * coarse_px - 0.5, (tracked[:, 0] + 0.5) * coarse_px - 0.5
     spots = np.clip(ends.round(), 0, (width - 1, height - 1)).astype(int)
     good = found.ravel().astype(bool) & (np.abs(ends - spots) <= 1).all(axis=1)
     good &= source.known[spots[:, 1], spots[:, 0]]
-    matrix = _fit_plane(points[good], ends[good])
+    matrix = _fit_plane(starts[good], ends[good])
     if matrix is None:
         return None
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
-    places = cv2.perspectiveTransform(np.dstack([x, y]), matrix)
-    return _sample(source, places)
+    places = _grid(source.known.shape, source.step_px)
+    return Warp(source, cv2.perspectiveTransform(places, matrix) - places)
 
 
-def warp_flow(target: View, source: View) -> Warped:
+def warp_flow(target: View, source: View) -> Warp:
     """The source moved by dense flow, which holes take from around them.
 
     Dense inverse search (Kroeger et al. 2016, arXiv:1603.03590) on crops whose holes are filled.
     """
-    height, width = target.known.shape
-    x, y = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
+    height, width = target.luma.shape
     if min(height, width) < 16:  # less than two of its patches
         return warp_still(source)
-    flow = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST).calc(
-        target.luma, source.luma, np.zeros((height, width, 2), np.float32)
-    )
-    places = flow + np.dstack([x, y])
-    seen = cv2.remap(source.known.astype(np.uint8), places[..., 0], places[..., 1], cv2.INTER_NEAREST)
-    both = np.where(target.known, seen, 0).astype(np.uint8)  # outside the source: 0
-    trusted = cv2.erode(both, _square(FLOW_MARGIN_PX)).astype(bool)
-    if trusted.any() and not trusted.all():
-        places = fill_smoothly(flow, trusted) + np.dstack([x, y])
-    return _sample(source, places)
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+    search.setFinestScale(2 if target.coarse_px == 1 else 1)
+    flow = search.calc(target.luma, source.luma, np.zeros((height, width, 2), np.float32))
+    stride = target.step_px // target.coarse_px
+    motion = np.ascontiguousarray(flow[::stride, ::stride]) * target.coarse_px
+    step = slice(None, None, target.step_px)
+    x, y = cv2.split(motion + _grid(target.known.shape, target.step_px))
+    seen = cv2.remap(source.known.astype(np.uint8), x, y, cv2.INTER_NEAREST)
+    both = np.where(target.known[step, step], seen, 0).astype(np.uint8)  # outside the source: 0
+    trusted = cv2.erode(both, _square(-(-FLOW_MARGIN_PX // target.step_px))).astype(bool)
+    return Warp(source, fill_smoothly(motion, trusted) if trusted.any() and not trusted.all() else motion)
 
 
 def find_points(target: View) -> np.ndarray:
-    """(n, 2) float32, x and y of corners outside the hole, to follow into other frames."""
+    """(n, 2) float32, x and y in `luma` of corners outside the hole, to follow into other frames."""
     calm = cv2.erode(target.known.astype(np.uint8), _square(4))
+    if target.coarse_px > 1:
+        calm = (_shrink(calm * 255, target.coarse_px) == 255).astype(np.uint8)
     if not calm.any():
         return np.empty((0, 2), np.float32)
-    corners = cv2.goodFeaturesToTrack(target.luma, 120, 0.01, 6, mask=calm, blockSize=5)
+    corners = cv2.goodFeaturesToTrack(target.luma, POINT_COUNT, 0.01, 6, mask=calm, blockSize=5)
     return np.empty((0, 2), np.float32) if corners is None else corners.reshape(-1, 2)
 
 
@@ -151,7 +199,7 @@ def _fit_plane(starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
     """(3, 3) matrix; with few points only a similarity, with very few a translation."""
     matrix: np.ndarray | None = None
     if len(starts) >= 24:  # in a flat crop fewer leave the perspective to the noise
-        matrix, _ = cv2.findHomography(starts, ends, cv2.RANSAC, 1.5, maxIters=500)
+        matrix, _ = cv2.findHomography(starts, ends, cv2.RANSAC, 1.5, maxIters=200, confidence=0.98)
     elif len(starts) >= 8:
         affine, _ = cv2.estimateAffinePartial2D(starts, ends, ransacReprojThreshold=1.5)
         matrix = None if affine is None else np.vstack([affine, (0, 0, 1)])
@@ -161,14 +209,27 @@ def _fit_plane(starts: np.ndarray, ends: np.ndarray) -> np.ndarray | None:
     return matrix
 
 
-def _sample(source: View, places: np.ndarray) -> Warped:
-    """The source at (h, w, 2) places (x, y)."""
-    x, y = cv2.split(places)
+def _sample(source: View, motion: np.ndarray, step_px: int) -> Warped:
+    """The source at the places that motion leads to from a grid."""
+    x, y = cv2.split(motion + _grid(source.known.shape, step_px))
     picture = cv2.remap(source.picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     # A pixel is known if all 4 by 4 that it was interpolated from are.
-    solid = cv2.erode(source.known.astype(np.uint8), _square(1)).astype(np.float32)
+    solid = cv2.erode(source.known.astype(np.uint8) * 255, _square(1))
     known = cv2.remap(solid, x, y, cv2.INTER_LINEAR, borderValue=0)
-    return Warped(picture.astype(np.float32), known > 0.999)
+    return Warped(picture, known == 255)
+
+
+def _grid(size: tuple[int, ...], step_px: int) -> np.ndarray:
+    """(rows, columns, 2) float32, x and y of every so many pixels."""
+    x, y = (np.arange(0, side, step_px, dtype=np.float32) for side in (size[1], size[0]))
+    return np.dstack(np.meshgrid(x, y))
+
+
+def _shrink(plane: np.ndarray, factor: int) -> np.ndarray:
+    """Rounded up, so that every place of the grid has its pixel."""
+    height, width = plane.shape
+    padded = cv2.copyMakeBorder(plane, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
+    return cv2.resize(padded, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
 
 
 def _square(radius_px: int) -> np.ndarray:

@@ -12,12 +12,18 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from subremover.motion.align import View, Warped, find_points, warp_flow, warp_plane, warp_still
+from subremover.motion.align import View, Warp, find_points, warp_flow, warp_plane, warp_still
 
 SIGMAS_PX = (5.0, 12.0, 28.0)
 """Scales at which known pixels tell how good a candidate is."""
 BEST_COUNT = 6
 """Candidates averaged; 3 cost 0.3 dB on 16 lines, 10 as good as 6."""
+LEAST_SHARE = 0.04
+"""Of the whole crop; a candidate that would have less is not worth its rendering."""
+ENOUGH, ENOUGH_ERROR = 2, 2.5
+"""Sources, and levels: if so many are so little off in the mean, the rest are not asked."""
+PLANE_ERROR = 4.0
+"""Levels in the mean. A plane that is less far off needs no flow beside it; saves a fifth of the time."""
 STILL_ERROR = 4.0
 """Levels. A source that nowhere is further off as it stands needs no warp: tripods cost a third."""
 
@@ -37,12 +43,13 @@ class Background:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Candidate:
-    picture: np.ndarray
-    """(h, w, 3) float32, at the target's brightness."""
+    warp: Warp
     known: np.ndarray
-    """(h, w) bool."""
+    """(rows, columns) bool, on the target's grid."""
+    offset: np.ndarray
+    """(rows, columns, 3) float32, levels to the target's brightness."""
     error: np.ndarray
-    """Float32 on a coarser grid, squared levels, as expected from the known pixels around."""
+    """(rows, columns) float32, squared levels, as expected from the known pixels around."""
 
 
 def find_background(target: View, sources: Sequence[View]) -> Background:
@@ -52,14 +59,17 @@ def find_background(target: View, sources: Sequence[View]) -> Background:
         target: The crop with the hole.
         sources: Crops of the same place in other frames of the same shot.
     """
-    height, width = target.known.shape
+    size = target.known.shape[::-1]
     candidates = list(_candidates(target, sources))
-    total, weight = np.zeros((height, width, 3), np.float32), np.full((height, width), 1e-30, np.float32)
-    square = np.zeros((height, width), np.float32)
-    for candidate, share in zip(candidates, _shares([c.error for c in candidates]), strict=True):
-        part = cv2.resize(share, (width, height), interpolation=cv2.INTER_LINEAR) * candidate.known
-        total += cv2.multiply(candidate.picture, cv2.merge([part] * 3))
-        green = cv2.extractChannel(candidate.picture, 1)
+    total, weight = np.zeros((*size[::-1], 3), np.float32), np.full(size[::-1], 1e-30, np.float32)
+    square = np.zeros(size[::-1], np.float32)
+    for candidate, share in _worthwhile(candidates):
+        warped = candidate.warp.render()
+        part = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR) * warped.known
+        offset = cv2.resize(candidate.offset, size, interpolation=cv2.INTER_LINEAR)
+        picture = cv2.add(warped.picture, offset, dtype=cv2.CV_32F)
+        green = cv2.extractChannel(picture, 1)
+        total += cv2.multiply(picture, cv2.merge([part] * 3))
         square += green * green * part
         weight += part
     covered = weight > 1e-20
@@ -78,43 +88,52 @@ def greatest(colours: np.ndarray) -> np.ndarray:
 
 
 def _candidates(target: View, sources: Sequence[View]) -> Iterator[_Candidate]:
-    points = None
-    for source in sources:
-        still = _judge(target, warp_still(source))
-        yield still
-        if still.error.max() < STILL_ERROR**2:
-            continue
-        points = find_points(target) if points is None else points
-        if (moved := warp_plane(target, source, points)) is not None:
-            yield _judge(target, moved)
-        yield _judge(target, warp_flow(target, source))
+    """The sources' warps, the dear ones only where the cheap ones will not do."""
+    points, best = None, np.float32(np.inf)
+    for number, source in enumerate(sources):
+        if number >= ENOUGH and float(np.mean(best)) < ENOUGH_ERROR**2:
+            return
+        ways = [_judge(target, warp_still(source))]
+        if ways[0].error.max() >= STILL_ERROR**2:
+            points = find_points(target) if points is None else points
+            if (moved := warp_plane(target, source, points)) is not None:
+                ways.append(_judge(target, moved))
+            if len(ways) == 1 or ways[1].error.mean() >= PLANE_ERROR**2:
+                ways.append(_judge(target, warp_flow(target, source)))
+        for way in ways:
+            best = np.minimum(best, way.error)
+            yield way
 
 
-def _judge(target: View, warped: Warped) -> _Candidate:
-    size = target.known.shape[::-1]
-    step = slice(None, None, 2 if min(size) >= 48 else 1)  # a quarter of the pixels judges as well
-    both = np.ascontiguousarray((target.known & warped.known)[step, step])
+def _judge(target: View, warp: Warp) -> _Candidate:
+    step = slice(None, None, target.step_px)
+    seen = warp.glimpse()
+    both = target.known[step, step] & seen.known
     difference = cv2.subtract(
-        np.ascontiguousarray(target.picture[step, step]), warped.picture[step, step], dtype=cv2.CV_32F
+        np.ascontiguousarray(target.picture[step, step]), seen.picture, dtype=cv2.CV_32F
     )
-    offset = mean_around(difference, both, (12.0, 28.0), step.step)
+    offset = mean_around(difference, both, (12.0, 28.0), target.step_px)
     difference -= offset
     square = cv2.transform(cv2.multiply(difference, difference), np.full((1, 3), 1 / 3, np.float32))
-    error = mean_around(square, both, SIGMAS_PX, step.step)
-    lit = cv2.add(warped.picture, cv2.resize(offset, size, interpolation=cv2.INTER_LINEAR))
-    return _Candidate(lit, warped.known, error)
+    return _Candidate(warp, seen.known, offset, mean_around(square, both, SIGMAS_PX, target.step_px))
 
 
-def _shares(errors: list[np.ndarray]) -> Iterator[np.ndarray]:
-    """How much of each candidate to take, on the grid of the errors."""
-    if not errors:
+def _worthwhile(candidates: list[_Candidate]) -> Iterator[tuple[_Candidate, np.ndarray]]:
+    """How much of each candidate to take, on the target's grid, where it is anything to speak of."""
+    if not candidates:
         return
-    stack = np.stack(errors)
+    stack = np.stack([c.error for c in candidates])
     best = stack.min(axis=0)
     rank = np.partition(stack, min(BEST_COUNT, len(stack)) - 1, axis=0)[min(BEST_COUNT, len(stack)) - 1]
     good = (stack <= rank) & (stack < 4 * (best + 25))
     # The rest serve where none of the best shows anything.
-    yield from np.where(good, 1.0, 1e-6).astype(np.float32) / (stack + 25) ** 2
+    shares = np.where(good, 1.0, 1e-6).astype(np.float32) / (stack + 25) ** 2
+    shown = np.stack([c.known for c in candidates])
+    parts = shares * shown
+    parts /= np.maximum(parts.sum(axis=0), 1e-30)
+    is_kept = parts.mean(axis=(1, 2)) >= LEAST_SHARE
+    is_kept |= (shown & ~shown[is_kept].any(axis=0)).any(axis=(1, 2))
+    yield from ((c, s) for c, s, kept in zip(candidates, shares, is_kept, strict=True) if kept)
 
 
 def mean_around(
@@ -136,14 +155,26 @@ def mean_around(
     height, width = known.shape
     factor = 4 // px if min(height, width) * px >= 32 else 1  # wide means need no fine grid
     size = (max(1, width // factor), max(1, height // factor))
-    weight = known.astype(np.float32)
-    wide = weight if values.ndim == 2 else cv2.merge([weight] * 3)
-    total = cv2.resize(cv2.multiply(values, wide), size, interpolation=cv2.INTER_AREA)
-    wide = cv2.resize(wide, size, interpolation=cv2.INTER_AREA)
-    mean: np.ndarray = total.mean(axis=(0, 1)) / np.maximum(wide.mean(axis=(0, 1)), 1e-6)
+    weight: np.ndarray = known.astype(np.float32)
+    total = cv2.multiply(values, weight if values.ndim == 2 else cv2.merge([weight] * 3))
+    if factor > 1:
+        total, weight = (cv2.resize(level, size, interpolation=cv2.INTER_AREA) for level in (total, weight))
+    mean: np.ndarray = total.mean(axis=(0, 1)) / max(float(weight.mean()), 1e-6)
     means = []
     for sigma_px in sigmas_px[::-1]:
-        near = [cv2.GaussianBlur(level, (0, 0), sigma_px / factor / px) for level in (total, wide)]
-        mean = (near[0] + 0.02 * mean) / (near[1] + 0.02)
+        near, seen = (_blur(level, sigma_px / factor / px) for level in (total, weight))
+        seen = seen + 0.02
+        mean = (near + 0.02 * mean) / (seen if values.ndim == 2 else seen[..., None])
         means.append(mean)
-    return cv2.resize(np.mean(means, axis=0), (width, height), interpolation=cv2.INTER_LINEAR)
+    return cv2.resize(sum(means[1:], means[0]) / len(means), (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def _blur(level: np.ndarray, sigma: float) -> np.ndarray:
+    """A Gaussian, a wide one on every other place."""
+    height, width = level.shape[:2]
+    if sigma < 4 or min(height, width) < 8:
+        return cv2.GaussianBlur(level, (0, 0), sigma)
+    coarse = cv2.resize(level, ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA)
+    return cv2.resize(
+        cv2.GaussianBlur(coarse, (0, 0), sigma / 2), (width, height), interpolation=cv2.INTER_LINEAR
+    )
