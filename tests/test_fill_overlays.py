@@ -7,7 +7,7 @@ from subremover.fill.overlays import Overlays, Unmixed
 from subremover.geometry import Box
 from subremover.plan import Event
 
-FIRST, RISE, FULL = 3, 5, 25
+FIRST, RISE, FULL = 3, 6, 25
 """An event that fades in over RISE frames, stands for FULL, and goes at once."""
 
 
@@ -87,8 +87,7 @@ def test_a_fade_stays_a_hole_where_too_little_is_known():
 
 def test_a_see_through_box_is_unmixed_on_all_its_frames_but_for_the_letters():
     _, plate = draw_pane(draw_background(0), 0.4)
-    event = make_event(plate, np.ones(0), first=FIRST)
-    event = replace(event, last=10)
+    event = make_event(plate, np.ones(11 - FIRST))
     frames = {
         i: draw_pane(draw_background(i), 0.4)[0] if i >= FIRST else draw_background(i) for i in range(11)
     }

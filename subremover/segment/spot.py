@@ -84,7 +84,7 @@ class Spot:
 def correlate(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> float:
     """Correlation of two (2, h, w) fields of edge vectors in places, -1 to 1; 1 where neither has any."""
     a, b = one[:, where].ravel(), other[:, where].ravel()
-    least = (8 * LEAST_SLOPE) * (len(a) / 2) ** 0.5
+    least = 8 * LEAST_SLOPE * float(np.sqrt(len(a) / 2))
     lengths = float(np.sqrt(a @ a)), float(np.sqrt(b @ b))
     if max(lengths) < least:
         return 1.0

@@ -1,0 +1,195 @@
+"""Which frames of an event fade, which frames tell what it looks like, and what is to be had from both.
+
+Fed with the film's frames in order, it keeps a few crops of each event. The arithmetic is in unmix.py.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence, Set
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from subremover.fill.unmix import (
+    LEAST_OPACITY,
+    Overlay,
+    learn_overlay,
+    learn_pane,
+    measure_mix,
+    measure_underlay,
+    trust,
+    unmix,
+)
+from subremover.geometry import Box
+from subremover.plan import Event
+
+CONTEXT_PX = 16
+SHOWN_FRAMES, SHOWN_STRIDE = 8, 2
+"""Frames at full opacity that tell what an event looks like; all of the nearest 24 gain 0 to 0.6 dB."""
+LEAST_SHOWN = 3
+MOST_ASTRAY = 0.25
+"""Between the plan's opacity and the one measured; beyond it the measure is wrong."""
+
+ReadCrop = Callable[[Box], np.ndarray]
+"""A frame's crop: (h, w, 3) float32, RGB in [0, 1]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unmixed:
+    """A part of a frame with an event taken off."""
+
+    box: Box
+    picture: np.ndarray
+    """(h, w, 3) float32, RGB in [0, 1]."""
+    weight: np.ndarray
+    """(h, w) float32: 1 where that is the picture, between 0 and 1 where it is to be mixed with a fill."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Fade:
+    """One end of an event."""
+
+    frames: range
+    shown: tuple[int, ...]
+    """Frames at full opacity that tell what fades, nearest first."""
+
+
+@dataclass(slots=True, eq=False)
+class _Life:
+    """An event whose frames are passing."""
+
+    event: Event
+    box: Box
+    strokes: np.ndarray
+    """(h, w) bool of the box's size."""
+    fades: tuple[_Fade, ...]
+    clear: int | None
+    """Frame before the event, if it shows what a see-through box covers."""
+    crops: dict[int, np.ndarray] = field(default_factory=dict)
+    pane: tuple[Overlay, np.ndarray] | None = None
+    """The see-through box and its weight."""
+
+    @property
+    def wanted(self) -> set[int]:
+        pair = set() if self.clear is None else {self.clear, self.clear + 1}
+        return pair.union(*(fade.shown for fade in self.fades))
+
+
+class Overlays:
+    """Fed with all frames in order; of missing ones, what they would have told stays unknown."""
+
+    def __init__(self, events: Sequence[Event], cuts: Set[int], size: tuple[int, int]) -> None:
+        """Prepare.
+
+        Args:
+            events: To be removed, in the coded picture.
+            cuts: First frames of shots.
+            size: Width and height of the coded picture.
+        """
+        events = sorted(events, key=lambda e: e.first)
+        crowded, self._follows = _find_neighbours(events)
+        self._pending = deque(event for event in events if event not in crowded)
+        self._active: list[_Life] = []
+        self._cuts, self._size = cuts, size
+
+    def feed(self, index: int, read: ReadCrop) -> None:
+        """Take the next frame, as it is in the source."""
+        while self._pending and self._pending[0].first <= index + 1:
+            event = self._pending.popleft()
+            self._active.append(_make_life(event, self._cuts, self._size, event not in self._follows))
+        for life in self._active:
+            if index in life.wanted:
+                life.crops[index] = read(life.box)
+
+    def is_amid_fade(self, index: int) -> bool:
+        """Whether the frames up to this one hold a part of a fade that is better seen as a whole."""
+        return any(
+            fade.frames[0] <= index < max(fade.frames[-1], *fade.shown[:LEAST_SHOWN])
+            for life in self._active
+            for fade in life.fades
+        )
+
+    def unmix(self, frames: Sequence[tuple[int, ReadCrop]]) -> Iterator[tuple[int, Unmixed]]:
+        """Take events off these frames, the last ones fed, where that can be done."""
+        for life in self._active:
+            of_life = [(i, read) for i, read in frames if life.event.first <= i <= life.event.last]
+            yield from _unmix_pane(life, of_life)
+            for fade in life.fades:
+                yield from _unmix_fade(life, fade, [(i, read) for i, read in of_life if i in fade.frames])
+        if frames:
+            self._active = [life for life in self._active if life.event.last > frames[-1][0]]
+
+
+def _find_neighbours(events: list[Event]) -> tuple[set[Event], set[Event]]:
+    """Events that stand in another's place: at the same time, and right after it."""
+    crowded, follows = set[Event](), set[Event]()
+    for number, event in enumerate(events):
+        for later in events[number + 1 :]:
+            if later.first > event.last + 1:
+                break
+            if event.box.grow(CONTEXT_PX, CONTEXT_PX).intersect(later.box):
+                if later.first <= event.last:
+                    crowded |= {event, later}
+                else:
+                    follows.add(later)
+    return crowded, follows
+
+
+def _make_life(event: Event, cuts: Set[int], size: tuple[int, int], is_clear: bool) -> _Life:
+    box = event.box.grow(CONTEXT_PX, CONTEXT_PX).clip(*size)
+    strokes = np.zeros((box.height, box.width), bool)
+    strokes[event.box.shift(-box.x, -box.y).slices] = event.strokes
+    full = event.first + np.flatnonzero(event.opacities >= 1)
+    fades = []
+    if len(full):
+        first, last = int(full[0]), int(full[-1])
+        steps = slice(1, None, SHOWN_STRIDE)  # the first one may yet be short of full
+        for frames, near in (
+            (range(event.first, first), full[steps]),
+            (range(last + 1, event.last + 1), full[::-1][steps]),
+        ):
+            shown = tuple(int(i) for i in near if not _is_cut_among(frames, int(i), cuts))[:SHOWN_FRAMES]
+            if frames and len(shown) >= LEAST_SHOWN:
+                fades.append(_Fade(frames, shown))
+    starts_full = not len(event.opacities) or event.opacities[0] >= 1
+    is_clear = is_clear and starts_full and event.first > 0 and event.first not in cuts
+    return _Life(event, box, strokes, tuple(fades), event.first - 1 if is_clear else None)
+
+
+def _is_cut_among(frames: range, other: int, cuts: Set[int]) -> bool:
+    """Whether a cut lies between any of the frames and another one."""
+    every = [*frames, other]
+    return any(min(every) < cut <= max(every) for cut in cuts)
+
+
+def _unmix_pane(life: _Life, frames: list[tuple[int, ReadCrop]]) -> Iterator[tuple[int, Unmixed]]:
+    if life.clear is not None and life.clear + 1 in life.crops:
+        clear, shown = life.crops.pop(life.clear, None), life.crops.pop(life.clear + 1)
+        overlay = None if clear is None else learn_pane(shown, clear, life.strokes)
+        if overlay is not None:
+            life.pane = overlay, overlay.strokes.astype(np.float32)
+    if life.pane:
+        overlay, weight = life.pane
+        for index, read in frames:
+            if not len(life.event.opacities) or life.event.opacities[index - life.event.first] >= 1:
+                yield index, Unmixed(life.box, unmix(read(life.box), overlay), weight)
+
+
+def _unmix_fade(
+    life: _Life, fade: _Fade, frames: list[tuple[int, ReadCrop]]
+) -> Iterator[tuple[int, Unmixed]]:
+    shown = [life.crops[i] for i in fade.shown if i in life.crops]
+    if not frames or len(shown) < LEAST_SHOWN:
+        return
+    overlay = learn_overlay(np.stack(shown), life.strokes)
+    mixes = [measure_mix(read(life.box), overlay) for _, read in frames]
+    underlay = measure_underlay(mixes)
+    for (index, read), mix in zip(frames, mixes, strict=True):
+        opacity = mix.own_opacity if underlay else mix.opacity
+        weight = trust(opacity, underlay)
+        planned = float(life.event.opacities[index - life.event.first])
+        if weight > 0 and abs(opacity - planned) < MOST_ASTRAY:
+            crop = read(life.box)
+            picture = unmix(crop, overlay, opacity, underlay) if opacity > LEAST_OPACITY else crop
+            yield index, Unmixed(life.box, picture, np.float32(weight) * life.strokes)
