@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+import cv2
 import numpy as np
 
 from subremover.geometry import Box, draw_boxes
@@ -15,6 +16,8 @@ LOOK_SECONDS, LOOK_FRAMES = 0.2, 5
 """Between looks at the least; each is at the frame since the last one that shows best what is new."""
 PATROL_SECONDS, CROWDED_PATROL_SECONDS = 3.0, 1.0
 """Between looks at the whole picture, for what no novelty gave away; oftener in gravel or grass."""
+LARGE_PX = 1440
+"""Wide pictures are looked at by halves: their lettering is large, and 24 px in 4K still have 12."""
 LOW_SHARE = 1 / 3
 """Of the height, where subtitles mostly are; every other patrol looks there, and closer."""
 
@@ -79,7 +82,10 @@ class Lookout:
             self._last_patrol, self._is_low_next = now, not self._is_low_next
             low = round(LOW_SHARE * whole.height)
             return [Place(now, whole if self._is_low_next else Box(0, whole.height - low, whole.width, low))]
-        places = [Place(place.index, self._enlarge(place.box)) for place in places]
+        places = [
+            Place(place.index, _enlarge(place.box, self._scale).clip(whole.width, whole.height))
+            for place in places
+        ]
         if sum(place.box.area for place in places) > 0.5 * whole.area:
             self._last_patrol = now
             return [Place(max(places, key=lambda p: p.box.area).index, whole)]
@@ -102,15 +108,18 @@ class Lookout:
                     yield line
 
     def _detect(self, picture: np.ndarray, part: Box) -> list[Box]:
-        lines = self._find_lines(np.ascontiguousarray(picture[part.slices]))
+        crop = np.ascontiguousarray(picture[part.slices])
+        scale = 2 if self._whole.width >= LARGE_PX and min(crop.shape[:2]) > 2 else 1
+        if scale > 1:
+            size = (part.width // scale, part.height // scale)
+            crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+        lines = (_enlarge(line, scale) for line in self._find_lines(crop))
         shifted = (line.shift(part.x, part.y) for line in lines)
         return [line for line in shifted if _has_line_shape(line, self._whole)]
 
-    def _enlarge(self, box: Box) -> Box:
-        """A box of the small picture in the film's own px."""
-        scale = self._scale
-        large = Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
-        return large.clip(self._whole.width, self._whole.height)
+
+def _enlarge(box: Box, scale: int) -> Box:
+    return Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
 
 
 def _has_line_shape(box: Box, picture: Box) -> bool:

@@ -33,6 +33,8 @@ REACH_SECONDS = 0.6
 BUFFER_BYTES = 400 << 20
 """Most memory for frames kept to look back at."""
 
+MEDIAN_CROPS = 9
+"""More make no letter any clearer."""
 FLOATS = 3
 """Times that the picture under a line must become another one: somebody who passes makes two."""
 
@@ -267,7 +269,8 @@ def _tighten(strokes: np.ndarray, box: Box) -> tuple[Box, np.ndarray]:
 
 
 def _median(crops: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8 out of (n, h, w, 3): what stood still."""
-    middle = len(crops) // 2
-    median: np.ndarray = np.partition(crops, middle, axis=0)[middle]
+    """(h, w, 3) uint8 out of (n, h, w, 3): what stood still, by a few of them."""
+    few = crops[:: -(-len(crops) // MEDIAN_CROPS)]
+    middle = len(few) // 2
+    median: np.ndarray = np.partition(few, middle, axis=0)[middle]
     return median

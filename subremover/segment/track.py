@@ -20,7 +20,7 @@ PASSING_FRAMES = 4
 """After which a line that stood for fewer is given up."""
 GAP = 0.15
 """Opacity below which a line is off the screen in the midst of its life."""
-MOST_CROPS, CROP_STRIDE = 24, 3
+MOST_CROPS, CROP_STRIDE = 24, 4
 """Crops kept of a line's life, evenly spread; their median is steady and their memory bounded."""
 
 
