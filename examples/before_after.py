@@ -1,6 +1,6 @@
 """One frame of a film before and after, as a picture: before on top, after below.
 
-    python examples/before_after.py movie.mp4 clean.mp4 picture.png --seconds 1.5
+python examples/before_after.py movie.mp4 clean.mp4 picture.png --seconds 1.5
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Remove the subtitles of a film from Python, with a progress report, after a look at what would go.
 
-    python examples/remove_from_python.py movie.mp4 clean.mp4
+python examples/remove_from_python.py movie.mp4 clean.mp4
 """
 
 from __future__ import annotations
