@@ -18,11 +18,12 @@ from media import draw_film, read_luma, read_packets, read_pts
 from test_pipeline import draw_mask
 
 import subremover
-from subremover import cli, report
+from subremover import cli
 from subremover.bar import Bar
 from subremover.errors import InputError, WorkerError
 from subremover.options import EncodeOptions, FitOptions, Options, PoolOptions, Position, Region, ScanOptions
 from subremover.plan import Plan
+from subremover.report import pictures
 from subremover.video.mux import CarriedStreams
 from subremover.video.probe import Film
 
@@ -202,7 +203,7 @@ class TestRun:
         shutil.copy("a.mp4", "c.mp4")
         for name in ("a", "c"):
             save_plan(f"{name}.mp4", f"plans/{name}.mp4", f"Film {name}")
-        monkeypatch.setattr(report, "write_report", write_page, raising=False)
+        monkeypatch.setattr(pictures, "write_report", write_page)
         words = ["--plan", "plans", "--scan-only", "--srt", "texts", "--report", "pages"]
         assert cli.run(["a.mp4", "c.mp4", *words]) == 0
         assert names(place / "texts") == ["a.srt", "c.srt"]
@@ -214,7 +215,7 @@ class TestRun:
         self, place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
     ) -> None:
         save_plan("a.mp4", "plan", "New")
-        monkeypatch.setattr(report, "write_report", write_page, raising=False)
+        monkeypatch.setattr(pictures, "write_report", write_page)
         for option, file in (("--srt", "a.srt"), ("--report", "a.html")):
             (place / file).write_text("old")
             words = ["a.mp4", "--scan-only", "--plan", "plan", option, file]
@@ -232,7 +233,7 @@ class TestRun:
             raise OSError(errno.ENOSPC, "No space left on device")
 
         save_plan("a.mp4", "plan", "New")
-        monkeypatch.setattr(report, "write_report", fail, raising=False)
+        monkeypatch.setattr(pictures, "write_report", fail)
         before = names(place)
         assert cli.run(["a.mp4", "--scan-only", "--plan", "plan", "--report", "a.html"]) == 4
         assert "cannot write 'a.html': No space left on device" in capsys.readouterr().err
