@@ -91,3 +91,10 @@ def draw_boxes(boxes: Iterable[Box], frame: Box) -> np.ndarray:
         if common := frame.intersect(box):
             drawn[common.shift(-frame.x, -frame.y).slices] = True
     return drawn
+
+
+def tighten(mask: np.ndarray, box: Box) -> tuple[Box, np.ndarray]:
+    """A mask, (h, w) bool of the box's size with at least one pixel, without empty borders, and its place."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    inner = Box(int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
+    return inner.shift(box.x, box.y), mask[inner.slices].copy()

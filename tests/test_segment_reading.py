@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from media import draw_picture
 from PIL import Image, ImageDraw, ImageFont
+from scan_score import count_edits
 
 from subremover.segment.reading import LineReader, providers
 
@@ -55,22 +56,12 @@ def turn_to_column(text: str, size_px: int) -> tuple[np.ndarray, np.ndarray]:
     return np.pad(column, (*rim, (0, 0)), mode="edge"), np.pad(marks, rim)
 
 
-def distance(a: str, b: str) -> int:
-    """Levenshtein's: characters to insert, delete or replace."""
-    row = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        previous, row[0] = row[0], i
-        for j, y in enumerate(b, 1):
-            previous, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, previous + (x != y))
-    return row[-1]
-
-
 def error_rate(
     reader: LineReader, lines: tuple[str, ...], font: Path | None, sizes: tuple[int, ...]
 ) -> float:
     """Character error rate over all lines in all sizes."""
     read = [(line, reader.read(*draw_line(line, size, font))[0]) for line in lines for size in sizes]
-    return sum(distance(*pair) for pair in read) / sum(len(line) for line, _ in read)
+    return sum(count_edits(*pair) for pair in read) / sum(len(line) for line, _ in read)
 
 
 def test_drawn_lines_are_read_with_their_spaces(reader: LineReader) -> None:

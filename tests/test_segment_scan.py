@@ -1,24 +1,13 @@
 import cv2
 import numpy as np
 import pytest
-from media import draw_picture, draw_subtitle
+from media import DrawnPicture, draw_picture, draw_subtitle
 
 from subremover.segment.lines import LineDetector
 from subremover.segment.scan import Found, Scope, scan_pictures
 
 SIZE = (320, 180)
 RATE = 24.0
-
-
-class Picture:
-    """An array as the scan sees a picture."""
-
-    def __init__(self, picture):
-        self.luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-        self._picture = picture
-
-    def rgb(self):
-        return self._picture
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +36,7 @@ class Screen:
         return mask
 
     def scan(self, detector, **scope):
-        pictures = ((index, Picture(picture)) for index, picture in enumerate(self.pictures))
+        pictures = ((index, DrawnPicture(picture)) for index, picture in enumerate(self.pictures))
         return scan_pictures(
             pictures, detector.find_lines, lambda *_: ("Good morning", 1.0), RATE, Scope(**scope)
         )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-import cv2
 import numpy as np
 
-from subremover.geometry import Box
+from subremover.geometry import Box, tighten
 from subremover.plan import Event
 
 
@@ -32,6 +31,5 @@ def events_from_masks(masks: Iterable[tuple[int, np.ndarray]]) -> Iterator[Event
 
 def event_of(first: int, last: int, mask: np.ndarray) -> Event:
     """The event of a whole picture's mask, (H, W) bool with at least one pixel."""
-    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
-    box = Box(x, y, width, height)
-    return Event(first, last, box, mask[box.slices].copy())
+    height, width = mask.shape
+    return Event(first, last, *tighten(mask, Box(0, 0, width, height)))

@@ -14,7 +14,7 @@ from typing import get_args
 
 import numpy as np
 
-from subremover.geometry import Box, draw_boxes
+from subremover.geometry import Box, draw_boxes, tighten
 from subremover.motion.shots import CutDetector
 from subremover.plan import Event, EventKind
 from subremover.segment.ends import Scene
@@ -179,10 +179,11 @@ class Scan:
             for is_start, e in ((True, start), (False, end))
             if len(e.clear) and len(e.shown)
         ]
-        strokes = find_strokes(track.shown(start, end), line, lettering, clear).mask
+        shown = track.shown(start, end)
+        strokes = find_strokes(shown, line, lettering, clear).mask
         if not strokes.any():
             return
-        picture = _median(track.shown(start, end))
+        picture = _median(shown)
         text, _ = self._read_line(picture, strokes)
         runs = track.runs(first, last)
         is_laid_over = (
@@ -192,7 +193,7 @@ class Scan:
             or any(first < cut <= last for cut in self._scene.cuts)
             or track.float_count >= FLOATS
         )
-        tight_box, tight = _tighten(strokes, track.spot.crop)
+        tight_box, tight = tighten(strokes, track.spot.crop)
         on_board, colours = is_on_board(picture, strokes, line), colours_of(picture, strokes)
         for begin, stop in runs:
             frames = range(begin, stop + 1)
@@ -217,7 +218,7 @@ class Scan:
             inside = draw_boxes([box], spot.crop)
             strokes = find_strokes(shown, inside, inside, []).mask
             if strokes.any():
-                tight_box, tight = _tighten(strokes, spot.crop)
+                tight_box, tight = tighten(strokes, spot.crop)
                 colours, opaque = colours_of(_median(shown), strokes), np.ones(last - first + 1, np.float32)
                 yield Line(first, last, box, tight_box, tight, opaque, "", True, False, colours)
 
@@ -259,13 +260,6 @@ def scan_pictures(
 
 def _length(line: Box) -> int:
     return max(line.width, line.height)
-
-
-def _tighten(strokes: np.ndarray, box: Box) -> tuple[Box, np.ndarray]:
-    """The strokes without empty borders, and where they then stand."""
-    rows, columns = np.flatnonzero(strokes.any(axis=1)), np.flatnonzero(strokes.any(axis=0))
-    inner = Box(int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
-    return inner.shift(box.x, box.y), strokes[inner.slices].copy()
 
 
 def _median(crops: np.ndarray) -> np.ndarray:
