@@ -25,10 +25,8 @@ PERFECT_DB = 99.0
 NEAR_PX = 16
 """Outside means at least this far from the mask: nearer, encoders carry a change of the hole over."""
 
-TELEA_RADIUS_PX = 3
-TELEA_GROW_PX = 2  # the true mask grown by this is filled: coding noise reaches beyond the strokes
 CONTEXT_PX = 24
-"""Around a mask, so that SSIM and Telea on a crop give what they give on the whole picture."""
+"""Around a mask, so that SSIM on a crop gives what it gives on the whole picture."""
 
 READABLE_COVERAGE = 40
 """Leftover text is looked for where the subtitle covers more than this, of 255."""
@@ -98,8 +96,6 @@ class ClipScore:
     outside_psnr: float | None
     """dB against subbed.mp4, luma, at least 16 px away from the mask and on frames without one."""
     hole: HoleScore
-    telea: HoleScore
-    """The same of OpenCV's Telea fill with the true mask, frame by frame: the baseline."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +139,12 @@ class HoleMeter:
 
 
 def score_clip(clip: Path, output: Path) -> ClipScore:
-    """Hold an output against the truth of its clip, and Telea's fill of the same clip beside it.
+    """Hold an output against the truth of its clip.
 
     Raises:
         ValueError: The output's picture has another size, or the clip's own films differ in length.
     """
-    outside, hole, telea = ErrorSum(), HoleMeter(), HoleMeter()
+    outside, hole = ErrorSum(), HoleMeter()
     frames = bad_pts = missing = 0
     results = read_frames(output)
     inputs = zip(read_frames(clip / "subbed.mp4"), read_truth(clip), strict=True)
@@ -166,7 +162,6 @@ def score_clip(clip: Path, output: Path) -> ClipScore:
         far = ~grow(mask, NEAR_PX)
         outside.add(luma(result)[far].astype(np.int16) - luma(subbed)[far])
         hole.add(clean, result, mask)
-        telea.add(clean, fill_telea(subbed, grow(mask, TELEA_GROW_PX)), mask)
     return ClipScore(
         frames=frames,
         missing_frames=missing,
@@ -175,7 +170,6 @@ def score_clip(clip: Path, output: Path) -> ClipScore:
         is_audio_same=hash_audio(output) == hash_audio(clip / "subbed.mp4"),
         outside_psnr=outside.psnr,
         hole=hole.score(),
-        telea=telea.score(),
     )
 
 
@@ -248,16 +242,6 @@ def crop_around(mask: np.ndarray, pad_y_px: int, pad_x_px: int | None = None) ->
         slice(max(0, rows[0] - pad_y_px), rows[-1] + pad_y_px),
         slice(max(0, columns[0] - pad_x_px), columns[-1] + pad_x_px),
     )
-
-
-def fill_telea(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The picture with its masked pixels filled by OpenCV's Telea."""
-    if not mask.any():
-        return picture
-    filled, crop = picture.copy(), crop_around(mask, CONTEXT_PX)
-    hole = mask[crop].astype(np.uint8)
-    filled[crop] = cv2.inpaint(np.ascontiguousarray(picture[crop]), hole, TELEA_RADIUS_PX, cv2.INPAINT_TELEA)
-    return filled
 
 
 def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:

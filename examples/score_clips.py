@@ -1,10 +1,12 @@
-"""Clean every clip of a folder, and score the results against their truth.
+"""Clean every clip of a folder, and score the results against their truth, beside simpler methods.
 
     python examples/score_clips.py CLIPS OUT [-- options of subremover]
 
 Each folder in CLIPS with clean.mp4, subbed.mp4 and mask.mkv is a clip (make_sample.py draws such). Its
-subbed.mp4 goes through `python -m subremover` to OUT/NAME.mp4. Prints a Markdown table and writes
-OUT/scores.json. What is measured is defined in clip_score.py.
+subbed.mp4 goes through `python -m subremover` twice: with its own masks to OUT/NAME.mp4, and with the true
+mask (`--mask OUT/NAME.mask.mkv`) to OUT/NAME.true.mp4. Prints Markdown tables and writes OUT/scores.json.
+What is measured is defined in clip_score.py; the baselines are those of baselines.py, kept in
+OUT/baselines.json until the clip changes.
 """
 
 from __future__ import annotations
@@ -18,38 +20,22 @@ import shlex
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import av
 import click
-from clip_score import ClipScore, HoleScore, Leftover, find_leftover, score_clip
+import numpy as np
+from av.video.frame import VideoFrame
+from baselines import load_baselines
+from clip_score import find_leftover, read_frames, score_clip
+from clip_tables import Cost, Result, Run, format_fidelity, format_quality
 
 POLL_SECONDS = 0.1
-GIB = 2**30
-COLUMNS = (
-    *("clip", "frames", "hole dB", "worst frame dB", "SSIM", "flicker", "outside dB"),
-    *("text left", "bad pts", "audio same", "s", "GiB"),
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a run took."""
-
-    seconds: float
-    peak_bytes: int | None
-    """Most resident memory of the process and all its children together; pages they share count for each."""
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """One clip's row."""
-
-    clip: str
-    cost: Cost | None
-    score: ClipScore
-    leftover: Leftover | None
+MASKS = ("own masks", "true mask")
+"""The two runs of a clip: what the scan finds is removed, or what the truth says."""
 
 
 def find_clips(folder: Path, only: tuple[str, ...]) -> list[Path]:
@@ -68,14 +54,39 @@ def find_clips(folder: Path, only: tuple[str, ...]) -> list[Path]:
     return [path for name, path in clips.items() if not only or name in only]
 
 
-def measure(clip: Path, output: Path, options: tuple[str, ...], every: int, skip_run: bool) -> Result:
-    """Clean a clip and score the result; text is looked for on every n-th frame, or never where n is 0."""
-    cost = None if skip_run else clean_clip(clip / "subbed.mp4", output, options)
-    leftover = find_leftover(clip, output, every) if every > 0 else None
-    return Result(clip.resolve().name, cost, score_clip(clip, output), leftover)
+def measure(
+    clip: Path, out: Path, masks: Sequence[str], options: Sequence[str], *, every: int, skip_run: bool
+) -> Result:
+    """Clean a clip and score the results; text is looked for on every n-th frame, or never where n is 0."""
+    runs = {}
+    for kind in masks:
+        output, more = out / f"{clip.resolve().name}.mp4", list(options)
+        if kind == "true mask":
+            output = output.with_suffix(".true.mp4")
+            more += ["--mask", str(write_true_mask(clip, out))]
+        cost = None if skip_run else clean_clip(clip / "subbed.mp4", output, more)
+        leftover = find_leftover(clip, output, every) if every > 0 else None
+        runs[kind] = Run(cost, score_clip(clip, output), leftover)
+    return Result(clip.resolve().name, runs, load_baselines(clip, out / "baselines.json"))
 
 
-def clean_clip(source: Path, output: Path, options: tuple[str, ...]) -> Cost:
+def write_true_mask(clip: Path, folder: Path) -> Path:
+    """NAME.mask.mkv in a folder: a lossless video of the clip's true mask, white where the subtitle is."""
+    path = folder / f"{clip.resolve().name}.mask.mkv"
+    with av.open(str(path), "w") as container:
+        stream = None
+        for _, coverage in read_frames(clip / "mask.mkv", "gray"):
+            if stream is None:  # its times do not count, only its frames
+                stream = container.add_stream("ffv1", rate=25, pix_fmt="gray")
+                stream.height, stream.width = coverage.shape
+            white = np.where(coverage > 0, np.uint8(255), np.uint8(0))
+            container.mux(stream.encode(VideoFrame.from_ndarray(white, format="gray")))
+        if stream is not None:
+            container.mux(stream.encode(None))
+    return path
+
+
+def clean_clip(source: Path, output: Path, options: Sequence[str]) -> Cost:
     """Run subremover on a film in a process of its own and measure it.
 
     Raises:
@@ -130,73 +141,33 @@ def describe_run(options: tuple[str, ...]) -> dict[str, object]:
     }
 
 
-def format_table(results: list[Result]) -> str:
-    """A Markdown table, one row a clip and one of means; `ours / Telea` where both are measured."""
-    rows = [list(COLUMNS), ["---"] * len(COLUMNS)]
-    for result in results:
-        score, left, cost = result.score, result.leftover, result.cost
-        rows.append(
-            [
-                result.clip,
-                _format_frames(score),
-                *_format_holes([score.hole], [score.telea]),
-                _format([score.outside_psnr], 1),
-                f"{len(left.frames)} of {left.checked}" if left else "",
-                str(score.bad_pts),
-                "yes" if score.is_audio_same else "NO",
-                _format([cost.seconds if cost else None], 0),
-                _format([cost.peak_bytes / GIB if cost and cost.peak_bytes else None], 2),
-            ]
-        )
-    holes, teleas = [r.score.hole for r in results], [r.score.telea for r in results]
-    rows.append(["mean", "", *_format_holes(holes, teleas), "", "", "", "", "", ""])
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
-
-
-def _format_frames(score: ClipScore) -> str:
-    text = str(score.frames)
-    text += f" -{score.missing_frames}" if score.missing_frames else ""
-    return text + (f" +{score.extra_frames}" if score.extra_frames else "")
-
-
-def _format_holes(holes: list[HoleScore], teleas: list[HoleScore]) -> list[str]:
-    cells = []
-    for name, digits in (("psnr", 1), ("psnr_worst", 1), ("ssim", 3), ("flicker", 2)):
-        ours, theirs = (_format([getattr(hole, name) for hole in side], digits) for side in (holes, teleas))
-        cells.append(f"{ours} / {theirs}" if ours else "")
-    return cells
-
-
-def _format(values: list[float | None], digits: int) -> str:
-    """The mean of those that are there; empty where none is."""
-    there = [value for value in values if value is not None]
-    return f"{sum(there) / len(there):.{digits}f}" if there else ""
-
-
 @click.command(help=__doc__)
 @click.argument("clips_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
 @click.argument("options", nargs=-1)
 @click.option("--only", multiple=True, metavar="NAME", help="Just this clip; may be given more than once.")
+@click.option("--masks", type=click.Choice(["own", "true", "both"]), default="both", show_default=True)
 @click.option("--every", default=1, show_default=True, help="Look for text on each n-th frame; 0: never.")
 @click.option("--skip-run", is_flag=True, help="Score the outputs that OUT already holds.")
 def main(
-    clips_dir: Path, out_dir: Path, options: tuple[str, ...], only: tuple[str, ...], **flags: Any
+    clips_dir: Path, out_dir: Path, options: tuple[str, ...], only: tuple[str, ...], masks: str, **flags: Any
 ) -> None:
     out_dir.mkdir(parents=True, exist_ok=True)
+    kinds = [kind for kind in MASKS if masks == "both" or kind.startswith(masks)]
     results, failed = [], []
     for clip in find_clips(clips_dir, only):
         name = clip.resolve().name
         click.echo(f"{name} ...", err=True)
         try:
-            results.append(measure(clip, out_dir / f"{name}.mp4", options, **flags))
+            results.append(measure(clip, out_dir, kinds, options, **flags))
         except (subprocess.CalledProcessError, OSError, ValueError) as error:
             click.echo(f"{name} failed: {error}", err=True)
             failed.append(name)
     facts = describe_run(options)
     scores = {**facts, "failed": failed, "clips": [asdict(result) for result in results]}
     (out_dir / "scores.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")
-    click.echo(format_table(results))
+    click.echo(format_quality(results))
+    click.echo(f"\n{format_fidelity(results)}")
     click.echo(f"\n{facts['commit']}, torch {facts['torch']}, {facts['cores']} cores: {facts['command']}")
     if failed:
         sys.exit(f"failed: {', '.join(failed)}")

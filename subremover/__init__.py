@@ -10,11 +10,22 @@ All that can be chosen is in `Options`; all that can go wrong is a `SubremoverEr
 
 from subremover._version import __version__
 from subremover.errors import SubremoverError
-from subremover.options import EncodeOptions, FitOptions, Options, PoolOptions, Position, Region, ScanOptions
+from subremover.options import (
+    BorrowOptions,
+    EncodeOptions,
+    FitOptions,
+    Options,
+    PoolOptions,
+    Position,
+    Region,
+    ScanOptions,
+)
+from subremover.origins import Shares
 from subremover.pipeline import Progress, Result, remove_subtitles, scan
 from subremover.plan import Event, Plan, Shot
 
 __all__ = [
+    "BorrowOptions",
     "EncodeOptions",
     "Event",
     "FitOptions",
@@ -26,6 +37,7 @@ __all__ = [
     "Region",
     "Result",
     "ScanOptions",
+    "Shares",
     "Shot",
     "SubremoverError",
     "__version__",

@@ -94,8 +94,10 @@ def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str
     """Do what the options ask for to one film."""
     from subremover.fill.pool import resolve_device
     from subremover.pipeline import make_plan, render
-    from subremover.report.pictures import write_previews
+    from subremover.report.pictures import add_shares, write_previews
     from subremover.video.probe import probe
+    from subremover.video.provenance import check_provenance
+    from subremover.video.target import new_file
     from subremover.video.writer import check_target
 
     start = time.monotonic()
@@ -105,6 +107,8 @@ def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str
         _say(f"{source.name}: {warning}", values)
     if outputs.film is not None:
         check_target(film, outputs.film, options.encode)
+    if outputs.provenance is not None:
+        check_provenance(film, outputs.provenance, options.encode.overwrite)
     if not values["scan_only"]:
         resolve_device(options.pool.device)
     with Bar(source.name, values["quiet"]) as bar:
@@ -119,7 +123,10 @@ def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str
         _say(f"{source.name}: {found}, {time.monotonic() - start:.1f} s", values)
     else:
         with Bar(source.name, values["quiet"]) as bar:
-            result = render(film, plan, outputs.film, options, bar.update)
+            result = render(film, plan, outputs.film, options, bar.update, provenance=outputs.provenance)
+        if outputs.report:
+            with new_file(outputs.report) as part:
+                add_shares(outputs.report, part, plan, result.shares, result.event_shares)
         for warning in result.warnings[len(film.warnings) :]:
             _say(f"{source.name}: {warning}", values)
         _say(f"{outputs.film}: {_describe(result, time.monotonic() - start)}", values)
@@ -151,7 +158,7 @@ def _describe(result: Result, seconds: float) -> str:
         return f"no subtitle found, copied as it was; {size}"
     return (
         f"{_count(result.events, 'subtitle')} removed, {_count(result.frames_masked, 'frame')} masked, "
-        f"{_count(result.frames_fitted, 'frame')} fitted; {size}"
+        f"of the hidden pixels {result.shares.describe()}; {size}"
     )
 
 

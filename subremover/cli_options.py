@@ -10,6 +10,7 @@ from typing import Any, get_args
 import click
 
 from subremover.options import (
+    BorrowOptions,
     EncodeOptions,
     FitOptions,
     InputName,
@@ -81,6 +82,14 @@ _DECLARATIONS = (
         help="Of that track: eng, fra, jpn, ...",
     ),
     _option(
+        _OUT,
+        "--provenance",
+        type=_PATH,
+        metavar="FILE",
+        help="Write a second film of where the pixels came from: green to yellow borrowed from near to far, "
+        "blue unmixed, magenta painted; several inputs: a folder of them.",
+    ),
+    _option(
         _WHAT, "--start", metavar="TIME", help="First frame to touch: 120f, 12.5 (seconds) or 0:01:30.250."
     ),
     _option(_WHAT, "--end", metavar="TIME", help="First frame no longer to touch."),
@@ -139,6 +148,22 @@ _DECLARATIONS = (
         type=_PATH,
         metavar="FILE",
         help="Write an HTML page of all that was found; several inputs: a folder of them.",
+    ),
+    _option(
+        _FIT,
+        "--borrow/--no-borrow",
+        default=BorrowOptions().borrow,
+        show_default=True,
+        help="Take what a subtitle hides from other frames of its shot, or paint all of it.",
+    ),
+    _option(
+        _FIT,
+        "--max-distance",
+        type=int,
+        default=BorrowOptions().max_distance,
+        show_default=True,
+        metavar="FRAMES",
+        help="Take nothing from further away.",
     ),
     _option(
         _FIT,
@@ -201,6 +226,7 @@ def read_options(values: dict[str, Any]) -> Options:
             logos=values["logos"],
             everything=values["everything"],
         ),
+        BorrowOptions(values["borrow"], values["max_distance"]),
         _read_fit(values),
         PoolOptions(values["device"], values["batch_size"], values["workers"]),
         EncodeOptions(

@@ -22,6 +22,8 @@ class Outputs:
     """A folder."""
     srt: Path | None
     report: Path | None
+    provenance: Path | None
+    """A film."""
 
     def check(self, source: Path, overwrite: bool) -> None:
         """Whether all but the film itself can be written; that is up to `video.writer.check_target`.
@@ -34,7 +36,7 @@ class Outputs:
         for folder in (self.plan, self.previews):
             if folder is not None:
                 _check_folder(folder)
-        for file in (self.srt, self.report):
+        for file in (self.srt, self.report, self.provenance):
             if file is not None and _check_folder(file.parent):
                 check_file(source, file, overwrite)
 
@@ -50,21 +52,24 @@ def find_outputs(sources: Sequence[Path], values: dict[str, Any]) -> list[Output
         UsageError: Two things would go to one place, or nothing is said about where the film goes.
         OutputError: The folder for the films cannot be made.
     """
+    if values["provenance"] and (values["scan_only"] or values["preview"]):
+        raise UsageError("--provenance tells what a whole run did; leave out --scan-only and --preview")
     if len({source.name for source in sources}) < len(sources):
         raise UsageError("two inputs have the same name; give them one by one")
     found = [
-        Outputs(film, plan, previews, srt, report)
-        for film, plan, previews, srt, report in zip(
+        Outputs(*paths)
+        for paths in zip(
             _find_films(sources, values),
             _find_folders(values["save_plan"], sources),
             _find_folders(values["preview"], sources),
             _find_files(values["srt"], sources, ".srt"),
             _find_files(values["report"], sources, ".html"),
+            _find_files(values["provenance"], sources, ".mp4"),
             strict=True,
         )
     ]
     taken: set[Path] = set()
-    for file in (file for o in found for file in (o.film, o.srt, o.report) if file is not None):
+    for file in (f for o in found for f in (o.film, o.srt, o.report, o.provenance) if f is not None):
         if file.absolute() in taken:
             raise UsageError(f"two outputs would be written to '{file}'; give each a name of its own")
         taken.add(file.absolute())

@@ -5,34 +5,34 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-
 from subremover.cues import leave_untimed, make_cues
-from subremover.errors import InputError, PlanError, UsageError
+from subremover.errors import UsageError
 from subremover.fill.pool import Pool, resolve_device
-from subremover.motion.shots import shots_from_cuts
+from subremover.mask_file import read_mask_events
+from subremover.motion.shots import CutDetector, shots_from_cuts
 from subremover.options import Options, ScanOptions
-from subremover.plan import Event, FilmKey, Plan
-from subremover.plan_file import MASK_LEVEL, load_plan, read_mask
+from subremover.origins import Shares, Tally
+from subremover.plan import FilmKey, Plan
+from subremover.plan_file import load_plan
 from subremover.prefetch import prefetch
 from subremover.segment import gradient
 from subremover.segment.lines import LineDetector
 from subremover.segment.lookout import FindLines
-from subremover.segment.masks import event_of, events_from_masks
 from subremover.segment.reading import LineReader
 from subremover.segment.scan import Scope, scan_pictures
 from subremover.srt import read_srt
 from subremover.video.mux import remux
-from subremover.video.planes import Picture, upright_rgb
+from subremover.video.planes import Picture
 from subremover.video.probe import Film, probe
+from subremover.video.provenance import ProvenanceWriter, check_provenance
 from subremover.video.reader import read_frames
 from subremover.video.writer import MovieWriter, check_target
-from subremover.windows import fill_frames
+from subremover.windows import fill_frames, to_coded_event
 
 log = logging.getLogger(__name__)
 
@@ -57,8 +57,10 @@ class Result:
     events: int
     """Subtitles removed."""
     frames_masked: int
-    frames_fitted: int
-    """Frames with at least one fitted hole."""
+    shares: Shares
+    """Where the hidden pixels came from."""
+    event_shares: tuple[Shares, ...]
+    """The same for each event removed, in the plan's order."""
     seconds: float
     output_bytes: int
     warnings: tuple[str, ...]
@@ -89,6 +91,8 @@ def remove_subtitles(
     target: Path | str,
     options: Options | None = None,
     progress: ProgressCallback | None = None,
+    *,
+    provenance: Path | str | None = None,
 ) -> Result:
     """Remove the burned-in subtitles of a film.
 
@@ -97,6 +101,7 @@ def remove_subtitles(
         target: The film to be made; its folder must exist.
         options: All that can be chosen.
         progress: Called now and then with how far each stage has come.
+        provenance: A second film to be made, of where the pixels came from.
 
     Raises:
         SubremoverError: See `errors`. The target is not touched then.
@@ -104,10 +109,15 @@ def remove_subtitles(
     options, progress = options or Options(), progress or _ignore
     film = probe(Path(source))
     check_target(film, Path(target), options.encode)
+    traced = None if provenance is None else Path(provenance)
+    if traced is not None:
+        if traced.absolute() == Path(target).absolute():
+            raise UsageError(f"two outputs would be written to '{target}'; give each a name of its own")
+        check_provenance(film, traced, options.encode.overwrite)
     resolve_device(options.pool.device)
     start = time.monotonic()
     plan = make_plan(film, options.scan, progress)
-    result = render(film, plan, Path(target), options, progress)
+    result = render(film, plan, Path(target), options, progress, provenance=traced)
     return replace(result, seconds=time.monotonic() - start)
 
 
@@ -124,12 +134,13 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
     cues = read_srt(options.times) if options.times else ()  # before the long run
     if options.plan is not None:
         return load_plan(options.plan, key).clip(start, stop)
+    # Beyond the range: what a subtitle covers shows best right before and after it.
+    margin = round(film.frame_rate) + 1
+    first, last = max(0, start - margin), min(film.frame_count, stop + margin)
     if options.mask is not None:
-        cuts, events = list[int](), tuple(_events_from_file(film, options.mask))
+        events = tuple(read_mask_events(film, options.mask))
+        cuts = _find_cuts(film, first, last, progress) if events else []
     else:
-        # Beyond the range: what a subtitle covers shows best right before and after it.
-        margin = round(film.frame_rate) + 1
-        first, last = max(0, start - margin), min(film.frame_count, stop + margin)
         scope = Scope(tuple(regions), options.logos, options.everything)
         reader = LineReader()
         depth = max(2, min(PREFETCH_FRAMES, PREFETCH_BYTES // (3 * width * height // 2)))
@@ -146,11 +157,20 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
             )
     if cues:
         events = leave_untimed(events, film.times - film.start_seconds, cues)
-    plan = Plan(key, shots_from_cuts(cuts, film.frame_count), events)
-    return plan.clip(start, stop)
+    # What nobody has looked at is another shot: there may be a cut, or a subtitle that is not known.
+    cuts = sorted({*cuts, first, last} - {0, film.frame_count})
+    return Plan(key, shots_from_cuts(cuts, film.frame_count), events).clip(start, stop)
 
 
-def render(film: Film, plan: Plan, target: Path, options: Options, progress: ProgressCallback) -> Result:
+def render(
+    film: Film,
+    plan: Plan,
+    target: Path,
+    options: Options,
+    progress: ProgressCallback,
+    *,
+    provenance: Path | None = None,
+) -> Result:
     """Write the film without what the plan names; without events, a copy of all packets.
 
     Args:
@@ -159,36 +179,52 @@ def render(film: Film, plan: Plan, target: Path, options: Options, progress: Pro
         target: The film to be made.
         options: All that can be chosen.
         progress: Called for every frame written.
+        provenance: A second film to be made, of where the pixels came from (see `video.provenance`); none
+            where nothing is removed.
 
     Raises:
         SubremoverError: See `errors`. The target is not touched then.
     """
     start = time.monotonic()
-    fitted = 0
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
+    tally = Tally([to_coded_event(event, film) for event in plan.removed], options.borrow.max_distance)
     if plan.removed:
-        with (
-            Pool(options.fit, options.pool) as pool,
-            MovieWriter(film, target, options.encode, cues) as writer,
-            closing(fill_frames(film, plan, pool)) as frames,
-        ):
-            for done, (_, frame, holes) in enumerate(frames, 1):
+        with ExitStack() as stack:
+            pool = stack.enter_context(Pool(options.fit, options.pool))
+            traced = stack.enter_context(_provenance(film, provenance, options))
+            writer = stack.enter_context(MovieWriter(film, target, options.encode, cues))
+            frames = stack.enter_context(closing(fill_frames(film, plan, pool, options.borrow)))
+            for done, (index, frame, origins) in enumerate(frames, 1):
                 writer.write(frame)
-                fitted += bool(holes)
+                if traced:
+                    traced.write(frame, origins)
+                if origins:
+                    tally.add(index, origins)
                 progress(Progress("render", done, film.frame_count))
         warnings = tuple(writer.warnings)
     else:
         warnings = remux(film, target, options.encode, cues)
+        if provenance:
+            warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
     if options.encode.subtitle_track and not cues:
         warnings = (*warnings, "no subtitle was read, so there is no subtitle track")
     return Result(
         events=len(plan.removed),
         frames_masked=int(plan.masked_frames().sum()),
-        frames_fitted=fitted,
+        shares=tally.total,
+        event_shares=tally.by_event,
         seconds=time.monotonic() - start,
         output_bytes=target.stat().st_size,
         warnings=(*film.warnings, *warnings),
     )
+
+
+def _provenance(
+    film: Film, target: Path | None, options: Options
+) -> AbstractContextManager[ProvenanceWriter | None]:
+    if target is None:
+        return nullcontext()
+    return ProvenanceWriter(film, target, options.borrow.max_distance, options.encode.overwrite)
 
 
 def _find_lines(options: ScanOptions) -> FindLines:
@@ -223,38 +259,12 @@ def _count_pictures(
         progress(Progress("scan", index + 1 - start, stop - start))
 
 
-def _events_from_file(film: Film, path: Path) -> Iterator[Event]:
-    """Events of a mask picture or a mask video."""
-    size = film.upright_size
-    if path.suffix.lower() in {".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp"}:
-        mask = read_mask(path)
-        _check_mask_size(path, (mask.shape[1], mask.shape[0]), size)
-        if mask.any():
-            yield event_of(0, film.frame_count - 1, mask)
-        return
-    try:
-        masks = probe(path)
-    except InputError as error:
-        raise PlanError(f"cannot use the mask '{path}': {error}") from error
-    _check_mask_size(path, masks.upright_size, size)
-    if masks.frame_count != film.frame_count:
-        raise PlanError(
-            f"the mask '{path}' has {masks.frame_count} frames, the film {film.frame_count}; give one a frame"
-        )
-    yield from events_from_masks(_read_masks(masks))
-
-
-def _read_masks(film: Film) -> Iterator[tuple[int, np.ndarray]]:
-    for index, frame in read_frames(film):
-        yield index, upright_rgb(frame, film.rotation).max(axis=2) >= MASK_LEVEL
-
-
-def _check_mask_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
-    if size != expected:
-        raise PlanError(
-            f"the mask '{path}' is {size[0]}x{size[1]} px, the film {expected[0]}x{expected[1]}; "
-            "scale it to the film's size"
-        )
+def _find_cuts(film: Film, start: int, stop: int, progress: ProgressCallback) -> list[int]:
+    """First frames of shots in the frames start to stop (excluded)."""
+    detector = CutDetector()
+    for index, picture in _count_pictures(_read_pictures(film, start, stop), start, stop, progress):
+        detector.feed(index, picture.luma)
+    return detector.cuts
 
 
 def _ignore(_: Progress) -> None:

@@ -73,6 +73,15 @@ class Event:
         opacities = self.opacities[first - self.first : last + 1 - self.first]
         return replace(self, first=first, last=last, opacities=opacities)
 
+    def spare(self, start: int, stop: int) -> list[Event]:
+        """Its parts before, within and after frames start to stop (excluded); removed only within."""
+        ranges = ((0, start, False), (start, stop, self.remove), (stop, self.last + 1, False))
+        return [
+            replace(self.clip(first, end), remove=remove)
+            for first, end, remove in ranges
+            if self.first < end and self.last >= first
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class FilmKey:
@@ -122,9 +131,13 @@ class Plan:
         return mask
 
     def clip(self, start: int, stop: int) -> Plan:
-        """The plan with nothing to remove outside frames start to stop (excluded)."""
-        events = (e for e in self.events if e.first < stop and e.last >= start)
-        return replace(self, events=tuple(e.clip(start, stop) for e in events))
+        """The plan with nothing to remove outside frames start to stop (excluded).
+
+        What stands outside is listed as left alone, so that no hole takes a subtitle for the picture
+        behind its own.
+        """
+        parts = [part for event in self.events for part in event.spare(start, stop)]
+        return replace(self, events=tuple(sorted(parts, key=lambda e: e.first)))
 
     def save(self, folder: Path) -> None:
         """Write `plan.json` and the strokes into a folder, made if need be.

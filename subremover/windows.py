@@ -1,4 +1,4 @@
-"""The render, window by window: read frames, unmix what shows through, have the holes painted, fill.
+"""The render, window by window: read frames, unmix and borrow what shows, have the rest painted, fill.
 
 A window is a run of frames that is filled independently of all others, so that neither memory nor the
 result depends on how long the film is or how many workers there are.
@@ -6,20 +6,27 @@ result depends on how long the film is or how many workers there are.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import groupby
 
 import numpy as np
 from av.video.frame import VideoFrame
 
+from subremover.fill.borrow import Borrowed, Borrower
 from subremover.fill.composite import fill_weight
 from subremover.fill.holes import Hole, find_holes
-from subremover.fill.jobs import FitJob
+from subremover.fill.jobs import Fill, FitJob
 from subremover.fill.overlays import Overlays, Unmixed
 from subremover.fill.pool import Pool
+from subremover.footage import FootageReader, Masks, frame_bytes
+from subremover.geometry import Box
+from subremover.options import BorrowOptions
+from subremover.origins import Origins
 from subremover.plan import Event, Plan
 from subremover.prefetch import prefetch
 from subremover.video.planes import read_rgb, to_coded, to_coded_box, write_rgb
@@ -35,22 +42,25 @@ FADE_FRAMES = 16
 FEATHER_PX = 0.0
 """The fills meet their rims by themselves: 1 px made no difference on nine clips, 2 px cost 0.4 dB."""
 
+_Frames = list[tuple[int, VideoFrame]]
+
 
 def fill_frames(
-    film: Film, plan: Plan, pool: Pool, only: Iterable[int] | None = None
-) -> Generator[tuple[int, VideoFrame, list[Hole]], None, None]:
+    film: Film, plan: Plan, pool: Pool, options: BorrowOptions, only: Iterable[int] | None = None
+) -> Generator[tuple[int, VideoFrame, Origins | None], None, None]:
     """All frames of a film in order, their holes filled.
 
     Args:
         film: The source.
         plan: Of this film.
         pool: Open.
-        only: Frame indices, ascending, if not all are wanted.
+        options: Whether and how far to borrow.
+        only: Frame indices, if not all are wanted.
 
     Yields:
-        Frame index, the frame, ready to be encoded, and its holes.
+        Frame index, the frame, ready to be encoded, and where the pixels of its holes came from; None
+        where it has none.
     """
-    frames = read_frames(film) if only is None else _read_some(film, only)
     in_flight: deque[_Window] = deque()
 
     def jobs_of(windows: Iterable[_Window]) -> Iterator[list[FitJob]]:
@@ -58,115 +68,216 @@ def fill_frames(
             in_flight.append(window)
             yield window.jobs
 
-    with closing(prefetch(_windows(film, plan, frames), depth=1)) as windows:
-        for pictures in pool.fit(jobs_of(windows)):
-            window = in_flight.popleft()
-            frame_of = dict(window.frames)
-            for hole, picture in zip(window.holes, pictures, strict=True):
-                write_rgb(frame_of[hole.frame], hole.box, picture, fill_weight(hole.mask, FEATHER_PX))
-            for index, part in window.mixed:
-                write_rgb(frame_of[index], part.box, part.picture, part.weight)
-            for index, frame in window.frames:
-                yield index, frame, [hole for hole in window.holes if hole.frame == index]
+    render = _Render(film, plan, options)
+    with closing(prefetch(render.windows(None if only is None else set(only)), depth=1)) as windows:
+        for fills in pool.fit(jobs_of(windows)):
+            yield from in_flight.popleft().finish(fills)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Laid:
+    """An unmixed picture and its weight over what lies below it."""
+
+    part: Unmixed
+    weight: np.ndarray
+    """(h, w) float32."""
+    distance: np.ndarray
+    """(h, w) float32, of what was borrowed below it; 0 where nothing was."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Window:
     """A run of frames, filled together and independently of all others."""
 
-    frames: list[tuple[int, VideoFrame]]
+    frames: _Frames
     holes: list[Hole]
     jobs: list[FitJob]
-    mixed: list[tuple[int, Unmixed]]
-    """To be mixed with the fills."""
+    distances: list[np.ndarray]
+    """(h, w) float32 for each hole: from how many frames away it borrows."""
+    known: dict[int, list[_Laid]]
+    """By frame: what was written before the holes were filled."""
+    mixed: dict[int, list[_Laid]]
+    """By frame: to be mixed with the fills."""
+
+    def finish(self, fills: list[Fill]) -> Iterator[tuple[int, VideoFrame, Origins | None]]:
+        """Write the fills; each frame, ready."""
+        filled: dict[int, list[tuple[Hole, Fill, np.ndarray]]] = {}
+        for hole, fill, distance in zip(self.holes, fills, self.distances, strict=True):
+            filled.setdefault(hole.frame, []).append((hole, fill, distance))
+        for index, frame in self.frames:
+            holes, mixed = filled.get(index, []), self.mixed.get(index, [])
+            for hole, fill, _ in holes:
+                write_rgb(frame, hole.box, fill.picture, fill_weight(hole.mask, FEATHER_PX))
+            for laid in mixed:
+                write_rgb(frame, laid.part.box, laid.part.picture, laid.weight)
+            yield index, frame, _trace(self.known.get(index, []), holes, mixed)
 
 
-def _windows(film: Film, plan: Plan, frames: Iterator[tuple[int, VideoFrame]]) -> Iterator[_Window]:
-    cuts = {shot.first for shot in plan.shots}
-    masks = _Masks(film, plan)
-    overlays = Overlays([_to_coded_event(e, film) for e in plan.removed], cuts, _coded_size(film))
-    window: list[tuple[int, VideoFrame]] = []
-    with closing(frames):  # type: ignore[type-var]
+def _trace(
+    known: list[_Laid], holes: list[tuple[Hole, Fill, np.ndarray]], mixed: list[_Laid]
+) -> Origins | None:
+    boxes = [*(hole.box for hole, _, _ in holes), *(laid.part.box for laid in (*known, *mixed))]
+    if not boxes:
+        return None
+    origins = Origins(boxes)
+    for laid in known:
+        origins.fill(laid.part.box, laid.part.weight > 0, np.zeros_like(laid.weight), laid.distance)
+        origins.blend(laid.part.box, laid.weight)
+    for hole, fill, distance in holes:
+        origins.fill(hole.box, hole.mask, fill.fitted, distance)
+    for laid in mixed:
+        origins.blend(laid.part.box, laid.weight)
+    return origins
+
+
+class _Render:
+    """Makes the windows of a film, in order."""
+
+    def __init__(self, film: Film, plan: Plan, options: BorrowOptions) -> None:
+        self._film = film
+        self._shot_firsts = [shot.first for shot in plan.shots]
+        self._cuts = set(self._shot_firsts)
+        self._masks = Masks(film, plan, plan.removed)
+        self._is_masked = plan.masked_frames()
+        coded = [to_coded_event(event, film) for event in plan.removed]
+        self._overlays = Overlays(coded, self._cuts, (film.width, film.height))
+        self._footage = FootageReader(film, plan, options.max_distance) if options.borrow else None
+        self._borrower = Borrower(options)
+
+    def windows(self, only: set[int] | None) -> Iterator[_Window]:
+        most = min(WINDOW_FRAMES, -(-WINDOW_BYTES // frame_bytes(self._film)))
+        ranges = list(cut_windows(self._film.frame_count, most, self._overlays.is_amid_fade))
+        for frames in _read_ranges(self._film, ranges, only):
+            yield self._make(frames, only)
+
+    def _make(self, frames: _Frames, only: set[int] | None) -> _Window:
         for index, frame in frames:
-            window.append((index, frame))
-            overlays.feed(index, partial(read_rgb, frame))
-            frame_bytes = sum(plane.buffer_size for plane in frame.planes)
-            most = min(WINDOW_FRAMES, -(-WINDOW_BYTES // frame_bytes))
-            if len(window) >= most + FADE_FRAMES * overlays.is_amid_fade(index):
-                yield _make_window(window, masks, overlays, cuts)
-                window = []
-    if window:
-        yield _make_window(window, masks, overlays, cuts)
+            self._overlays.feed(index, partial(read_rgb, frame))
+        source = dict(frames)
+        wanted = {index for index, _ in frames if only is None or index in only}
+        masks = [(i, mask) for i, _ in frames if i in wanted and (mask := self._masks.at(i)) is not None]
+        reads = [(index, partial(read_rgb, frame)) for index, frame in frames]
+        parts = [(index, part) for index, part in self._overlays.unmix(reads) if index in wanted]
+        lent = self._borrow(masks, source)
+        known: dict[int, list[_Laid]] = {}
+        mixed: dict[int, list[_Laid]] = {}
+        for index, part in parts:
+            below = _gather(lent.get(index, []), part.box)
+            laid = _Laid(part, part.weight * part.prevail(below.error), below.distance)
+            if (part.weight == 1).any():
+                known.setdefault(index, []).append(laid)
+                share = laid.weight[..., None]
+                picture = np.where(
+                    share < 1, share * part.picture + (1 - share) * below.picture, part.picture
+                )
+                write_rgb(source[index], part.box, picture, part.weight)
+            else:
+                mixed.setdefault(index, []).append(laid)
+        holes = list(find_holes(_without(masks, known), self._cuts))
+        jobs, distances = [], []
+        for hole in holes:
+            picture = read_rgb(source[hole.frame], hole.box)
+            below = _gather(lent.get(hole.frame, []), hole.box)
+            is_lent = hole.mask & np.isfinite(below.error)
+            image = np.where(is_lent[..., None], below.picture, picture)
+            error = np.where(hole.mask, below.error, np.float32(0))
+            jobs.append(FitJob(image, hole.mask, hole.frame, hole.group, error))
+            distances.append(below.distance)
+        return _Window([f for f in frames if f[0] in wanted], holes, jobs, distances, known, mixed)
+
+    def _borrow(
+        self, masks: list[tuple[int, np.ndarray]], source: dict[int, VideoFrame]
+    ) -> dict[int, list[tuple[Hole, Borrowed]]]:
+        """By frame what other frames show of its holes; the source's frames stay as they are meanwhile."""
+        lent: dict[int, list[tuple[Hole, Borrowed]]] = {}
+        if self._footage is None:
+            return lent
+        for shot, in_shot in groupby(
+            find_holes(masks, self._cuts), key=lambda hole: self._shot_at(hole.frame)
+        ):
+            holes = list(in_shot)
+            own = {index: frame for index, frame in source.items() if self._shot_at(index) == shot}
+            # of all the window's holes, also where only some are wanted: a preview shows what the film will
+            masked = [index for index in own if self._is_masked[index]]
+            footage = self._footage.of_window(own, masked[0], masked[-1])
+            for _, in_group in groupby(holes, key=lambda hole: hole.group):
+                group = list(in_group)
+                for hole, borrowed in zip(group, self._borrower.borrow(group, footage), strict=True):
+                    lent.setdefault(hole.frame, []).append((hole, borrowed))
+        return lent
+
+    def _shot_at(self, index: int) -> int:
+        return bisect_right(self._shot_firsts, index)
 
 
-def _make_window(
-    frames: list[tuple[int, VideoFrame]], masks: _Masks, overlays: Overlays, cuts: set[int]
-) -> _Window:
-    frame_of = dict(frames)
-    mask_of = {index: mask for index, _ in frames if (mask := masks.at(index)) is not None}
-    known: dict[int, list[Unmixed]] = {}
-    mixed = []
-    for index, part in overlays.unmix([(index, partial(read_rgb, frame)) for index, frame in frames]):
-        if (part.weight == 1).any():
-            write_rgb(frame_of[index], part.box, part.picture, part.weight)
-            known.setdefault(index, []).append(part)
-        else:
-            mixed.append((index, part))
-    holes = list(find_holes(_without(mask_of, known), cuts))
-    jobs = [
-        FitJob(read_rgb(frame_of[hole.frame], hole.box), hole.mask, hole.frame, hole.group) for hole in holes
-    ]
-    return _Window(frames, holes, jobs, mixed)
+def cut_windows(frame_count: int, most: int, is_amid_fade: Callable[[int], bool]) -> Iterator[range]:
+    """The frames of each window of a film, whether all of them are wanted or only some."""
+    first = 0
+    for index in range(frame_count):
+        if index + 1 - first >= most + FADE_FRAMES * is_amid_fade(index):
+            yield range(first, index + 1)
+            first = index + 1
+    if first < frame_count:
+        yield range(first, frame_count)
 
 
-def _without(mask_of: dict[int, np.ndarray], known: dict[int, list[Unmixed]]) -> list[tuple[int, np.ndarray]]:
+def to_coded_event(event: Event, film: Film) -> Event:
+    """The event in the coded picture."""
+    strokes = np.ascontiguousarray(to_coded(event.strokes, film))
+    return replace(event, box=to_coded_box(event.box, film), strokes=strokes)
+
+
+def _read_ranges(film: Film, ranges: list[range], only: set[int] | None) -> Iterator[_Frames]:
+    """The frames of all ranges, read in one go, or of those that hold a wanted one."""
+    if only is not None:
+        for part in ranges:
+            if not only.isdisjoint(part):
+                yield list(read_frames(film, part.start, part.stop))
+        return
+    waiting = iter(ranges)
+    current, frames = next(waiting), _Frames()
+    with closing(read_frames(film)) as every:  # type: ignore[type-var]
+        for index, frame in every:
+            while index >= current.stop:
+                if frames:  # the last of a window could not be decoded
+                    yield frames
+                current, frames = next(waiting), []
+            frames.append((index, frame))
+            if index == current.stop - 1:
+                yield frames
+                frames = []
+    if frames:
+        yield frames
+
+
+def _gather(lent: list[tuple[Hole, Borrowed]], box: Box) -> Borrowed:
+    """What was borrowed for a frame's holes, as far as it lies in a box."""
+    shape = box.height, box.width
+    picture, error = np.zeros((*shape, 3), np.float32), np.full(shape, np.inf, np.float32)
+    distance = np.zeros(shape, np.float32)
+    for hole, borrowed in lent:
+        if common := hole.box.intersect(box):
+            there, here = (common.shift(-b.x, -b.y).slices for b in (hole.box, box))
+            covers = hole.mask[there] & np.isfinite(borrowed.error[there])
+            picture[here][covers] = borrowed.picture[there][covers]
+            error[here][covers] = borrowed.error[there][covers]
+            distance[here][covers] = borrowed.distance[there][covers]
+    return Borrowed(picture, error, distance)
+
+
+def _without(
+    masks: list[tuple[int, np.ndarray]], known: dict[int, list[_Laid]]
+) -> list[tuple[int, np.ndarray]]:
     """Masks without what is known; those that were one array, less the same weights, are one again."""
-    masks = []
+    left = []
     made: dict[tuple[int, ...], np.ndarray] = {}
-    for index, mask in mask_of.items():
-        parts = known.get(index, [])
+    for index, mask in masks:
+        parts = [laid.part for laid in known.get(index, [])]
         key = (id(mask), *(id(part.weight) for part in parts))
         if key not in made:
             made[key] = mask.copy() if parts else mask
             for part in parts:
                 made[key][part.box.slices] &= part.weight == 0
         if made[key].any():
-            masks.append((index, made[key]))
-    return masks
-
-
-def _to_coded_event(event: Event, film: Film) -> Event:
-    strokes = np.ascontiguousarray(to_coded(event.strokes, film))
-    return replace(event, box=to_coded_box(event.box, film), strokes=strokes)
-
-
-def _coded_size(film: Film) -> tuple[int, int]:
-    width, height = film.upright_size
-    return (height, width) if film.rotation % 180 else (width, height)
-
-
-class _Masks:
-    """The masks of a plan's frames in the coded picture; frames under the same events share one."""
-
-    def __init__(self, film: Film, plan: Plan) -> None:
-        self._film, self._plan = film, plan
-        self._pending = deque(sorted(plan.removed, key=lambda e: e.first))
-        self._active: list[Event] = []
-        self._mask: np.ndarray | None = None
-
-    def at(self, index: int) -> np.ndarray | None:
-        """(H, W) bool of a frame, None where there is none; call in order."""
-        active = [e for e in self._active if e.last >= index]
-        while self._pending and self._pending[0].first <= index:
-            event = self._pending.popleft()
-            active += [event] * (event.last >= index)
-        if active != self._active:
-            self._active = active
-            mask = self._plan.mask(active) if active else None
-            self._mask = None if mask is None else np.ascontiguousarray(to_coded(mask, self._film))
-        return self._mask
-
-
-def _read_some(film: Film, indices: Iterable[int]) -> Iterator[tuple[int, VideoFrame]]:
-    for index in indices:
-        yield from read_frames(film, index, index + 1)
+            left.append((index, made[key]))
+    return left

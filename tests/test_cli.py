@@ -21,7 +21,16 @@ import subremover
 from subremover import cli
 from subremover.bar import Bar
 from subremover.errors import InputError, WorkerError
-from subremover.options import EncodeOptions, FitOptions, Options, PoolOptions, Position, Region, ScanOptions
+from subremover.options import (
+    BorrowOptions,
+    EncodeOptions,
+    FitOptions,
+    Options,
+    PoolOptions,
+    Position,
+    Region,
+    ScanOptions,
+)
 from subremover.plan import Plan
 from subremover.report import pictures
 from subremover.video.mux import CarriedStreams
@@ -75,7 +84,8 @@ def save_plan(source: str, folder: str, text: str) -> None:
     ]
     assert cli.run([source, *words]) == 0
     document = json.loads(Path(folder, "plan.json").read_text())
-    document["events"][0]["text"] = text
+    (event,) = (event for event in document["events"] if event["remove"])
+    event["text"] = text
     Path(folder, "plan.json").write_text(json.dumps(document))
 
 
@@ -91,7 +101,7 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def write_page(film: Film, plan: Plan, file: Path) -> None:
     """In the report's place."""
-    file.write_text(f"{film.path.name}: {plan.events[0].text}")
+    file.write_text(f"{film.path.name}: {plan.removed[0].text}")
 
 
 class TestRun:
@@ -102,14 +112,16 @@ class TestRun:
     def test_a_clean_film_and_a_last_line(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         drawn = draw_film(place / "c.mp4", subtitles=((0, 23, "Hi"),))
         cv2.imwrite("hi.png", drawn.masks[0] * 255)
-        arguments = ["c.mp4", "-o", "b.mp4", "--mask", "hi.png", "--start", "9f", "--end", "0.6", *TINY]
-        assert cli.run(arguments) == 0
+        words = ["--mask", "hi.png", "--start", "9f", "--end", "0.6", "--no-borrow"]
+        assert cli.run(["c.mp4", "-o", "b.mp4", *words, *TINY]) == 0
         out, err = capsys.readouterr()
         *_, progress, last = err.splitlines()
         assert out == ""
         assert re.fullmatch(r"c.mp4: render 24/24 frames, [\d.]+ frames/s, 0 s left", progress)
         assert re.fullmatch(
-            r"b.mp4: 1 subtitle removed, 6 frames masked, 6 frames fitted; [\d.]+ s, 0.\d MB", last
+            r"b.mp4: 1 subtitle removed, 6 frames masked, of the hidden pixels 100 % painted; "
+            r"[\d.]+ s, 0.\d MB",
+            last,
         )
         assert read_pts(place / "c.mp4") == read_pts(place / "b.mp4")
         assert read_packets(place / "c.mp4", "audio") == read_packets(place / "b.mp4", "audio")
@@ -144,11 +156,11 @@ class TestRun:
         saving = ["a.mp4", "--scan-only", "--mask", "mask.png", "--end", "8f", "--save-plan", "plan"]
         assert cli.run(saving) == 0
         assert "a.mp4: 1 subtitle on 8 of 24 frames" in capsys.readouterr().err
-        assert names(place / "plan") == ["event_0001.png", "plan.json"]
+        assert names(place / "plan") == ["event_0001.png", "event_0002.png", "plan.json"]
         assert cli.run(["a.mp4", "-o", "b.mp4", "--plan", "plan", "--start", "6f", *TINY]) == 0
         assert "1 subtitle removed, 2 frames masked" in capsys.readouterr().err
         assert names(place) == sorted(
-            ["a.mp4", "b.mp4", "mask.png", "plan", "plan/event_0001.png", "plan/plan.json"]
+            ["a.mp4", "b.mp4", "mask.png", "plan", *(f"plan/{name}" for name in names(place / "plan"))]
         )
 
     def test_preview(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -168,7 +180,7 @@ class TestRun:
         assert err.count("1 subtitle removed") == 2
         assert names(place / "clean") == ["a.mp4", "c.mp4"]
         assert cli.run(["a.mp4", "c.mp4", "-o", "clean", "--overwrite", "--plan", "plans", *TINY]) == 0
-        assert capsys.readouterr().err.count("1 subtitle removed, 1 frame masked, 1 frame fitted") == 2
+        assert capsys.readouterr().err.count("1 subtitle removed, 1 frame masked, of the hidden") == 2
 
     def test_what_was_read_goes_into_an_srt_file(
         self, place: Path, capsys: pytest.CaptureFixture[str]
@@ -239,6 +251,31 @@ class TestRun:
         assert "cannot write 'a.html': No space left on device" in capsys.readouterr().err
         assert names(place) == before
 
+    def test_a_film_of_origins_and_a_report_with_shares(
+        self, place: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["--mask", "mask.png", "--start", "4f", "--end", "10f", "--no-borrow"]
+        words += ["--provenance", "p.mp4"]
+        assert cli.run(["a.mp4", "-o", "b.mp4", *words, "--report", "a.html", *TINY]) == 0
+        assert read_pts(place / "p.mp4") == read_pts(place / "a.mp4")
+        page = (place / "a.html").read_text()
+        assert page.count("<dt>Hidden pixels</dt><dd>100 % painted</dd>") == 2  # of all, and of the event
+        assert "<!-- shares" not in page
+        assert not [name for name in names(place) if ".part-" in name]
+        assert cli.run(["a.mp4", "-o", "b.mp4", *words, "--overwrite", *TINY]) == 0
+        assert "b.mp4: 1 subtitle removed" in capsys.readouterr().err
+
+    def test_films_of_origins_go_to_a_folder(self, place: Path) -> None:
+        shutil.copy("a.mp4", "c.mp4")
+        words = ["--mask", "mask.png", "--end", "1f", "--no-borrow", "--provenance", "traced", "-q"]
+        assert cli.run(["a.mp4", "c.mp4", "-o", "clean", *words, *TINY]) == 0
+        assert names(place / "traced") == ["a.mp4", "c.mp4"]
+
+    def test_nothing_found_has_no_origins(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["a.mp4", "-o", "b.mp4", "--segmenter", "gradient", "--provenance", "p.mp4"]) == 0
+        assert "a.mp4: nothing is removed, so there is no 'p.mp4'" in capsys.readouterr().err
+        assert "p.mp4" not in names(place)
+
     def test_one_film_into_a_folder(self, place: Path) -> None:
         (place / "clean").mkdir()
         assert cli.run(["a.mp4", "-o", "clean", "--segmenter", "gradient", "-q"]) == 0
@@ -293,6 +330,10 @@ class TestOptions:
         expected = FitOptions(7, 0, channels=5, levels=2, loss="ms-ssim", input="downsampled")
         assert asked(*words.split()).fit == expected
         assert asked("--warm-start").fit == FitOptions()
+
+    def test_borrow(self, asked: Callable[..., Options]) -> None:
+        assert asked("--no-borrow").borrow == BorrowOptions(borrow=False)
+        assert asked("--borrow", "--max-distance", "9").borrow == BorrowOptions(max_distance=9)
 
     def test_presets(self, asked: Callable[..., Options]) -> None:
         for name in ("fast", "standard", "paper"):
@@ -373,6 +414,14 @@ class TestRefusals:
             (["-o", "old.mp4/b.mp4"], "there is no directory 'old.mp4'; create it first"),
             (["-o", "x" * 300 + ".mp4"], "File name too long; choose another place"),
             (["-o", "b.webm"], "'b.webm' cannot hold h264; use .mkv, or another codec with --codec"),
+            (
+                ["-o", "b.mp4", "--provenance", "a.mp4", "--overwrite"],
+                "'a.mp4' is the film itself; give another",
+            ),
+            (["-o", "b.mp4", "--provenance", "old.mp4"], "'old.mp4' exists; add --overwrite"),
+            (["-o", "b.mp4", "--provenance", "p.webm"], "'.webm' cannot hold the film of origins; try .mp4"),
+            (["-o", "b.mp4", "--provenance", "p.txt"], "no container is known for 'p.txt'"),
+            (["-o", "b.mp4", "--provenance", "x" * 300 + ".mp4"], "File name too long"),
             (["-o", "b.mp4", "--codec", "xvid3"], "no encoder named 'xvid3'; try libx264"),
             (["-o", "b.webm", "--codec", "libx265"], "'b.webm' cannot hold hevc; use .mkv"),
         ],
@@ -394,6 +443,12 @@ class TestRefusals:
             (["-o", "b.mp4", "--levels", "0"], "levels must be at least 1, got 0"),
             (["-o", "b.mp4", "--workers", "0"], "workers must be 1 to 64, got 0"),
             (["-o", "b.mp4", "--batch-size", "0"], "the batch size must be at least 1, got 0"),
+            (
+                ["-o", "b.mp4", "--max-distance", "0"],
+                "the greatest distance must be 1 to 100000 frames, got 0",
+            ),
+            (["-o", "b.mp4", "--max-distance", "100001"], "must be 1 to 100000 frames, got 100001"),
+            (["-o", "b.mp4", "--max-distance", "far"], "'far' is not a valid integer"),
             (["-o", "b.mp4", "--crf", "99"], "crf must be 0 to 63, got 99"),
             (["-o", "b.mp4", "--loss", "l2"], "'l2' is not one of 'mix'"),
             (["-o", "b.mp4", "--device", "tpu"], "unknown device 'tpu'; choose auto, cpu"),
@@ -415,6 +470,9 @@ class TestRefusals:
                 "'b.avi' cannot hold a subtitle track; use .mp4, .mov, .mkv",
             ),
             (["-o", "b.mp4", "--srt", "b.mp4"], "two outputs would be written to 'b.mp4'; give each a name"),
+            (["-o", "b.mp4", "--provenance", "b.mp4"], "two outputs would be written to 'b.mp4'; give each"),
+            (["--scan-only", "--provenance", "p.mp4"], "--provenance tells what a whole run did; leave out"),
+            (["--preview", "look", "--provenance", "p.mp4"], "--provenance tells what a whole run did"),
             (
                 ["b.mp4", "a.mkv", "--scan-only", "--srt", "new"],
                 "two outputs would be written to 'new/a.srt'",
@@ -555,10 +613,10 @@ class TestHelp:
         out = capsys.readouterr().out
         headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
         assert headings == ["Output", "What to remove", "Plan", "How to fill", "Where to run", "Other"]
-        options = """output codec crf overwrite subtitle-track subtitle-language start end region logos
-            everything times segmenter mask plan save-plan scan-only preview srt report
-            preset steps channels levels loss input warm-start no-warm-start device batch-size workers
-            quiet verbose"""
+        options = """output codec crf overwrite subtitle-track subtitle-language provenance
+            start end region logos everything times segmenter mask plan save-plan scan-only preview srt report
+            borrow no-borrow max-distance preset steps channels levels loss input warm-start no-warm-start
+            device batch-size workers quiet verbose"""
         for name in options.split():
             assert re.search(rf"--{name}\b", out)
         assert "Exit codes: 0 done" in out

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from subremover.fill.composite import confine, crop_boxes, damp, fill_weight, measure_agreement, settle
+from subremover.fill.composite import confine, crop_boxes, fill_weight, settle, share_of_fit
 from subremover.geometry import Box
 
 
@@ -93,28 +93,45 @@ def test_settle_any_size(size: tuple[int, int]) -> None:
         np.testing.assert_array_equal(settled[~hole], image[~hole])
 
 
-def test_agreement_tells_detail_from_chance() -> None:
-    generator = np.random.default_rng(3)
-    image = np.full((60, 90, 3), 0.5, np.float32)
-    hole = make_mask(Box(20, 15, 50, 30), size=(60, 90))
-    common, *chance = (generator.normal(0, 0.05, image.shape).astype(np.float32) for _ in range(5))
-    alike = np.stack([np.where(hole[..., None], image + common, image)] * 4)
-    unlike = np.stack([np.where(hole[..., None], image + detail, image) for detail in chance])
-    agreed, power = measure_agreement(alike, image, hole)
-    assert agreed == pytest.approx(power, rel=1e-3)
-    agreed, power = measure_agreement(unlike, image, hole)
-    assert abs(agreed) < 0.1 * power
+def test_settle_keeps_detail_by_how_well_it_is_known() -> None:
+    image = np.full((40, 60, 3), 0.5, np.float32)
+    image[10:30, 15:45] += 0.1 * np.random.default_rng(5).choice((-1, 1), (20, 30, 1))
+    hole = make_mask(Box(15, 10, 30, 20), size=(40, 60)).astype(np.float32)
+    fitted = np.full_like(image, 0.5)
+    kept = [float(settle(fitted, image, hole * np.float32(u))[10:30, 15:45].std()) for u in (0.02, 0.5, 1)]
+    assert kept[0] > 0.09
+    assert 0.04 < kept[1] < 0.09
+    assert kept[2] == pytest.approx(0, abs=1e-3)
 
 
-def test_damp_takes_detail_back_to_the_smooth_continuation() -> None:
+def test_half_a_fit_settles_as_half_its_detail() -> None:
+    """So that weighted sums of fits can be settled at once."""
     generator = np.random.default_rng(4)
-    image, fitted = (generator.random((40, 50, 3), np.float32) for _ in range(2))
+    image, fitted = (0.3 + 0.4 * generator.random((40, 50, 3), np.float32) for _ in range(2))
     hole = make_mask(Box(10, 10, 30, 20), size=(40, 50))
-    settled = settle(fitted, image, hole)
-    smooth = settle(np.zeros_like(image), image, hole)
-    np.testing.assert_allclose(damp(settled, image, hole, 1), settled, atol=1e-6)
-    np.testing.assert_array_equal(damp(settled, image, hole, 0), smooth)
-    np.testing.assert_array_equal(damp(settled, image, hole, 0.5)[~hole], image[~hole])
+    none, half, whole = (settle(np.float32(share) * fitted, image, hole) for share in (0, 0.5, 1))
+    np.testing.assert_allclose(half, (none + whole) / 2, atol=1e-5)
+
+
+def test_the_nearer_to_the_truth_shows() -> None:
+    error = np.zeros((20, 60), np.float32)
+    error[5:15, 10:20], error[5:15, 20:30], error[5:15, 30:40], error[5:15, 40:50] = 0.02, 0.05, 0.2, np.inf
+    share = share_of_fit(error, 0.1)
+    assert (share[:, :10] == 0).all()
+    assert (share[5:15, 10:20] == 0).all()
+    assert (share[5:15, 20:30] < 0.1).all()
+    assert (share[5:15, 30:36] > 0.9).all()
+    assert (share[5:15, 40:50] == 1).all()
+
+
+def test_no_edge_between_what_was_borrowed_and_what_was_not() -> None:
+    error = np.zeros((20, 60), np.float32)
+    error[5:15, 10:50] = 0.01
+    error[5:15, 30:50] = np.inf
+    share = share_of_fit(error, 0.1)
+    assert np.abs(np.diff(share[10, 10:50])).max() <= 0.26
+    assert (share[10, 10:24] == 0).all()
+    assert (share[:5] == 0).all()  # and none of it outside the hole
 
 
 def test_a_fill_is_confined_to_what_surrounds_it() -> None:

@@ -1,7 +1,7 @@
 """Fitting: what is painted in a hole, what it may depend on, and what happens when memory runs out."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from subremover.errors import DeviceError
-from subremover.fill import fit, schedule
+from subremover.fill import batches, fit, schedule
 from subremover.fill.fit import FitStoppedError, choose_levels, fit_batch
 from subremover.fill.jobs import FitJob
 from subremover.fill.schedule import fit_jobs
+from subremover.fill.trial import Trust
 from subremover.options import FitOptions, InputName
 
-QUICK = FitOptions(steps=12, warm_steps=4, decoders=1, channels=8, levels=3)
+QUICK = FitOptions(steps=12, warm_steps=4, decoders=1, trial=False, channels=8, levels=3)
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +53,20 @@ def draw_hole(height: int = 48, width: int = 80) -> np.ndarray:
 
 
 def make_job(frame: int = 0, group: int = 0, size: tuple[int, int] = (48, 80)) -> FitJob:
-    return FitJob(draw_crop(*size, phase=frame / 30), draw_hole(*size), frame, group)
+    hole = draw_hole(*size)
+    return FitJob(draw_crop(*size, phase=frame / 30), hole, frame, group, unknown(hole))
+
+
+def unknown(hole: np.ndarray) -> np.ndarray:
+    """The error where nothing was borrowed."""
+    return np.where(hole, np.float32(np.inf), np.float32(0))
+
+
+def paint(
+    jobs: Sequence[FitJob], options: FitOptions, device: str = "cpu", size: int | None = None
+) -> list[np.ndarray]:
+    """The pictures of the fills."""
+    return [fill.picture for fill in fit_jobs(jobs, options, device, size)]
 
 
 def as_batch(*jobs: FitJob) -> tuple[Tensor, Tensor]:
@@ -74,7 +88,7 @@ def assert_same(one: np.ndarray, other: np.ndarray) -> None:
 
 def test_the_hole_is_painted_from_its_surroundings() -> None:
     job = make_job()
-    (picture,) = fit_jobs([job], FitOptions(steps=100, channels=32), "cpu")
+    (picture,) = paint([job], FitOptions(steps=100, channels=32))
     assert picture.shape == job.image.shape
     assert picture.dtype == np.float32
     assert hole_error(job, picture) < 0.04
@@ -87,7 +101,7 @@ def test_mix_fills_sooner_than_mse() -> None:
     for loss in ("mix", "mse"):
         options = FitOptions(steps=40, channels=32, loss=loss)
         errors[loss] = np.mean(
-            [hole_error(job, fit_jobs([replace(job, group=seed)], options, "cpu")[0]) for seed in range(3)]
+            [hole_error(job, paint([replace(job, group=seed)], options)[0]) for seed in range(3)]
         )
     assert errors["mix"] < errors["mse"]
 
@@ -97,7 +111,7 @@ def test_mix_fills_sooner_than_mse() -> None:
 def test_any_crop_size(size: tuple[int, int], network_input: InputName) -> None:
     job = make_job(size=size)
     options = replace(QUICK, steps=2, levels=None, input=network_input)
-    assert fit_jobs([job], options, "cpu")[0].shape == (*size, 3)
+    assert paint([job], options)[0].shape == (*size, 3)
     crops, known = as_batch(job)
     picture, weights = fit_batch(crops, known, replace(options, levels=2), [1])
     assert picture.shape == crops.shape
@@ -110,15 +124,15 @@ def test_what_stands_in_the_hole_does_not_matter(network_input: InputName) -> No
     scribbled = job.image.copy()
     scribbled[job.hole] = (1, 0, 1)
     options = replace(QUICK, input=network_input)
-    clean, other = (fit_jobs([replace(job, image=i)], options, "cpu")[0] for i in (job.image, scribbled))
+    clean, other = (paint([replace(job, image=i)], options)[0] for i in (job.image, scribbled))
     np.testing.assert_array_equal(clean, other)
 
 
 def test_a_crop_that_is_all_hole_is_no_error() -> None:
-    job = replace(make_job(), hole=np.ones((48, 80), np.bool_))
+    job = replace(make_job(), hole=np.ones((48, 80), np.bool_), error=unknown(np.ones((48, 80), np.bool_)))
     for network_input in ("noise", "downsampled"):
         options = replace(QUICK, levels=None, input=network_input)
-        assert np.isfinite(fit_jobs([job], options, "cpu")[0]).all()
+        assert np.isfinite(paint([job], options)[0]).all()
 
 
 def test_rows_do_not_mix() -> None:
@@ -132,13 +146,13 @@ def test_rows_do_not_mix() -> None:
 def test_the_result_does_not_depend_on_the_batch_size() -> None:
     jobs = [make_job(frame, group) for group in range(3) for frame in range(3)]
     jobs.append(make_job(0, 9, size=(40, 90)))
-    one, four = (fit_jobs(jobs, QUICK, "cpu", size) for size in (1, 4))
+    one, four = (paint(jobs, QUICK, size=size) for size in (1, 4))
     for a, b in zip(one, four, strict=True):
         assert_same(a, b)
 
 
 def test_seeds_make_it_repeatable() -> None:
-    first, again, other = (fit_jobs([make_job(0, group)], QUICK, "cpu")[0] for group in (1, 1, 2))
+    first, again, other = (paint([make_job(0, group)], QUICK)[0] for group in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 1e-3
 
@@ -146,18 +160,18 @@ def test_seeds_make_it_repeatable() -> None:
 def test_noise_on_the_input_is_each_rows_own() -> None:
     options = replace(QUICK, input_noise=0.05)
     jobs = [make_job(0, group) for group in range(3)]
-    one, three = (fit_jobs(jobs, options, "cpu", size) for size in (1, 3))
+    one, three = (paint(jobs, options, size=size) for size in (1, 3))
     for a, b in zip(one, three, strict=True):
         assert_same(a, b)
-    assert np.abs(one[0] - fit_jobs(jobs[:1], QUICK, "cpu")[0]).max() > 1e-3
+    assert np.abs(one[0] - paint(jobs[:1], QUICK)[0]).max() > 1e-3
 
 
 def test_a_warm_start_saves_steps() -> None:
     anchor, neighbour = make_job(0), make_job(1)
-    options = FitOptions(steps=80, warm_steps=6, channels=16)
+    options = FitOptions(steps=80, channels=16)
     _, weights = fit_batch(*as_batch(anchor), options, [0])
-    warm, _ = fit_batch(*as_batch(neighbour), options, [0], start=weights)
-    cold, _ = fit_batch(*as_batch(neighbour), replace(options, steps=6), [0])
+    few = replace(options, steps=6)
+    warm, cold = (fit_batch(*as_batch(neighbour), few, [0], start=start)[0] for start in (weights, None))
     errors = [hole_error(neighbour, p[0].permute(1, 2, 0).numpy()) for p in (warm, cold)]
     assert errors[0] < 0.5 * errors[1]
 
@@ -177,20 +191,111 @@ def test_the_middle_frame_is_the_anchor(monkeypatch: pytest.MonkeyPatch) -> None
         calls.append((len(crops), more["start"] is None))
         return real(crops, *args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(schedule, "fit_batch", spy)
+    monkeypatch.setattr(batches, "fit_batch", spy)
     jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
-    pictures = fit_jobs(jobs, QUICK, "cpu", 8)
+    pictures = paint(jobs, QUICK, size=8)
     assert calls == [(2, True), (4, False)]
-    (alone,) = fit_jobs([jobs[1]], QUICK, "cpu")
+    (alone,) = paint([jobs[1]], QUICK)
     assert_same(pictures[1], alone)
     calls.clear()
-    fit_jobs(jobs, replace(QUICK, warm_steps=0), "cpu", 8)
+    paint(jobs, replace(QUICK, warm_steps=0), size=8)
     assert calls == [(6, True)]
+
+
+def test_the_trial_is_fitted_along_with_the_anchor(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[int, int, bool]] = []
+    real = fit.fit_batch
+
+    def spy(crops: Tensor, known: Tensor, options: FitOptions, *args: object, **more: object) -> object:
+        calls.append((len(crops), options.steps, more["start"] is None))
+        return real(crops, known, options, *args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(batches, "fit_batch", spy)
+    monkeypatch.setattr(schedule, "trust_tried", lambda *_: Trust(np.ones(1), 0.05))
+    options = replace(QUICK, trial=True, steps=20)
+    jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
+    paint(jobs, options, size=8)
+    assert calls == [(4, 20, True), (4, 4, False)]
+    calls.clear()
+    paint(jobs, replace(options, warm_steps=0), size=8)
+    assert calls == [(8, 20, True), (4, 20, True)]
+
+
+def test_a_trial_trusts_no_decoder_that_paints_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the decoder cannot beat the smooth continuation, it must not lose to it."""
+    real = fit.fit_batch
+
+    def scribble(crops: Tensor, *args: object, **more: object) -> object:
+        pictures, weights = real(crops, *args, **more)  # type: ignore[arg-type]
+        generator = torch.Generator().manual_seed(1)
+        noise = torch.rand(pictures.shape[1:], generator=generator)  # the same by all: they agree on it
+        return noise.expand_as(pictures), weights
+
+    monkeypatch.setattr(batches, "fit_batch", scribble)
+    jobs = [make_job(frame) for frame in range(3)]
+    errors = [
+        hole_error(jobs[0], paint(jobs, replace(QUICK, decoders=2, trial=trial))[0])
+        for trial in (False, True)
+    ]
+    assert errors[1] < 0.5 * errors[0]
+
+
+def lend(job: FitJob, error: float, where: np.ndarray | None = None) -> FitJob:
+    """The job with its hole borrowed, there or everywhere; elsewhere it shows what must not be looked at."""
+    is_lent = job.hole if where is None else job.hole & where
+    image = np.where((job.hole & ~is_lent)[..., None], np.float32(np.nan), job.image)
+    return replace(job, image=image, error=np.where(is_lent, np.float32(error), job.error))
+
+
+def test_well_borrowed_holes_cost_nothing_and_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **_more: object) -> object:
+        raise AssertionError("fitted for nothing")
+
+    monkeypatch.setattr(batches, "fit_batch", refuse)
+    job = lend(make_job(), 3 / 255)
+    (fill,) = fit_jobs([job], QUICK, "cpu")
+    np.testing.assert_array_equal(fill.picture, job.image)
+    assert not fill.fitted.any()
+
+
+def test_a_few_bare_pixels_are_filled_without_a_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "fit_batch", None)
+    where = np.ones((48, 80), np.bool_)
+    where[24, 40] = False
+    truth = make_job()
+    (fill,) = fit_jobs([lend(truth, 3 / 255, where)], QUICK, "cpu")
+    assert fill.fitted[24, 40] == 1
+    assert np.abs(fill.picture - truth.image).max() < 0.02
+
+
+@pytest.mark.parametrize("trial", [False, True])
+def test_bare_pixels_are_painted_and_borrowed_ones_kept(trial: bool) -> None:
+    truth = make_job()
+    where = np.zeros((48, 80), np.bool_)
+    where[:, :44] = True
+    options = FitOptions(steps=60, channels=16, trial=trial)
+    job = lend(truth, 2 / 255, where)
+    (fill,) = fit_jobs([job], options, "cpu")
+    bare = job.hole & ~where
+    assert (fill.fitted[bare] == 1).all()
+    assert (fill.fitted[~job.hole] == 0).all()
+    np.testing.assert_array_equal(fill.picture[:, :40], truth.image[:, :40])
+    assert np.isfinite(fill.picture).all()
+    assert np.abs(fill.picture - truth.image)[bare].mean() < 0.05
+    assert np.abs(fill.picture - truth.image)[:, 40:48].max() < 0.1  # no edge where they meet
+
+
+def test_a_bad_loan_is_painted_over() -> None:
+    truth = make_job()
+    job = lend(truth, 0.5)
+    job = replace(job, image=np.where(job.hole[..., None], 1 - job.image, job.image))
+    (fill,) = fit_jobs([job], FitOptions(steps=60, channels=16), "cpu")
+    assert hole_error(truth, fill.picture) < 0.06
 
 
 def test_the_paper_preset_builds() -> None:
     options = replace(FitOptions.preset("paper"), steps=1)
-    assert fit_jobs([make_job()], options, "cpu")[0].shape == (48, 80, 3)
+    assert paint([make_job()], options)[0].shape == (48, 80, 3)
 
 
 @pytest.mark.parametrize(
@@ -220,9 +325,9 @@ def test_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, error: 
         return real(crops, *args, **more)  # type: ignore[arg-type]
 
     jobs = [make_job(0, group) for group in range(6)]
-    expected = fit_jobs(jobs, QUICK, "cpu", 2)
-    monkeypatch.setattr(schedule, "fit_batch", cramped)
-    found = fit_jobs(jobs, QUICK, "cpu", 6)
+    expected = paint(jobs, QUICK, size=2)
+    monkeypatch.setattr(batches, "fit_batch", cramped)
+    found = paint(jobs, QUICK, size=6)
     assert sizes == [6, 3, 1, 1, 1, 1, 1, 1]
     for a, b in zip(found, expected, strict=True):
         assert_same(a, b)
@@ -232,20 +337,20 @@ def test_a_crop_too_large_for_the_device_is_an_error_with_a_remedy(monkeypatch: 
     def cramped(*_args: object, **_more: object) -> object:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(schedule, "fit_batch", cramped)
+    monkeypatch.setattr(batches, "fit_batch", cramped)
     with pytest.raises(
         DeviceError, match=r"^cpu ran out of memory fitting 1 crop of 80x48 px; try .*--device"
     ):
-        fit_jobs([make_job()], QUICK, "cpu", 4)
+        paint([make_job()], QUICK, size=4)
 
 
 def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_args: object, **_more: object) -> object:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(schedule, "fit_batch", broken)
+    monkeypatch.setattr(batches, "fit_batch", broken)
     with pytest.raises(RuntimeError, match="illegal"):
-        fit_jobs([make_job()], QUICK, "cpu", 4)
+        paint([make_job()], QUICK, size=4)
 
 
 def test_stop_ends_the_loop() -> None:
@@ -258,6 +363,6 @@ def test_stop_ends_the_loop() -> None:
 def test_cuda_paints_what_the_cpu_paints(cuda: str) -> None:
     jobs = [make_job(frame) for frame in range(3)]
     options = FitOptions(steps=100, warm_steps=10, channels=32)
-    for job, one, other in zip(jobs, *(fit_jobs(jobs, options, d) for d in ("cpu", cuda)), strict=True):
+    for job, one, other in zip(jobs, *(paint(jobs, options, d) for d in ("cpu", cuda)), strict=True):
         assert np.abs(one - other)[job.hole].mean() < 0.03
         assert hole_error(job, other) < 0.04

@@ -15,8 +15,8 @@ import pytest
 import torch
 
 from subremover.errors import DeviceError, WorkerError
-from subremover.fill import schedule
-from subremover.fill.jobs import FitJob
+from subremover.fill import batches, schedule
+from subremover.fill.jobs import Fill, FitJob
 from subremover.fill.pool import Pool, resolve_device
 from subremover.options import FitOptions, PoolOptions
 
@@ -41,7 +41,8 @@ def make_jobs(group: int, width: int = 24, frames: int = 2) -> list[FitJob]:
     hole = np.zeros((16, width), np.bool_)
     hole[6:10, 6:-6] = True
     image = np.random.default_rng(group).random((16, width, 3), np.float32)
-    return [FitJob(image, hole, frame, group) for frame in range(frames)]
+    error = np.where(hole, np.float32(np.inf), np.float32(0))
+    return [FitJob(image, hole, frame, group, error) for frame in range(frames)]
 
 
 def children() -> list[multiprocessing.Process]:
@@ -54,12 +55,14 @@ def test_results_come_in_order_and_do_not_depend_on_the_workers(options: PoolOpt
     with Pool(QUICK, options) as pool:
         found = list(pool.fit(lists))
         again = list(pool.fit(lists[:2]))
-    assert [[picture.shape for picture in pictures] for pictures in found] == [
+    assert [[fill.picture.shape for fill in fills] for fills in found] == [
         [(16, 20 + group, 3)] * (1 + group % 3) for group in range(5)
     ]
-    for jobs, pictures in zip([*lists, *lists[:2]], [*found, *again], strict=True):
-        for picture, expected in zip(pictures, schedule.fit_jobs(jobs, QUICK, "cpu"), strict=True):
-            np.testing.assert_allclose(picture, expected, rtol=0, atol=1e-3)  # rounding by threads
+    for jobs, fills in zip([*lists, *lists[:2]], [*found, *again], strict=True):
+        for fill, expected in zip(fills, schedule.fit_jobs(jobs, QUICK, "cpu"), strict=True):
+            np.testing.assert_allclose(
+                fill.picture, expected.picture, rtol=0, atol=1e-3
+            )  # rounding by threads
     assert not children()
 
 
@@ -88,7 +91,7 @@ def test_an_error_reaches_the_consumer_as_it_is(monkeypatch: pytest.MonkeyPatch)
     def fail(*_args: object, **_more: object) -> object:
         raise DeviceError("cuda:0 ran out of memory; try something")
 
-    monkeypatch.setattr(schedule, "fit_batch", fail)
+    monkeypatch.setattr(batches, "fit_batch", fail)
     with Pool(QUICK, HERE) as pool, pytest.raises(DeviceError, match="try something"):
         list(pool.fit([make_jobs(0), make_jobs(1)]))
 
@@ -118,7 +121,7 @@ def test_a_dead_worker_is_an_error_with_a_remedy() -> None:
     assert not children()
 
 
-def _kill_a_child_then(results: Iterator[list[np.ndarray]]) -> Iterator[list[np.ndarray]]:
+def _kill_a_child_then(results: Iterator[list[Fill]]) -> Iterator[list[Fill]]:
     import threading
 
     def kill() -> None:
@@ -222,5 +225,5 @@ def test_importing_the_pool_does_not_load_torch() -> None:
 @pytest.mark.cuda
 def test_cuda_worker(cuda: str) -> None:
     with Pool(QUICK, PoolOptions(device=cuda)) as pool:
-        assert [len(pictures) for pictures in pool.fit([make_jobs(0), make_jobs(1)])] == [2, 2]
+        assert [len(fills) for fills in pool.fit([make_jobs(0), make_jobs(1)])] == [2, 2]
     assert not children()

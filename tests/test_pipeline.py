@@ -8,11 +8,14 @@ import cv2
 import numpy as np
 import pytest
 from media import draw_film, open_film, read_packets, read_pts
+from test_windows import draw_pan, write_film
 
 from subremover import pipeline
 from subremover.errors import DeviceError, OutputError, PlanError, UsageError
+from subremover.footage import FootageReader
 from subremover.geometry import Box
 from subremover.options import (
+    BorrowOptions,
     EncodeOptions,
     FitOptions,
     Options,
@@ -21,11 +24,13 @@ from subremover.options import (
     Region,
     ScanOptions,
 )
+from subremover.origins import Shares
 from subremover.pipeline import Progress, Result, remove_subtitles, scan
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.segment.masks import events_from_masks
 from subremover.segment.scan import Found
 from subremover.video.probe import probe
+from subremover.video.reader import read_frames
 
 TINY = FitOptions(steps=2, warm_steps=1, decoders=1, channels=4, levels=3)
 CPU = PoolOptions(device="cpu")
@@ -43,7 +48,7 @@ def draw_mask(size: tuple[int, int]) -> np.ndarray:
 def remove(source: Path, target: Path, *, fit: FitOptions = TINY, **scan_options: object) -> Result:
     """With a tiny fit on the CPU; without loss if the source is."""
     crf = 0 if probe(source).codec == "h264" else None
-    options = Options(ScanOptions(**scan_options), fit, CPU, EncodeOptions(crf=crf))
+    options = Options(ScanOptions(**scan_options), fit=fit, pool=CPU, encode=EncodeOptions(crf=crf))
     return remove_subtitles(source, target, options)
 
 
@@ -116,7 +121,7 @@ def test_only_the_hole_changes(tmp_path: Path, name: str, settings: dict) -> Non
     result = remove(source, target, mask=tmp_path / "mask.png", start=Position(9), end=Position(14))
     check_untouched(source, target, mask, range(9, 14))
     assert read_packets(source, "audio") == read_packets(target, "audio")
-    assert (result.events, result.frames_masked, result.frames_fitted) == (1, 5, 5)
+    assert (result.events, result.frames_masked) == (1, 5)
     assert result.output_bytes == target.stat().st_size
     assert result.warnings == ()
 
@@ -132,8 +137,49 @@ def test_a_video_of_masks(tmp_path: Path) -> None:
             out.mux(stream.encode(av.VideoFrame.from_ndarray(picture, "gray")))
         out.mux(stream.encode(None))
     result = remove(source, tmp_path / "b.mkv", mask=tmp_path / "mask.mkv")
-    assert (result.events, result.frames_fitted) == (1, 4)
+    assert (result.events, result.frames_masked) == (1, 4)
     check_untouched(source, tmp_path / "b.mkv", mask, range(5, 9))
+
+
+def test_cuts_are_found_under_a_mask_too(tmp_path: Path) -> None:
+    _, subbed, mask = draw_pan(64, cut=30)
+    film = write_film(tmp_path / "a.mkv", subbed)
+    cv2.imwrite(str(tmp_path / "mask.png"), mask.astype(np.uint8) * 255)
+    plan = scan(film.path, ScanOptions(mask=tmp_path / "mask.png"))
+    assert plan.shots == (Shot(0, 29), Shot(30, 63))
+
+
+def test_what_lies_outside_the_range_is_left_alone_and_no_source(tmp_path: Path) -> None:
+    """The part of a subtitle there is listed, and what nobody looked at counts as another shot."""
+    source = draw_film(tmp_path / "a.mkv", frames=90, audio=False).path
+    cv2.imwrite(str(tmp_path / "mask.png"), draw_mask((160, 96)))
+    plan = scan(source, ScanOptions(mask=tmp_path / "mask.png", start=Position(40), end=Position(50)))
+    assert [(e.first, e.last, e.remove) for e in plan.events] == [
+        (0, 39, False),
+        (40, 49, True),
+        (50, 89, False),
+    ]
+    assert plan.shots == (Shot(0, 14), Shot(15, 74), Shot(75, 89))  # a second on either side
+    assert list(np.flatnonzero(plan.masked_frames())) == list(range(40, 50))
+    footage = FootageReader(probe(source), plan, 250)
+    found = footage.of_window(dict(read_frames(probe(source), 40, 50)), 40, 49)
+    assert (min(found.frames), max(found.frames)) == (24, 65)
+    assert all(found.mask(index) is not None for index in found.frames)
+
+
+def test_a_film_of_origins_from_python(tmp_path: Path) -> None:
+    source = draw_film(tmp_path / "a.mkv", audio=False).path
+    cv2.imwrite(str(tmp_path / "mask.png"), draw_mask((160, 96)))
+    options = Options(ScanOptions(mask=tmp_path / "mask.png", end=Position(2)), fit=TINY, pool=CPU)
+    with pytest.raises(UsageError, match="two outputs would be written"):
+        remove_subtitles(source, tmp_path / "b.mkv", options, provenance=tmp_path / "b.mkv")
+    with pytest.raises(OutputError, match="is the film itself"):
+        remove_subtitles(source, tmp_path / "b.mkv", options, provenance=source)
+    result = remove_subtitles(source, tmp_path / "b.mkv", options, provenance=tmp_path / "new" / "p.mp4")
+    assert read_pts(tmp_path / "new" / "p.mp4") == read_pts(source)
+    shares = result.shares
+    assert shares.borrowed + shares.unmixed + shares.fitted == pytest.approx(1)
+    assert len(result.event_shares) == 1
 
 
 def test_the_mask_changes_from_frame_to_frame(tmp_path: Path) -> None:
@@ -152,7 +198,7 @@ def test_the_mask_changes_from_frame_to_frame(tmp_path: Path) -> None:
 def test_nothing_found_is_a_remux(tmp_path: Path) -> None:
     source, target = draw_film(tmp_path / "a.mp4").path, tmp_path / "b.mp4"
     result = remove(source, target, segmenter="gradient")
-    assert (result.events, result.frames_masked, result.frames_fitted) == (0, 0, 0)
+    assert (result.events, result.frames_masked, result.shares) == (0, 0, Shares())
     for kind in ("video", "audio"):
         assert read_packets(source, kind) == read_packets(target, kind)
 
@@ -168,7 +214,7 @@ def test_subtitle_is_found_to_the_frame_and_removed(tmp_path: Path) -> None:
     stages: list[Progress] = []
     options = Options(fit=dataclasses.replace(TINY, steps=20, channels=8), pool=CPU)
     result = remove_subtitles(str(drawn.path), str(tmp_path / "b.mp4"), options, stages.append)
-    assert (result.events, result.frames_masked, result.frames_fitted) == (1, 20, 20)
+    assert (result.events, result.frames_masked) == (1, 20)
     for stage in ("scan", "render"):
         assert [p.done for p in stages if p.stage == stage] == list(range(1, 41))
     assert {p.total for p in stages} == {40}
@@ -217,8 +263,9 @@ def test_the_result_depends_on_neither_batches_nor_workers(tmp_path: Path, choic
     source = draw_film(tmp_path / "a.mkv", frames=70, size=(96, 96), codec="ffv1", audio=False).path
     cv2.imwrite(str(tmp_path / "mask.png"), draw_mask((96, 96)))
     scan_options = ScanOptions(mask=tmp_path / "mask.png", start=Position(26), end=Position(68))
+    borrow = BorrowOptions(borrow=False)  # all frames are masked
     for name, options in (("b.mkv", CPU), ("c.mkv", PoolOptions("cpu", **choice))):
-        remove_subtitles(source, tmp_path / name, Options(scan_options, TINY, options))
+        remove_subtitles(source, tmp_path / name, Options(scan_options, borrow, TINY, options))
     for one, other in zip(read_planes(tmp_path / "b.mkv"), read_planes(tmp_path / "c.mkv"), strict=True):
         assert max(np.abs(a.astype(int) - b).max() for a, b in zip(one, other, strict=True)) <= 1
 
@@ -239,7 +286,7 @@ def test_a_failing_callback_leaves_nothing(tmp_path: Path, error: BaseException,
         else ScanOptions(mask=tmp_path / "mask.png", start=Position(20))
     )
     with pytest.raises(type(error)):
-        remove_subtitles(source, tmp_path / "b.mp4", Options(scan_options, TINY, CPU), fail)
+        remove_subtitles(source, tmp_path / "b.mp4", Options(scan_options, fit=TINY, pool=CPU), fail)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "mask.png"]
 
 

@@ -65,9 +65,15 @@ def test_what_is_masked(plan: Plan) -> None:
 
 
 def test_clip(plan: Plan) -> None:
-    assert [(e.first, e.last) for e in plan.clip(8, 12).events] == [(8, 9), (8, 11)]
-    assert [(e.first, e.last) for e in plan.clip(10, 24).events] == [(10, 23)]
-    assert plan.clip(0, 2).events == ()
+    assert [(e.first, e.last) for e in plan.clip(8, 12).removed] == [(8, 9), (8, 11)]
+    assert [(e.first, e.last) for e in plan.clip(10, 24).removed] == [(10, 23)]
+    assert plan.clip(0, 2).removed == ()
+    # what stands outside hides the picture there all the same
+    clipped = plan.clip(8, 12)
+    for frame in range(24):
+        lives = [[e for e in each.events if e.first <= frame <= e.last] for each in (plan, clipped)]
+        assert np.array_equal(*(plan.mask(events) for events in lives))
+        assert all(event.remove == (8 <= frame < 12) for event in lives[1])
 
 
 def test_repainted_strokes_count(plan: Plan, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from media import draw_film
 
 from subremover.errors import OutputError
 from subremover.geometry import Box
+from subremover.origins import Shares
 from subremover.plan import Event, FilmKey, Plan, Shot
-from subremover.report.pictures import write_report
+from subremover.report.pictures import add_shares, write_report
 from subremover.report.timeline import Span, draw_timeline, format_time
 from subremover.video.probe import Film, probe
 
@@ -110,6 +111,22 @@ def _decode(uri: str) -> np.ndarray:
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
     return image
+
+
+def test_shares_come_in_after_the_render(film: Film, tmp_path: Path) -> None:
+    mark = "<!-- shares 1 -->\n<!-- shares 0 -->"
+    plan = make_plan(film, make_event(2, 9, text=mark), make_sign(5, 20), make_event(12, 20))
+    before, _ = write(film, plan, tmp_path / "report.html")
+    by_event = (Shares(borrowed=0.9, fitted=0.1, distance=7), Shares(fitted=1))
+    add_shares(tmp_path / "report.html", tmp_path / "new.html", plan, Shares(0.5, 0.2, 0.3, 4), by_event)
+    after = (tmp_path / "new.html").read_text(encoding="utf-8")
+    assert re.findall("<dt>Hidden pixels</dt><dd>([^<]*)</dd>", after) == [
+        "50 % borrowed (median from 4 frames away), 20 % unmixed, 30 % painted",
+        "90 % borrowed (median from 7 frames away), 10 % painted",
+        "100 % painted",
+    ]
+    assert "Hidden pixels" not in before
+    assert len(after.splitlines()) == len(before.splitlines())
 
 
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:

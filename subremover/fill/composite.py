@@ -12,6 +12,7 @@ from subremover.geometry import Box, bounding_box, group_boxes
 
 CONTEXT_PX = 32
 SURROUNDINGS_SIGMA_PX = 16.0
+SEAM_PX = 4.0
 
 
 def crop_boxes(mask: np.ndarray, pad_px: int = CONTEXT_PX) -> list[Box]:
@@ -62,46 +63,17 @@ def settle(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarra
 
     Args:
         fitted: (h, w, 3) float32 in [0, 1], painted everywhere.
-        image: (h, w, 3) float32 in [0, 1]; anything in the hole.
-        hole: (h, w) bool.
+        image: (h, w, 3) float32 in [0, 1]; anything where the hole is 1.
+        hole: (h, w) bool, or float32 in [0, 1]: how little is known of each pixel.
 
     Returns:
         (h, w, 3) float32 in [0, 1]: the image, with the settled fill in its hole.
     """
-    residual = np.where(hole[..., None], 0, image - fitted).astype(np.float32)
-    spread = _push_pull(residual, (~hole).astype(np.float32))
-    settled: np.ndarray = np.where(hole[..., None], np.clip(fitted + spread, 0, 1), image)
+    unknown = hole.astype(np.float32)
+    residual = np.where(unknown[..., None] == 1, 0, image - fitted).astype(np.float32)
+    spread = _push_pull(residual, 1 - unknown)
+    settled: np.ndarray = np.where(unknown[..., None] > 0, np.clip(fitted + spread, 0, 1), image)
     return settled.astype(np.float32)
-
-
-def measure_agreement(fits: np.ndarray, image: np.ndarray, hole: np.ndarray) -> tuple[float, float]:
-    """How much of the detail in a hole several fits have in common.
-
-    Detail is what a settled fit adds to the smooth continuation of the surroundings.
-
-    Args:
-        fits: (S, h, w, 3) float32, settled fits of one crop by decoders of different seeds.
-        image: (h, w, 3) float32 in [0, 1]; anything in the hole.
-        hole: (h, w) bool.
-
-    Returns:
-        Sums over the hole: the mean product of two fits' details, and the square of their mean detail.
-    """
-    smooth = settle(np.zeros_like(image), image, hole)
-    details = (fits - smooth)[:, hole]  # (S, pixels, 3)
-    count = len(details)
-    power = float(np.square(details.mean(0, dtype=np.float64)).sum())
-    own = float(np.square(details, dtype=np.float64).sum()) / count
-    return (count * power - own) / max(count - 1, 1), power
-
-
-def damp(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray, share: float) -> np.ndarray:
-    """Take back a settled fit's detail to a share of it: 1 leaves it as it is, 0 takes it all.
-
-    Arrays as in `settle`.
-    """
-    smooth = settle(np.zeros_like(image), image, hole)
-    return np.asarray(smooth + np.float32(share) * (fitted - smooth))
 
 
 def confine(filled: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -109,13 +81,36 @@ def confine(filled: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarr
 
     A blot on a plain wall is out of place, however well the decoders agree on it. Arrays as in `settle`.
     """
-    known = (~hole).astype(np.float32)
+    known = 1 - hole.astype(np.float32)
+    image = np.where(known[..., None] > 0, image, 0)
     weight = np.maximum(cv2.GaussianBlur(known, (0, 0), SURROUNDINGS_SIGMA_PX), 1e-6)[..., None]
     mean = cv2.GaussianBlur(image * known[..., None], (0, 0), SURROUNDINGS_SIGMA_PX) / weight
     power = cv2.GaussianBlur(image**2 * known[..., None], (0, 0), SURROUNDINGS_SIGMA_PX) / weight
     reach = 2 * (np.sqrt(np.maximum(power - mean**2, 0)) + 2 / 255)
-    confined: np.ndarray = np.where(hole[..., None], np.clip(filled, mean - reach, mean + reach), filled)
+    confined: np.ndarray = np.where(known[..., None] < 1, np.clip(filled, mean - reach, mean + reach), filled)
     return confined
+
+
+def share_of_fit(error: np.ndarray, fit_error: float) -> np.ndarray:
+    """How much of a fit shows at each pixel of a hole, against what was borrowed: the nearer wins.
+
+    Where one is expected to be half as far off as the other, 94 % are its: grain that was borrowed stays.
+
+    Args:
+        error: (h, w) float32, expected of the borrowed pixels; inf where there is none, 0 outside the hole.
+        fit_error: Expected of the fit.
+
+    Returns:
+        (h, w) float32 in [0, 1].
+    """
+    ratio = (np.minimum(error / fit_error, 1e3)) ** 4
+    share = ratio / (1 + ratio)
+    share[share < 0.02] = 0
+    is_bare = np.isinf(error)
+    if is_bare.any():  # from bare pixels to borrowed ones it falls softly, so that no edge shows
+        away_px = cv2.distanceTransform((~is_bare).astype(np.uint8), cv2.DIST_L2, 3)
+        share = np.maximum(share, np.clip(1 - away_px / SEAM_PX, 0, 1))
+    return np.where(error > 0, share, 0).astype(np.float32)
 
 
 def _push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -45,11 +45,10 @@ def fit_batch(
 
     Args:
         crops: (B, 3, h, w) float32, RGB in [0, 1]; anything finite in the hole.
-        known: (B, 1, h, w) float32, weight of each pixel in the loss; 0 in the hole.
+        known: (B, 1, h, w) float32, weight of each pixel in the loss; 0 where nothing is known.
         options: Steps, widths, loss; `levels` None: by the deepest hole of the batch.
         seeds: B seeds of the weights and inputs drawn; not looked at with `start`, save for input noise.
-        start: Weights to start warm from, of the same crop size; then `warm_steps` are done, at a
-            lower learning rate.
+        start: Weights to start warm from, of the same crop size; then the learning rate is lower.
         should_stop: Asked before every step.
 
     Returns:
@@ -79,7 +78,7 @@ def fit_batch(
     rate = options.learning_rate * (1 if start is None else WARM_RATE)
     optimizer = torch.optim.Adam(parameters, lr=rate, fused=fused)
     loss = prepare_loss(options.loss, crops, known)
-    steps = options.steps if start is None else max(1, options.warm_steps)
+    steps = options.steps
     tail = max(1, steps // 4)
     pictures = torch.zeros_like(crops)
     codes = disturb(weights.code, options.input_noise, seeds)

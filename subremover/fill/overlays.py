@@ -9,11 +9,13 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
 from subremover.fill.unmix import (
     LEAST_OPACITY,
     Overlay,
+    expect_error,
     learn_overlay,
     learn_pane,
     measure_mix,
@@ -30,6 +32,8 @@ SHOWN_FRAMES, SHOWN_STRIDE = 8, 2
 LEAST_SHOWN = 3
 MOST_ASTRAY = 0.25
 """Between the plan's opacity and the one measured; beyond it the measure is wrong."""
+CHOICE_SIGMA_PX = 2.0
+"""Over which two pictures pass into each other, so that no patch of one shows in the other."""
 
 ReadCrop = Callable[[Box], np.ndarray]
 """A frame's crop: (h, w, 3) float32, RGB in [0, 1]."""
@@ -44,6 +48,29 @@ class Unmixed:
     """(h, w, 3) float32, RGB in [0, 1]."""
     weight: np.ndarray
     """(h, w) float32: 1 where that is the picture, between 0 and 1 where it is to be mixed with a fill."""
+    error: np.ndarray
+    """(h, w) float32, in [0, 1]: how far off the picture is to be expected; inf where there is none."""
+
+    def prevail(self, other_error: np.ndarray) -> np.ndarray:
+        """Share that this picture deserves against another one of its box.
+
+        Two measurements of one thing are best weighted by the inverse of their squared errors.
+
+        Args:
+            other_error: (h, w) float32, expected of the other picture; inf where there is none.
+
+        Returns:
+            (h, w) float32 in [0, 1].
+        """
+        other = np.isfinite(other_error)
+        if not other.any():
+            return np.ones_like(other_error)
+        own, others = (
+            cv2.GaussianBlur(np.maximum(error, 1e-4) ** -2, (0, 0), CHOICE_SIGMA_PX)
+            for error in (self.error, other_error)
+        )
+        share = np.where(other, own / np.maximum(own + others, 1e-12), 1)
+        return np.where(np.isfinite(self.error), share, 0).astype(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +94,8 @@ class _Life:
     clear: int | None
     """Frame before the event, if it shows what a see-through box covers."""
     crops: dict[int, np.ndarray] = field(default_factory=dict)
-    pane: tuple[Overlay, np.ndarray] | None = None
-    """The see-through box and its weight."""
+    pane: tuple[Overlay, np.ndarray, np.ndarray] | None = None
+    """The see-through box, its weight and its expected error."""
 
     @property
     def wanted(self) -> set[int]:
@@ -89,9 +116,16 @@ class Overlays:
         """
         events = sorted(events, key=lambda e: e.first)
         crowded, self._follows = _find_neighbours(events)
-        self._pending = deque(event for event in events if event not in crowded)
+        alone = [event for event in events if event not in crowded]
+        self._pending = deque(alone)
         self._active: list[_Life] = []
         self._cuts, self._size = cuts, size
+        self._amid_fade = {
+            index
+            for event in alone
+            for fade in _find_fades(event, cuts)
+            for index in range(fade.frames[0], max(fade.frames[-1], *fade.shown[:LEAST_SHOWN]))
+        }
 
     def feed(self, index: int, read: ReadCrop) -> None:
         """Take the next frame, as it is in the source."""
@@ -104,11 +138,7 @@ class Overlays:
 
     def is_amid_fade(self, index: int) -> bool:
         """Whether the frames up to this one hold a part of a fade that is better seen as a whole."""
-        return any(
-            fade.frames[0] <= index < max(fade.frames[-1], *fade.shown[:LEAST_SHOWN])
-            for life in self._active
-            for fade in life.fades
-        )
+        return index in self._amid_fade
 
     def unmix(self, frames: Sequence[tuple[int, ReadCrop]]) -> Iterator[tuple[int, Unmixed]]:
         """Take events off these frames, the last ones fed, where that can be done."""
@@ -140,8 +170,13 @@ def _make_life(event: Event, cuts: Set[int], size: tuple[int, int], is_clear: bo
     box = event.box.grow(CONTEXT_PX, CONTEXT_PX).clip(*size)
     strokes = np.zeros((box.height, box.width), bool)
     strokes[event.box.shift(-box.x, -box.y).slices] = event.strokes
+    starts_full = not len(event.opacities) or event.opacities[0] >= 1
+    is_clear = is_clear and starts_full and event.first > 0 and event.first not in cuts
+    return _Life(event, box, strokes, tuple(_find_fades(event, cuts)), event.first - 1 if is_clear else None)
+
+
+def _find_fades(event: Event, cuts: Set[int]) -> Iterator[_Fade]:
     full = event.first + np.flatnonzero(event.opacities >= 1)
-    fades = []
     if len(full):
         first, last = int(full[0]), int(full[-1])
         steps = slice(1, None, SHOWN_STRIDE)  # the first one may yet be short of full
@@ -151,10 +186,7 @@ def _make_life(event: Event, cuts: Set[int], size: tuple[int, int], is_clear: bo
         ):
             shown = tuple(int(i) for i in near if not _is_cut_among(frames, int(i), cuts))[:SHOWN_FRAMES]
             if frames and len(shown) >= LEAST_SHOWN:
-                fades.append(_Fade(frames, shown))
-    starts_full = not len(event.opacities) or event.opacities[0] >= 1
-    is_clear = is_clear and starts_full and event.first > 0 and event.first not in cuts
-    return _Life(event, box, strokes, tuple(fades), event.first - 1 if is_clear else None)
+                yield _Fade(frames, shown)
 
 
 def _is_cut_among(frames: range, other: int, cuts: Set[int]) -> bool:
@@ -168,12 +200,12 @@ def _unmix_pane(life: _Life, frames: list[tuple[int, ReadCrop]]) -> Iterator[tup
         clear, shown = life.crops.pop(life.clear, None), life.crops.pop(life.clear + 1)
         overlay = None if clear is None else learn_pane(shown, clear, life.strokes)
         if overlay is not None:
-            life.pane = overlay, overlay.strokes.astype(np.float32)
+            life.pane = overlay, overlay.strokes.astype(np.float32), expect_error(overlay)
     if life.pane:
-        overlay, weight = life.pane
+        overlay, weight, error = life.pane
         for index, read in frames:
             if not len(life.event.opacities) or life.event.opacities[index - life.event.first] >= 1:
-                yield index, Unmixed(life.box, unmix(read(life.box), overlay), weight)
+                yield index, Unmixed(life.box, unmix(read(life.box), overlay), weight, error)
 
 
 def _unmix_fade(
@@ -192,4 +224,6 @@ def _unmix_fade(
         if weight > 0 and abs(opacity - planned) < MOST_ASTRAY:
             crop = read(life.box)
             picture = unmix(crop, overlay, opacity, underlay) if opacity > LEAST_OPACITY else crop
-            yield index, Unmixed(life.box, picture, np.float32(weight) * life.strokes)
+            # what is trusted by halves is as much farther off
+            error = expect_error(overlay, max(opacity, 0.0), underlay) / np.float32(weight)
+            yield index, Unmixed(life.box, picture, np.float32(weight) * life.strokes, error)

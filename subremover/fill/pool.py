@@ -20,10 +20,9 @@ from multiprocessing.connection import wait as wait_for_sentinels
 from types import TracebackType
 from typing import Protocol, Self
 
-import numpy as np
-
+from subremover.cores import count_cores
 from subremover.errors import DeviceError, WorkerError
-from subremover.fill.jobs import FitJob
+from subremover.fill.jobs import Fill, FitJob
 from subremover.options import FitOptions, PoolOptions
 
 
@@ -75,7 +74,7 @@ class Pool:
             if is_in_process:
                 executor = ThreadPoolExecutor(1, thread_name_prefix="fit", initializer=_keep_freed_memory)
             else:
-                threads = max(1, _count_cores() // (len(self.devices) * self._options.workers))
+                threads = max(1, count_cores() // (len(self.devices) * self._options.workers))
                 executor = ProcessPoolExecutor(1, context, _start_worker, (task, threads))
             self._executors.append((executor, task))
         self._loads = [0] * len(self._executors)
@@ -89,7 +88,7 @@ class Pool:
             executor.shutdown(wait=True, cancel_futures=True)
         self._executors = []
 
-    def fit(self, batches: Iterable[list[FitJob]]) -> Iterator[list[np.ndarray]]:
+    def fit(self, batches: Iterable[list[FitJob]]) -> Iterator[list[Fill]]:
         """Paint the holes of all jobs, list by list and in order.
 
         A list is one piece of work for one worker, with its own anchors. A few lists are in flight, no
@@ -97,7 +96,7 @@ class Pool:
         (or leaves the context): fits under way end within a step.
 
         Yields:
-            For each list its pictures, (h, w, 3) float32 in [0, 1], in the list's order.
+            For each list its fills, in the list's order.
 
         Raises:
             DeviceError: A device's memory does not suffice for a single crop.
@@ -107,8 +106,8 @@ class Pool:
             raise RuntimeError("the pool is not open; use it in a with statement")
         return self._fit(iter(batches))
 
-    def _fit(self, batches: Iterator[list[FitJob]]) -> Generator[list[np.ndarray], None, None]:
-        pending: deque[tuple[Future[list[np.ndarray]], int]] = deque()
+    def _fit(self, batches: Iterator[list[FitJob]]) -> Generator[list[Fill], None, None]:
+        pending: deque[tuple[Future[list[Fill]], int]] = deque()
         most = len(self._executors) + 1
         try:
             for jobs in batches:
@@ -121,7 +120,7 @@ class Pool:
             if pending:
                 self._abandon([future for future, _ in pending])
 
-    def _submit(self, jobs: list[FitJob]) -> tuple[Future[list[np.ndarray]], int]:
+    def _submit(self, jobs: list[FitJob]) -> tuple[Future[list[Fill]], int]:
         slot = self._loads.index(min(self._loads))
         self._loads[slot] += 1
         executor, task = self._executors[slot]
@@ -133,7 +132,7 @@ class Pool:
         except BrokenExecutor as error:
             raise self._dead_worker(slot) from error
 
-    def _collect(self, future: Future[list[np.ndarray]], slot: int) -> list[np.ndarray]:
+    def _collect(self, future: Future[list[Fill]], slot: int) -> list[Fill]:
         try:
             return future.result()
         except BrokenExecutor as error:
@@ -141,7 +140,7 @@ class Pool:
         finally:
             self._loads[slot] -= 1
 
-    def _abandon(self, futures: list[Future[list[np.ndarray]]]) -> None:
+    def _abandon(self, futures: list[Future[list[Fill]]]) -> None:
         """Drop what nobody waits for any longer, and be ready for the next."""
         self._stop.set()
         for future in futures:
@@ -209,7 +208,7 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _run(task: _Task, jobs: list[FitJob]) -> list[np.ndarray]:
+def _run(task: _Task, jobs: list[FitJob]) -> list[Fill]:
     from subremover.fill.schedule import fit_jobs
 
     return fit_jobs(jobs, task.options, task.device, task.batch_size, task.stop.is_set)
@@ -231,7 +230,7 @@ def _start_worker(task: _Task, threads: int) -> None:
     _keep_freed_memory()
 
 
-def _fit_in_worker(jobs: list[FitJob]) -> list[np.ndarray]:
+def _fit_in_worker(jobs: list[FitJob]) -> list[Fill]:
     assert _task is not None  # the initializer ran
     return _run(_task, jobs)
 
@@ -256,8 +255,3 @@ def _keep_freed_memory() -> None:
             trim_threshold, mmap_threshold = -1, -3
             libc.mallopt(mmap_threshold, 1 << 30)
             libc.mallopt(trim_threshold, 1 << 29)
-
-
-def _count_cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

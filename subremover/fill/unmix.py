@@ -37,6 +37,9 @@ PANE_CORRELATION = 0.9
 """With the background: on a plain one, an opaque plate explains as much."""
 PANE_LEVELS = 12.0
 """How far from its mix a box's pixel may be; letters are farther."""
+NOISE_LEVELS = 2.5
+"""How far off an unmixed pixel is where nothing is lost; of what is lost, it is as much farther off."""
+LEAST_REST = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,10 +143,22 @@ def unmix(picture: np.ndarray, overlay: Overlay, opacity: float = 1.0, underlay:
     Returns:
         (h, w, 3) float32, RGB in [0, 1]; outside the strokes the picture as it was.
     """
-    cover = opacity * overlay.cover[..., None]
-    rest = np.maximum((1 - cover) * (1 - underlay * cover), 0.05)
+    rest = _rest(overlay, opacity, underlay)[..., None]
     background = np.clip((picture - opacity * overlay.light) / rest, 0, 1)
     return np.where(overlay.strokes[..., None], background, picture).astype(np.float32)
+
+
+def expect_error(overlay: Overlay, opacity: float = 1.0, underlay: float = 0.0) -> np.ndarray:
+    """How far off an unmixed picture is to be expected: (h, w) float32, inf outside the strokes."""
+    error = NOISE_LEVELS / 255 / _rest(overlay, opacity, underlay)
+    return np.where(overlay.strokes, error, np.inf).astype(np.float32)
+
+
+def _rest(overlay: Overlay, opacity: float, underlay: float) -> np.ndarray:
+    """Share of the background that comes through: (h, w) float32."""
+    cover = opacity * overlay.cover
+    rest: np.ndarray = np.maximum((1 - cover) * (1 - underlay * cover), LEAST_REST)
+    return rest
 
 
 def trust(opacity: float, underlay: float = 0.0) -> float:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import html
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
@@ -17,6 +18,7 @@ from string import Template
 import numpy as np
 
 from subremover._version import __version__
+from subremover.origins import Shares
 from subremover.plan import Event, Plan
 from subremover.report.timeline import Span, draw_timeline, format_time
 from subremover.video.probe import Film
@@ -63,6 +65,7 @@ def open_page(film: Film, plan: Plan) -> str:
         facts="\n".join(
             f"<div><dt>{term}</dt><dd>{_escape(fact)}</dd></div>" for term, fact in facts.items()
         ),
+        shares=_place_of_shares(0),
         legend="\n".join(_legend(plan)),
         timeline=draw_timeline(
             [_span(number, event, film) for number, event in enumerate(plan.events, 1)],
@@ -91,6 +94,8 @@ def draw_event(number: int, event: Event, film: Film, pictures: tuple[Thumbnail,
     if opacity := _opacity(event):
         meta["Opacity"] = opacity
     rows = "\n".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in meta.items())
+    if event.remove:
+        rows += f"\n{_place_of_shares(number)}"
     text = _escape(event.text).strip().replace("\n", "<br>")
     heading = f"<bdi>{text}</bdi>" if text else '<span class="unread">not read</span>'
     verdict = "will be removed" if event.remove else "left alone"
@@ -111,6 +116,27 @@ def close_page(event_count: int) -> str:
         f"<footer>Made by subremover {__version__}. Frames count from 0, both ends included.</footer>\n"
         f"<script>\n{script}\n</script>\n</body>\n</html>\n"
     )
+
+
+def fill_in_shares(lines: Iterable[str], shares: dict[int, Shares]) -> Iterator[str]:
+    """The lines of a page, with where the hidden pixels came from in the places left for that.
+
+    Args:
+        lines: Of a page that was written before the render.
+        shares: By the number of the event, from 1; 0: of all.
+    """
+    places = {f"{_place_of_shares(number)}\n": each for number, each in shares.items()}
+    for line in lines:
+        if line in places:
+            words = places[line].describe()
+            yield f"<div><dt>Hidden pixels</dt><dd>{words or 'none'}</dd></div>\n"
+        else:
+            yield line
+
+
+def _place_of_shares(number: int) -> str:
+    """A line that shows nothing and that no text from outside can be: `_escape` leaves no `<`."""
+    return f"<!-- shares {number} -->"
 
 
 def _template(name: str) -> str:

@@ -13,8 +13,9 @@ from subremover.errors import OutputError
 from subremover.fill.pool import Pool
 from subremover.geometry import Box
 from subremover.options import Options
+from subremover.origins import Shares
 from subremover.plan import Event, Plan
-from subremover.report.page import FULL, Thumbnail, close_page, draw_event, open_page
+from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import Film
 from subremover.video.reader import read_frames
@@ -51,7 +52,10 @@ def write_previews(film: Film, plan: Plan, options: Options, folder: Path) -> li
     if not indices:
         return written
     before = {index: _must(picture, index, film) for index, picture in _read_pictures(film, indices)}
-    with Pool(options.fit, options.pool) as pool, closing(fill_frames(film, plan, pool, indices)) as filled:
+    with (
+        Pool(options.fit, options.pool) as pool,
+        closing(fill_frames(film, plan, pool, options.borrow, indices)) as filled,
+    ):
         for index, frame, _ in filled:
             mask = plan.mask([e for e in plan.removed if e.first <= index <= e.last])
             pictures = {
@@ -92,6 +96,22 @@ def write_report(film: Film, plan: Plan, file: Path) -> None:
             page.write(close_page(len(plan.events)))
     except OSError as error:
         raise OutputError(f"cannot write '{file}': {error.strerror}; choose another place") from error
+
+
+def add_shares(page: Path, target: Path, plan: Plan, total: Shares, by_event: Sequence[Shares]) -> None:
+    """Write a report again with what the render found out: where the hidden pixels came from.
+
+    Args:
+        page: Of `write_report`.
+        target: Where to; another file.
+        plan: Of this film.
+        total: Of the run.
+        by_event: Of each event that is removed.
+    """
+    numbers = (number for number, event in enumerate(plan.events, 1) if event.remove)
+    shares = {0: total, **dict(zip(numbers, by_event, strict=True))}
+    with page.open(encoding="utf-8") as old, target.open("w", encoding="utf-8", newline="\n") as new:
+        new.writelines(fill_in_shares(old, shares))
 
 
 def best_frame(event: Event) -> int:

@@ -1,0 +1,215 @@
+"""The footage of a film's holes: which frames of their shot they may borrow from, decoded and at hand.
+
+A second reader goes ahead of the render, around the subtitles alone. What is taken from a frame, and how
+far it is trusted, is fill/borrow's business.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from threading import Lock
+
+import numpy as np
+from av.video.format import VideoFormat
+from av.video.frame import VideoFrame
+
+from subremover.geometry import Box
+from subremover.plan import Event, Plan, Shot
+from subremover.video.planes import Picture, read_rgb, to_coded
+from subremover.video.probe import Film
+from subremover.video.reader import read_frames
+
+FOOTAGE_BYTES = 256 << 20
+"""Most memory for frames kept to borrow from, besides those of the window itself."""
+CROP_BYTES, MASK_BYTES = 128 << 20, 64 << 20
+"""For their crops and masks, which every hole of a window asks for again."""
+LEAST_FRAMES = 8
+"""Kept however large they are."""
+STRETCH_FRAMES = 256
+"""Masked frames that share their footage; longer runs are split, so that memory does not grow with them."""
+GAP_FRAMES = 64
+"""Without a subtitle, that a stretch may hold: less than what is read around it in any case."""
+WINDOW_SOURCES = 64
+"""Most frames that a window gets to choose from, its own included."""
+STEPS = (1, 2, 4, 8, 16, 32)
+"""Distances before and after a subtitle from which its holes may borrow."""
+LONG_STEPS = (*STEPS, 64, 128, 256)
+"""The same within a subtitle that stays on."""
+
+
+def frame_bytes(film: Film) -> int:
+    """Memory that one decoded frame takes."""
+    return film.width * film.height * VideoFormat(film.pix_fmt).padded_bits_per_pixel // 8
+
+
+class Masks:
+    """Masks of any frames in the coded picture; frames under the same events share one array."""
+
+    def __init__(self, film: Film, plan: Plan, events: Sequence[Event]) -> None:
+        self._film, self._plan, self._events = film, plan, events
+        self._firsts = np.array([event.first for event in events], np.int64)
+        self._lasts = np.array([event.last for event in events], np.int64)
+        self._made = _Recent(MASK_BYTES)
+
+    def at(self, index: int) -> np.ndarray | None:
+        """(H, W) bool of a frame, None where there is none."""
+        active = np.flatnonzero((self._firsts <= index) & (index <= self._lasts))
+        return self._made.get(tuple(active), lambda: self._draw(active)) if len(active) else None
+
+    def _draw(self, active: np.ndarray) -> np.ndarray:
+        mask = self._plan.mask([self._events[i] for i in active])
+        return np.ascontiguousarray(to_coded(mask, self._film))
+
+
+class ShotFootage:
+    """Frames of one shot, of which a part of a window may borrow; what `fill.borrow.Footage` asks for."""
+
+    def __init__(self, frames: Mapping[int, VideoFrame], masks: Masks, crops: _Recent) -> None:
+        self.frames: Sequence[int] = sorted(frames)
+        first = frames[self.frames[0]]
+        self.size = first.width, first.height
+        self._frames, self._masks, self._crops = frames, masks, crops
+
+    def luma(self, frame: int) -> np.ndarray:
+        """(H, W) uint8 of the whole picture."""
+        return Picture(self._frames[frame], 0).luma
+
+    def crop(self, frame: int, box: Box) -> np.ndarray:
+        """(h, w, 3) float32, RGB, nominally in [0, 1]."""
+        return self._crops.get((frame, box), lambda: read_rgb(self._frames[frame], box))
+
+    def mask(self, frame: int) -> np.ndarray | None:
+        """(H, W) bool, True on what is no part of the scene; None where there is no such thing."""
+        return self._masks.at(frame)
+
+
+class FootageReader:
+    """Gives the parts of windows their footage; they come in the order of their frames."""
+
+    def __init__(self, film: Film, plan: Plan, max_distance: int) -> None:
+        """Plan what will be read; nothing is, before it is asked for."""
+        self._film, self._plan, self._max_distance = film, plan, max_distance
+        # A subtitle or logo that is left alone hides the picture like any other; lettering of the scene is
+        # part of it.
+        overlays = [event for event in plan.events if event.remove or event.kind != "scene"]
+        self._masks = Masks(film, plan, overlays)
+        self._firsts = np.array([event.first for event in plan.removed], np.int64)
+        self._lasts = np.array([event.last for event in plan.removed], np.int64)
+        self._stretches = find_stretches(plan)
+        self._crops = _Recent(CROP_BYTES)
+        self._kept: dict[int, VideoFrame] = {}
+        self._lost: set[int] = set()  # of these, what cannot be decoded
+
+    @property
+    def kept_bytes(self) -> int:
+        """Of the frames kept at the moment."""
+        return sum(plane.buffer_size for frame in self._kept.values() for plane in frame.planes)
+
+    def of_window(self, own: Mapping[int, VideoFrame], first: int, last: int) -> ShotFootage:
+        """The footage for the masked frames `first` to `last` of one window and one shot.
+
+        Args:
+            own: The window's frames of that shot, as they are in the source, and left so while in use.
+            first: Masked.
+            last: Masked.
+        """
+        stretch = self._stretches[bisect_right(self._stretches, first, key=lambda s: s.first) - 1]
+        self._load(stretch)
+        wanted = (i for i in self._ladder(first, last, stretch, LONG_STEPS) if i not in own)
+        beside = np.array(sorted(self._kept.keys() - own.keys()), np.int64)
+        nearest = (int(beside[np.abs(beside - index).argmin()]) for index in wanted if len(beside))
+        chosen = islice(dict.fromkeys(nearest), max(0, WINDOW_SOURCES - len(own)))
+        return ShotFootage({**own, **{i: self._kept[i] for i in chosen}}, self._masks, self._crops)
+
+    def _load(self, stretch: Stretch) -> None:
+        """Read the frames of a stretch that are not kept yet, and drop all others."""
+        most = max(LEAST_FRAMES, FOOTAGE_BYTES // frame_bytes(self._film))
+        wanted = set(self._choose(stretch, most))
+        self._kept = {index: frame for index, frame in self._kept.items() if index in wanted}
+        for run in _split(np.array(sorted(wanted - self._kept.keys() - self._lost)), GAP_FRAMES):
+            for index, frame in read_frames(self._film, int(run[0]), int(run[-1]) + 1):
+                if index in wanted:
+                    self._kept[index] = frame
+        self._lost = wanted - self._kept.keys()
+
+    def _choose(self, stretch: Stretch, most: int) -> Iterator[int]:
+        """At most so many frames: by halves from its ends and those of its subtitles, and spread over it."""
+        ladder = dict.fromkeys(self._ladder(stretch.first, stretch.last, stretch, STEPS))
+        ends = list(islice(ladder, most // 2))
+        yield from ends
+        length, room = stretch.last + 1 - stretch.first, most - len(ends)
+        yield from range(stretch.first, stretch.last + 1, 2 ** int(np.ceil(np.log2(max(1, length / room)))))
+
+    def _ladder(self, first: int, last: int, stretch: Stretch, steps: Sequence[int]) -> Iterator[int]:
+        """Frames that are worth borrowing from, best first, for the frames `first` to `last` of a stretch.
+
+        Around the subtitles on screen, from their very ends on; those whose ends lie outside come first, as
+        they show what no frame between can. Then around the frames themselves.
+        """
+        on = (self._firsts <= last) & (self._lasts >= first)
+        befores, afters = np.unique(self._firsts[on]), np.unique(self._lasts[on])
+        outer = befores[befores <= first], afters[afters >= last]
+        inner = befores[befores > first], afters[afters < last]
+        low = max(stretch.shot.first, first - self._max_distance)
+        high = min(stretch.shot.last, last + self._max_distance)
+        for starts, ends in (outer, ([first], [last]), inner):
+            for step in steps:
+                for index in (*(start - step for start in starts), *(end + step for end in ends)):
+                    if low <= index <= high:
+                        yield int(index)
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """Masked frames of one shot, with short gaps, whose holes borrow from the same frames."""
+
+    first: int
+    """Masked, as is the last."""
+    last: int
+    shot: Shot
+
+
+def find_stretches(plan: Plan) -> list[Stretch]:
+    """The stretches of a plan, in order."""
+    masked = np.flatnonzero(plan.masked_frames())
+    stretches = []
+    for shot in plan.shots:
+        start, stop = np.searchsorted(masked, [shot.first, shot.last + 1])
+        for run in _split(masked[start:stop], GAP_FRAMES):
+            for part in np.split(run, np.searchsorted(run, range(run[0], run[-1] + 1, STRETCH_FRAMES)[1:])):
+                if len(part):
+                    stretches.append(Stretch(int(part[0]), int(part[-1]), shot))
+    return stretches
+
+
+def _split(indices: np.ndarray, gap: int) -> list[np.ndarray]:
+    """Runs of rising indices without a gap longer than that."""
+    return np.split(indices, np.flatnonzero(np.diff(indices) > gap + 1) + 1) if len(indices) else []
+
+
+class _Recent:
+    """The arrays asked for last, up to a number of bytes; safe to share by threads."""
+
+    def __init__(self, most_bytes: int) -> None:
+        self._most, self._held = most_bytes, 0
+        self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
+        with self._lock:
+            if key in self._arrays:
+                self._arrays.move_to_end(key)
+                return self._arrays[key]
+        array = make()
+        with self._lock:
+            if key not in self._arrays:
+                self._arrays[key] = array
+                self._held += array.nbytes
+            while self._held > self._most and len(self._arrays) > 1:
+                _, oldest = self._arrays.popitem(last=False)
+                self._held -= oldest.nbytes
+            return array

@@ -1,0 +1,144 @@
+"""How the picture as a whole moves from frame to frame, told by corners followed outside the holes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from subremover.motion.align import fit_plane, follow
+
+LONG_SIDE_PX = 640
+"""Pictures are scaled down to it."""
+POINT_COUNT = 200
+CLEARANCE_PX = 5
+"""Between a corner and a hole, which would lead it astray."""
+
+LEAST_JUMP_PX = 3
+"""Corners are followed over less without help."""
+LEAST_KEPT = 0.5
+"""Share of the key frame's corners that must be found again; with fewer, another frame becomes the key."""
+
+ReadFrame = Callable[[int], tuple[np.ndarray, np.ndarray | None]]
+"""A frame's luma, (H, W) uint8, and its mask, (H, W) bool, True in the holes, or None."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Located:
+    """A frame at the size that corners are followed in."""
+
+    luma: np.ndarray
+    known: np.ndarray
+    """(h, w) bool, away from holes."""
+    matrix: np.ndarray
+    """(3, 3), to its places from those of the first frame."""
+
+
+class Camera:
+    """The motion of one shot's camera.
+
+    Every frame is held against a key frame while that still shows much of the same, so that errors do not
+    add up from frame to frame.
+    """
+
+    def __init__(self) -> None:
+        self._located: dict[int, _Located] = {}
+        self._key = -1
+        self._points = np.empty((0, 2), np.float32)
+
+    def locate(self, frames: Sequence[int], read: ReadFrame) -> dict[int, np.ndarray]:
+        """Where the places of one and the same frame lie in each of these.
+
+        Args:
+            frames: Of one shot, ascending; what was located before is not read again.
+            read: Gives the others.
+
+        Returns:
+            For each frame a (3, 3) float64 matrix of places in px, (x, y, 1).
+        """
+        self._located = {f: located for f, located in self._located.items() if f in frames}
+        for frame in frames:
+            if frame not in self._located:
+                luma, known = _shrink(*read(frame))
+                self._located[frame] = _Located(luma, known, self._locate(frame, luma, known))
+        height, width = read(frames[0])[0].shape
+        small = self._located[frames[0]].luma.shape
+        x, y = width / small[1], height / small[0]
+        # Sample centres: a place p of the small picture is (p + 0.5) * scale - 0.5 of the whole.
+        scale = np.array([[x, 0, 0.5 * x - 0.5], [0, y, 0.5 * y - 0.5], [0, 0, 1]])
+        return {f: scale @ self._located[f].matrix @ np.linalg.inv(scale) for f in frames}
+
+    def _locate(self, frame: int, luma: np.ndarray, known: np.ndarray) -> np.ndarray:
+        if not self._located:
+            return np.eye(3)
+        nearest = min(self._located, key=lambda f: abs(f - frame))
+        start: np.ndarray = _jump(self._located[nearest], luma, known) @ self._located[nearest].matrix
+        for key in dict.fromkeys((self._key, nearest)):
+            if key not in self._located:
+                continue
+            if key != self._key:
+                self._key, self._points = key, _find_corners(self._located[key])
+            if not len(self._points):
+                continue
+            from_key = np.linalg.inv(self._located[key].matrix)
+            guesses = cv2.perspectiveTransform(self._points[:, None].astype(np.float64), start @ from_key)
+            starts, ends = follow(
+                self._located[key].luma, luma, self._points, known, guesses[:, 0].astype(np.float32)
+            )
+            matrix = fit_plane(starts, ends, 1.0)
+            if matrix is None:
+                continue
+            off = cv2.perspectiveTransform(starts[:, None].astype(np.float64), matrix)[:, 0] - ends
+            kept = (np.abs(off).max(axis=1) < 1).sum() / len(self._points)
+            if kept >= LEAST_KEPT or key == nearest:
+                placed: np.ndarray = matrix @ self._located[key].matrix
+                return placed
+        return start
+
+
+def _shrink(luma: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Luma and what is known of it, (h, w) uint8 and bool, at the size that corners are followed in."""
+    factor = min(1.0, LONG_SIDE_PX / max(luma.shape))
+    size = tuple(max(1, round(side * factor)) for side in luma.shape[::-1])
+    small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA) if factor < 1 else luma
+    if mask is None:
+        return small, np.ones(small.shape, bool)
+    holes = cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_AREA)
+    return small, cv2.dilate(holes, np.ones((2 * CLEARANCE_PX + 1,) * 2, np.uint8)) == 0
+
+
+def _jump(one: _Located, luma: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """(3, 3), a first guess at the motion between two frames: none, or a shift that explains them better.
+
+    Corners of fine texture are lost in a fast pan; phase correlation (Kuglin and Hines 1975) is not.
+    """
+    height, width = luma.shape
+    pictures = []
+    for picture, is_known in ((one.luma, one.known), (luma, known)):
+        level = np.where(is_known, picture - float(picture.mean()), 0).astype(np.float32)
+        pictures.append(cv2.resize(level, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA))
+    if min(pictures[0].shape) < 2:
+        return np.eye(3)
+    window = cv2.createHanningWindow(pictures[0].shape[::-1], cv2.CV_32F)
+    shift, _ = cv2.phaseCorrelate(pictures[0], pictures[1], window)
+    dx, dy = (round(2 * d) for d in shift)
+    if max(abs(dx), abs(dy)) < LEAST_JUMP_PX or abs(dx) > width // 2 or abs(dy) > height // 2:
+        return np.eye(3)
+    ours = np.s_[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
+    theirs = np.s_[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
+    both = one.known[ours] & known[theirs]
+    moved = cv2.absdiff(one.luma[ours], luma[theirs])[both]
+    still = cv2.absdiff(one.luma, luma)[one.known & known]
+    is_better = moved.size > 0.1 * still.size and moved.mean() < 0.8 * still.mean()
+    return np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1.0]]) if is_better else np.eye(3)
+
+
+def _find_corners(located: _Located) -> np.ndarray:
+    """(n, 2) float32, x and y."""
+    spacing_px = max(4, max(located.luma.shape) // 60)
+    corners = cv2.goodFeaturesToTrack(
+        located.luma, POINT_COUNT, 0.005, spacing_px, mask=located.known.astype(np.uint8), blockSize=5
+    )
+    return np.empty((0, 2), np.float32) if corners is None else corners.reshape(-1, 2)

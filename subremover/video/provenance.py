@@ -1,0 +1,151 @@
+"""Writes a film of where the pixels came from: the dimmed picture in grey, its former holes in colours.
+
+H.264 in 4:4:4, in any container that holds H.264: mpv, VLC, ffplay and Chrome play it. FFV1 would be exact,
+but fewer players know it, and mp4 does not; 4:2:0 smears colours over letters of a few pixels.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from types import TracebackType
+
+import av
+import av.error
+import numpy as np
+from av.codec.context import Flags
+from av.container import OutputContainer
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from subremover.errors import OutputError
+from subremover.origins import Origins
+from subremover.video.planes import Picture
+from subremover.video.probe import Film, open_input
+from subremover.video.target import PartFile, check_file, find_format, output_errors
+
+NEAR, FAR = (0, 170, 60), (255, 220, 0)
+"""Borrowed: from green, from the next frame, over the logarithm of the distance to yellow."""
+UNMIXED = (40, 120, 255)
+FITTED = (255, 0, 150)
+DIM = 0.5
+_OPTIONS = {"crf": "8", "preset": "veryfast"}
+_LUMA_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
+
+
+class ProvenanceWriter(contextlib.AbstractContextManager["ProvenanceWriter"]):
+    """Takes all frames of a film, in order, with the origins of their pixels.
+
+    The target appears when the `with` block ends without an exception, whole and on disk; otherwise
+    nothing is left of it. Its folder is made if need be.
+    """
+
+    def __init__(self, film: Film, target: Path, max_distance: int, overwrite: bool) -> None:
+        """`max_distance` in frames, for the scale of colours."""
+        self._film, self._target, self._overwrite = film, target, overwrite
+        self._max_distance = max_distance
+        self._part = PartFile(target)
+        self._stack = contextlib.ExitStack()
+
+    def __enter__(self) -> ProvenanceWriter:
+        with output_errors(self._target):
+            self._target.parent.mkdir(parents=True, exist_ok=True)
+        check_file(self._film.path, self._target, self._overwrite)
+        self._stack.callback(self._part.discard)
+        with output_errors(self._target):
+            self._out, self._stream = _open(self._film, str(self._part.path), self._target)
+        return self
+
+    def write(self, frame: VideoFrame, origins: Origins | None) -> None:
+        """Encode the next frame, with its `pts` as decoded.
+
+        Raises:
+            OutputError: The disk is full, ...
+        """
+        drawn = VideoFrame.from_ndarray(draw_provenance(frame, origins, self._max_distance), "yuv444p")
+        drawn.pts, drawn.time_base = frame.pts, self._film.time_base
+        with output_errors(self._target):
+            self._out.mux(self._stream.encode(drawn))
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        with self._stack:
+            if kind is not None:
+                with contextlib.suppress(OSError, ValueError, av.error.FFmpegError):
+                    self._out.close()
+                return
+            with output_errors(self._target):
+                try:
+                    self._out.mux(self._stream.encode(None))
+                finally:
+                    self._out.close()
+            self._part.commit()
+
+
+def check_provenance(film: Film, target: Path, overwrite: bool) -> None:
+    """Find out before the long run whether the film of origins can be written there.
+
+    Raises:
+        OutputError: The target is the film, exists, cannot be created, or is no container for it.
+    """
+    find_format(target)
+    with output_errors(target):
+        has_folder = target.parent.is_dir()
+    if has_folder:
+        check_file(film.path, target, overwrite)
+    try:
+        out, _ = _open(film, io.BytesIO(), target)
+        try:
+            out.start_encoding()
+        finally:
+            out.close()
+    except (OSError, ValueError, av.error.FFmpegError) as error:
+        raise OutputError(f"'{target.suffix}' cannot hold the film of origins; try .mp4 or .mkv") from error
+
+
+def draw_provenance(frame: VideoFrame, origins: Origins | None, max_distance: int) -> np.ndarray:
+    """The picture of one frame's origins: (3, H, W) uint8, YUV after BT.709 in its limited range."""
+    drawn = np.full((3, frame.height, frame.width), 128, np.uint8)
+    drawn[0] = np.rint(16 + DIM * (Picture(frame, 0).luma - 16.0).clip(0))
+    if origins is not None:
+        part = drawn[(slice(None), *origins.box.slices)]
+        colour = _paint(origins, max_distance)
+        part[:] = np.where(origins.borrowed + origins.unmixed + origins.fitted > 0.5, colour, part)
+    return drawn
+
+
+def _paint(origins: Origins, max_distance: int) -> np.ndarray:
+    """(3, h, w) uint8: the colours of the shares, mixed."""
+    far = np.log(origins.distance.clip(1, max_distance)) / np.log(max(2, max_distance))
+    scale = np.array(NEAR) + far[..., None] * (np.array(FAR) - np.array(NEAR))
+    rgb = origins.borrowed[..., None] * scale
+    rgb += origins.unmixed[..., None] * np.array(UNMIXED) + origins.fitted[..., None] * np.array(FITTED)
+    luma = rgb @ _LUMA_WEIGHTS
+    red, blue = (rgb[..., 0] - luma) / 1.5748, (rgb[..., 2] - luma) / 1.8556
+    yuv = np.stack([16 + luma * 219 / 255, 128 + blue * 224 / 255, 128 + red * 224 / 255])
+    painted: np.ndarray = np.rint(yuv).clip(0, 255).astype(np.uint8)
+    return painted
+
+
+def _open(film: Film, file: str | io.BytesIO, target: Path) -> tuple[OutputContainer, VideoStream]:
+    """The target with its one stream, of the film's size, shape, rotation and clock."""
+    out = av.open(file, "w", format=find_format(target))
+    stream = out.add_stream("libx264", rate=film.frame_rate, options=dict(_OPTIONS))
+    assert isinstance(stream, VideoStream)
+    context = stream.codec_context
+    context.width, context.height, context.pix_fmt = film.width, film.height, "yuv444p"
+    context.time_base = film.time_base
+    context.color_range, context.color_primaries, context.color_trc, context.colorspace = 1, 1, 1, 1
+    context.flags |= Flags.frame_duration  # else the last frame's and every varying length is lost
+    with open_input(film.path) as source:
+        ratio = source.streams[film.stream_index].sample_aspect_ratio  # type: ignore[attr-defined]
+    if ratio:
+        context.sample_aspect_ratio = ratio
+    if film.rotation:
+        stream.set_display_rotation(film.rotation)
+    return out, stream

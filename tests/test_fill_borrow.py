@@ -1,0 +1,169 @@
+import itertools
+
+import cv2
+import numpy as np
+import pytest
+
+from subremover.fill.borrow import Borrower
+from subremover.fill.holes import Hole
+from subremover.geometry import Box
+from subremover.options import BorrowOptions
+
+SIZE = (120, 240)
+BOX = Box(40, 40, 160, 56)
+LETTERS = np.zeros(SIZE, bool)
+for _x in range(60, 180, 24):  # 5 px strokes
+    LETTERS[60:76, _x : _x + 5] = True
+    LETTERS[60:65, _x : _x + 8] = True
+
+
+def _texture(seed=3):
+    noise = np.random.default_rng(seed).uniform(-1, 1, (400, 1000, 3)).astype(np.float32)
+    return np.clip(127 + 90 * np.tanh(6 * cv2.GaussianBlur(noise, (0, 0), 3)), 0, 255).astype(np.uint8)
+
+
+class Film:
+    """Frames in memory as footage; asks are noted, and subtitles are white."""
+
+    def __init__(self, clean, masks):
+        self.clean, self.masks = clean, masks
+        self.asked = set()
+        self.frames = sorted(clean)
+        self.size = SIZE[::-1]
+        self._shown = {f: np.where(self._mask(f)[..., None], np.uint8(255), p) for f, p in clean.items()}
+
+    def _mask(self, frame):
+        mask = self.masks.get(frame)
+        return np.zeros(SIZE, bool) if mask is None else mask
+
+    def luma(self, frame):
+        return cv2.cvtColor(self._shown[frame], cv2.COLOR_RGB2GRAY)
+
+    def crop(self, frame, box):
+        assert min(box.x, box.y) >= 0
+        assert box.right <= SIZE[1]
+        assert box.bottom <= SIZE[0]
+        self.asked.add(frame)
+        return self._shown[frame][box.slices].astype(np.float32) / 255
+
+    def mask(self, frame):
+        return self.masks.get(frame)
+
+
+def _pan(dx, count, dy=0.0, masked=range(1000), seed=3):
+    texture = _texture(seed)
+    clean = {}
+    for i in range(count):
+        place = np.array([[1, 0, 20 + dx * i], [0, 1, 100 + dy * i]], np.float32)
+        clean[i] = cv2.warpAffine(texture, place, SIZE[::-1], flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+    return Film(clean, {i: LETTERS for i in range(count) if i in masked})
+
+
+def _borrow(film, frames, **options):
+    holes = [Hole(i, BOX, film.masks[i][BOX.slices], 0) for i in frames]
+    return Borrower(BorrowOptions(**options)).borrow(holes, film)
+
+
+def _psnr(film, frame, borrowed):
+    hole = film.masks[frame][BOX.slices] & np.isfinite(borrowed.error)
+    off = borrowed.picture[hole] - film.clean[frame][BOX.slices][hole] / 255
+    return float(-10 * np.log10(np.square(off).mean() + 1e-9))
+
+
+@pytest.mark.parametrize("motion", [(3.0, 0.0), (0.8, 0.3), (25.0, 2.0)])
+def test_a_subtitle_that_never_goes_is_undone_by_a_moving_camera(motion):
+    film = _pan(motion[0], 24, motion[1])
+    for frame, borrowed in zip((11, 12), _borrow(film, (11, 12)), strict=True):
+        assert np.isfinite(borrowed.error[LETTERS[BOX.slices]]).mean() > 0.95
+        assert _psnr(film, frame, borrowed) > 30
+
+
+def test_on_a_tripod_the_clean_frames_before_and_after_tell():
+    film = _pan(0, 40, masked=range(10, 30))
+    (borrowed,) = _borrow(film, [14])
+    hole = LETTERS[BOX.slices]
+    assert _psnr(film, 14, borrowed) > 45
+    assert set(np.unique(borrowed.distance[hole])) <= {float(14 - i) for i in range(10)} | {
+        16.0 + i for i in range(10)
+    }
+    assert np.median(borrowed.distance[hole]) <= 16
+
+
+def test_nothing_is_taken_from_further_away_than_allowed():
+    film = _pan(0, 40, masked=range(10, 30))
+    (borrowed,) = _borrow(film, [14], max_distance=4)
+    assert np.isinf(borrowed.error[LETTERS[BOX.slices]]).all()
+    assert film.asked <= set(range(10, 19))
+    (borrowed,) = _borrow(film, [14], max_distance=5)
+    assert np.isfinite(borrowed.error[LETTERS[BOX.slices]]).all()
+
+
+def test_where_no_frame_shows_anything_the_hole_stays_open():
+    film = _pan(0, 12)
+    (borrowed,) = _borrow(film, [5])
+    assert np.isinf(borrowed.error[LETTERS[BOX.slices]]).all()
+    assert not borrowed.distance.any()
+
+
+def test_a_single_frame_has_nobody_to_borrow_from():
+    (borrowed,) = _borrow(_pan(0, 1), [0])
+    assert np.isinf(borrowed.error[LETTERS[BOX.slices]]).all()
+
+
+def test_what_a_hole_holds_never_matters():
+    plain = _pan(2, 16)
+    other = _pan(2, 16)
+    for picture in other._shown.values():
+        picture[LETTERS] = np.random.default_rng(1).integers(0, 255, picture[LETTERS].shape)
+    (one,), (two,) = _borrow(plain, [8]), _borrow(other, [8])
+    hole = LETTERS[BOX.slices] & np.isfinite(one.error)
+    # Not to the bit: the filled holes take part in tracking.
+    assert np.abs(one.picture - two.picture)[hole].max() < 0.02
+
+
+def test_changes_of_light_are_followed():
+    film = _pan(0, 20, masked=range(8, 12))
+    for i in range(12, 20):
+        film._shown[i] = np.clip(film._shown[i].astype(int) + 25, 0, 255).astype(np.uint8)
+    for i in range(8):
+        film._shown[i] = np.clip(film._shown[i].astype(int) + 25, 0, 255).astype(np.uint8)
+    (borrowed,) = _borrow(film, [9])
+    assert _psnr(film, 9, borrowed) > 33
+
+
+def test_somebody_in_front_of_the_background_is_not_pasted_over_it():
+    film = _pan(0, 30, masked=range(10, 20))
+    other = _texture(8)
+    for i in [*range(8, 10), *range(20, 22)]:  # stands right in front of it before and after
+        film._shown[i][30:100, 40:200] = other[30:100, 40:200]
+    (borrowed,) = _borrow(film, [14])
+    assert _psnr(film, 14, borrowed) > 33
+
+
+def test_the_error_says_where_sources_disagree():
+    calm, wild = _pan(0, 30, masked=range(10, 20)), _pan(0, 30, masked=range(10, 20))
+    for i in wild.frames:
+        if i not in range(10, 20):
+            wild._shown[i] = np.roll(_texture(40 + i)[: SIZE[0], : SIZE[1]], i, axis=1)
+    hole = LETTERS[BOX.slices]
+    sure, unsure = (float(np.median(_borrow(film, [14])[0].error[hole])) for film in (calm, wild))
+    assert sure < 4 / 255
+    assert unsure > 25 / 255
+
+
+def test_a_static_background_gets_a_static_fill():
+    film = _pan(0, 40, masked=range(10, 30))
+    for i, picture in film._shown.items():
+        noise = np.random.default_rng(i).normal(0, 4, picture.shape)
+        film._shown[i] = np.clip(picture + noise, 0, 255).astype(np.uint8)
+    hole = LETTERS[BOX.slices]
+    fills = _borrow(film, range(14, 22))
+    change = [np.abs(b.picture - a.picture)[hole].mean() * 255 for a, b in itertools.pairwise(fills)]
+    assert np.mean(change) < 2  # of the frames' own noise: 4.5
+
+
+def test_the_same_holes_give_the_same_bytes():
+    one, two = (_borrow(_pan(2, 16), range(4, 12)) for _ in range(2))
+    for a, b in zip(one, two, strict=True):
+        assert (a.picture == b.picture).all()
+        assert (a.error == b.error).all()
