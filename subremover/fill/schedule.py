@@ -17,11 +17,11 @@ from subremover.fill.batches import BatchFitter, Fitted, Key, Row
 from subremover.fill.composite import confine, settle, share_of_fit
 from subremover.fill.fit import choose_levels
 from subremover.fill.jobs import KNOWN_ERROR, Fill, FitJob
-from subremover.fill.trial import Trust, choose_ring, expect_of_smooth, trust_tried, trust_untried
+from subremover.fill.trial import Trust, choose_ring, trust_smooth, trust_tried, trust_untried
 from subremover.options import FitOptions
 
-OPEN_SHARE = 0.02
-"""Of a hole: less than that is not worth a fit."""
+OPEN_SHARE = 0.05
+"""Of a hole: for less than that, between borrowed pixels, the smooth continuation will do."""
 
 
 def fit_jobs(
@@ -36,7 +36,7 @@ def fit_jobs(
     The middle frame of a group is its anchor. Its decoders are fitted twice, once with a ring around the
     hole hidden as well: how they restore that tells how far each is trusted in the whole group, against
     the smooth continuation of the surroundings and against what was borrowed. The other frames start from
-    the anchor's weights. Jobs that have borrowed well, all over, are not fitted.
+    the anchor's weights. Where only little was not borrowed well, the smooth continuation alone fills it.
 
     Args:
         device: A torch device.
@@ -50,14 +50,14 @@ def fit_jobs(
         DeviceError: The device's memory does not suffice for a single crop.
         FitStoppedError: `should_stop` said so.
     """
-    groups = _find_groups(jobs, options)
+    trust_of: dict[int, Trust] = {}
+    groups = _find_groups(jobs, options, trust_of)
     fitter = BatchFitter(options, torch.device(device), batch_size, should_stop)
     cold = dict(fitter.fit(_cold_rows(jobs, groups, options)))
-    trust_of: dict[int, Trust] = {}
     for group in groups:
         trust = _judge(jobs[group.anchor], group, cold, options.decoders)
         trust_of |= dict.fromkeys(group.members, trust)
-    mixes = {index: np.zeros_like(jobs[index].image) for index in trust_of}
+    mixes = {i: np.zeros_like(jobs[i].image) for group in groups for i in group.members}
     warm = fitter.fit(_warm_rows(jobs, groups, options, trust_of, cold))
     for (stage, index, decoder), fitted in chain(cold.items(), warm):
         if stage != "trial":
@@ -78,15 +78,17 @@ class _Group:
     """(h, w) bool, hidden in the anchor's trial; None: no trial."""
 
 
-def _find_groups(jobs: Sequence[FitJob], options: FitOptions) -> list[_Group]:
-    """The groups of those jobs that want a decoder."""
+def _find_groups(jobs: Sequence[FitJob], options: FitOptions, trust_of: dict[int, Trust]) -> list[_Group]:
+    """The groups of those jobs that want a decoder; the trust in the smooth continuation of the others."""
     alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for index in sorted(range(len(jobs)), key=lambda i: jobs[i].frame):
         own = (jobs[index].group, *jobs[index].hole.shape)
         alike[own if options.warm_steps > 0 else (*own, index)].append(index)
     groups = []
     for every in alike.values():
-        members = _find_open(jobs, every)
+        members, trust = _find_open(jobs, every)
+        if trust is not None:
+            trust_of |= dict.fromkeys(every, trust)
         if not members:
             continue
         depths = (choose_levels(jobs[i].unknown > 0.5, jobs[i].hole.shape) for i in members)
@@ -96,14 +98,18 @@ def _find_groups(jobs: Sequence[FitJob], options: FitOptions) -> list[_Group]:
     return groups
 
 
-def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> list[int]:
-    """Those of a group where enough was borrowed so badly that a decoder may be nearer to the truth."""
+def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> tuple[list[int], Trust | None]:
+    """Those of a group where much was borrowed so badly that a decoder may be nearer to the truth.
+
+    And how far off the smooth continuation is to be expected; None where nothing is worth replacing.
+    """
     if max(jobs[i].open_share(KNOWN_ERROR) for i in members) == 0:
-        return []
+        return [], None
     middle = jobs[members[len(members) // 2]]
-    least = max(KNOWN_ERROR, expect_of_smooth(middle.image, middle.hole))
-    shares = {i: jobs[i].open_share(least) for i in members}
-    return [i for i in members if shares[i] > 0] if max(shares.values()) > OPEN_SHARE else []
+    trust = trust_smooth(middle.image, middle.hole)
+    shares = {i: jobs[i].open_share(max(KNOWN_ERROR, trust.error)) for i in members}
+    is_worth_it = max(shares.values()) > OPEN_SHARE
+    return [i for i in members if shares[i] > 0] if is_worth_it else [], trust
 
 
 def _cold_rows(jobs: Sequence[FitJob], groups: Sequence[_Group], options: FitOptions) -> dict[Key, Row]:
@@ -158,10 +164,12 @@ def _fill(job: FitJob, mix: np.ndarray | None, trust: Trust | None) -> Fill:
     """The mix of a job's decoders where it is expected to be nearer to the truth than what was borrowed.
 
     Their weights need not add up to one: settling adds the smooth continuation for the rest. That alone
-    fills what little a well borrowed hole leaves bare.
+    fills what little a well borrowed hole leaves open. Without any trust all was borrowed well.
     """
+    if trust is None:
+        return Fill(job.image, np.zeros(job.hole.shape, np.float32))
     fitted = settle(np.zeros_like(job.image) if mix is None else mix, job.image, job.unknown)
     fitted = confine(fitted, job.image, job.unknown)
-    share = share_of_fit(job.error, trust.error if trust else 1.0)[..., None]
+    share = share_of_fit(job.error, trust.error)[..., None]
     borrowed = np.where(share < 1, job.image, 0)
     return Fill(borrowed + share * (fitted - borrowed), share[..., 0])

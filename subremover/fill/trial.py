@@ -57,10 +57,10 @@ def choose_ring(unknown: np.ndarray) -> np.ndarray | None:
     return ring if ring.sum() >= LEAST_RING_PX else None
 
 
-def expect_of_smooth(image: np.ndarray, hole: np.ndarray) -> float:
-    """How far off the smooth continuation is to be expected in a hole: its RMS over the ring, in [0, 1].
+def trust_smooth(image: np.ndarray, hole: np.ndarray) -> Trust:
+    """Trust in no decoder at all, only in the smooth continuation; its error is the RMS over the ring.
 
-    Cheap, and what a decoder is not much nearer than: it tells which borrowed pixels are worth one at all.
+    Cheap, and seldom much farther off than a decoder: it tells which borrowed pixels are worth one.
 
     Args:
         image: (h, w, 3) float32 in [0, 1]; anything in the hole.
@@ -68,9 +68,10 @@ def expect_of_smooth(image: np.ndarray, hole: np.ndarray) -> float:
     """
     ring = choose_ring(hole.astype(np.float32))
     if ring is None:
-        return PRESUMED_ERROR
+        return Trust(np.zeros(0), PRESUMED_ERROR)
     smooth = settle(np.zeros_like(image), image, hole | ring)
-    return float(np.sqrt(np.square(smooth - image)[ring].mean()))
+    error = float(np.sqrt(np.square(smooth - image)[ring].mean()))
+    return Trust(np.zeros(0), max(error, LEAST_ERROR))
 
 
 def measure_agreement(details: np.ndarray) -> float:
