@@ -64,14 +64,13 @@ def test_a_doubt_that_is_less_than_the_decoders_own_is_worth_none(fitted):
     assert fill.fitted[HOLE].mean() < 0.1
 
 
-def test_on_a_plain_wall_what_was_borrowed_badly_gives_way_to_it_without_a_fit(fitted, monkeypatch):
+def test_on_a_plain_wall_what_was_borrowed_badly_gives_way_to_it_without_a_fit(fitted):
     wall = np.full((*SIZE, 3), 0.6, np.float32)
     error = np.where(np.arange(SIZE[1]) < 27, 60 / 255, 2 / 255)  # one letter in six
     job = FitJob(
         np.where((HOLE & (error > 0.1))[..., None], np.float32(0.2), wall), HOLE, 0, 0,
         np.where(HOLE, error, 0).astype(np.float32),
     )  # fmt: skip
-    monkeypatch.setattr(schedule, "OPEN_SHARE", 0.3)
     (fill,) = fit_jobs([job], OPTIONS, "cpu")
     assert not fitted
     assert np.abs(fill.picture - wall).max() < 0.02
