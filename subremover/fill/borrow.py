@@ -25,8 +25,8 @@ from subremover.motion.camera import Camera
 from subremover.options import BorrowOptions
 
 RIM_PX = 1
-"""Around a hole, coding has smeared the subtitle: nothing is taken from there, nor judged by it. 3 px cost 0.3
-to 1.8 dB on four clips, with the true mask as with our own: what lies between letters is worth more."""
+"""Around a hole, coding has smeared the subtitle: nothing is taken from there, nor judged by it. 3 px cost
+0.3 to 1.8 dB on four clips, with the true mask as with our own: what lies between letters is worth more."""
 SHIFT_PX = 8
 """Crops of a source lie this far apart, so that targets share them; the rest of the way is warped."""
 NEAR = 2
