@@ -2,7 +2,16 @@ import cv2
 import numpy as np
 import pytest
 
-from subremover.motion.align import View, fill_smoothly, find_points, warp_flow, warp_plane, warp_still
+from subremover.motion.align import (
+    View,
+    fill_smoothly,
+    find_points,
+    fit_plane,
+    is_sane,
+    warp_flow,
+    warp_plane,
+    warp_still,
+)
 
 SIZE = (96, 240)
 HOLE = (slice(36, 60), slice(40, 200))
@@ -113,3 +122,27 @@ def test_a_view_checks_its_shapes():
         View(np.zeros((4, 4, 3), np.float32), np.ones((4, 4), bool))
     with pytest.raises(ValueError, match="bool"):
         View(np.zeros((4, 4, 3), np.uint8), np.ones((4, 5), bool))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "answer"),
+    [
+        (np.eye(3), True),
+        ([[1, 0, 1e5], [0, 1, -40], [0, 0, 1]], True),
+        ([[1.3, 0.2, 5], [-0.2, 1.3, 5], [1e-4, 0, 1]], True),
+        ([[-1, 0, 0], [0, 1, 0], [0, 0, 1]], False),  # a mirror
+        ([[0.01, 0, 0], [0, 0.01, 0], [0, 0, 1]], False),
+        ([[1, 0, 0], [0, 1, 0], [-0.01, 0, 1]], False),  # the horizon runs through the picture
+        ([[1, 1, 0], [1, 1, 0], [0, 0, 1]], False),
+        (np.full((3, 3), np.nan), False),
+    ],
+)
+def test_wild_matrices_are_told_from_a_cameras(matrix, answer):
+    assert is_sane(np.array(matrix, float), np.array([[0.0, 0], [240, 120]])) is answer
+
+
+def test_points_that_tell_nonsense_still_give_a_plane_that_is_none():
+    random = np.random.default_rng(4)
+    for _ in range(50):
+        starts, ends = (random.uniform(0, 200, (30, 2)).astype(np.float32) for _ in range(2))
+        assert is_sane(fit_plane(starts, ends, 1.5), starts)

@@ -19,7 +19,7 @@ from subremover.cores import count_cores
 from subremover.fill.holes import Hole
 from subremover.fill.steady import Filled, steady
 from subremover.geometry import Box
-from subremover.motion.align import View
+from subremover.motion.align import View, is_sane
 from subremover.motion.background import find_behind
 from subremover.motion.camera import Camera
 from subremover.options import BorrowOptions
@@ -101,7 +101,8 @@ class Borrower:
         sources = []
         for frame in _by_distance(hole.frame, matrices, self._options.max_distance):
             motion = matrices[frame] @ np.linalg.inv(matrices[hole.frame])
-            sources.append(_Source(frame, *_follow_camera(hole.box, motion, views.size)))
+            if is_sane(motion, _corners(hole.box)):
+                sources.append(_Source(frame, *_follow_camera(hole.box, motion, views.size)))
         chosen = _choose(hole, sources, views) if sources else []
         found, origin = find_behind(
             target, [views.at(s.frame, s.box) for s in chosen], [s.guess for s in chosen], hole.mask
@@ -168,6 +169,10 @@ def _follow_camera(box: Box, matrix: np.ndarray, size: tuple[int, int]) -> tuple
     dy = min(max(dy, -box.y), size[1] - box.bottom)
     there = box.shift(dx, dy)
     return there, _translate(-there.x, -there.y) @ matrix @ _translate(box.x, box.y)
+
+
+def _corners(box: Box) -> np.ndarray:
+    return np.array([[box.x, box.y], [box.right, box.bottom]], np.float64)
 
 
 def _translate(dx: float, dy: float) -> np.ndarray:

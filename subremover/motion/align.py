@@ -287,10 +287,32 @@ def fit_plane(starts: np.ndarray, ends: np.ndarray, tolerance_px: float) -> np.n
     elif len(starts) >= 8:
         affine, _ = cv2.estimateAffinePartial2D(starts, ends, ransacReprojThreshold=tolerance_px)
         matrix = None if affine is None else np.vstack([affine, (0, 0, 1)])
-    if matrix is None and len(starts) >= 3:
+    if len(starts) >= 3 and (matrix is None or not is_sane(matrix, starts)):
         matrix = np.eye(3)
         matrix[:2, 2] = np.median(ends - starts, axis=0)
     return matrix
+
+
+def is_sane(matrix: np.ndarray, places: np.ndarray) -> bool:
+    """Whether a camera could have moved so: nothing folds over, vanishes or grows beyond measure.
+
+    Args:
+        matrix: (3, 3), a homography.
+        places: (n, 2), x and y, around which it is to be used.
+    """
+    if not np.isfinite(matrix).all():
+        return False
+    left, top = places.min(axis=0) - 1.0
+    right, bottom = places.max(axis=0) + 1.0
+    corners = np.array([[left, top, 1], [right, top, 1], [right, bottom, 1], [left, bottom, 1]])
+    moved = corners @ matrix.T
+    if (moved[:, 2] < 0.2 * np.abs(matrix).max(axis=1)[2]).any():
+        return False
+    x, y = (moved[:, :2] / moved[:, 2:]).T
+    # Twice the area of the triangle at each corner, of a positive turn, within 8 times of what it was.
+    turns = (np.roll(x, -1) - x) * (np.roll(y, 1) - y) - (np.roll(y, -1) - y) * (np.roll(x, 1) - x)
+    area = (right - left) * (bottom - top)
+    return bool((turns > area / 8).all() and (turns < area * 8).all())
 
 
 def _spread(motion: np.ndarray, size: tuple[int, ...], step: int) -> np.ndarray:

@@ -15,7 +15,6 @@ LONG_SIDE_PX = 640
 POINT_COUNT = 200
 CLEARANCE_PX = 5
 """Between a corner and a hole, which would lead it astray."""
-
 LEAST_JUMP_PX = 3
 """Corners are followed over less without help."""
 LEAST_KEPT = 0.5
