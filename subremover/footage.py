@@ -7,11 +7,9 @@ far it is trusted, is fill/borrow's business.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from threading import Lock
 
 import numpy as np
 from av.video.format import VideoFormat
@@ -19,6 +17,7 @@ from av.video.frame import VideoFrame
 
 from subremover.geometry import Box
 from subremover.plan import Event, Plan, Shot
+from subremover.recent import Recent
 from subremover.video.planes import Picture, read_rgb, to_coded
 from subremover.video.probe import Film
 from subremover.video.reader import read_frames
@@ -53,7 +52,7 @@ class Masks:
         self._film, self._plan, self._events = film, plan, events
         self._firsts = np.array([event.first for event in events], np.int64)
         self._lasts = np.array([event.last for event in events], np.int64)
-        self._made = _Recent(MASK_BYTES)
+        self._made = Recent(MASK_BYTES, _count_bytes)
 
     def at(self, index: int) -> np.ndarray | None:
         """(H, W) bool of a frame, None where there is none."""
@@ -68,7 +67,7 @@ class Masks:
 class ShotFootage:
     """Frames of one shot, of which a part of a window may borrow; what `fill.borrow.Footage` asks for."""
 
-    def __init__(self, frames: Mapping[int, VideoFrame], masks: Masks, crops: _Recent) -> None:
+    def __init__(self, frames: Mapping[int, VideoFrame], masks: Masks, crops: Recent[np.ndarray]) -> None:
         self.frames: Sequence[int] = sorted(frames)
         first = frames[self.frames[0]]
         self.size = first.width, first.height
@@ -100,7 +99,7 @@ class FootageReader:
         self._firsts = np.array([event.first for event in plan.removed], np.int64)
         self._lasts = np.array([event.last for event in plan.removed], np.int64)
         self._stretches = find_stretches(plan)
-        self._crops = _Recent(CROP_BYTES)
+        self._crops = Recent(CROP_BYTES, _count_bytes)
         self._kept: dict[int, VideoFrame] = {}
         self._lost: set[int] = set()  # of these, what cannot be decoded
 
@@ -191,25 +190,5 @@ def _split(indices: np.ndarray, gap: int) -> list[np.ndarray]:
     return np.split(indices, np.flatnonzero(np.diff(indices) > gap + 1) + 1) if len(indices) else []
 
 
-class _Recent:
-    """The arrays asked for last, up to a number of bytes; safe to share by threads."""
-
-    def __init__(self, most_bytes: int) -> None:
-        self._most, self._held = most_bytes, 0
-        self._arrays: OrderedDict[Hashable, np.ndarray] = OrderedDict()
-        self._lock = Lock()
-
-    def get(self, key: Hashable, make: Callable[[], np.ndarray]) -> np.ndarray:
-        with self._lock:
-            if key in self._arrays:
-                self._arrays.move_to_end(key)
-                return self._arrays[key]
-        array = make()
-        with self._lock:
-            if key not in self._arrays:
-                self._arrays[key] = array
-                self._held += array.nbytes
-            while self._held > self._most and len(self._arrays) > 1:
-                _, oldest = self._arrays.popitem(last=False)
-                self._held -= oldest.nbytes
-            return array
+def _count_bytes(array: np.ndarray) -> int:
+    return array.nbytes

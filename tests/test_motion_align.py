@@ -6,12 +6,11 @@ from subremover.motion.align import (
     View,
     fill_smoothly,
     find_points,
-    fit_plane,
-    is_sane,
     warp_flow,
     warp_plane,
     warp_still,
 )
+from subremover.motion.points import fit_plane, is_sane
 
 SIZE = (96, 240)
 HOLE = (slice(36, 60), slice(40, 200))

@@ -5,11 +5,9 @@ Plain arrays; where frames come from is the caller's business, how far to trust 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from threading import Lock
 from typing import Protocol
 
 import cv2
@@ -19,10 +17,12 @@ from subremover.cores import count_cores
 from subremover.fill.holes import Hole
 from subremover.fill.steady import Filled, steady
 from subremover.geometry import Box
-from subremover.motion.align import View, is_sane
+from subremover.motion.align import View
 from subremover.motion.background import find_behind
 from subremover.motion.camera import Camera
+from subremover.motion.points import is_sane
 from subremover.options import BorrowOptions
+from subremover.recent import Recent
 
 RIM_PX = 1
 """Around a hole, coding has smeared the subtitle: nothing is taken from there, nor judged by it. 3 px cost
@@ -129,22 +129,14 @@ class _Views:
         self.size = footage.size
         self._footage = footage
         self._unknown: dict[int, np.ndarray | None] = {}
-        self._views: OrderedDict[tuple[int, Box], View] = OrderedDict()
-        self._lock = Lock()
+        self._views: Recent[View] = Recent(VIEWS_BYTES, lambda view: VIEW_BYTES * view.known.size)
 
     def at(self, frame: int, box: Box) -> View:
         """A frame's crop; holes are unknown, and what is near them."""
-        with self._lock:
-            view = self._views.pop((frame, box), None)
-        if view is None:
-            view = View(
-                cv2.convertScaleAbs(self._footage.crop(frame, box), alpha=255), self.known(frame, box)
-            )
-        with self._lock:
-            self._views[frame, box] = view
-            while len(self._views) * VIEW_BYTES * box.area > VIEWS_BYTES and len(self._views) > MOST_SOURCES:
-                self._views.popitem(last=False)
-        return view
+        return self._views.get((frame, box), lambda: self._make(frame, box))
+
+    def _make(self, frame: int, box: Box) -> View:
+        return View(cv2.convertScaleAbs(self._footage.crop(frame, box), alpha=255), self.known(frame, box))
 
     def known(self, frame: int, box: Box) -> np.ndarray:
         """(h, w) bool."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from subremover.motion.align import fit_plane, follow
+from subremover.motion.points import find_corners, fit_plane, follow
 
 LONG_SIDE_PX = 640
 """Pictures are scaled down to it."""
@@ -33,6 +33,11 @@ class _Located:
     """(h, w) bool, away from holes."""
     matrix: np.ndarray
     """(3, 3), to its places from those of the first frame."""
+
+    def find_corners(self) -> np.ndarray:
+        """(n, 2) float32, x and y."""
+        spacing_px = max(4, max(self.luma.shape) // 60)
+        return find_corners(self.luma, self.known.astype(np.uint8), POINT_COUNT, 0.005, spacing_px)
 
 
 class Camera:
@@ -78,7 +83,7 @@ class Camera:
             if key not in self._located:
                 continue
             if key != self._key:
-                self._key, self._points = key, _find_corners(self._located[key])
+                self._key, self._points = key, self._located[key].find_corners()
             if not len(self._points):
                 continue
             from_key = np.linalg.inv(self._located[key].matrix)
@@ -132,12 +137,3 @@ def _jump(one: _Located, luma: np.ndarray, known: np.ndarray) -> np.ndarray:
     still = cv2.absdiff(one.luma, luma)[one.known & known]
     is_better = moved.size > 0.1 * still.size and moved.mean() < 0.8 * still.mean()
     return np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1.0]]) if is_better else np.eye(3)
-
-
-def _find_corners(located: _Located) -> np.ndarray:
-    """(n, 2) float32, x and y."""
-    spacing_px = max(4, max(located.luma.shape) // 60)
-    corners = cv2.goodFeaturesToTrack(
-        located.luma, POINT_COUNT, 0.005, spacing_px, mask=located.known.astype(np.uint8), blockSize=5
-    )
-    return np.empty((0, 2), np.float32) if corners is None else corners.reshape(-1, 2)

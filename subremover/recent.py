@@ -1,0 +1,36 @@
+"""What was asked for last and is likely to be asked for again."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
+
+
+class Recent(Generic[T]):
+    """The things asked for last, up to a number of bytes; safe to share by threads."""
+
+    def __init__(self, most_bytes: int, count_bytes: Callable[[T], int]) -> None:
+        self._most, self._held = most_bytes, 0
+        self._count_bytes = count_bytes
+        self._things: OrderedDict[Hashable, T] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: Hashable, make: Callable[[], T]) -> T:
+        """What was made for this key, or else is made now."""
+        with self._lock:
+            if key in self._things:
+                self._things.move_to_end(key)
+                return self._things[key]
+        thing = make()
+        with self._lock:
+            if key not in self._things:
+                self._things[key] = thing
+                self._held += self._count_bytes(thing)
+            while self._held > self._most and len(self._things) > 1:
+                _, oldest = self._things.popitem(last=False)
+                self._held -= self._count_bytes(oldest)
+            return thing
