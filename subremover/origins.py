@@ -39,11 +39,6 @@ class Origins:
             share[place] *= 1 - weight
         self.unmixed[place] += weight
 
-    def inside(self, box: Box) -> tuple[slice, slice] | None:
-        """Where a box of the coded picture lies in these arrays; None where it lies outside."""
-        common = self.box.intersect(box)
-        return None if common is None else common.shift(-self.box.x, -self.box.y).slices
-
 
 @dataclass(frozen=True, slots=True)
 class Shares:
@@ -84,13 +79,10 @@ class Tally:
         self._total.add(origins, (slice(None), slice(None)), None)
         for number in np.flatnonzero((self._firsts <= frame) & (frame <= self._lasts)).tolist():
             event = self._events[number]
-            place = origins.inside(event.box)
-            if place is not None:
-                inside = origins.box.intersect(event.box)
-                assert inside is not None  # as `place`
-                strokes = event.strokes[inside.shift(-event.box.x, -event.box.y).slices]
+            if common := origins.box.intersect(event.box):
+                here, there = (common.shift(-box.x, -box.y).slices for box in (origins.box, event.box))
                 count = self._counts.setdefault(number, _Count(self._max_distance))
-                count.add(origins, place, strokes)
+                count.add(origins, here, event.strokes[there])
         for number in [n for n in self._counts if self._lasts[n] <= frame]:
             self._shares[number] = self._counts.pop(number).shares()
 
