@@ -23,6 +23,7 @@ from subremover.options import (
 from subremover.origins import Shares
 from subremover.pipeline import Progress, Result, remove_subtitles, scan
 from subremover.plan import Event, Plan, Shot
+from subremover.profile import Profile
 
 __all__ = [
     "BorrowOptions",
@@ -33,6 +34,7 @@ __all__ = [
     "Plan",
     "PoolOptions",
     "Position",
+    "Profile",
     "Progress",
     "Region",
     "Result",

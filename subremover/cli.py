@@ -19,6 +19,7 @@ from subremover.bar import Bar
 from subremover.cli_options import GroupedCommand, declare_options, read_options, with_own_files
 from subremover.errors import EXIT_INTERRUPTED, SubremoverError, UsageError
 from subremover.outputs import Outputs, find_outputs
+from subremover.profile import measure, stage
 
 if TYPE_CHECKING:
     from subremover.options import Options
@@ -91,29 +92,38 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str, Any]) -> None:
-    """Do what the options ask for to one film."""
-    from subremover.fill.pool import resolve_device
-    from subremover.pipeline import make_plan, render
-    from subremover.report.pictures import add_shares, write_previews
-    from subremover.video.probe import probe
-    from subremover.video.provenance import check_provenance
-    from subremover.video.target import new_file
-    from subremover.video.writer import check_target
+    """Do what the options ask for to one film, and say where the time went."""
+    with measure() as profile:
+        _do_film(source, outputs, options, values)
+    if values["profile"]:
+        click.echo(f"{source.name}:\n{profile}", err=True)
 
-    start = time.monotonic()
-    film = probe(source)
-    outputs.check(source, options.encode.overwrite)
-    for warning in film.warnings:
-        _say(f"{source.name}: {warning}", values)
-    if outputs.film is not None:
-        check_target(film, outputs.film, options.encode)
-    if outputs.provenance is not None:
-        check_provenance(film, outputs.provenance, options.encode.overwrite)
-    if not values["scan_only"]:
-        resolve_device(options.pool.device)
+
+def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str, Any]) -> None:
+    with stage("start"):
+        from subremover.fill.pool import resolve_device
+        from subremover.pipeline import make_plan, render
+        from subremover.report.pictures import add_shares, write_previews
+        from subremover.video.probe import probe
+        from subremover.video.provenance import check_provenance
+        from subremover.video.target import new_file
+        from subremover.video.writer import check_target
+
+        start = time.monotonic()
+        film = probe(source)
+        outputs.check(source, options.encode.overwrite)
+        for warning in film.warnings:
+            _say(f"{source.name}: {warning}", values)
+        if outputs.film is not None:
+            check_target(film, outputs.film, options.encode)
+        if outputs.provenance is not None:
+            check_provenance(film, outputs.provenance, options.encode.overwrite)
+        if not values["scan_only"]:
+            resolve_device(options.pool.device)
     with Bar(source.name, values["quiet"]) as bar:
         plan = make_plan(film, options.scan, bar.update)
-    _write_findings(film, plan, outputs, values)
+    with stage("report"):
+        _write_findings(film, plan, outputs, values)
     masked = int(plan.masked_frames().sum())
     found = f"{_count(len(plan.removed), 'subtitle')} on {masked} of {film.frame_count} frames"
     if folder := outputs.previews:
@@ -125,7 +135,7 @@ def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str
         with Bar(source.name, values["quiet"]) as bar:
             result = render(film, plan, outputs.film, options, bar.update, provenance=outputs.provenance)
         if outputs.report:
-            with new_file(outputs.report) as part:
+            with stage("report"), new_file(outputs.report) as part:
                 add_shares(outputs.report, part, plan, result.shares, result.event_shares)
         for warning in result.warnings[len(film.warnings) :]:
             _say(f"{source.name}: {warning}", values)

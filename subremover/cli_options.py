@@ -196,6 +196,7 @@ _DECLARATIONS = (
     _option(
         _RUN, "--workers", type=int, default=PoolOptions().workers, show_default=True, help="For each device."
     ),
+    _option(_RUN, "--profile", is_flag=True, help="Print where the time went, by stage; also with -q."),
     _option(_RUN, "-q", "--quiet", is_flag=True, help="Say nothing but errors."),
     _option(_RUN, "-v", "--verbose", is_flag=True, help="Say more; show tracebacks."),
 )

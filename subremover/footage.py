@@ -17,6 +17,7 @@ from av.video.frame import VideoFrame
 
 from subremover.geometry import Box
 from subremover.plan import Event, Plan, Shot
+from subremover.profile import timed
 from subremover.recent import Recent
 from subremover.video.planes import Picture, read_rgb, to_coded
 from subremover.video.probe import Film
@@ -130,7 +131,8 @@ class FootageReader:
         wanted = set(self._choose(stretch, most))
         self._kept = {index: frame for index, frame in self._kept.items() if index in wanted}
         for run in _split(np.array(sorted(wanted - self._kept.keys() - self._lost)), GAP_FRAMES):
-            for index, frame in read_frames(self._film, int(run[0]), int(run[-1]) + 1):
+            frames = read_frames(self._film, int(run[0]), int(run[-1]) + 1)
+            for index, frame in timed("render: footage", frames):
                 if index in wanted:
                     self._kept[index] = frame
         self._lost = wanted - self._kept.keys()

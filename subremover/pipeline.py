@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +20,7 @@ from subremover.origins import Shares, Tally
 from subremover.plan import FilmKey, Plan
 from subremover.plan_file import load_plan
 from subremover.prefetch import prefetch
+from subremover.profile import Profile, measure, stage, timed
 from subremover.segment import gradient
 from subremover.segment.lines import LineDetector
 from subremover.segment.lookout import FindLines
@@ -65,6 +66,8 @@ class Result:
     output_bytes: int
     warnings: tuple[str, ...]
     """What is wrong with the film or could not be kept."""
+    profile: Profile = field(default_factory=Profile, compare=False)
+    """Where the time went: `print(result.profile)`. Filled by `remove_subtitles`."""
 
 
 ProgressCallback = Callable[[Progress], None]
@@ -107,18 +110,22 @@ def remove_subtitles(
         SubremoverError: See `errors`. The target is not touched then.
     """
     options, progress = options or Options(), progress or _ignore
-    film = probe(Path(source))
-    check_target(film, Path(target), options.encode)
-    traced = None if provenance is None else Path(provenance)
-    if traced is not None:
-        if traced.absolute() == Path(target).absolute():
-            raise UsageError(f"two outputs would be written to '{target}'; give each a name of its own")
-        check_provenance(film, traced, options.encode.overwrite)
-    resolve_device(options.pool.device)
-    start = time.monotonic()
-    plan = make_plan(film, options.scan, progress)
-    result = render(film, plan, Path(target), options, progress, provenance=traced)
-    return replace(result, seconds=time.monotonic() - start)
+    with measure() as profile:
+        with stage("start"):
+            film = probe(Path(source))
+            check_target(film, Path(target), options.encode)
+            traced = None if provenance is None else Path(provenance)
+            if traced is not None:
+                if traced.absolute() == Path(target).absolute():
+                    raise UsageError(
+                        f"two outputs would be written to '{target}'; give each a name of its own"
+                    )
+                check_provenance(film, traced, options.encode.overwrite)
+            resolve_device(options.pool.device)
+        start = time.monotonic()
+        plan = make_plan(film, options.scan, progress)
+        result = render(film, plan, Path(target), options, progress, provenance=traced)
+    return replace(result, seconds=time.monotonic() - start, profile=profile)
 
 
 def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> Plan:
@@ -142,12 +149,13 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
         cuts = _find_cuts(film, first, last, progress) if events else []
     else:
         scope = Scope(tuple(regions), options.logos, options.everything)
-        reader = LineReader()
+        with stage("start"):
+            reader, find_lines = LineReader(), _find_lines(options)
         depth = max(2, min(PREFETCH_FRAMES, PREFETCH_BYTES // (3 * width * height // 2)))
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
             counted = _count_pictures(pictures, first, last, progress)
             rate = float(film.frame_rate)
-            found = scan_pictures(counted, _find_lines(options), reader.read, rate, scope)
+            found = scan_pictures(counted, find_lines, reader.read, rate, scope)
         cuts, events = found.cuts, found.events
         for roll in found.rolls:
             log.warning(
@@ -195,15 +203,18 @@ def render(
             writer = stack.enter_context(MovieWriter(film, target, options.encode, cues))
             frames = stack.enter_context(closing(fill_frames(film, plan, pool, options.borrow)))
             for done, (index, frame, origins) in enumerate(frames, 1):
-                writer.write(frame)
+                with stage("render: encode", frames=1):
+                    writer.write(frame)
                 if traced:
-                    traced.write(frame, origins)
+                    with stage("report"):
+                        traced.write(frame, origins)
                 if origins:
                     tally.add(index, origins)
                 progress(Progress("render", done, film.frame_count))
         warnings = tuple(writer.warnings)
     else:
-        warnings = remux(film, target, options.encode, cues)
+        with stage("copy", frames=film.frame_count):
+            warnings = remux(film, target, options.encode, cues)
         if provenance:
             warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
     if options.encode.subtitle_track and not cues:
@@ -247,7 +258,7 @@ def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
 
 
 def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Picture]]:
-    for index, frame in read_frames(film, start, stop):
+    for index, frame in timed("scan: decode", read_frames(film, start, stop)):
         yield index, Picture(frame, film.rotation)
 
 
@@ -263,7 +274,8 @@ def _find_cuts(film: Film, start: int, stop: int, progress: ProgressCallback) ->
     """First frames of shots in the frames start to stop (excluded)."""
     detector = CutDetector()
     for index, picture in _count_pictures(_read_pictures(film, start, stop), start, stop, progress):
-        detector.feed(index, picture.luma)
+        with stage("scan: follow", frames=1):
+            detector.feed(index, picture.luma)
     return detector.cuts
 
 

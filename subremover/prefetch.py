@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import queue
 import threading
 from collections.abc import Generator, Iterator
@@ -34,7 +35,8 @@ def prefetch(items: Iterator[Item], depth: int) -> Generator[Item, None, None]:
 def _consume(items: Iterator[Item], depth: int) -> Generator[Item, None, None]:
     made: queue.Queue[object] = queue.Queue(maxsize=depth)
     stop = threading.Event()
-    worker = threading.Thread(target=_produce, args=(items, made, stop), name="prefetch", daemon=True)
+    run = contextvars.copy_context().run  # what it does counts for the consumer's run (see profile.py)
+    worker = threading.Thread(target=run, args=(_produce, items, made, stop), name="prefetch", daemon=True)
     worker.start()
     try:
         while (item := made.get()) is not _END:

@@ -29,6 +29,7 @@ from subremover.options import BorrowOptions
 from subremover.origins import Origins
 from subremover.plan import Event, Plan
 from subremover.prefetch import prefetch
+from subremover.profile import stage, timed
 from subremover.video.planes import read_rgb, to_coded, to_coded_box, write_rgb
 from subremover.video.probe import Film
 from subremover.video.reader import read_frames
@@ -106,11 +107,13 @@ class _Window:
             filled.setdefault(hole.frame, []).append((hole, fill, distance))
         for index, frame in self.frames:
             holes, mixed = filled.get(index, []), self.mixed.get(index, [])
-            for hole, fill, _ in holes:
-                write_rgb(frame, hole.box, fill.picture, fill_weight(hole.mask, FEATHER_PX))
-            for laid in mixed:
-                write_rgb(frame, laid.part.box, laid.part.picture, laid.weight)
-            yield index, frame, _trace(self.known.get(index, []), holes, mixed)
+            with stage("render: fill", frames=bool(holes or mixed)):
+                for hole, fill, _ in holes:
+                    write_rgb(frame, hole.box, fill.picture, fill_weight(hole.mask, FEATHER_PX))
+                for laid in mixed:
+                    write_rgb(frame, laid.part.box, laid.part.picture, laid.weight)
+                origins = _trace(self.known.get(index, []), holes, mixed)
+            yield index, frame, origins
 
 
 def _trace(
@@ -150,14 +153,17 @@ class _Render:
         for frames in _read_ranges(self._film, ranges, only):
             yield self._make(frames, only)
 
+    @stage("render: holes")
     def _make(self, frames: _Frames, only: set[int] | None) -> _Window:
-        for index, frame in frames:
-            self._overlays.feed(index, partial(read_rgb, frame))
+        with stage("render: unmix"):
+            for index, frame in frames:
+                self._overlays.feed(index, partial(read_rgb, frame))
         source = dict(frames)
         wanted = {index for index, _ in frames if only is None or index in only}
         masks = [(i, mask) for i, _ in frames if i in wanted and (mask := self._masks.at(i)) is not None]
         reads = [(index, partial(read_rgb, frame)) for index, frame in frames]
-        parts = [(index, part) for index, part in self._overlays.unmix(reads) if index in wanted]
+        with stage("render: unmix"):
+            parts = [(index, part) for index, part in self._overlays.unmix(reads) if index in wanted]
         lent = self._borrow(masks, source)
         known: dict[int, list[_Laid]] = {}
         mixed: dict[int, list[_Laid]] = {}
@@ -202,7 +208,9 @@ class _Render:
             footage = self._footage.of_window(own, masked[0], masked[-1])
             for _, in_group in groupby(holes, key=lambda hole: hole.group):
                 group = list(in_group)
-                for hole, borrowed in zip(group, self._borrower.borrow(group, footage), strict=True):
+                with stage("render: borrow", frames=len(group)):
+                    found = self._borrower.borrow(group, footage)
+                for hole, borrowed in zip(group, found, strict=True):
                     lent.setdefault(hole.frame, []).append((hole, borrowed))
         return lent
 
@@ -232,11 +240,11 @@ def _read_ranges(film: Film, ranges: list[range], only: set[int] | None) -> Iter
     if only is not None:
         for part in ranges:
             if not only.isdisjoint(part):
-                yield list(read_frames(film, part.start, part.stop))
+                yield list(timed("render: decode", read_frames(film, part.start, part.stop)))
         return
     waiting = iter(ranges)
     current, frames = next(waiting), _Frames()
-    with closing(read_frames(film)) as every:  # type: ignore[type-var]
+    with closing(timed("render: decode", read_frames(film))) as every:
         for index, frame in every:
             while index >= current.stop:
                 if frames:  # the last of a window could not be decoded

@@ -19,6 +19,7 @@ from subremover.fill import batches, schedule
 from subremover.fill.jobs import Fill, FitJob
 from subremover.fill.pool import Pool, resolve_device
 from subremover.options import FitOptions, PoolOptions
+from subremover.profile import measure
 
 QUICK = FitOptions(steps=4, warm_steps=2, channels=4, levels=2)
 ENDLESS = FitOptions(steps=10_000_000, channels=4, levels=2)
@@ -53,8 +54,11 @@ def children() -> list[multiprocessing.Process]:
 def test_results_come_in_order_and_do_not_depend_on_the_workers(options: PoolOptions) -> None:
     lists = [make_jobs(group, width=20 + group, frames=1 + group % 3) for group in range(5)]
     with Pool(QUICK, options) as pool:
-        found = list(pool.fit(lists))
+        with measure() as profile:
+            found = list(pool.fit(lists))
         again = list(pool.fit(lists[:2]))
+    assert profile.stages["render: fit"].frames == sum(len(jobs) for jobs in lists)
+    assert profile.stages["render: fit"].seconds > 0
     assert [[fill.picture.shape for fill in fills] for fills in found] == [
         [(16, 20 + group, 3)] * (1 + group % 3) for group in range(5)
     ]

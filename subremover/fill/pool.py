@@ -24,6 +24,10 @@ from subremover.cores import count_cores
 from subremover.errors import DeviceError, WorkerError
 from subremover.fill.jobs import Fill, FitJob
 from subremover.options import FitOptions, PoolOptions
+from subremover.profile import Profile, current, device_work, measure, stage
+
+_Done = tuple[list[Fill], Profile]
+"""What a worker sends back: the fills, and where its time went."""
 
 
 class StopEvent(Protocol):
@@ -107,7 +111,7 @@ class Pool:
         return self._fit(iter(batches))
 
     def _fit(self, batches: Iterator[list[FitJob]]) -> Generator[list[Fill], None, None]:
-        pending: deque[tuple[Future[list[Fill]], int]] = deque()
+        pending: deque[tuple[Future[_Done], int]] = deque()
         most = len(self._executors) + 1
         try:
             for jobs in batches:
@@ -120,7 +124,7 @@ class Pool:
             if pending:
                 self._abandon([future for future, _ in pending])
 
-    def _submit(self, jobs: list[FitJob]) -> tuple[Future[list[Fill]], int]:
+    def _submit(self, jobs: list[FitJob]) -> tuple[Future[_Done], int]:
         slot = self._loads.index(min(self._loads))
         self._loads[slot] += 1
         executor, task = self._executors[slot]
@@ -132,15 +136,18 @@ class Pool:
         except BrokenExecutor as error:
             raise self._dead_worker(slot) from error
 
-    def _collect(self, future: Future[list[Fill]], slot: int) -> list[Fill]:
+    def _collect(self, future: Future[_Done], slot: int) -> list[Fill]:
         try:
-            return future.result()
+            fills, part = future.result()
         except BrokenExecutor as error:
             raise self._dead_worker(slot) from error
         finally:
             self._loads[slot] -= 1
+        if profile := current():
+            profile.merge(part)
+        return fills
 
-    def _abandon(self, futures: list[Future[list[Fill]]]) -> None:
+    def _abandon(self, futures: list[Future[_Done]]) -> None:
         """Drop what nobody waits for any longer, and be ready for the next."""
         self._stop.set()
         for future in futures:
@@ -208,10 +215,14 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _run(task: _Task, jobs: list[FitJob]) -> list[Fill]:
-    from subremover.fill.schedule import fit_jobs
-
-    return fit_jobs(jobs, task.options, task.device, task.batch_size, task.stop.is_set)
+def _run(task: _Task, jobs: list[FitJob]) -> _Done:
+    with measure() as profile:
+        with stage("start"):
+            from subremover.fill.schedule import fit_jobs
+        frames = len({job.frame for job in jobs})
+        with stage("render: fit", frames), device_work(task.device):
+            fills = fit_jobs(jobs, task.options, task.device, task.batch_size, task.stop.is_set)
+    return fills, profile
 
 
 _task: _Task | None = None  # of this worker process; set once, when it starts
@@ -230,7 +241,7 @@ def _start_worker(task: _Task, threads: int) -> None:
     _keep_freed_memory()
 
 
-def _fit_in_worker(jobs: list[FitJob]) -> list[Fill]:
+def _fit_in_worker(jobs: list[FitJob]) -> _Done:
     assert _task is not None  # the initializer ran
     return _run(_task, jobs)
 

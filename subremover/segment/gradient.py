@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from subremover.geometry import Box
+from subremover.profile import stage
 
 
 def mark_strokes(image: np.ndarray, grow_px: int = 2) -> np.ndarray:
@@ -58,6 +59,7 @@ def mark_lettering(steady: np.ndarray, line: np.ndarray, lettering: np.ndarray) 
     return strokes
 
 
+@stage("scan: detect")
 def find_lines(picture: np.ndarray) -> list[Box]:
     """Text lines of a picture, as wide bands dense with sharp edges.
 

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from subremover.geometry import Box
+from subremover.profile import stage
 from subremover.segment.reading import providers
 
 CLOSE_PIXELS, COARSE_PIXELS = 640 * 360, 480 * 270
@@ -40,6 +41,7 @@ class LineDetector:
         # An empty picture is normal here, but worth a warning to rapidocr.
         logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
 
+    @stage("scan: detect")
     def find_lines(self, picture: np.ndarray) -> list[Box]:
         """Lines of upright text, horizontal or vertical.
 

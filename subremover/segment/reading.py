@@ -13,6 +13,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from subremover.profile import stage
+
 _MODEL = "PP-OCRv6_rec_small.onnx"
 _HEIGHT_PX = 48
 _MIN_WIDTH_PX = 320
@@ -58,6 +60,7 @@ class LineReader:
         characters = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
         self._characters = ["", *characters, " "]
 
+    @stage("scan: read")
     def read(self, picture: np.ndarray, strokes: np.ndarray) -> tuple[str, float]:
         """Read one line of text, horizontal or, top to bottom, vertical.
 

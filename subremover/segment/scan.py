@@ -17,6 +17,7 @@ import numpy as np
 from subremover.geometry import Box, draw_boxes, tighten
 from subremover.motion.shots import CutDetector
 from subremover.plan import Event, EventKind
+from subremover.profile import stage
 from subremover.segment.ends import Scene
 from subremover.segment.events import make_events
 from subremover.segment.frame import Frame, Picture
@@ -253,9 +254,10 @@ def scan_pictures(
     """
     scan = Scan(find_lines, read_line, frame_rate, scope)
     for index, picture in pictures:
-        scan.feed(index, picture)
-    events = scan.events()
-    return Found(scan.cuts, events, scan.rolls())
+        with stage("scan: follow", frames=1):
+            scan.feed(index, picture)
+    with stage("scan: follow"):
+        return Found(scan.cuts, scan.events(), scan.rolls())
 
 
 def _length(line: Box) -> int:

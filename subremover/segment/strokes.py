@@ -17,6 +17,7 @@ import numpy as np
 
 from subremover.motion.align import View
 from subremover.motion.background import find_background, greatest, mean_around
+from subremover.profile import stage
 from subremover.segment.boxes import find_bordered_box, find_jumping_box
 from subremover.segment.gradient import disc, mark_lettering
 
@@ -96,6 +97,7 @@ class _Difference:
     """(h, w) float32, levels: the change to be expected without a subtitle."""
 
 
+@stage("scan: strokes")
 def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, clear: list[Clear]) -> Strokes:
     """Mark the pixels that a line of text covers.
 

@@ -30,6 +30,7 @@ from av.video.stream import VideoStream
 from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
+from subremover.profile import stage
 from subremover.video.encoders import choose_encoding, set_quality
 from subremover.video.formats import convert
 from subremover.video.mux import (
@@ -103,7 +104,7 @@ class MovieWriter(contextlib.AbstractContextManager["MovieWriter"]):
                 return
             if self._out is None:
                 raise OutputError(f"no frame was written to '{self._target}'; check --start and --end")
-            with output_errors(self._target):
+            with output_errors(self._target), stage("render: encode"):
                 try:
                     self._mux(self._track.encode(None))
                     self._carried.mux_until(None)
