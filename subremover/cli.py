@@ -101,7 +101,7 @@ def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str
 
 def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str, Any]) -> None:
     with stage("start"):
-        from subremover.fill.pool import resolve_device
+        from subremover.fill.pool import prepare_device
         from subremover.pipeline import make_plan, render
         from subremover.report.pictures import add_shares, write_previews
         from subremover.video.probe import probe
@@ -119,7 +119,7 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
         if outputs.provenance is not None:
             check_provenance(film, outputs.provenance, options.encode.overwrite)
         if not values["scan_only"]:
-            resolve_device(options.pool.device)
+            prepare_device(options.pool.device)
     with Bar(source.name, values["quiet"]) as bar:
         plan = make_plan(film, options.scan, bar.update)
     with stage("report"):

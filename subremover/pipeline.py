@@ -12,7 +12,7 @@ from typing import Literal
 
 from subremover.cues import leave_untimed, make_cues
 from subremover.errors import UsageError
-from subremover.fill.pool import Pool, resolve_device
+from subremover.fill.pool import Pool, prepare_device
 from subremover.mask_file import read_mask_events
 from subremover.motion.shots import CutDetector, shots_from_cuts
 from subremover.options import Options, ScanOptions
@@ -121,7 +121,7 @@ def remove_subtitles(
                         f"two outputs would be written to '{target}'; give each a name of its own"
                     )
                 check_provenance(film, traced, options.encode.overwrite)
-            resolve_device(options.pool.device)
+            prepare_device(options.pool.device)
         start = time.monotonic()
         plan = make_plan(film, options.scan, progress)
         result = render(film, plan, Path(target), options, progress, provenance=traced)

@@ -6,6 +6,7 @@ All places stand behind the executors of `concurrent.futures`. torch is loaded b
 from __future__ import annotations
 
 import ctypes
+import importlib
 import multiprocessing
 import os
 import signal
@@ -161,6 +162,20 @@ class Pool:
             f"a fitting worker on {self._executors[slot][1].device} died, most likely for want of memory; "
             "try --workers 1, a smaller --batch-size or --preset fast"
         )
+
+
+def prepare_device(name: str) -> None:
+    """Fail now where a device that was asked for is absent; where none can be, only begin to load torch.
+
+    Loading takes it two seconds, which a scan has to spare on a second core.
+
+    Raises:
+        DeviceError: There is none such.
+    """
+    if name in ("auto", "cpu"):
+        threading.Thread(target=importlib.import_module, args=("torch",), name="load torch").start()
+    else:
+        resolve_device(name)
 
 
 def resolve_device(name: str) -> list[str]:
