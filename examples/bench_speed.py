@@ -30,6 +30,7 @@ SIZES, QUICK_SIZES = "96x288,160x640,192x960", "96x288,160x640"
 CHANNELS, QUICK_CHANNELS = "64,128,256", "64"
 BATCHES, QUICK_BATCHES = "1,4,16,64,256", "1,16"
 STEPS, QUICK_STEPS = 60, 6
+REPEATS, QUICK_REPEATS = 5, 3
 SECONDS, QUICK_SECONDS = 60, 12
 FRAME, QUICK_FRAME = "1920x1080", "640x360"
 
@@ -49,19 +50,21 @@ def main() -> None:
 @click.option("--channels", help=f"K.{_default(CHANNELS, QUICK_CHANNELS)}")
 @click.option("--batches", help=f"Frames at once.{_default(BATCHES, QUICK_BATCHES)}")
 @click.option("--steps", type=int, help=f"Of each fit.{_default(STEPS, QUICK_STEPS)}")
-@click.option("--repeats", default=5, show_default=True, help="Turns of both, of which the median counts.")
+@click.option("--repeats", type=int, help=f"Turns of both.{_default(REPEATS, QUICK_REPEATS)}")
 @click.option("--device", default=DEVICE, show_default=True)
 @click.option("--quick", is_flag=True)
-def bench_fit(out_dir: Path, repeats: int, device: str, quick: bool, **values: Any) -> None:
+def bench_fit(out_dir: Path, device: str, quick: bool, **values: Any) -> None:
     """Frame-steps a second of the fit: L = 5, the mix of MS-SSIM and L1, a subtitle for a hole."""
     sizes = [read_size(size) for size in (values["sizes"] or (QUICK_SIZES if quick else SIZES)).split(",")]
     channels = read_numbers(values["channels"] or (QUICK_CHANNELS if quick else CHANNELS))
     batches = read_numbers(values["batches"] or (QUICK_BATCHES if quick else BATCHES))
+    steps = values["steps"] or (QUICK_STEPS if quick else STEPS)
+    repeats = values["repeats"] or (QUICK_REPEATS if quick else REPEATS)
     cases = [Case(*size, k, batch) for size in sizes for k in channels for batch in batches]
     click.echo(f"rates of {device} ...", err=True)
     rates = find_rates(device, quick)
     speeds: list[Speed] = []
-    for speed in measure_speeds(cases, device, values["steps"] or (QUICK_STEPS if quick else STEPS), repeats):
+    for speed in measure_speeds(cases, device, steps, repeats):
         speeds.append(speed)
         click.echo(f"{len(speeds)} of {len(cases)}: {speed.case}", err=True)
     facts = {**describe_run(()), "device": name_device(device)}

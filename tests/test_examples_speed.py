@@ -198,7 +198,7 @@ def test_bench_film_prints_and_writes(
 ) -> None:
     request.addfinalizer(keep_signals())
     monkeypatch.setattr(bench_film, "measure_command", run_here)
-    words = ["--seconds", "3", "--size", "320x180", "--no-curve", "--", "--no-borrow", *TINY]
+    words = ["--seconds", "3", "--size", "320x180", "--no-curve", "--", "--no-borrow", "--end", "1.7", *TINY]
     result = CliRunner().invoke(bench_speed.main, ["film", str(tmp_path), *words])
     assert result.exit_code == 0, result.output
     assert "320x180, 72 frames, subtitles on 50% of them: 2.0 s, 36.0 frames/s" in result.stdout
