@@ -23,7 +23,18 @@ import av
 import click
 import numpy as np
 from sample_picture import Shot, ShotPainter, add_grain, plan_shots
-from sample_subtitles import STYLES, Event, Overlay, burn, choose_text, draw_overlay, load_font, plan_events
+from sample_subtitles import (
+    FONT_SHARE,
+    STYLES,
+    Event,
+    Font,
+    Overlay,
+    burn,
+    choose_text,
+    draw_overlay,
+    load_font,
+    plan_events,
+)
 
 SOUND_RATE = 48000
 SOUND_BLOCK = 1024
@@ -48,6 +59,8 @@ class SampleOptions:
     event_seconds: float = 1.8
     gap_seconds: float = 0.3
     """Without subtitle, between two events."""
+    letters: float = FONT_SHARE
+    """Font size in picture heights."""
     font: Path | None = None
     """A font file; None: Pillow's own, which has Latin letters only."""
 
@@ -61,6 +74,8 @@ class SampleOptions:
             raise ValueError(f"{self.seconds} s at {self.frame_rate} frames/s is no film")
         if self.shot_seconds * self.frame_rate < 1 or self.event_seconds * self.frame_rate < 1:
             raise ValueError("a shot and an event must last at least one frame")
+        if not 0.01 <= self.letters <= 0.2:
+            raise ValueError(f"letters must be 0.01 to 0.2 of the picture's height, got {self.letters}")
         if self.gap_seconds < 0:
             raise ValueError(f"the gap must not be negative, got {self.gap_seconds} s")
 
@@ -129,7 +144,7 @@ def draw_frames(options: SampleOptions) -> Iterator[SampleFrame]:
     """The frames of the film in order, before encoding."""
     width, height = options.size
     events = make_events(options)
-    font = load_font(height, options.font)
+    font = _load_font(options)
     lift = 1.6 if any(STYLES[event.style].whole_film for event in events) else 0  # room for it below
     overlays: dict[Event, Overlay] = {}
     for shot in make_shots(options):
@@ -157,7 +172,7 @@ def make_shots(options: SampleOptions) -> list[Shot]:
 
 def make_events(options: SampleOptions) -> list[Event]:
     """The subtitles of the film, by first frame."""
-    font = load_font(options.size[1], options.font)
+    font = _load_font(options)
     events = []
     for index, (first, last, style) in enumerate(
         plan_events(
@@ -170,6 +185,10 @@ def make_events(options: SampleOptions) -> list[Event]:
         text = choose_text(index + options.seed, STYLES[style], font, options.size[0])
         events.append(Event(first, last, style, text))
     return events
+
+
+def _load_font(options: SampleOptions) -> Font:
+    return load_font(round(options.letters / FONT_SHARE * options.size[1]), options.font)
 
 
 class FilmWriter:
@@ -281,6 +300,7 @@ def sound_blocks(seconds: float, seed: int) -> Iterator[np.ndarray]:
 @click.option("--shot-seconds", default=DEFAULTS.shot_seconds, show_default=True)
 @click.option("--event-seconds", default=DEFAULTS.event_seconds, show_default=True)
 @click.option("--gap-seconds", default=DEFAULTS.gap_seconds, show_default=True)
+@click.option("--letters", default=DEFAULTS.letters, show_default=True, help="Font size in picture heights.")
 @click.option("--font", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A font file.")
 def main(out_dir: Path, size: str, rate: str, styles: str, **values: Any) -> None:
     try:

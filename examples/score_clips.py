@@ -23,7 +23,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import av
 import click
@@ -93,10 +93,18 @@ def clean_clip(source: Path, output: Path, options: Sequence[str]) -> Cost:
         subprocess.CalledProcessError: It failed; its message is on stderr.
     """
     output.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "subremover", str(source), "-o", str(output), *options]
+    return measure_command([sys.executable, "-m", "subremover", str(source), "-o", str(output), *options])
+
+
+def measure_command(command: Sequence[str], said: IO[str] | None = None) -> Cost:
+    """Run a command to its end and measure it; what it says goes to its stderr, or to a file.
+
+    Raises:
+        subprocess.CalledProcessError: It failed.
+    """
     start = time.monotonic()
     peak = 0
-    with subprocess.Popen(command) as process:
+    with subprocess.Popen(command, stderr=said) as process:
         while True:
             peak = max(peak, tree_bytes(process.pid))
             with contextlib.suppress(subprocess.TimeoutExpired):

@@ -235,6 +235,7 @@ def _run(task: _Task, jobs: list[FitJob]) -> _Done:
         with stage("start"):
             from subremover.fill.schedule import fit_jobs
         frames = len({job.frame for job in jobs})
+        # the device idles between its batches, too: how busy it was is at most this
         with stage("render: fit", frames), device_work(task.device):
             fills = fit_jobs(jobs, task.options, task.device, task.batch_size, task.stop.is_set)
     return fills, profile
