@@ -2,7 +2,10 @@
 
 import logging
 import os
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
@@ -126,10 +129,44 @@ def test_last_level_at_any_width(channels: int, activation: ActivationName) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("rows", "height", "width"), [(3, 12, 13), (2, 33, 24), (1, 13, 130), (2, 11, 11)])
+@pytest.mark.parametrize(("rows", "height", "width"), [(3, 12, 13), (2, 33, 24), (1, 13, 130), (2, 11, 14)])
 @pytest.mark.parametrize("with_luminance", [False, True])
 def test_similarity_at_any_size(rows: int, height: int, width: int, with_luminance: bool) -> None:
     check_similarity(rows, height, width, with_luminance)
+
+
+COMPILE = """
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from subremover.fill.kernels import last_level_jit, similarity_jit
+
+def compile(kernel, constants):
+    numbers = {"h": "i32", "w": "i32", "windows_h": "i32", "windows_w": "i32", "C1": "fp32", "C2": "fp32"}
+    signature, values = {}, {}
+    for index, name in enumerate(kernel.arg_names):
+        signature[name] = "constexpr" if name in constants else numbers.get(name, "*fp32")
+        if name in constants:
+            values[(index,)] = constants[name]
+    triton.compile(ASTSource(kernel, signature, values), target=GPUTarget("cuda", 90, 32))
+
+strip = {"K": 20, "ACTIVATION": "leaky-relu", "ROWS": 16, "BLOCK_X": 32, "BLOCK_K": 32}
+for kernel in ("sum_activations", "paint", "sum_products", "gather"):
+    compile(getattr(last_level_jit, kernel), strip)
+compile(similarity_jit.measure, {"LUMINANCE": True, "ROWS": 32, "BLOCK_X": 128})
+compile(similarity_jit.spread, {"ROWS": 32, "BLOCK_X": 128})
+"""
+
+
+@pytest.mark.slow
+def test_the_compiler_takes_what_the_interpreter_does(tmp_path: Path) -> None:
+    """It is stricter about types; for an H100, which need not be there."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment["TRITON_CACHE_DIR"] = str(tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
 
 
 @pytest.mark.slow

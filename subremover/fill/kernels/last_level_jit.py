@@ -3,6 +3,8 @@
 import triton
 import triton.language as tl
 
+SIZES = ["h", "w"]  # crops come in many, each compilation takes seconds, and none of them gains by it
+
 
 @triton.jit
 def _strip(w, ROWS: tl.constexpr, BLOCK_X: tl.constexpr):
@@ -72,7 +74,7 @@ def _pull_back(change, active, ACTIVATION: tl.constexpr):
     return result
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 def sum_activations(
     values,  # (B, h w, K)
     parts,  # (B, programs, 2, K), out: sums of the activations and of their squares
@@ -106,7 +108,7 @@ def sum_activations(
     tl.store(parts + K, tl.sum(tl.where(inside, power, 0.0), 0), mask=k < K)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 def paint(
     values,  # (B, h w, K)
     mix,  # (B, 3, K), the output layer times the norm's gain
@@ -153,7 +155,7 @@ def _load_gradient(gradient, at, plane, inside):
     return red[:, None], green[:, None], blue[:, None]
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 def sum_products(
     values,  # (B, h w, K)
     gradient,  # (B, 3, 2h, 2w), of the logits
@@ -209,7 +211,7 @@ def _between(left, middle, right, COLUMN: tl.constexpr):
     return result
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 def gather(
     values,  # (B, h w, K)
     gradient,  # (B, 3, 2h, 2w), of the logits

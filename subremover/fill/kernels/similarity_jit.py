@@ -3,6 +3,13 @@
 import triton
 import triton.language as tl
 
+SIZES = [
+    "h",
+    "w",
+    "windows_h",
+    "windows_w",
+]  # crops come in many, each compilation takes seconds, and none of them gains by it
+
 
 @triton.jit
 def _strip(w, ROWS: tl.constexpr, BLOCK_X: tl.constexpr):
@@ -88,7 +95,7 @@ def _differentiate(mean, target_mean, variances, covariance, C1, C2, LUMINANCE: 
     return value, by_mean, by_power, by_product
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 def measure(
     picture,  # (B, 3, h, w)
     target,  # (B, 3, h, w)
@@ -180,7 +187,7 @@ def _spread_line(derivatives, taps, row, x, windows_h, windows_w, BLOCK_X: tl.co
     return by_mean, by_power, by_product
 
 
-@triton.jit
+@triton.jit(do_not_specialize=SIZES)
 def spread(
     picture,  # (B, 3, h, w)
     target,  # (B, 3, h, w)
