@@ -4,6 +4,8 @@ The modules of this package import triton, which only CUDA builds of torch bring
 before importing one. What they compute is what `decoder` and `losses` compute in plain torch, up to rounding.
 None of it has run on a GPU yet: it is tested in Triton's interpreter, and compiled for compute capability 8.0
 and 9.0 with Triton 3.5 and 3.9. Hence the check of every device, in `check`, before they are trusted.
+
+Triton builds its own launcher when it is first used, and needs a C compiler for that.
 """
 
 from __future__ import annotations
