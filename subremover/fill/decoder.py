@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -74,6 +75,18 @@ class Weights:
     def with_code(self, code: Tensor) -> Weights:
         """The same networks with another input."""
         return self._rebuild([code, *self.parameters])
+
+    def flatten(self) -> Tensor:
+        """(B, P) copy of all that is fitted, row by row."""
+        return torch.cat([tensor.flatten(1) for tensor in self.parameters], 1)
+
+    def with_parameters(self, flat: Tensor) -> Weights:
+        """The same inputs with what `flatten` gave of other networks, as views of it."""
+        parts = flat.split([tensor[0].numel() for tensor in self.parameters], 1)
+        shapes = [tensor.shape[1:] for tensor in self.parameters]
+        return self._rebuild(
+            [self.code, *(part.unflatten(1, shape) for part, shape in zip(parts, shapes, strict=True))]
+        )
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Weights:
         """The same function applied to each tensor."""
@@ -217,11 +230,17 @@ def _upsample_backward_(gradient: Tensor) -> Tensor:
     adds atomically, it makes the fit repeatable. The gradient's border is overwritten.
     """
     height, width = gradient.shape[2:]
-    taps = gradient.new_tensor([0.25, 0.75, 0.75, 0.25])
     for border in (gradient[:, :, :: height - 1], gradient[:, :, :, :: width - 1]):
         border.mul_(4 / 3)  # its pixels are taken once more, by a quarter, in the forward pass
-    kernel = torch.outer(taps, taps).expand(gradient.shape[1], 1, 4, 4)
+    kernel = _taps(gradient.dtype, gradient.device).expand(gradient.shape[1], 1, 4, 4)
     return F.conv2d(gradient, kernel, stride=2, padding=1, groups=gradient.shape[1])
+
+
+@lru_cache(maxsize=16)
+def _taps(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(4, 4) weights by which fine pixels take part in the coarse one in their middle."""
+    line = torch.tensor([0.25, 0.75, 0.75, 0.25], dtype=dtype, device=device)
+    return torch.outer(line, line)
 
 
 def _activate(values: Tensor, activation: ActivationName) -> Tensor:

@@ -13,15 +13,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from subremover.fill.codes import disturb, draw_code, shrink
-from subremover.fill.decoder import Weights, decode, draw_weights
-from subremover.fill.losses import prepare_loss
+from subremover.fill.codes import draw_code, shrink
+from subremover.fill.decoder import Weights, draw_weights
+from subremover.fill.slots import Slots
 from subremover.options import FitOptions
 
 DEFAULT_LEVELS = 5
-WARM_RATE = 0.25
-"""Of the learning rate, for warm starts. Adam starts anew there, and its first steps, all of full length,
-undo what the anchor has learnt: 8 steps at the full rate cost 4.7 dB in a wide hole, at twice the flicker."""
 
 
 class FitStoppedError(Exception):
@@ -68,30 +65,21 @@ def fit_batch(
     if start is None:
         weights = _draw(crops, known, options, levels, seeds)
     elif start.size == tuple(crops.shape[2:]):
-        weights = start.detach()
+        weights = start
         if options.input == "downsampled":
             weights = weights.with_code(shrink(crops, known, levels))
     else:
         raise ValueError(f"expected start weights of {crops.shape[2]}x{crops.shape[3]} px, got {start.size}")
-    parameters = [tensor.requires_grad_(True) for tensor in weights.parameters]
-    fused = crops.device.type in ("cpu", "cuda")
-    rate = options.learning_rate * (1 if start is None else WARM_RATE)
-    optimizer = torch.optim.Adam(parameters, lr=rate, fused=fused)
-    loss = prepare_loss(options.loss, crops, known)
-    steps = options.steps
-    tail = max(1, steps // 4)
-    pictures = torch.zeros_like(crops)
-    codes = disturb(weights.code, options.input_noise, seeds)
-    for step, code in zip(range(steps), codes, strict=False):
+    slots = Slots(len(crops), weights, options)
+    every = range(len(crops))
+    steps, is_warm = [options.steps] * len(crops), [start is not None] * len(crops)
+    slots.put(every, crops, known, weights, seeds, steps, is_warm)
+    for _ in range(options.steps):
         if should_stop():
             raise FitStoppedError
-        output = decode(weights, options.activation, code)
-        optimizer.zero_grad(set_to_none=True)
-        loss(output).sum().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        if step >= steps - tail:
-            pictures.add_(output.detach(), alpha=1 / tail)
-    return pictures[:, :, :height, :width].clamp_(0, 1), weights.detach()
+        slots.step()
+    pictures, weights = slots.take(every)
+    return pictures[:, :, :height, :width], weights
 
 
 def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
