@@ -9,13 +9,12 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from subremover.fill.codes import draw_code, shrink
-from subremover.fill.decoder import Weights, draw_weights
 from subremover.fill.slots import Slots
+from subremover.fill.weights import Weights, draw_weights
 from subremover.options import FitOptions
 
 DEFAULT_LEVELS = 5
@@ -62,18 +61,11 @@ def fit_batch(
     margin = (0, -width % 2**levels, 0, -height % 2**levels)
     known = F.pad(known, margin)
     crops = F.pad(crops, margin) * (known > 0)
-    if start is None:
-        weights = _draw(crops, known, options, levels, seeds)
-    elif start.size == tuple(crops.shape[2:]):
-        weights = start
-        if options.input == "downsampled":
-            weights = weights.with_code(shrink(crops, known, levels))
-    else:
-        raise ValueError(f"expected start weights of {crops.shape[2]}x{crops.shape[3]} px, got {start.size}")
+    weights = start_weights(crops, known, options, levels=levels, seeds=seeds, start=start)
     slots = Slots(len(crops), weights, options)
     every = range(len(crops))
-    steps, is_warm = [options.steps] * len(crops), [start is not None] * len(crops)
-    slots.put(every, crops, known, weights, seeds, steps, is_warm)
+    steps = [options.steps] * len(crops)
+    slots.put(every, crops, known, weights, seeds=seeds, steps=steps, is_warm=start is not None)
     for _ in range(options.steps):
         if should_stop():
             raise FitStoppedError
@@ -106,11 +98,33 @@ def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
     return max(1, min(levels, (min(size) - 1).bit_length(), 9))
 
 
-def _draw(crops: Tensor, known: Tensor, options: FitOptions, levels: int, seeds: Sequence[int]) -> Weights:
-    """Fresh weights and inputs, on the device of the crops."""
-    height, width = crops.shape[2:]
+def start_weights(
+    crops: Tensor,
+    known: Tensor,
+    options: FitOptions,
+    *,
+    levels: int,
+    seeds: Sequence[int],
+    start: Weights | None,
+) -> Weights:
+    """What B rows start from, on the device of the crops: fresh weights and inputs, or those given.
+
+    Args:
+        crops: (B, 3, h, w), sides multiples of 2^levels.
+        known: (B, 1, h, w)
+        options: Widths and input.
+        levels: L.
+        seeds: B; not looked at with `start`.
+        start: Of B rows, fitted to crops of the same size; only with the input "downsampled" the code is new.
+    """
+    size = (crops.shape[2], crops.shape[3])
+    if start is not None:
+        if start.size != size:
+            raise ValueError(f"expected start weights of {size[0]}x{size[1]} px, got {start.size}")
+        is_own = options.input == "downsampled"
+        return start.with_code(shrink(crops, known, levels)) if is_own else start
     if options.input == "noise":
-        codes = [draw_code(options.channels, (height, width), levels, seed) for seed in seeds]
+        codes = [draw_code(options.channels, size, levels, seed) for seed in seeds]
     else:
         codes = list(shrink(crops, known, levels).cpu())
     weights = draw_weights(codes, options.channels, levels, seeds)

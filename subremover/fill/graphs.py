@@ -28,7 +28,7 @@ def capture(step: Callable[[], None], device: torch.device) -> Callable[[], None
     """
     if device.type != "cuda":
         return step
-    stream = torch.cuda.Stream(device)
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream(device))
     with torch.cuda.stream(stream):
         for _ in range(WARM_UP_STEPS):

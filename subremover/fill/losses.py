@@ -5,25 +5,22 @@ What lies in the hole counts for nothing here, neither in the picture nor in the
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pytorch_msssim.ssim import _fspecial_gauss_1d
 from torch import Tensor
 
+from subremover.fill.gaussian import blur, blur_back
 from subremover.options import LossName
 
 WINDOW_PX = 11
-WINDOW_SIGMA_PX = 1.5
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli and Bovik 2003
 MIX_SHARE = 0.84  # of MS-SSIM in the mix; the rest is L1 (Zhao et al. 2017)
 C1, C2 = 0.01**2, 0.03**2
 LEAST_WEIGHT = 1e-6  # of a window or a block; what holds less counts for nothing
-BLOCK = 48  # columns of a banded matrix at a time: at 288, a third of the time of all at once
 LEAST_SIMILARITY = 1e-4  # a negative similarity has no fractional power, and zero no slope
 
 
@@ -129,11 +126,11 @@ def _prepare_scales(target: Tensor, known: Tensor, count: int) -> tuple[Scale, .
         if index:
             target, known = _halve(target, known)
         taps = _count_taps(*known.shape[2:])
-        weight = _filter(known, taps)
+        weight = blur(known, taps)
         inverse = torch.where(weight > LEAST_WEIGHT, 1 / weight.clamp_min(LEAST_WEIGHT), 0)
         share = torch.where(weight > LEAST_WEIGHT, weight, 0)
         share = share / share.sum((2, 3), keepdim=True).clamp_min(1e-12)
-        sums = _filter(torch.cat([target, target.square()], 1) * known, taps)
+        sums = blur(torch.cat([target, target.square()], 1) * known, taps)
         mean, power = (sums * inverse).chunk(2, 1)
         scales.append(Scale(known, target, share, inverse, mean, power - mean.square()))
     return tuple(scales)
@@ -168,7 +165,7 @@ class _Similarity(torch.autograd.Function):
         weighted = torch.mul(output, scale.known, out=planes[:, :3])
         torch.mul(weighted, output, out=planes[:, 3:6])
         torch.mul(weighted, scale.target, out=planes[:, 6:])
-        mean, power, product = _filter(planes, taps).mul_(scale.inverse).chunk(3, 1)
+        mean, power, product = blur(planes, taps).mul_(scale.inverse).chunk(3, 1)
         spread = power.addcmul(mean, mean, value=-1).add_(scale.variance).add_(C2)
         common = product.addcmul(mean, scale.mean, value=-1).mul_(2).add_(C2)
         value = common.div_(spread)
@@ -185,7 +182,7 @@ class _Similarity(torch.autograd.Function):
             by_mean.add_(2 * value * (scale.mean - mean * luminance) / level)
             value = value * luminance
         slopes.mul_(scale.share * scale.inverse)
-        by_mean, by_power, by_product = _spread(slopes, taps).chunk(3, 1)  # (B, 3, h, w)
+        by_mean, by_power, by_product = blur_back(slopes, taps).chunk(3, 1)  # (B, 3, h, w)
         slope = by_power.mul_(2).mul_(output).add_(by_mean).addcmul_(by_product, scale.target)
         ctx.save_for_backward(slope.mul_(scale.known))
         return (value * scale.share).sum((2, 3))
@@ -194,76 +191,6 @@ class _Similarity(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
         (slope,) = ctx.saved_tensors
         return slope * gradients[0][:, :, None, None], None, None
-
-
-def _filter(values: Tensor, taps: int) -> Tensor:
-    """Gaussian over each channel, windows wholly inside the picture only: (B, C, h, w) -> (B, C, h', w').
-
-    On the CPU as products with banded matrices, which is three times as fast as convolving. Elsewhere
-    not: products may be rounded to TF32 there, which no variance survives.
-    """
-    if values.device.type != "cpu":
-        return _convolve(values, taps, 0)
-    height, width = values.shape[2:]
-    down = _band_matrix(taps, height, values.dtype)  # (h, h')
-    right = _band_matrix(taps, width, values.dtype)  # (w, w')
-    return _multiply_right(_multiply_down(values, down, 0, taps), right, 0, taps)
-
-
-def _spread(values: Tensor, taps: int) -> Tensor:
-    """The filter transposed: what each window holds goes back to its pixels, (B, C, h', w') -> (B, C, h, w)."""
-    if values.device.type != "cpu":
-        return _convolve(values, taps, taps - 1)
-    height, width = values.shape[2] + taps - 1, values.shape[3] + taps - 1
-    up = _band_matrix(taps, height, values.dtype).T
-    left = _band_matrix(taps, width, values.dtype).T
-    return _multiply_down(_multiply_right(values, left, taps - 1, taps), up, taps - 1, taps)
-
-
-def _convolve(values: Tensor, taps: int, padding: int) -> Tensor:
-    channels = values.shape[1]
-    window = _gaussian(taps, values.dtype, values.device).expand(channels, 1, 1, -1)
-    values = F.conv2d(values, window, padding=(0, padding), groups=channels)
-    return F.conv2d(values, window.transpose(2, 3), padding=(padding, 0), groups=channels)
-
-
-def _multiply_right(values: Tensor, matrix: Tensor, before: int, taps: int) -> Tensor:
-    """(B, C, h, n) times an (n, m) matrix whose column i is 0 but for `taps` rows from i - before on."""
-    lines = values.reshape(-1, len(matrix))  # (B C h, n)
-    result = values.new_empty(len(lines), matrix.shape[1])
-    for first, last, low, high in _blocks(*matrix.shape, before, taps):
-        torch.mm(lines[:, low:high], matrix[low:high, first:last], out=result[:, first:last])
-    return result.view(*values.shape[:3], -1)
-
-
-def _multiply_down(values: Tensor, matrix: Tensor, before: int, taps: int) -> Tensor:
-    """The same (n, m) matrix's transpose times each of (B, C, n, w)."""
-    planes = values.flatten(0, 1)  # (B C, n, w)
-    result = values.new_empty(len(planes), matrix.shape[1], values.shape[3])
-    for first, last, low, high in _blocks(*matrix.shape, before, taps):
-        part = matrix[low:high, first:last].T.expand(len(planes), -1, -1)
-        torch.bmm(part, planes[:, low:high], out=result[:, first:last])
-    return result.view(*values.shape[:2], *result.shape[1:])
-
-
-def _blocks(rows: int, columns: int, before: int, taps: int) -> Iterator[tuple[int, int, int, int]]:
-    """Blocks of columns of a banded matrix, and the rows in which they are not all 0."""
-    for first in range(0, columns, BLOCK):
-        last = min(first + BLOCK, columns)
-        yield first, last, max(first - before, 0), min(last - 1 - before + taps, rows)
-
-
-@lru_cache(maxsize=64)
-def _band_matrix(taps: int, length: int, dtype: torch.dtype) -> Tensor:
-    """(length, length - taps + 1), on the CPU: column i is the window that begins at i."""
-    window = _gaussian(taps, dtype, torch.device("cpu"))
-    return torch.stack([F.pad(window, (i, length - taps - i)) for i in range(length - taps + 1)], 1)
-
-
-@lru_cache(maxsize=64)
-def _gaussian(taps: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    window: Tensor = _fspecial_gauss_1d(taps, WINDOW_SIGMA_PX)
-    return window.flatten().to(device, dtype)
 
 
 @lru_cache(maxsize=64)

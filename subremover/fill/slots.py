@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from subremover.fill.codes import draw_noise
-from subremover.fill.decoder import Weights, decode
+from subremover.fill.decoder import decode
 from subremover.fill.graphs import capture
 from subremover.fill.losses import prepare_loss
+from subremover.fill.weights import Weights
 from subremover.options import FitOptions
 
 WARM_RATE = 0.25
@@ -62,9 +63,16 @@ class Slots:
         return list(self._left)
 
     def put(
-        self, slots: Sequence[int], crops: Tensor, known: Tensor, starts: Weights, seeds: Sequence[int],
-        steps: Sequence[int], is_warm: Sequence[bool],
-    ) -> None:  # fmt: skip
+        self,
+        slots: Sequence[int],
+        crops: Tensor,
+        known: Tensor,
+        starts: Weights,
+        *,
+        seeds: Sequence[int],
+        steps: Sequence[int],
+        is_warm: bool,
+    ) -> None:
         """Begin n rows in these slots.
 
         Args:
@@ -74,18 +82,18 @@ class Slots:
             starts: Of n rows.
             seeds: n, of the input noise.
             steps: How many each row is to have.
-            is_warm: Whether a row starts from what an earlier fit has learnt.
+            is_warm: Whether they start from what an earlier fit has learnt.
         """
         place = self._index(slots)
-        rates = [self._options.learning_rate * (WARM_RATE if warm else 1) for warm in is_warm]
-        counts = crops.new_tensor([steps, rates]).unsqueeze(2)  # (2, n, 1)
+        counts = crops.new_tensor(steps).unsqueeze(1)  # (n, 1)
         with torch.no_grad():
             self._parameters[place] = starts.flatten()
             self._weights.code[place] = starts.code
             self._input[place] = starts.code
             for tensor in (self._mean, self._power, self._pictures, self._taken):
                 tensor[place] = 0
-            self._steps[place], self._rates[place] = counts
+            self._steps[place] = counts
+            self._rates[place] = self._options.learning_rate * (WARM_RATE if is_warm else 1)
             prepared = prepare_loss(self._options.loss, crops, known)
             for mine, new in zip(self._loss.tensors, prepared.tensors, strict=True):
                 mine[place] = new
@@ -111,7 +119,9 @@ class Slots:
         return torch.tensor(slots, device=self._pictures.device)
 
     def _step_all(self) -> None:
-        output = decode(self._weights.with_parameters(self._parameters), self._options.activation, self._input)
+        output = decode(
+            self._weights.with_parameters(self._parameters), self._options.activation, self._input
+        )
         (gradient,) = torch.autograd.grad(self._loss(output).sum(), self._parameters)
         with torch.no_grad():
             is_active = (self._taken < self._steps).to(output.dtype)  # (B, 1)
