@@ -5,9 +5,8 @@ Only the network; its weights are in `weights`, what it is fitted to and how in 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
@@ -18,15 +17,54 @@ from subremover.options import ActivationName
 
 NORM_EPSILON = 1e-5
 
-LastLevel = Callable[[Tensor, Tensor, Tensor, Tensor, ActivationName], Tensor]
-"""(B, h, w, K) values, (B, 3, K) head, (B, K) scale and shift -> (B, 3, 2h, 2w) picture in [0, 1]."""
+
+class LastLevel(Protocol):
+    """What `paint_last_level` does, perhaps in another way."""
+
+    def __call__(
+        self,
+        values: Tensor,
+        head: Tensor,
+        scale: Tensor,
+        shift: Tensor,
+        *,
+        size: tuple[int, int],
+        activation: ActivationName,
+    ) -> Tensor: ...
+
+
+def paint_last_level(
+    values: Tensor,
+    head: Tensor,
+    scale: Tensor,
+    shift: Tensor,
+    *,
+    size: tuple[int, int],
+    activation: ActivationName,
+) -> Tensor:
+    """All that follows the last level's 1x1 convolution.
+
+    Args:
+        values: (B, h * w, K)
+        head: (B, 3, K), the convolution to RGB.
+        scale: (B, K), the norm's factors.
+        shift: (B, K), the norm's offsets.
+        size: h and w.
+        activation: Before the norm.
+
+    Returns:
+        (B, 3, 2h, 2w) in [0, 1].
+    """
+    values = values.view(len(values), *size, -1)
+    painted: Tensor = _Level.apply(values, head, scale, shift, activation)  # type: ignore[no-untyped-call]
+    return painted.permute(0, 3, 1, 2).sigmoid()
 
 
 def decode(
     weights: Weights,
     activation: ActivationName,
     code: Tensor | None = None,
-    last_level: LastLevel | None = None,
+    last_level: LastLevel = paint_last_level,
 ) -> Tensor:
     """The pictures of B decoders, with gradients to the weights' parameters.
 
@@ -49,16 +87,9 @@ def decode(
     values = torch.bmm(pixels, weights.mixes[0].transpose(1, 2)).view(B, height, width, -1)
     for mix, scale, shift in zip(weights.mixes[1:], weights.scales, weights.shifts, strict=False):
         values = _Level.apply(values, mix, scale, shift, activation)  # type: ignore[no-untyped-call]
-    last_level = last_level or paint_last_level
-    return last_level(values, weights.head, weights.scales[-1], weights.shifts[-1], activation)
-
-
-def paint_last_level(
-    values: Tensor, head: Tensor, scale: Tensor, shift: Tensor, activation: ActivationName
-) -> Tensor:
-    """(B, h, w, K) values, (B, 3, K) head, (B, K) scale and shift -> (B, 3, 2h, 2w) in [0, 1]."""
-    painted: Tensor = _Level.apply(values, head, scale, shift, activation)  # type: ignore[no-untyped-call]
-    return painted.permute(0, 3, 1, 2).sigmoid()
+    size = (values.shape[1], values.shape[2])
+    ends = weights.head, weights.scales[-1], weights.shifts[-1]
+    return last_level(values.flatten(1, 2), *ends, size=size, activation=activation)
 
 
 class _Level(torch.autograd.Function):

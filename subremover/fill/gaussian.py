@@ -41,7 +41,7 @@ def blur_back(values: Tensor, taps: int) -> Tensor:
 
 def _convolve(values: Tensor, taps: int, padding: int) -> Tensor:
     channels = values.shape[1]
-    window = _gaussian(taps, values.dtype, values.device).expand(channels, 1, 1, -1)
+    window = gaussian(taps, values.dtype, values.device).expand(channels, 1, 1, -1)
     values = F.conv2d(values, window, padding=(0, padding), groups=channels)
     return F.conv2d(values, window.transpose(2, 3), padding=(padding, 0), groups=channels)
 
@@ -76,11 +76,12 @@ def _blocks(matrix: Tensor, before: int, taps: int) -> Iterator[tuple[int, int, 
 @lru_cache(maxsize=64)
 def _band_matrix(taps: int, length: int, dtype: torch.dtype) -> Tensor:
     """(length, length - taps + 1), on the CPU: column i is the window that begins at i."""
-    window = _gaussian(taps, dtype, torch.device("cpu"))
+    window = gaussian(taps, dtype, torch.device("cpu"))
     return torch.stack([F.pad(window, (i, length - taps - i)) for i in range(length - taps + 1)], 1)
 
 
 @lru_cache(maxsize=64)
-def _gaussian(taps: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+def gaussian(taps: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(taps,), adding up to 1."""
     window: Tensor = _fspecial_gauss_1d(taps, SIGMA_PX)
     return window.flatten().to(device, dtype)

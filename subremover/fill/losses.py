@@ -5,6 +5,7 @@ What lies in the hole counts for nothing here, neither in the picture nor in the
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -13,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from subremover.fill.gaussian import blur, blur_back
+from subremover.fill.gaussian import blur, blur_back, gaussian
 from subremover.options import LossName
 
 WINDOW_PX = 11
@@ -32,6 +33,8 @@ class Scale:
     """(B, 1, h, w) weight of each pixel."""
     target: Tensor
     """(B, 3, h, w)"""
+    window: Tensor
+    """(1, 1, 1, taps) Gaussian."""
     share: Tensor
     """(B, 1, h', w') share of each window's weight in its row's mean; a row adds up to 1, or to 0
     where nothing is known."""
@@ -44,7 +47,13 @@ class Scale:
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
+        """Those of the target; row i belongs to row i alone."""
         return (self.known, self.target, self.share, self.inverse, self.mean, self.variance)
+
+
+Compare = Callable[[Tensor, Scale, bool], tuple[Tensor, Tensor]]
+"""(B, 3, h, w) picture, a scale, whether with luminance -> (B, 3) its similarity, or only contrast and
+structure of it, and (B, 3) sum of known * |picture - target|."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,41 +63,62 @@ class Loss:
     name: LossName
     target: Tensor
     """(B, 3, h, w)"""
-    weight: Tensor
-    """(B, 1, h, w) of each pixel in its row's mean."""
+    known: Tensor
+    """(B, 1, h, w)"""
+    share: Tensor
+    """(B,) of one known sample in its row's mean."""
     scales: tuple[Scale, ...]
     """From the finest; none where the loss does not look at windows."""
+    compare: Compare
 
     def __call__(self, output: Tensor) -> Tensor:
         """(B, 3, h, w) in [0, 1] -> (B,), each row's own loss."""
         if self.name == "mse":
-            return ((output - self.target).square() * self.weight).sum((1, 2, 3))
+            return ((output - self.target).square() * self.known).sum((1, 2, 3)) * self.share
         if self.name == "l1":
-            return self._absolute(output)
-        loss = 1 - _multiscale_similarity(output, self.scales)
+            return (output - self.target).mul(self.known).abs().sum((1, 2, 3)) * self.share
+        similarity, absolute = self._compare_scales(output)
         if self.name != "mix":
-            return loss
-        return MIX_SHARE * loss + (1 - MIX_SHARE) * self._absolute(output)
+            return 1 - similarity
+        return MIX_SHARE * (1 - similarity) + (1 - MIX_SHARE) * absolute.sum(1) * self.share
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
         """All that was prepared; row i belongs to target i alone."""
-        return (self.target, self.weight, *(tensor for scale in self.scales for tensor in scale.tensors))
+        own = self.target, self.known, self.share
+        return (*own, *(tensor for scale in self.scales for tensor in scale.tensors))
 
-    def _absolute(self, output: Tensor) -> Tensor:
-        return ((output - self.target) * self.weight).abs().sum((1, 2, 3))
+    def _compare_scales(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, h, w) -> (B,) multi-scale similarity, (B, 3) absolute differences"""
+        values, absolute = [], []
+        for index, scale in enumerate(self.scales):
+            if index:
+                output, _ = _halve(output, self.scales[index - 1].known)
+            value, difference = self.compare(output, scale, index == len(self.scales) - 1)
+            values.append(value)
+            absolute.append(difference)
+        exponents = _exponents(len(self.scales), output.dtype, output.device)  # (S, 1, 1)
+        similarities = torch.stack(values).clamp_min(LEAST_SIMILARITY)  # (S, B, 3)
+        return (similarities.log() * exponents).sum(0).exp().mean(1), absolute[0]
 
 
-def prepare_loss(name: LossName, target: Tensor, known: Tensor) -> Loss:
+def compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor, Tensor]:
+    """In plain torch."""
+    similarity: Tensor = _Similarity.apply(output, scale, with_luminance)  # type: ignore[no-untyped-call]
+    return similarity, (output - scale.target).mul(scale.known).abs().sum((2, 3))
+
+
+def prepare_loss(name: LossName, target: Tensor, known: Tensor, compare: Compare = compare) -> Loss:
     """The loss against these targets, to be asked in every step.
 
     Args:
         target: (B, 3, h, w) in [0, 1]; anything finite in the hole.
         known: (B, 1, h, w) weight of each pixel, 0 in the hole.
+        compare: How a picture and one scale are compared.
     """
-    weight = known / (3 * known.sum((1, 2, 3), keepdim=True)).clamp_min(1e-12)  # (B, 1, h, w)
+    share = 1 / (3 * known.sum((1, 2, 3))).clamp_min(1e-12)
     counts = {"ssim": 1, "ms-ssim": count_scales(*target.shape[2:]), "mix": count_scales(*target.shape[2:])}
-    return Loss(name, target, weight, _prepare_scales(target, known, counts.get(name, 0)))
+    return Loss(name, target, known, share, _prepare_scales(target, known, counts.get(name, 0)), compare)
 
 
 def ms_ssim(output: Tensor, target: Tensor, known: Tensor) -> Tensor:
@@ -125,28 +155,18 @@ def _prepare_scales(target: Tensor, known: Tensor, count: int) -> tuple[Scale, .
     for index in range(count):
         if index:
             target, known = _halve(target, known)
-        taps = _count_taps(*known.shape[2:])
+        window = gaussian(_count_taps(*known.shape[2:]), known.dtype, known.device)
+        taps = len(window)
         weight = blur(known, taps)
         inverse = torch.where(weight > LEAST_WEIGHT, 1 / weight.clamp_min(LEAST_WEIGHT), 0)
         share = torch.where(weight > LEAST_WEIGHT, weight, 0)
         share = share / share.sum((2, 3), keepdim=True).clamp_min(1e-12)
         sums = blur(torch.cat([target, target.square()], 1) * known, taps)
         mean, power = (sums * inverse).chunk(2, 1)
-        scales.append(Scale(known, target, share, inverse, mean, power - mean.square()))
+        scales.append(
+            Scale(known, target, window.view(1, 1, 1, -1), share, inverse, mean, power - mean.square())
+        )
     return tuple(scales)
-
-
-def _multiscale_similarity(output: Tensor, scales: tuple[Scale, ...]) -> Tensor:
-    """(B, 3, h, w) against the prepared target -> (B,)"""
-    values = []
-    for index, scale in enumerate(scales):
-        if index:
-            output, _ = _halve(output, scales[index - 1].known)
-        with_luminance = index == len(scales) - 1
-        values.append(_Similarity.apply(output, scale, with_luminance))  # type: ignore[no-untyped-call]
-    exponents = _exponents(len(scales), output.dtype, output.device)  # (S, 1, 1)
-    similarities = torch.stack(values).clamp_min(LEAST_SIMILARITY)  # (S, B, 3)
-    return (similarities.log() * exponents).sum(0).exp().mean(1)
 
 
 class _Similarity(torch.autograd.Function):
@@ -160,7 +180,7 @@ class _Similarity(torch.autograd.Function):
     def forward(ctx: Any, output: Tensor, scale: Scale, with_luminance: bool) -> Tensor:
         """(B, 3, h, w) -> (B, 3)"""
         B, _, height, width = output.shape
-        taps = _count_taps(height, width)
+        taps = scale.window.shape[3]
         planes = output.new_empty(B, 9, height, width)
         weighted = torch.mul(output, scale.known, out=planes[:, :3])
         torch.mul(weighted, output, out=planes[:, 3:6])

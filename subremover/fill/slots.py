@@ -42,6 +42,8 @@ class Slots:
             like: Weights of any rows of the same canvas and depth, on the device to fit on.
             options: Widths, loss, activation, learning rate, input noise.
         """
+        if like.code.is_cuda:
+            torch.backends.cuda.matmul.allow_tf32 = True  # of the network; no other part multiplies matrices
         self._options = options
         self._weights = like.map(lambda tensor: tensor.new_zeros(count, *tensor.shape[1:]))
         self._parameters = self._weights.flatten().requires_grad_(True)  # (B, P)
@@ -50,8 +52,8 @@ class Slots:
         self._generators = [torch.Generator() for _ in range(count)]
         self._mean, self._power = torch.zeros_like(self._parameters), torch.zeros_like(self._parameters)
         self._pictures = torch.zeros(count, 3, height, width, device=device)
-        blank = torch.zeros(count, 4, height, width, device=device)
-        self._loss = prepare_loss(options.loss, blank[:, :3], blank[:, 3:])
+        blank = torch.zeros_like(self._pictures)
+        self._loss = prepare_loss(options.loss, blank, blank[:, :1].clone())
         self._taken = torch.zeros(count, 1, device=device)
         self._steps, self._rates = torch.zeros_like(self._taken), torch.zeros_like(self._taken)
         self._left = [0] * count
