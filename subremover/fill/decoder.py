@@ -114,7 +114,8 @@ class _Level(torch.autograd.Function):
         spread = (power - mean.square()).clamp_min(0).add(NORM_EPSILON).sqrt()
         gain = scale / spread
         gained = mix * gain.unsqueeze(1)
-        offset = torch.bmm(mix, (shift - mean * gain).unsqueeze(2))  # (B, J, 1)
+        # (B, J, 1); not as a matrix product: BLAS rounds that of one row in another way
+        offset = (mix * (shift - mean * gain).unsqueeze(1)).sum(2, keepdim=True)
         if mix.shape[1] < K:  # the head: by planes it is twice as fast
             mixed = torch.baddbmm(offset, gained, pixels.transpose(1, 2)).transpose(1, 2)
         else:
