@@ -194,7 +194,7 @@ def choose_batch_size(device: torch.device, channels: int, height: int, width: i
     """How many crops of this size are fitted at once: as many as a CUDA device holds, few on a CPU."""
     if device.type != "cuda":
         return max(1, CPU_BATCH_PX // (height * width))
-    # In the backward pass the finest level holds about six tensors of K channels, the loss some 120 planes.
+    # Counted, not measured: the finest level holds up to six tensors of K channels, the loss some 120 planes.
     row_bytes = 4 * height * width * (6 * channels + 120)
     free_bytes, _ = torch.cuda.mem_get_info(device)
     free_bytes += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

@@ -1,6 +1,6 @@
-"""Fits deep decoders to the known pixels of crops, many at once, and gives the pictures they paint.
+"""Fits deep decoders to the known pixels of equal crops: how deep they are and what they start from.
 
-Which crops and what becomes of the pictures is not its business, nor on which worker it runs.
+A step of them all is in `slots`; crops that come and go, of any size, are the business of `batches`.
 """
 
 from __future__ import annotations

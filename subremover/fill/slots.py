@@ -35,6 +35,12 @@ class Slots:
     CPU not even its bits do: Adam makes much of little, and where single rows were rounded otherwise than
     several, pictures differed by 2 levels after 60 steps. A step asks the device for nothing, so that on
     CUDA it is captured once and replayed (not yet run on a GPU).
+
+    What bounds a step on the CPU, for 96x288 px, K = 64 and L = 5: 0.26 GFLOP a row, 2.7 ms at the 98 GFLOP/s
+    at which one core multiplies such matrices; and 160 MB to and from the K-channel tensors, of which the
+    finest, 7 MB, is passed over 17 times, 10 to 14 ms at the 11 to 17 GB/s at which it copies them. Measured
+    in one thread beside other programs: 28 ms with 4 rows, 7 of them for the loss; the loop of nn.Conv2d,
+    pytorch-msssim and torch.optim.Adam took 85 then.
     """
 
     def __init__(self, count: int, like: Weights, options: FitOptions) -> None:
