@@ -7,7 +7,8 @@ from torch import Tensor
 
 from subremover.fill import decoder
 from subremover.fill.codes import draw_code
-from subremover.fill.decoder import Weights, concatenate_weights, decode, draw_weights
+from subremover.fill.decoder import decode
+from subremover.fill.weights import Weights, concatenate_weights, draw_weights
 from subremover.options import ActivationName
 
 

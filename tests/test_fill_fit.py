@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,11 +11,13 @@ import torch
 from torch import Tensor
 
 from subremover.errors import DeviceError
-from subremover.fill import batches, fit, schedule
+from subremover.fill import batches, schedule, slots
 from subremover.fill.fit import FitStoppedError, choose_levels, fit_batch
 from subremover.fill.jobs import FitJob
 from subremover.fill.schedule import fit_jobs
+from subremover.fill.slots import Slots
 from subremover.fill.trial import Trust
+from subremover.fill.weights import Weights
 from subremover.options import FitOptions, InputName
 
 QUICK = FitOptions(steps=12, warm_steps=4, decoders=1, trial=False, channels=8, levels=3)
@@ -148,7 +151,15 @@ def test_the_result_does_not_depend_on_the_batch_size() -> None:
     jobs.append(make_job(0, 9, size=(40, 90)))
     one, four = (paint(jobs, QUICK, size=size) for size in (1, 4))
     for a, b in zip(one, four, strict=True):
-        assert_same(a, b)
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_result_does_not_depend_on_the_threads() -> None:
+    jobs = [make_job(frame, group) for group in range(2) for frame in range(4)]
+    one = paint(jobs, QUICK)
+    torch.set_num_threads(2)
+    for a, b in zip(one, paint(jobs, QUICK), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_seeds_make_it_repeatable() -> None:
@@ -183,55 +194,55 @@ def test_a_warm_start_leaves_its_weights_alone() -> None:
     torch.testing.assert_close(weights.head, before.head, rtol=0, atol=0)
 
 
-def test_the_middle_frame_is_the_anchor(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[int, bool]] = []
-    real = fit.fit_batch
+@pytest.fixture
+def puts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, bool]]:
+    """Of all rows that came into slots, together: how many, their steps, whether warm."""
+    calls: list[tuple[int, int, bool]] = []
+    real = Slots.put
 
-    def spy(crops: Tensor, *args: object, **more: object) -> object:
-        calls.append((len(crops), more["start"] is None))
-        return real(crops, *args, **more)  # type: ignore[arg-type]
+    def spy(self: Slots, slots: Sequence[int], *args: object, **more: object) -> None:
+        calls.append((len(slots), *set(more["steps"]), more["is_warm"]))  # type: ignore[call-overload,arg-type]
+        real(self, slots, *args, **more)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(batches, "fit_batch", spy)
+    monkeypatch.setattr(Slots, "put", spy)
+    return calls
+
+
+def test_the_middle_frame_is_the_anchor(puts: list[tuple[int, int, bool]]) -> None:
     jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
     pictures = paint(jobs, QUICK, size=8)
-    assert calls == [(2, True), (4, False)]
+    assert puts == [(2, 12, False), (4, 4, True)]
     (alone,) = paint([jobs[1]], QUICK)
     assert_same(pictures[1], alone)
-    calls.clear()
+    puts.clear()
     paint(jobs, replace(QUICK, warm_steps=0), size=8)
-    assert calls == [(6, True)]
+    assert puts == [(6, 12, False)]
 
 
-def test_the_trial_is_fitted_along_with_the_anchor(monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[int, int, bool]] = []
-    real = fit.fit_batch
-
-    def spy(crops: Tensor, known: Tensor, options: FitOptions, *args: object, **more: object) -> object:
-        calls.append((len(crops), options.steps, more["start"] is None))
-        return real(crops, known, options, *args, **more)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(batches, "fit_batch", spy)
+def test_the_trial_is_fitted_along_with_the_anchor(
+    puts: list[tuple[int, int, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(schedule, "trust_tried", lambda *_: Trust(np.ones(1), 0.05))
     options = replace(QUICK, trial=True, steps=20)
     jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
     paint(jobs, options, size=8)
-    assert calls == [(4, 20, True), (4, 4, False)]
-    calls.clear()
+    assert puts == [(4, 20, False), (4, 4, True)]
+    puts.clear()
     paint(jobs, replace(options, warm_steps=0), size=8)
-    assert calls == [(8, 20, True), (4, 20, True)]
+    assert puts == [(8, 20, False), (4, 20, False)]
 
 
 def test_a_trial_trusts_no_decoder_that_paints_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the decoder cannot beat the smooth continuation, it must not lose to it."""
-    real = fit.fit_batch
+    real = Slots.take
 
-    def scribble(crops: Tensor, *args: object, **more: object) -> object:
-        pictures, weights = real(crops, *args, **more)  # type: ignore[arg-type]
+    def scribble(self: Slots, slots: Sequence[int]) -> tuple[Tensor, Weights]:
+        pictures, weights = real(self, slots)
         generator = torch.Generator().manual_seed(1)
         noise = torch.rand(pictures.shape[1:], generator=generator)  # the same by all: they agree on it
         return noise.expand_as(pictures), weights
 
-    monkeypatch.setattr(batches, "fit_batch", scribble)
+    monkeypatch.setattr(Slots, "take", scribble)
     jobs = [make_job(frame) for frame in range(3)]
     errors = [
         hole_error(jobs[0], paint(jobs, replace(QUICK, decoders=2, trial=trial))[0])
@@ -248,10 +259,7 @@ def lend(job: FitJob, error: float, where: np.ndarray | None = None) -> FitJob:
 
 
 def test_well_borrowed_holes_cost_nothing_and_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_args: object, **_more: object) -> object:
-        raise AssertionError("fitted for nothing")
-
-    monkeypatch.setattr(batches, "fit_batch", refuse)
+    monkeypatch.setattr(batches, "Slots", None)
     job = lend(make_job(), 3 / 255)
     (fill,) = fit_jobs([job], QUICK, "cpu")
     np.testing.assert_array_equal(fill.picture, job.image)
@@ -259,7 +267,7 @@ def test_well_borrowed_holes_cost_nothing_and_stay_as_they_are(monkeypatch: pyte
 
 
 def test_a_few_bare_pixels_are_filled_without_a_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "fit_batch", None)
+    monkeypatch.setattr(batches, "Slots", None)
     where = np.ones((48, 80), np.bool_)
     where[24, 40] = False
     truth = make_job()
@@ -316,19 +324,18 @@ def test_depth_follows_the_hole(radius_px: int, size: tuple[int, int], levels: i
 )
 def test_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     sizes: list[int] = []
-    real = fit.fit_batch
 
-    def cramped(crops: Tensor, *args: object, **more: object) -> object:
-        sizes.append(len(crops))
-        if len(crops) > 2:
+    def cramped(count: int, *args: Any) -> Slots:
+        sizes.append(count)
+        if count > 2:
             raise error
-        return real(crops, *args, **more)  # type: ignore[arg-type]
+        return Slots(count, *args)
 
     jobs = [make_job(0, group) for group in range(6)]
     expected = paint(jobs, QUICK, size=2)
-    monkeypatch.setattr(batches, "fit_batch", cramped)
+    monkeypatch.setattr(batches, "Slots", cramped)
     found = paint(jobs, QUICK, size=6)
-    assert sizes == [6, 3, 1, 1, 1, 1, 1, 1]
+    assert sizes == [6, 3, 1]  # the one slot takes all six in turn
     for a, b in zip(found, expected, strict=True):
         assert_same(a, b)
 
@@ -337,7 +344,7 @@ def test_a_crop_too_large_for_the_device_is_an_error_with_a_remedy(monkeypatch: 
     def cramped(*_args: object, **_more: object) -> object:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(batches, "fit_batch", cramped)
+    monkeypatch.setattr(batches, "Slots", cramped)
     with pytest.raises(
         DeviceError, match=r"^cpu ran out of memory fitting 1 crop of 80x48 px; try .*--device"
     ):
@@ -348,7 +355,7 @@ def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_args: object, **_more: object) -> object:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(batches, "fit_batch", broken)
+    monkeypatch.setattr(batches, "Slots", broken)
     with pytest.raises(RuntimeError, match="illegal"):
         paint([make_job()], QUICK, size=4)
 
@@ -357,6 +364,17 @@ def test_stop_ends_the_loop() -> None:
     asked = iter([False] * 3 + [True])
     with pytest.raises(FitStoppedError):
         fit_jobs([make_job()], replace(QUICK, steps=10_000), "cpu", 1, lambda: next(asked))
+
+
+@pytest.mark.cuda
+def test_cuda_replays_the_step_that_it_captured(cuda: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [make_job(frame, group) for group in range(2) for frame in range(5)]
+    options = replace(QUICK, trial=True, decoders=2)
+    replayed, again = paint(jobs, options, cuda, 3), paint(jobs, options, cuda, 3)
+    monkeypatch.setattr(slots, "capture", lambda step, _: step)
+    for one, two, other in zip(replayed, again, paint(jobs, options, cuda, 3), strict=True):
+        np.testing.assert_array_equal(one, two)
+        assert_same(one, other)
 
 
 @pytest.mark.cuda

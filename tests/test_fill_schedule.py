@@ -31,13 +31,13 @@ def _job(frame, error, picture=None, borrowed=None):
 def fitted(monkeypatch):
     """Frames that a decoder was fitted to."""
     frames = set()
-    original = schedule.BatchFitter.fit
+    original = schedule.BatchFitter.add
 
-    def fit(self, rows):
+    def add(self, rows):
         frames.update(row.job.frame for row in rows.values())
-        return original(self, rows)
+        original(self, rows)
 
-    monkeypatch.setattr(schedule.BatchFitter, "fit", fit)
+    monkeypatch.setattr(schedule.BatchFitter, "add", add)
     return frames
 
 

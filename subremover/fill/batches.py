@@ -5,81 +5,31 @@ Which decoders are to be fitted is `schedule`'s business, how a batch is fitted 
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import sys
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Literal
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
 
 from subremover.errors import DeviceError
-from subremover.fill.decoder import Weights, concatenate_weights
-from subremover.fill.fit import fit_batch
-from subremover.fill.jobs import FitJob
+from subremover.fill.fit import FitStoppedError, start_weights
+from subremover.fill.rows import Fitted, Key, Row
+from subremover.fill.slots import Slots
+from subremover.fill.transfer import Arrival, send
+from subremover.fill.weights import Weights, concatenate_weights
 from subremover.options import MOST_DECODERS, FitOptions
 
 log = logging.getLogger(__name__)
 
-CPU_BATCH_PX = 1 << 16
-"""Pixels of one batch on the CPU: more rows are no faster there, and only take memory."""
+CPU_BATCH_PX = 1 << 17
+"""Pixels of one batch on the CPU. A step of 96x288 px took 37, 33, 30 and 28 ms a row with 1, 2, 4 and 8."""
 CUDA_MEMORY_SHARE = 0.6
 """Of the free memory of a CUDA device, for one batch."""
 
-Key = tuple[Literal["anchor", "trial", "warm"], int, int]
-"""What rows are told apart by: what they are for, which job, which decoder."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Row:
-    """One decoder to be fitted to one job."""
-
-    job: FitJob
-    decoder: int
-    """Its number; with the job's group, its seed."""
-    levels: int
-    steps: int
-    start: Weights | None = None
-    """Of one row, to start warm from; None: a cold start."""
-    hidden: np.ndarray | None = None
-    """(h, w) bool: known pixels that it is not to see."""
-
-    @property
-    def unknown(self) -> np.ndarray:
-        """(h, w) float32 in [0, 1]: how little it sees of each pixel."""
-        unknown = self.job.unknown
-        return unknown if self.hidden is None else np.where(self.hidden, np.float32(1), unknown)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fitted:
-    """What became of a row."""
-
-    picture: np.ndarray
-    """(h, w, 3) float32 in [0, 1], painted everywhere."""
-    batch_weights: Weights
-    """Of all rows of its batch."""
-    place: int
-    """Its own among them."""
-
-    @property
-    def weights(self) -> Weights:
-        """Of this row alone; copied only when asked for, which no warm start is."""
-        return self.batch_weights.select([self.place])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Batch:
-    """Rows fitted together, on canvases of one size."""
-
-    keys: tuple[Key, ...]
-    rows: tuple[Row, ...]
-    height: int
-    width: int
+_Queue = deque[tuple[Key, Row]]
 
 
 class BatchFitter:
@@ -95,97 +45,156 @@ class BatchFitter:
         self._options, self._device = options, device
         self._batch_size, self._should_stop = batch_size, should_stop
         self._most_rows = sys.maxsize  # that memory has shown to suffice for
+        self._waiting: dict[tuple[int, ...], _Queue] = defaultdict(deque)
 
-    def fit(self, rows: Mapping[Key, Row]) -> Iterator[tuple[Key, Fitted]]:
-        """Fit these rows; crops share a batch where their canvases are of one size.
+    def add(self, rows: Mapping[Key, Row]) -> None:
+        """Rows to be fitted; more may come while `finished` is read."""
+        for key, row in rows.items():
+            kind: tuple[int, ...] = (row.levels, *row.canvas)
+            if self._device.type == "cpu":  # there a batch is done when its last row is: let all be equal
+                kind = (*kind, row.start is not None, row.steps)
+            self._waiting[kind].append((key, row))
+
+    def finished(self) -> Iterator[tuple[Key, Fitted]]:
+        """Fit what was added; crops share a batch where their canvases are of one size.
 
         Yields:
-            For each row its key and what became of it, batch by batch.
+            For each row its key and what became of it. The order is always the same.
 
         Raises:
             DeviceError: The device's memory does not suffice for a single crop.
             FitStoppedError: `should_stop` said so.
         """
-        batches = self._batches(rows)
-        if self._device.type != "cpu":
-            for batch in batches:
-                yield from self._unpack(batch, *self._fit_batch(batch))
+        if self._device.type == "cpu":
+            yield from self._fit_in_threads()
             return
-        # Single operations are too short for two threads to share; whole batches are not.
+        while self._waiting:
+            kind = next(iter(self._waiting))
+            yield from self._fit_queue(self._waiting[kind])  # rows added meanwhile join it
+            if not self._waiting[kind]:
+                del self._waiting[kind]
+
+    def _fit_in_threads(self) -> Iterator[tuple[Key, Fitted]]:
+        """Batches side by side: single operations are too short for two threads to share."""
+        running: deque[Future[list[tuple[Key, Fitted]]]] = deque()
         with ThreadPoolExecutor(torch.get_num_threads(), initializer=_use_one_thread) as threads:
-            for batch, done in zip(batches, threads.map(self._fit_batch, batches), strict=True):
-                yield from self._unpack(batch, *done)
+            try:
+                while True:
+                    for batch in self._cut():
+                        running.append(threads.submit(lambda rows: list(self._fit_queue(rows)), batch))
+                    if not running:
+                        return
+                    yield from running.popleft().result()
+            finally:
+                for future in running:
+                    future.cancel()
 
-    def _batches(self, rows: Mapping[Key, Row]) -> list[_Batch]:
-        alike: dict[tuple[int, int, int, bool, int], list[Key]] = defaultdict(list)
-        for key, row in rows.items():
-            cell = 2**row.levels
-            height, width = (-(-side // cell) * cell for side in row.job.hole.shape)
-            alike[row.levels, height, width, row.start is None, row.steps].append(key)
-        batches = []
-        for kind in sorted(alike):
-            keys, (_, height, width, *_) = alike[kind], kind
-            size = self._batch_size or choose_batch_size(self._device, self._options.channels, height, width)
-            for first in range(0, len(keys), size):
-                some = tuple(keys[first : first + size])
-                batches.append(_Batch(some, tuple(rows[key] for key in some), height, width))
-        return batches
+    def _cut(self) -> Iterator[_Queue]:
+        """What waits, by batches: at least two of a kind, and the same whatever the number of threads."""
+        for queue in self._waiting.values():
+            size = min(self._choose_size(queue), self._batch_size or -(-len(queue) // 2))
+            while queue:
+                yield deque(queue.popleft() for _ in range(min(size, len(queue))))
+        self._waiting.clear()
 
-    def _unpack(self, batch: _Batch, painted: np.ndarray, weights: Weights) -> Iterator[tuple[Key, Fitted]]:
-        for i, (key, row) in enumerate(zip(batch.keys, batch.rows, strict=True)):
-            h, w = row.job.hole.shape
-            yield key, Fitted(painted[i, :h, :w], weights, i)
+    def _choose_size(self, queue: _Queue) -> int:
+        canvas = queue[0][1].canvas
+        size = self._batch_size or choose_batch_size(self._device, self._options.channels, *canvas)
+        return min(size, self._most_rows)
 
-    def _fit_batch(self, batch: _Batch) -> tuple[np.ndarray, Weights]:
-        """Pictures (B, h, w, 3) and weights of a batch; by halves where memory does not suffice."""
-        try:
-            if len(batch.rows) <= self._most_rows:
-                return self._fit_rows(batch)
-        except (RuntimeError, MemoryError) as error:  # it holds the tensors that fill the memory: leave it
-            if not is_out_of_memory(error):
-                raise
-            if len(batch.rows) == 1:
-                raise DeviceError(
-                    f"{self._device} ran out of memory fitting 1 crop of {batch.width}x{batch.height} px; "
-                    f"try --preset fast, less than {self._options.channels} channels, or --device cpu"
-                ) from error
-            self._most_rows = len(batch.rows) // 2
-            log.warning("%s ran out of memory; now %d crops a batch", self._device, self._most_rows)
-        if self._device.type == "cuda":
-            torch.cuda.empty_cache()
-        half = len(batch.rows) // 2
-        parts = [
-            self._fit_batch(dataclasses.replace(batch, rows=rows))
-            for rows in (batch.rows[:half], batch.rows[half:])
-        ]
-        return np.concatenate([part[0] for part in parts]), concatenate_weights([part[1] for part in parts])
+    def _fit_queue(self, queue: _Queue) -> Iterator[tuple[Key, Fitted]]:
+        """Rows of one canvas and depth, as many at once as there is memory for."""
+        while queue:
+            size = min(self._choose_size(queue), len(queue))
+            begun: dict[Key, Row] = {}
+            try:
+                yield from self._fit_in_slots(queue, size, begun)
+            except (
+                RuntimeError,
+                MemoryError,
+            ) as error:  # it holds the tensors that fill the memory: leave it
+                if not is_out_of_memory(error):
+                    raise
+                queue.extendleft(reversed(begun.items()))
+                if size == 1:
+                    height, width = queue[0][1].canvas
+                    raise DeviceError(
+                        f"{self._device} ran out of memory fitting 1 crop of {width}x{height} px; "
+                        f"try --preset fast, less than {self._options.channels} channels, or --device cpu"
+                    ) from error
+                self._most_rows = size // 2
+                log.warning("%s ran out of memory; now %d crops a batch", self._device, self._most_rows)
+            if self._device.type == "cuda":
+                torch.cuda.empty_cache()
 
-    def _fit_rows(self, batch: _Batch) -> tuple[np.ndarray, Weights]:
-        crops = np.zeros((len(batch.rows), batch.height, batch.width, 3), np.float32)
-        known = np.zeros((len(batch.rows), batch.height, batch.width, 1), np.float32)
-        for i, row in enumerate(batch.rows):
+    def _fit_in_slots(self, queue: _Queue, size: int, begun: dict[Key, Row]) -> Iterator[tuple[Key, Fitted]]:
+        """A row that is done leaves its slot to the next of the queue, so that all slots stay at work.
+
+        A CUDA device is waited for only to read pictures, and only once it has been given more to do.
+
+        Args:
+            queue: Rows are taken from its left.
+            size: Number of slots.
+            begun: Those that were taken and not yet yielded are kept here.
+        """
+        slots: Slots | None = None
+        keys: dict[int, Key] = {}  # of the slots at work
+        taken: tuple[list[Key], Arrival, Weights] | None = None
+        while queue or keys or taken:
+            if slots is not None and not keys and not taken and len(queue) > size:
+                return  # there is more to do now than at first: let there be more slots
+            new: dict[int, Row] = {}
+            for slot in range(size):
+                if slot not in keys and queue:
+                    keys[slot], new[slot] = queue.popleft()
+                    begun[keys[slot]] = new[slot]
+            for is_warm in (False, True):
+                if some := {slot: row for slot, row in new.items() if (row.start is not None) == is_warm}:
+                    slots = self._put(some, slots, size)
+            assert slots is not None
+            for _ in range(min((slots.steps_left[slot] for slot in keys), default=0)):
+                if self._should_stop():
+                    raise FitStoppedError
+                slots.step()
+            if taken is not None:
+                done, arrival, weights = taken
+                pictures = arrival.read()
+                for place, key in enumerate(done):
+                    h, w = begun.pop(key).job.hole.shape
+                    yield key, Fitted(pictures[place, :, :h, :w].transpose(1, 2, 0), weights, place)
+            finished = [slot for slot in keys if slots.steps_left[slot] == 0]
+            taken = None
+            if finished:
+                painted, weights = slots.take(finished)
+                taken = [keys.pop(slot) for slot in finished], Arrival(painted), weights
+
+    def _put(self, rows: Mapping[int, Row], slots: Slots | None, size: int) -> Slots:
+        """Begin rows, all warm or all cold, in these slots; the first rows tell what slots are needed."""
+        first = next(iter(rows.values()))
+        crops = np.zeros((len(rows), 3, *first.canvas), np.float32)
+        known = np.zeros((len(rows), 1, *first.canvas), np.float32)
+        for i, row in enumerate(rows.values()):
             weight = 1 - row.unknown
             h, w = weight.shape
-            crops[i, :h, :w] = np.where(weight[..., None] > 0, row.job.image, 0)
-            known[i, :h, :w, 0] = weight
-        starts = [row.start for row in batch.rows if row.start is not None]
-        first = batch.rows[0]
-        pictures, weights = fit_batch(
-            torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2),
-            torch.from_numpy(known).to(self._device).permute(0, 3, 1, 2),
-            dataclasses.replace(self._options, levels=first.levels, steps=first.steps),
-            [MOST_DECODERS * row.job.group + row.decoder for row in batch.rows],
-            start=concatenate_weights(starts) if starts else None,
-            should_stop=self._should_stop,
-        )
-        return pictures.permute(0, 2, 3, 1).cpu().numpy(), weights
+            crops[i, :, :h, :w] = np.where(weight > 0, row.job.image.transpose(2, 0, 1), 0)
+            known[i, 0, :h, :w] = weight
+        starts = [row.start for row in rows.values() if row.start is not None]
+        seeds = [MOST_DECODERS * row.job.group + row.decoder for row in rows.values()]
+        there = send(crops, self._device), send(known, self._device)
+        start = concatenate_weights(starts) if starts else None
+        weights = start_weights(*there, self._options, levels=first.levels, seeds=seeds, start=start)
+        if slots is None:
+            slots = Slots(size, weights, self._options)
+        steps = [row.steps for row in rows.values()]
+        slots.put(list(rows), *there, weights, seeds=seeds, steps=steps, is_warm=bool(starts))
+        return slots
 
 
 def choose_batch_size(device: torch.device, channels: int, height: int, width: int) -> int:
     """How many crops of this size are fitted at once: as many as a CUDA device holds, few on a CPU."""
     if device.type != "cuda":
         return max(1, CPU_BATCH_PX // (height * width))
-    # In the backward pass the finest level holds about six tensors of K channels, the loss some 120 planes.
+    # Counted, not measured: the finest level holds up to six tensors of K channels, the loss some 120 planes.
     row_bytes = 4 * height * width * (6 * channels + 120)
     free_bytes, _ = torch.cuda.mem_get_info(device)
     free_bytes += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)

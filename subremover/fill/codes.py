@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 import torch.nn.functional as F
@@ -45,21 +44,9 @@ def shrink(crops: Tensor, known: Tensor, levels: int) -> Tensor:
     return torch.where(known > 0, crops, wide)
 
 
-def disturb(code: Tensor, deviation: float, seeds: Sequence[int]) -> Iterator[Tensor]:
-    """The network's input for each step: always the same, or with fresh noise of each row's own.
+def draw_noise(shape: Sequence[int], generators: Sequence[torch.Generator]) -> Tensor:
+    """(B, *shape) normal noise on the CPU, each row's own, to be added to the codes in each step.
 
-    Args:
-        code: (B, C0, h0, w0).
-        deviation: Of the normal noise, the paper's sigma_r.
-        seeds: One of each row.
+    The same generator gives other noise each time.
     """
-    if deviation == 0:
-        return itertools.repeat(code)
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-
-    def draw() -> Iterator[Tensor]:
-        while True:
-            rows = [torch.randn(code.shape[1:], generator=generator) for generator in generators]
-            yield code + deviation * torch.stack(rows).to(code.device)
-
-    return draw()
+    return torch.stack([torch.randn(*shape, generator=generator) for generator in generators])

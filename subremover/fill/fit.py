@@ -1,6 +1,6 @@
-"""Fits deep decoders to the known pixels of crops, many at once, and gives the pictures they paint.
+"""Fits deep decoders to the known pixels of equal crops: how deep they are and what they start from.
 
-Which crops and what becomes of the pictures is not its business, nor on which worker it runs.
+A step of them all is in `slots`; crops that come and go, of any size, are the business of `batches`.
 """
 
 from __future__ import annotations
@@ -9,19 +9,15 @@ from collections.abc import Callable, Sequence
 
 import cv2
 import numpy as np
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from subremover.fill.codes import disturb, draw_code, shrink
-from subremover.fill.decoder import Weights, decode, draw_weights
-from subremover.fill.losses import prepare_loss
+from subremover.fill.codes import draw_code, shrink
+from subremover.fill.slots import Slots
+from subremover.fill.weights import Weights, draw_weights
 from subremover.options import FitOptions
 
 DEFAULT_LEVELS = 5
-WARM_RATE = 0.25
-"""Of the learning rate, for warm starts. Adam starts anew there, and its first steps, all of full length,
-undo what the anchor has learnt: 8 steps at the full rate cost 4.7 dB in a wide hole, at twice the flicker."""
 
 
 class FitStoppedError(Exception):
@@ -65,33 +61,17 @@ def fit_batch(
     margin = (0, -width % 2**levels, 0, -height % 2**levels)
     known = F.pad(known, margin)
     crops = F.pad(crops, margin) * (known > 0)
-    if start is None:
-        weights = _draw(crops, known, options, levels, seeds)
-    elif start.size == tuple(crops.shape[2:]):
-        weights = start.detach()
-        if options.input == "downsampled":
-            weights = weights.with_code(shrink(crops, known, levels))
-    else:
-        raise ValueError(f"expected start weights of {crops.shape[2]}x{crops.shape[3]} px, got {start.size}")
-    parameters = [tensor.requires_grad_(True) for tensor in weights.parameters]
-    fused = crops.device.type in ("cpu", "cuda")
-    rate = options.learning_rate * (1 if start is None else WARM_RATE)
-    optimizer = torch.optim.Adam(parameters, lr=rate, fused=fused)
-    loss = prepare_loss(options.loss, crops, known)
-    steps = options.steps
-    tail = max(1, steps // 4)
-    pictures = torch.zeros_like(crops)
-    codes = disturb(weights.code, options.input_noise, seeds)
-    for step, code in zip(range(steps), codes, strict=False):
+    weights = start_weights(crops, known, options, levels=levels, seeds=seeds, start=start)
+    slots = Slots(len(crops), weights, options)
+    every = range(len(crops))
+    steps = [options.steps] * len(crops)
+    slots.put(every, crops, known, weights, seeds=seeds, steps=steps, is_warm=start is not None)
+    for _ in range(options.steps):
         if should_stop():
             raise FitStoppedError
-        output = decode(weights, options.activation, code)
-        optimizer.zero_grad(set_to_none=True)
-        loss(output).sum().backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        if step >= steps - tail:
-            pictures.add_(output.detach(), alpha=1 / tail)
-    return pictures[:, :, :height, :width].clamp_(0, 1), weights.detach()
+        slots.step()
+    pictures, weights = slots.take(every)
+    return pictures[:, :, :height, :width], weights
 
 
 def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
@@ -118,11 +98,33 @@ def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
     return max(1, min(levels, (min(size) - 1).bit_length(), 9))
 
 
-def _draw(crops: Tensor, known: Tensor, options: FitOptions, levels: int, seeds: Sequence[int]) -> Weights:
-    """Fresh weights and inputs, on the device of the crops."""
-    height, width = crops.shape[2:]
+def start_weights(
+    crops: Tensor,
+    known: Tensor,
+    options: FitOptions,
+    *,
+    levels: int,
+    seeds: Sequence[int],
+    start: Weights | None,
+) -> Weights:
+    """What B rows start from, on the device of the crops: fresh weights and inputs, or those given.
+
+    Args:
+        crops: (B, 3, h, w), sides multiples of 2^levels.
+        known: (B, 1, h, w)
+        options: Widths and input.
+        levels: L.
+        seeds: B; not looked at with `start`.
+        start: Of B rows, fitted to crops of the same size; only with the input "downsampled" the code is new.
+    """
+    size = (crops.shape[2], crops.shape[3])
+    if start is not None:
+        if start.size != size:
+            raise ValueError(f"expected start weights of {size[0]}x{size[1]} px, got {start.size}")
+        is_own = options.input == "downsampled"
+        return start.with_code(shrink(crops, known, levels)) if is_own else start
     if options.input == "noise":
-        codes = [draw_code(options.channels, (height, width), levels, seed) for seed in seeds]
+        codes = [draw_code(options.channels, size, levels, seed) for seed in seeds]
     else:
         codes = list(shrink(crops, known, levels).cpu())
     weights = draw_weights(codes, options.channels, levels, seeds)

@@ -7,24 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from pytorch_msssim.ssim import _fspecial_gauss_1d, gaussian_filter
 from torch import Tensor
 
+from subremover.fill.gaussian import blur, blur_back, gaussian
 from subremover.options import LossName
 
 WINDOW_PX = 11
-WINDOW_SIGMA_PX = 1.5
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli and Bovik 2003
 MIX_SHARE = 0.84  # of MS-SSIM in the mix; the rest is L1 (Zhao et al. 2017)
 C1, C2 = 0.01**2, 0.03**2
+LEAST_WEIGHT = 1e-6  # of a window or a block; what holds less counts for nothing
 LEAST_SIMILARITY = 1e-4  # a negative similarity has no fractional power, and zero no slope
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Scale:
+class Scale:
     """One scale of a target, and what of its windows does not change from step to step."""
 
     known: Tensor
@@ -43,34 +45,80 @@ class _Scale:
     variance: Tensor
     """(B, 3, h', w')"""
 
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """Those of the target; row i belongs to row i alone."""
+        return (self.known, self.target, self.share, self.inverse, self.mean, self.variance)
 
-def prepare_loss(name: LossName, target: Tensor, known: Tensor) -> Callable[[Tensor], Tensor]:
-    """The loss against one target, to be asked in every step; what depends on it alone is computed here.
+
+Compare = Callable[[Tensor, Scale, bool], tuple[Tensor, Tensor]]
+"""(B, 3, h, w) picture, a scale, whether with luminance -> (B, 3) its similarity, or only contrast and
+structure of it, and (B, 3) sum of known * |picture - target|."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Loss:
+    """The loss of B pictures against B targets; what depends on the targets alone is computed once."""
+
+    name: LossName
+    target: Tensor
+    """(B, 3, h, w)"""
+    known: Tensor
+    """(B, 1, h, w)"""
+    share: Tensor
+    """(B,) of one known sample in its row's mean."""
+    scales: tuple[Scale, ...]
+    """From the finest; none where the loss does not look at windows."""
+    compare: Compare
+
+    def __call__(self, output: Tensor) -> Tensor:
+        """(B, 3, h, w) in [0, 1] -> (B,), each row's own loss."""
+        if self.name == "mse":
+            return ((output - self.target).square() * self.known).sum((1, 2, 3)) * self.share
+        if self.name == "l1":
+            return (output - self.target).mul(self.known).abs().sum((1, 2, 3)) * self.share
+        similarity, absolute = self._compare_scales(output)
+        if self.name != "mix":
+            return 1 - similarity
+        return MIX_SHARE * (1 - similarity) + (1 - MIX_SHARE) * absolute.sum(1) * self.share
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All that was prepared; row i belongs to target i alone."""
+        own = self.target, self.known, self.share
+        return (*own, *(tensor for scale in self.scales for tensor in scale.tensors))
+
+    def _compare_scales(self, output: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, 3, h, w) -> (B,) multi-scale similarity, (B, 3) absolute differences"""
+        values, absolute = [], []
+        for index, scale in enumerate(self.scales):
+            if index:
+                output, _ = _halve(output, self.scales[index - 1].known)
+            value, difference = self.compare(output, scale, index == len(self.scales) - 1)
+            values.append(value)
+            absolute.append(difference)
+        exponents = _exponents(len(self.scales), output.dtype, output.device)  # (S, 1, 1)
+        similarities = torch.stack(values).clamp_min(LEAST_SIMILARITY)  # (S, B, 3)
+        return (similarities.log() * exponents).sum(0).exp().mean(1), absolute[0]
+
+
+def compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor, Tensor]:
+    """In plain torch."""
+    similarity: Tensor = _Similarity.apply(output, scale, with_luminance)  # type: ignore[no-untyped-call]
+    return similarity, (output - scale.target).mul(scale.known).abs().sum((2, 3))
+
+
+def prepare_loss(name: LossName, target: Tensor, known: Tensor, compare: Compare = compare) -> Loss:
+    """The loss against these targets, to be asked in every step.
 
     Args:
         target: (B, 3, h, w) in [0, 1]; anything finite in the hole.
         known: (B, 1, h, w) weight of each pixel, 0 in the hole.
-
-    Returns:
-        A function of pictures (B, 3, h, w) in [0, 1] that gives (B,), each row's own loss.
+        compare: How a picture and one scale are compared.
     """
-    weight = known / (3 * known.sum((1, 2, 3), keepdim=True)).clamp_min(1e-12)  # (B, 1, h, w)
-    if name == "l1":
-        return lambda output: ((output - target).abs() * weight).sum((1, 2, 3))
-    if name == "mse":
-        return lambda output: ((output - target).square() * weight).sum((1, 2, 3))
-    if name == "ssim":
-        scales = _prepare_scales(target, known, 1)
-        return lambda output: 1 - _multiscale_similarity(output, scales)
-    scales = _prepare_scales(target, known, count_scales(target.shape[2], target.shape[3]))
-    if name == "ms-ssim":
-        return lambda output: 1 - _multiscale_similarity(output, scales)
-
-    def mix(output: Tensor) -> Tensor:
-        absolute = ((output - target).abs() * weight).sum((1, 2, 3))
-        return MIX_SHARE * (1 - _multiscale_similarity(output, scales)) + (1 - MIX_SHARE) * absolute
-
-    return mix
+    share = 1 / (3 * known.sum((1, 2, 3))).clamp_min(1e-12)
+    counts = {"ssim": 1, "ms-ssim": count_scales(*target.shape[2:]), "mix": count_scales(*target.shape[2:])}
+    return Loss(name, target, known, share, _prepare_scales(target, known, counts.get(name, 0)), compare)
 
 
 def ms_ssim(output: Tensor, target: Tensor, known: Tensor) -> Tensor:
@@ -90,8 +138,7 @@ def ms_ssim(output: Tensor, target: Tensor, known: Tensor) -> Tensor:
         target: (B, 3, h, w) in [0, 1].
         known: (B, 1, h, w) weight of each pixel, 0 in the hole.
     """
-    scales = _prepare_scales(target, known, count_scales(target.shape[2], target.shape[3]))
-    return _multiscale_similarity(output, scales)
+    return 1 - prepare_loss("ms-ssim", target, known)(output)
 
 
 def count_scales(height: int, width: int) -> int:
@@ -103,54 +150,80 @@ def count_scales(height: int, width: int) -> int:
     return count
 
 
-def _prepare_scales(target: Tensor, known: Tensor, count: int) -> list[_Scale]:
-    side = min(target.shape[2:])
-    taps = min(WINDOW_PX, side - (side + 1) % 2)  # odd
-    window = _fspecial_gauss_1d(taps, WINDOW_SIGMA_PX).unsqueeze(0).to(target)
+def _prepare_scales(target: Tensor, known: Tensor, count: int) -> tuple[Scale, ...]:
     scales = []
     for index in range(count):
         if index:
             target, known = _halve(target, known)
-        weight = gaussian_filter(known, window)
-        inverse = torch.where(weight > 1e-6, 1 / weight.clamp_min(1e-6), 0)
-        share = torch.where(weight > 1e-6, weight, 0)
+        window = gaussian(_count_taps(*known.shape[2:]), known.dtype, known.device)
+        taps = len(window)
+        weight = blur(known, taps)
+        inverse = torch.where(weight > LEAST_WEIGHT, 1 / weight.clamp_min(LEAST_WEIGHT), 0)
+        share = torch.where(weight > LEAST_WEIGHT, weight, 0)
         share = share / share.sum((2, 3), keepdim=True).clamp_min(1e-12)
-        sums = _filter(torch.cat([target, target.square()], 1) * known, window)
+        sums = blur(torch.cat([target, target.square()], 1) * known, taps)
         mean, power = (sums * inverse).chunk(2, 1)
-        scales.append(_Scale(known, target, window, share, inverse, mean, power - mean.square()))
-    return scales
+        scales.append(
+            Scale(known, target, window.view(1, 1, 1, -1), share, inverse, mean, power - mean.square())
+        )
+    return tuple(scales)
 
 
-def _multiscale_similarity(output: Tensor, scales: list[_Scale]) -> Tensor:
-    """(B, 3, h, w) against the prepared target -> (B,)"""
-    total = sum(SCALE_WEIGHTS[: len(scales)])
-    similarity = output.new_ones(())
-    for index, scale in enumerate(scales):
-        if index:
-            output, _ = _halve(output, scales[index - 1].known)
-        is_last = index == len(scales) - 1
-        value = _similarity(output, scale, with_luminance=is_last)  # (B, 3)
-        similarity = similarity * value.clamp_min(LEAST_SIMILARITY) ** (SCALE_WEIGHTS[index] / total)
-    return similarity.mean(1)
+class _Similarity(torch.autograd.Function):
+    """SSIM, or without luminance its contrast-structure part, of each row and channel.
+
+    Its gradient is worked out along with it, in closed form: some thirty passes over three planes, where
+    automatic differentiation took four times as many.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, output: Tensor, scale: Scale, with_luminance: bool) -> Tensor:
+        """(B, 3, h, w) -> (B, 3)"""
+        B, _, height, width = output.shape
+        taps = scale.window.shape[3]
+        planes = output.new_empty(B, 9, height, width)
+        weighted = torch.mul(output, scale.known, out=planes[:, :3])
+        torch.mul(weighted, output, out=planes[:, 3:6])
+        torch.mul(weighted, scale.target, out=planes[:, 6:])
+        mean, power, product = blur(planes, taps).mul_(scale.inverse).chunk(3, 1)
+        spread = power.addcmul(mean, mean, value=-1).add_(scale.variance).add_(C2)
+        common = product.addcmul(mean, scale.mean, value=-1).mul_(2).add_(C2)
+        value = common.div_(spread)
+        # by the mean, by the power and by the product of each window
+        slopes = output.new_empty(B, 9, *value.shape[2:])
+        by_mean, by_power, by_product = slopes.chunk(3, 1)
+        torch.div(2, spread, out=by_product)
+        torch.mul(value, by_product, out=by_power).mul_(-0.5)
+        torch.mul(value, mean, out=by_mean).sub_(scale.mean).mul_(by_product)
+        if with_luminance:
+            level = (mean.square() + scale.mean.square()).add_(C1)
+            luminance = (2 * mean * scale.mean).add_(C1).div_(level)
+            slopes.view(B, 3, *value.shape[1:]).mul_(luminance.unsqueeze(1))
+            by_mean.add_(2 * value * (scale.mean - mean * luminance) / level)
+            value = value * luminance
+        slopes.mul_(scale.share * scale.inverse)
+        by_mean, by_power, by_product = blur_back(slopes, taps).chunk(3, 1)  # (B, 3, h, w)
+        slope = by_power.mul_(2).mul_(output).add_(by_mean).addcmul_(by_product, scale.target)
+        ctx.save_for_backward(slope.mul_(scale.known))
+        return (value * scale.share).sum((2, 3))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
+        (slope,) = ctx.saved_tensors
+        return slope * gradients[0][:, :, None, None], None, None
 
 
-def _similarity(output: Tensor, scale: _Scale, with_luminance: bool) -> Tensor:
-    """SSIM, or without luminance its contrast-structure part, of each row and channel: (B, 3)."""
-    weighted = output * scale.known
-    sums = _filter(torch.cat([weighted, weighted * output, weighted * scale.target], 1), scale.window)
-    mean, power, product = (sums * scale.inverse).chunk(3, 1)
-    variance = power - mean.square()
-    covariance = product - mean * scale.mean
-    value = (2 * covariance + C2) / (variance + scale.variance + C2)
-    if with_luminance:
-        value = value * (2 * mean * scale.mean + C1) / (mean.square() + scale.mean.square() + C1)
-    return (value * scale.share).sum((2, 3))
+@lru_cache(maxsize=64)
+def _exponents(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(S, 1, 1) weight of each scale; they add up to 1."""
+    weights = torch.tensor(SCALE_WEIGHTS[:count], dtype=dtype, device=device)
+    return (weights / weights.sum()).view(-1, 1, 1)
 
 
-def _filter(values: Tensor, window: Tensor) -> Tensor:
-    """Gaussian over each channel, windows wholly inside the picture only."""
-    filtered: Tensor = gaussian_filter(values, window.expand(values.shape[1], -1, -1, -1))
-    return filtered
+def _count_taps(height: int, width: int) -> int:
+    """Of the widest window that fits, an odd number."""
+    side = min(height, width)
+    return min(WINDOW_PX, side - (side + 1) % 2)
 
 
 def _halve(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
@@ -158,4 +231,4 @@ def _halve(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
     padding = (values.shape[2] % 2, values.shape[3] % 2)
     weight = F.avg_pool2d(known, 2, padding=padding)
     sums = F.avg_pool2d(values * known, 2, padding=padding)
-    return sums / weight.clamp_min(1e-6), weight
+    return sums / weight.clamp_min(LEAST_WEIGHT), weight

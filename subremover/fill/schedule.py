@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 
 import numpy as np
 import torch
 
-from subremover.fill.batches import BatchFitter, Fitted, Key, Row
+from subremover.fill.batches import BatchFitter
 from subremover.fill.composite import confine, settle, share_of_fit
 from subremover.fill.fit import choose_levels
 from subremover.fill.jobs import KNOWN_ERROR, Fill, FitJob
+from subremover.fill.rows import Fitted, Key, Row
 from subremover.fill.trial import Trust, choose_ring, trust_smooth, trust_tried, trust_untried
 from subremover.options import FitOptions
 
@@ -56,15 +56,25 @@ def fit_jobs(
     """
     groups, trust_of = _find_groups(jobs, options)
     fitter = BatchFitter(options, torch.device(device), batch_size, should_stop)
-    cold = dict(fitter.fit(_cold_rows(jobs, groups, options)))
+    cold: dict[int, dict[Key, Fitted]] = {group.anchor: {} for group in groups}
+    group_of = {index: group for group in groups for index in group.members}
     for group in groups:
-        trust = _judge(jobs[group.anchor], group, cold, options.decoders)
-        trust_of |= dict.fromkeys(group.members, trust)
+        fitter.add(_cold_rows(jobs, group, options))
     mixes = {i: np.zeros_like(jobs[i].image) for group in groups for i in group.members}
-    warm = fitter.fit(_warm_rows(jobs, groups, options, trust_of, cold))
-    for (stage, index, decoder), fitted in chain(cold.items(), warm):
-        if stage != "trial":
+    for key, fitted in fitter.finished():
+        stage, index, decoder = key
+        if stage == "warm":
             mixes[index] += np.float32(trust_of[index].weights[decoder]) * fitted.picture
+            continue
+        group, done = group_of[index], cold[index]
+        done[key] = fitted
+        if len(done) < options.decoders * (1 if group.ring is None else 2):
+            continue
+        trust = _judge(jobs[index], group, done, options.decoders)
+        trust_of |= dict.fromkeys(group.members, trust)
+        for i in range(options.decoders):
+            mixes[index] += np.float32(trust.weights[i]) * done["anchor", index, i].picture
+        fitter.add(_warm_rows(jobs, group, options, trust, cold.pop(index)))
     return [_fill(job, mixes.get(index), trust_of.get(index)) for index, job in enumerate(jobs)]
 
 
@@ -117,33 +127,26 @@ def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> tuple[list[int
     return [i for i in members if shares[i] > 0] if is_worth_it else [], trust
 
 
-def _cold_rows(jobs: Sequence[FitJob], groups: Sequence[_Group], options: FitOptions) -> dict[Key, Row]:
-    """The anchors, and their trials."""
+def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: FitOptions) -> dict[Key, Row]:
+    """The anchors of a group, and their trials."""
     rows: dict[Key, Row] = {}
-    for group in groups:
-        row = Row(jobs[group.anchor], 0, group.levels, options.steps)
-        for i in range(options.decoders):
-            rows["anchor", group.anchor, i] = replace(row, decoder=i)
-            if group.ring is not None:
-                rows["trial", group.anchor, i] = replace(row, decoder=i, hidden=group.ring)
+    for i in range(options.decoders):
+        row = rows["anchor", group.anchor, i] = Row(jobs[group.anchor], i, group.levels, options.steps)
+        if group.ring is not None:
+            rows["trial", group.anchor, i] = replace(row, hidden=group.ring)
     return rows
 
 
 def _warm_rows(
-    jobs: Sequence[FitJob],
-    groups: Sequence[_Group],
-    options: FitOptions,
-    trust_of: dict[int, Trust],
-    cold: dict[Key, Fitted],
+    jobs: Sequence[FitJob], group: _Group, options: FitOptions, trust: Trust, cold: dict[Key, Fitted]
 ) -> dict[Key, Row]:
-    """All other frames, by the decoders that are trusted."""
+    """All other frames of a group, by the decoders that are trusted."""
     rows: dict[Key, Row] = {}
-    for group in groups:
-        for i in np.flatnonzero(trust_of[group.anchor].weights).tolist():
-            start = cold["anchor", group.anchor, i].weights
-            for index in group.members:
-                if index != group.anchor:
-                    rows["warm", index, i] = Row(jobs[index], i, group.levels, options.warm_steps, start)
+    for i in np.flatnonzero(trust.weights).tolist():
+        start = cold["anchor", group.anchor, i].weights
+        for index in group.members:
+            if index != group.anchor:
+                rows["warm", index, i] = Row(jobs[index], i, group.levels, options.warm_steps, start)
     return rows
 
 

@@ -1,0 +1,87 @@
+"""The Gaussian window of the similarity, laid over every place of a picture, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
+import torch
+import torch.nn.functional as F
+from pytorch_msssim.ssim import _fspecial_gauss_1d
+from torch import Tensor
+
+SIGMA_PX = 1.5
+BLOCK = 48
+"""Columns of a banded matrix at a time: for 288 a third of the time of all at once."""
+
+
+def blur(values: Tensor, taps: int) -> Tensor:
+    """Gaussian over each channel, windows wholly inside the picture only: (B, C, h, w) -> (B, C, h', w').
+
+    On the CPU as products with banded matrices, which is three times as fast as convolving. Elsewhere
+    not: products may be rounded to TF32 there, which no variance survives.
+    """
+    if values.device.type != "cpu":
+        return _convolve(values, taps, 0)
+    height, width = values.shape[2:]
+    down = _band_matrix(taps, height, values.dtype)  # (h, h')
+    right = _band_matrix(taps, width, values.dtype)  # (w, w')
+    return _multiply_right(_multiply_down(values, down, 0, taps), right, 0, taps)
+
+
+def blur_back(values: Tensor, taps: int) -> Tensor:
+    """The same transposed, what a window holds back to its pixels: (B, C, h', w') -> (B, C, h, w)."""
+    if values.device.type != "cpu":
+        return _convolve(values, taps, taps - 1)
+    height, width = values.shape[2] + taps - 1, values.shape[3] + taps - 1
+    up = _band_matrix(taps, height, values.dtype).T
+    left = _band_matrix(taps, width, values.dtype).T
+    return _multiply_down(_multiply_right(values, left, taps - 1, taps), up, taps - 1, taps)
+
+
+def _convolve(values: Tensor, taps: int, padding: int) -> Tensor:
+    channels = values.shape[1]
+    window = gaussian(taps, values.dtype, values.device).expand(channels, 1, 1, -1)
+    values = F.conv2d(values, window, padding=(0, padding), groups=channels)
+    return F.conv2d(values, window.transpose(2, 3), padding=(padding, 0), groups=channels)
+
+
+def _multiply_right(values: Tensor, matrix: Tensor, before: int, taps: int) -> Tensor:
+    """(B, C, h, n) times an (n, m) matrix whose column i is 0 but for `taps` rows from i - before on."""
+    lines = values.reshape(-1, len(matrix))  # (B C h, n)
+    result = values.new_empty(len(lines), matrix.shape[1])
+    for first, last, low, high in _blocks(matrix, before, taps):
+        torch.mm(lines[:, low:high], matrix[low:high, first:last], out=result[:, first:last])
+    return result.view(*values.shape[:3], -1)
+
+
+def _multiply_down(values: Tensor, matrix: Tensor, before: int, taps: int) -> Tensor:
+    """The same (n, m) matrix's transpose times each of (B, C, n, w)."""
+    planes = values.flatten(0, 1)  # (B C, n, w)
+    result = values.new_empty(len(planes), matrix.shape[1], values.shape[3])
+    for first, last, low, high in _blocks(matrix, before, taps):
+        part = matrix[low:high, first:last].T.expand(len(planes), -1, -1)
+        torch.bmm(part, planes[:, low:high], out=result[:, first:last])
+    return result.view(*values.shape[:2], *result.shape[1:])
+
+
+def _blocks(matrix: Tensor, before: int, taps: int) -> Iterator[tuple[int, int, int, int]]:
+    """Blocks of columns of a banded matrix, and the rows in which they are not all 0."""
+    rows, columns = matrix.shape
+    for first in range(0, columns, BLOCK):
+        last = min(first + BLOCK, columns)
+        yield first, last, max(first - before, 0), min(last - 1 - before + taps, rows)
+
+
+@lru_cache(maxsize=64)
+def _band_matrix(taps: int, length: int, dtype: torch.dtype) -> Tensor:
+    """(length, length - taps + 1), on the CPU: column i is the window that begins at i."""
+    window = gaussian(taps, dtype, torch.device("cpu"))
+    return torch.stack([F.pad(window, (i, length - taps - i)) for i in range(length - taps + 1)], 1)
+
+
+@lru_cache(maxsize=64)
+def gaussian(taps: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """(taps,), adding up to 1."""
+    window: Tensor = _fspecial_gauss_1d(taps, SIGMA_PX)
+    return window.flatten().to(device, dtype)

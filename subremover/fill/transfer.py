@@ -1,0 +1,36 @@
+"""Arrays to a device and back, without waiting for it. Its CUDA part has not yet run on a GPU."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+
+def send(array: np.ndarray, device: torch.device) -> Tensor:
+    """The array as a tensor on the device; on the CPU they share their memory."""
+    tensor = torch.from_numpy(array)
+    if device.type == "cuda":
+        tensor = tensor.pin_memory()  # copies from other memory wait
+    return tensor.to(device, non_blocking=True)
+
+
+class Arrival:
+    """A tensor on its way from a device."""
+
+    def __init__(self, tensor: Tensor) -> None:
+        """Set off; what is done to the tensor from now on does not change what arrives."""
+        self._event: torch.cuda.Event | None = None
+        self._tensor = tensor
+        if tensor.is_cuda:
+            self._tensor = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+            self._tensor.copy_(tensor, non_blocking=True)
+            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._event.record()
+
+    def read(self) -> np.ndarray:
+        """Wait until it is here."""
+        if self._event is not None:
+            self._event.synchronize()
+        array: np.ndarray = self._tensor.cpu().numpy()
+        return array
