@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from subremover.motion.align import View, warp_flow
-from subremover.motion.background import mean_around
+from subremover.motion.means import mean_around
 
 SIGMAS_PX = (5.0, 12.0)
 """Scales at which the known pixels tell how well a neighbour fits."""

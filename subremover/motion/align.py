@@ -17,7 +17,7 @@ FLOW_MARGIN_PX = 3
 """Flow so near to a hole is taken from further off: a patch that touches the filled hole is led astray."""
 POINT_COUNT = 80
 """Corners followed at the most."""
-GRIDS = (160, 4), (48, 2)
+GRIDS = (96, 4), (48, 2)
 """Least side of a crop in px, and the px between its places that a warp is worked out for and judged at: a
 quarter of the pixels, in large crops a sixteenth, do as well."""
 
