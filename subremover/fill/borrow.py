@@ -17,7 +17,7 @@ from subremover.cores import count_cores
 from subremover.fill.holes import Hole
 from subremover.fill.steady import Filled, steady
 from subremover.geometry import Box
-from subremover.motion.align import View
+from subremover.motion.align import View, find_plane, find_points
 from subremover.motion.background import find_behind
 from subremover.motion.camera import Camera
 from subremover.motion.points import is_sane
@@ -32,6 +32,7 @@ SHIFT_PX = 8
 NEAR = 2
 """Frames away: asked even if they seem to show nothing, for what moves behind the subtitle by itself."""
 LATTICE_SOURCES, MOST_SOURCES = 14, 20
+PLANE_FRAMES = 16
 SAMPLE_COUNT = 400
 """Places of a hole that tell which sources to ask."""
 LEAST_GAIN = 1e-4
@@ -89,23 +90,49 @@ class Borrower:
         matrices = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
         views = _Views(footage)
         with ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
-            found = list(threads.map(lambda hole: self._find(hole, matrices, views), holes))
+            planes = [
+                self._follow_plane(part[len(part) // 2], matrices, views, threads.map)
+                for part in (holes[i : i + PLANE_FRAMES] for i in range(0, len(holes), PLANE_FRAMES))
+            ]
+            found = list(threads.map(
+                lambda numbered: self._find(numbered[1], (matrices, planes[numbered[0] // PLANE_FRAMES]), views), enumerate(holes)
+            ))
             settled = steady([fill for fill, _ in found], threads.map)
         return [
             Borrowed(fill.picture / 255, fill.error / 255, distance)
             for fill, (_, distance) in zip(settled, found, strict=True)
         ]
 
-    def _find(self, hole: Hole, matrices: dict[int, np.ndarray], views: _Views) -> tuple[Filled, np.ndarray]:
+    def _follow_plane(self, hole: Hole, matrices: dict[int, np.ndarray], views: _Views, run) -> dict[int, np.ndarray]:
+        """The motion of what lies around a hole, as a plane, to all frames."""
+        target = views.at(hole.frame, hole.box)
+        points = find_points(target)
+        back = np.linalg.inv(matrices[hole.frame])
+
+        def follow(frame: int) -> np.ndarray:
+            motion = matrices[frame] @ back
+            if frame == hole.frame or not is_sane(motion, _corners(hole.box)):
+                return motion
+            box, guess = _follow_camera(hole.box, motion, views.size)
+            matrix = find_plane(target, views.at(frame, box), points, guess)
+            return motion if matrix is None else _translate(box.x, box.y) @ matrix @ _translate(-hole.box.x, -hole.box.y)
+
+        return dict(zip(matrices, run(follow, matrices)))
+
+    def _find(self, hole: Hole, cameras, views: _Views) -> tuple[Filled, np.ndarray]:
         target = views.at(hole.frame, hole.box)
         sources = []
-        for frame in _by_distance(hole.frame, matrices, self._options.max_distance):
-            motion = matrices[frame] @ np.linalg.inv(matrices[hole.frame])
-            if is_sane(motion, _corners(hole.box)):
-                sources.append(_Source(frame, *_follow_camera(hole.box, motion, views.size)))
+        backs = [np.linalg.inv(matrices[hole.frame]) for matrices in cameras]
+        for frame in _by_distance(hole.frame, cameras[0], self._options.max_distance):
+            motions = [matrices[frame] @ back for matrices, back in zip(cameras, backs, strict=True)]
+            motions = [motion for motion in motions if is_sane(motion, _corners(hole.box))]
+            if motions:
+                box, guess = _follow_camera(hole.box, motions[0], views.size)
+                others = [_translate(-box.x, -box.y) @ m @ _translate(hole.box.x, hole.box.y) for m in motions[1:]]
+                sources.append(_Source(frame, box, [guess, *others]))
         chosen = _choose(hole, sources, views) if sources else []
         found, origin = find_behind(
-            target, [views.at(s.frame, s.box) for s in chosen], [s.guess for s in chosen], hole.mask
+            target, [views.at(s.frame, s.box) for s in chosen], [s.guesses for s in chosen], hole.mask
         )
         away = np.array([*(abs(s.frame - hole.frame) for s in chosen), 0], np.float32)
         is_found = hole.mask & found.covered
@@ -118,7 +145,7 @@ class _Source:
     frame: int
     box: Box
     """Where the camera has taken the hole's box, as far as the picture goes."""
-    guess: np.ndarray
+    guesses: list[np.ndarray]
     """(3, 3) from places of the hole's box to those of this one."""
 
 
@@ -205,7 +232,7 @@ def _step(away: int) -> int:
 
 def _shows(source: _Source, places: np.ndarray, views: _Views) -> np.ndarray:
     """(n,) bool: whether a source knows what is at the target's (n, 1, 2) places."""
-    x, y = np.rint(cv2.perspectiveTransform(places, source.guess)[:, 0]).astype(int).T
+    x, y = np.rint(cv2.perspectiveTransform(places, source.guesses[0])[:, 0]).astype(int).T
     known = views.known(source.frame, source.box)
     height, width = known.shape
     inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)

@@ -136,16 +136,19 @@ def warp_by(source: View, matrix: np.ndarray) -> Warp:
     return Warp(source, cv2.perspectiveTransform(places, matrix).astype(np.float32) - places)
 
 
-def warp_plane(
+def find_plane(
     target: View, source: View, points: np.ndarray, guess: np.ndarray | None = None
-) -> Warp | None:
-    """The source moved as a plane, by points tracked outside the holes; None where too few could be.
+) -> np.ndarray | None:
+    """The motion of a plane, by points followed outside the holes; None where too few could be.
 
     Args:
         target: Where to.
         source: Where from.
         points: `find_points` of the target.
         guess: (3, 3), see `warp_by`: where to look for the points.
+
+    Returns:
+        (3, 3), see `warp_by`.
     """
     if len(points) < 3:
         return None
@@ -155,7 +158,13 @@ def warp_plane(
         places = ((points + 0.5) * px - 0.5)[:, None].astype(np.float64)
         guesses = ((cv2.perspectiveTransform(places, guess)[:, 0] + 0.5) / px - 0.5).astype(np.float32)
     starts, ends = follow(target.luma, source.luma, points, _shrink_known(source), guesses)
-    matrix = fit_plane((starts + 0.5) * px - 0.5, (ends + 0.5) * px - 0.5, 1.5)
+    return fit_plane((starts + 0.5) * px - 0.5, (ends + 0.5) * px - 0.5, 1.5)
+
+
+def warp_plane(
+    target: View, source: View, points: np.ndarray, guess: np.ndarray | None = None
+) -> Warp | None:
+    matrix = find_plane(target, source, points, guess)
     return None if matrix is None else warp_by(source, matrix)
 
 

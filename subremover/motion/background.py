@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from subremover.motion.align import View, Warp, find_points, warp_by, warp_flow, warp_plane, warp_still
-from subremover.motion.judge import Candidate, Mean, are_worthwhile, blend, greatest, judge, share_out
+from subremover.motion.judge import BEST_COUNT, Candidate, Mean, are_worthwhile, blend, greatest, judge, share_out
 from subremover.motion.means import mean_around
 
 LEAST_SHARE = 0.04
@@ -24,7 +24,7 @@ PLANE_ERROR = 4.0
 """Levels in the mean. A plane that is less far off needs no flow beside it; saves a fifth of the time."""
 STILL_ERROR = 4.0
 """Levels. A source that nowhere is further off as it stands needs no warp: tripods cost a third."""
-DEAR_SOURCES = 8
+FLOW_SOURCES = 10
 STILL_PX = 0.3
 """A camera that seems to have moved less has not."""
 
@@ -86,17 +86,13 @@ def find_behind(
             np.zeros((*hole.shape, 3), np.float32), np.full(hole.shape, np.inf, np.float32), np.zeros(hole.shape, bool)
         )
         return nothing, np.full(hole.shape, -1, np.int16)
-    candidates = judge(target, [_follow_camera(target, *pair) for pair in zip(sources, guesses, strict=True)])
-    numbers = list(range(len(sources)))
-    asked = _find_promising(candidates, hole[:: target.step_px, :: target.step_px])
-    points = find_points(target) if len(asked) else None
-    dear = []
-    for number in asked:
-        plane = warp_plane(target, sources[number], points, guesses[number])
-        ways = [candidates[number], *(judge(target, [plane]) if plane else [])]
-        ways += judge(target, [warp_flow(target, sources[number], min(ways, key=_mean_error).warp)])
-        candidates += ways[1:]
-        numbers += [number] * len(ways[1:])
+    cheap = [(n, w) for n, pair in enumerate(zip(sources, guesses, strict=True)) for w in _follow_camera(target, *pair)]
+    numbers = [n for n, _ in cheap]
+    candidates = judge(target, [w for _, w in cheap])
+    best = [min((c for n, c in zip(numbers, candidates) if n == number), key=_mean_error) for number in range(len(sources))]
+    asked = _find_promising(best, hole[:: target.step_px, :: target.step_px])
+    candidates += judge(target, [warp_flow(target, sources[n], best[n].warp) for n in asked])
+    numbers += asked
     picture, error, whose = blend(target, candidates, hole)
     origin = np.array([*numbers, -1], np.int16)[whose]
     return Background(picture, error, np.isfinite(error)), origin
@@ -120,24 +116,36 @@ def _ask(target: View, sources: Sequence[View]) -> Iterator[Candidate]:
         yield from ways
 
 
-def _follow_camera(target: View, source: View, guess: np.ndarray) -> Warp:
+def _follow_camera(target: View, source: View, guesses: Sequence[np.ndarray]) -> list[Warp]:
     """The source as the camera's motion has it, as it stands where that is none to speak of."""
     height, width = target.known.shape
     corners = np.array([[[0, 0], [width, 0], [0, height], [width, height]]], np.float64)
-    is_still = np.abs(cv2.perspectiveTransform(corners, guess) - corners).max() < STILL_PX
-    return warp_still(source) if is_still else warp_by(source, guess)
+    ends: list[np.ndarray] = []
+    warps = []
+    for guess in guesses:
+        end = cv2.perspectiveTransform(corners, guess)
+        if all(np.abs(end - other).max() >= STILL_PX for other in ends):
+            ends.append(end)
+            is_still = np.abs(end - corners).max() < STILL_PX
+            warps.append(warp_still(source) if is_still else warp_by(source, guess))
+    return warps
 
 
 def _find_promising(candidates: Sequence[Candidate], hole: np.ndarray) -> list[int]:
-    """Numbers of the sources that are worth dearer warps, by the camera's."""
-    numbers = np.array([n for n, c in enumerate(candidates) if c.error.max() >= STILL_ERROR**2], int)
-    if len(numbers) > DEAR_SOURCES:
-        near = hole if hole.any() else np.ones_like(hole)
-        known = np.stack([candidates[n].known[near] for n in numbers])
-        shares = known / np.square(np.stack([candidates[n].error[near] for n in numbers]) + 25)
-        shares /= np.maximum(shares.sum(axis=0), 1e-30)
-        numbers = numbers[np.sort(np.argsort(-shares.mean(axis=1), kind="stable")[:DEAR_SOURCES])]
-    return [int(n) for n in numbers]
+    """Numbers of the sources that are worth the flow: most often among the best as the camera has them.
+
+    Args:
+        candidates: One of each source.
+        hole: (rows, columns) bool.
+    """
+    numbers = [n for n, c in enumerate(candidates) if c.error.max() >= STILL_ERROR**2]
+    if len(numbers) <= FLOW_SOURCES or not hole.any():
+        return numbers[:FLOW_SOURCES]
+    known = np.stack([candidates[n].known[hole] for n in numbers])
+    errors = np.where(known, np.stack([candidates[n].error[hole] for n in numbers]), np.float32(np.inf))
+    rank = np.partition(errors, BEST_COUNT - 1, axis=0)[BEST_COUNT - 1]
+    often = (known & (errors <= rank)).sum(axis=1)
+    return sorted(numbers[i] for i in np.argsort(-often, kind="stable")[:FLOW_SOURCES])
 
 
 def _mean_error(candidate: Candidate) -> float:
