@@ -15,6 +15,8 @@ from subremover.motion.points import find_corners, fit_plane, follow
 
 FLOW_MARGIN_PX = 3
 """Flow so near to a hole is taken from further off: a patch that touches the filled hole is led astray."""
+FLOW_REFINEMENTS = 2
+"""Of the 5 of the preset; as good on five clips, at two thirds of the time."""
 POINT_COUNT = 80
 """Corners followed at the most."""
 GRIDS = (96, 4), (48, 2)
@@ -98,20 +100,25 @@ class Warp:
         if self.motion is None:
             columns, rows = x.astype(int), y.astype(int)
             return Warped(self.source.picture[rows, columns], self.source.known[rows, columns])
+        return _look(self.source, *self._find(x, y))
+
+    def carry(self, levels: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Other float32 levels of the source, (h, w) or (h, w, K), at some of the target's pixels; see `look`."""
+        carried: np.ndarray = cv2.remap(
+            levels, *self._find(x, y), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+        )
+        return carried
+
+    def _find(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Where in the source some of the target's pixels are."""
+        if self.motion is None:
+            return x, y
         step = self.source.step_px
         motion = cv2.remap(
             self.motion, x / step, y / step, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         ) if step > 1 else self.motion[y.astype(int), x.astype(int)]  # fmt: skip
-        return _look(self.source, x + motion[..., 0], y + motion[..., 1])
-
-    def carry(self, levels: np.ndarray) -> np.ndarray:
-        """Other float32 levels of the source, (h, w) or (h, w, K), where the target would see them."""
-        if self.motion is None:
-            return levels
-        size = self.source.known.shape
-        x, y = cv2.split(_spread(self.motion, size, self.source.step_px) + _grid(size, 1))
-        carried: np.ndarray = cv2.remap(levels, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
-        return carried
+        dx, dy = cv2.split(motion)
+        return x + dx, y + dy
 
     def render(self) -> Warped:
         """What the source shows at all of the target's pixels."""
@@ -183,6 +190,7 @@ def warp_flow(target: View, source: View, start: Warp | None = None) -> Warp:
         return start or warp_still(source)
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
     search.setFinestScale(2 if target.coarse_px == 1 else 1)
+    search.setVariationalRefinementIterations(FLOW_REFINEMENTS)
     stride = target.step_px // target.coarse_px
     guess: np.ndarray = np.zeros((height, width, 2), np.float32)
     if start is not None and start.motion is not None:

@@ -24,7 +24,7 @@ PLANE_ERROR = 4.0
 """Levels in the mean. A plane that is less far off needs no flow beside it; saves a fifth of the time."""
 STILL_ERROR = 4.0
 """Levels. A source that nowhere is further off as it stands needs no warp: tripods cost a third."""
-FLOW_SOURCES = 10
+FLOW_SOURCES = 12
 STILL_PX = 0.3
 """A camera that seems to have moved less has not."""
 

@@ -117,19 +117,14 @@ def blend(
     shares = share_out(candidates, is_strict=True)
     near = _on_grid(hole, step)
     kept = are_worthwhile(np.stack([c.known[near] for c in candidates]), shares[:, near])
-    # The hole's pixels as rows of a picture of their own, which is what remap takes.
-    flat = np.flatnonzero(hole)
-    places = np.pad(flat, (0, -len(flat) % PLACES_WIDTH), mode="edge").reshape(-1, PLACES_WIDTH)
-    y, x = (axis.astype(np.float32) for axis in np.divmod(places, hole.shape[1]))
-    there = x / step, y / step
-    mean, most = Mean(places.shape), np.zeros(places.shape, np.float32)
-    origin = np.full(places.shape, -1, np.int16)
+    places = Places(hole, step)
+    mean, most = Mean(places.x.shape), np.zeros(places.x.shape, np.float32)
+    origin = np.full(places.x.shape, -1, np.int16)
     missed, weight = np.zeros((*near.shape, 3), np.float32), np.full(near.shape, 1e-30, np.float32)
     for number in np.flatnonzero(kept):
         candidate = candidates[number]
-        levels = cv2.merge([candidate.offset, shares[number]])
-        levels = cv2.remap(levels, *there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        part = mean.add(candidate.warp.look(x, y), levels[..., 3], levels[..., :3])
+        offset, share = (places.on_grid(level) for level in (candidate.offset, shares[number]))
+        part = mean.add(candidate.warp.look(places.x, places.y), share, offset)
         origin[part > most] = number
         np.maximum(most, part, out=most)
         own = shares[number] * candidate.known
@@ -137,15 +132,42 @@ def blend(
         weight += own
     known = target.known[::step, ::step] & (weight > 1e-20)
     square = np.square(greatest(np.abs(missed)) / weight) * known
-    off = Surroundings(known.astype(np.float32), step).mean(square, SIGMAS_PX)
-    off = cv2.remap(off, *there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    off = places.on_grid(Surroundings(known.astype(np.float32), step).mean(square, SIGMAS_PX))
     averaged, spread, covered = mean.result()
-    picture, error = np.zeros((*hole.shape, 3), np.float32), np.full(hole.shape, np.inf, np.float32)
-    whose = np.full(hole.shape, -1, np.int16)
-    picture.reshape(-1, 3)[places] = averaged
-    error.reshape(-1)[places] = np.where(covered, np.sqrt(off + spread), np.inf)
-    whose.reshape(-1)[places] = np.where(covered, origin, -1)
-    return picture, error, whose
+    error = np.where(covered, np.sqrt(off + spread), np.float32(np.inf))
+    return (
+        places.put(np.zeros((*hole.shape, 3), np.float32), averaged),
+        places.put(np.full(hole.shape, np.inf, np.float32), error),
+        places.put(np.full(hole.shape, -1, np.int16), np.where(covered, origin, -1)),
+    )
+
+
+class Places:
+    """Some pixels of a crop, as rows of a picture of their own, which is what remap takes."""
+
+    def __init__(self, chosen: np.ndarray, step_px: int) -> None:
+        """Take the pixels, (h, w) bool, True somewhere; and the px between the places of the crop's grid."""
+        flat = np.flatnonzero(chosen)
+        self._flat = np.pad(flat, (0, -len(flat) % PLACES_WIDTH), mode="edge").reshape(-1, PLACES_WIDTH)
+        self.y, self.x = (axis.astype(np.float32) for axis in np.divmod(self._flat, chosen.shape[1]))
+        self._there = self.x / step_px, self.y / step_px
+
+    def take(self, levels: np.ndarray) -> np.ndarray:
+        """Of levels of the crop, (h, w) or (h, w, K)."""
+        return levels.reshape(-1, *levels.shape[2:])[self._flat]
+
+    def put(self, levels: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """A copy of the crop's levels with other values here."""
+        changed = levels.copy()
+        changed.reshape(-1, *levels.shape[2:])[self._flat] = values
+        return changed
+
+    def on_grid(self, levels: np.ndarray) -> np.ndarray:
+        """Of levels on the crop's grid, (rows, columns) or (rows, columns, K) float32."""
+        found: np.ndarray = cv2.remap(
+            levels, *self._there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        return found
 
 
 class Mean:
