@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
 from typing import Protocol
 
 import cv2
@@ -95,8 +96,8 @@ class Borrower:
         views = _Views(footage)
         with ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
             found: list[tuple[Filled, np.ndarray]] = []
-            for start in range(0, len(holes), PLANE_FRAMES):
-                part = holes[start : start + PLANE_FRAMES]
+            for _, some in groupby(holes, key=lambda hole: hole.frame // PLANE_FRAMES):
+                part = list(some)
                 motions = camera, self._follow_plane(part, camera, views, threads.map)
                 found += threads.map(partial(self._find, motions=motions, views=views), part)
             settled = steady([fill for fill, _ in found], threads.map)
@@ -124,8 +125,12 @@ class Borrower:
             if frame == middle.frame or not is_sane(motion, _corners(middle.box)):
                 return motion
             box = _follow(middle.box, motion, views.size)
-            plane = find_plane(target, views.at(frame, box), points, _between(middle.box, motion, box))
-            return motion if plane is None else _translate(box.x, box.y) @ plane @ _translate(-middle.box.x, -middle.box.y)
+            guess = _translate(-box.x, -box.y) @ motion @ _translate(middle.box.x, middle.box.y)
+            plane = find_plane(target, views.at(frame, box), points, guess)
+            if plane is None:
+                return motion
+            whole: np.ndarray = _translate(box.x, box.y) @ plane @ _translate(-middle.box.x, -middle.box.y)
+            return whole
 
         return dict(zip(frames, run(follow, frames), strict=True))
 
@@ -138,7 +143,8 @@ class Borrower:
             if ways := [way for way in ways if is_sane(way, _corners(hole.box))]:
                 sources.append(_Source(frame, _follow(hole.box, ways[0], views.size), ways))
         chosen = _choose(hole, sources, views) if sources else []
-        guesses = [[_between(hole.box, way, source.box) for way in source.motions] for source in chosen]
+        here = _translate(hole.box.x, hole.box.y)
+        guesses = [[_translate(-s.box.x, -s.box.y) @ way @ here for way in s.motions] for s in chosen]
         found, origin = find_behind(target, [views.at(s.frame, s.box) for s in chosen], guesses, hole.mask)
         away = np.array([*(abs(s.frame - hole.frame) for s in chosen), 0], np.float32)
         is_found = hole.mask & found.covered
@@ -192,11 +198,6 @@ def _follow(box: Box, motion: np.ndarray, size: tuple[int, int]) -> Box:
     moved_x, moved_y, depth = (motion @ (x, y, 1)).tolist()
     dx, dy = (round(d / SHIFT_PX) * SHIFT_PX for d in (moved_x / depth - x, moved_y / depth - y))
     return box.shift(min(max(dx, -box.x), size[0] - box.right), min(max(dy, -box.y), size[1] - box.bottom))
-
-
-def _between(box: Box, motion: np.ndarray, there: Box) -> np.ndarray:
-    """(3, 3), a motion from places of one box to those of another."""
-    return _translate(-there.x, -there.y) @ motion @ _translate(box.x, box.y)
 
 
 def _corners(box: Box) -> np.ndarray:

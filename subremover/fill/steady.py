@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from subremover.motion.align import View, warp_flow
+from subremover.motion.align import View, Warp, warp_flow, warp_still
 from subremover.motion.judge import Places
 from subremover.motion.means import Surroundings
 
@@ -65,15 +65,20 @@ def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Fille
     total, weight, square = places.take(fill.picture) / own[..., None], 1 / own, np.ones_like(own)
     step = slice(None, None, view.step_px)
     known = fill.known[step, step].astype(np.float32)
-    for other, there in near:
-        warp = warp_flow(view, there)
+    def miss(warp: Warp) -> np.ndarray:
         off = cv2.subtract(warp.glimpse().picture, view.picture[step, step], dtype=cv2.CV_32F)
         off = cv2.transform(cv2.multiply(off, off), np.full((1, 3), 1 / 3, np.float32))
-        around = Surroundings(known, view.step_px).mean(cv2.multiply(off, known), SIGMAS_PX)
+        return Surroundings(known, view.step_px).mean(cv2.multiply(off, known), SIGMAS_PX)
+
+    for other, there in near:
+        warp, around = min(((w, miss(w)) for w in (warp_still(there), warp_flow(view, there))), key=lambda pair: float(pair[1].mean()))
         error = warp.carry(np.where(other.hole, np.minimum(other.error, 255), 0), places.x, places.y) ** 2
         error = error + places.on_grid(around) + LEAST_ERROR**2
         total += warp.carry(other.picture, places.x, places.y) / error[..., None]
         weight += 1 / error
         square += 1
-    picture = places.put(fill.picture, total / weight[..., None])
-    return Filled(fill.frame, picture, fill.hole, fill.known, places.put(fill.error, np.sqrt(square / weight)))
+    return replace(
+        fill,
+        picture=places.put(fill.picture, total / weight[..., None]),
+        error=places.put(fill.error, np.sqrt(square / weight)),
+    )

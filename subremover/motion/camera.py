@@ -124,12 +124,12 @@ def _jump(one: _Located, luma: np.ndarray, known: np.ndarray) -> np.ndarray:
     halves, knowns, levels = [], [], []
     for picture, is_known in ((one.luma, one.known), (luma, known)):
         half = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
-        kept = cv2.resize(is_known.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA) == 255
+        share = cv2.resize(is_known.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
         halves.append(half)
-        knowns.append(kept)
-        levels.append((half - np.float32(half.mean())) * kept)
+        knowns.append(share == 255)
+        levels.append((half - np.float32(half.mean())) * knowns[-1])
     window = cv2.createHanningWindow((width, height), cv2.CV_32F)
-    shift, _ = cv2.phaseCorrelate(*levels, window)
+    shift, _ = cv2.phaseCorrelate(levels[0], levels[1], window)
     dx, dy = (round(d) for d in shift)
     if 2 * max(abs(dx), abs(dy)) < LEAST_JUMP_PX or abs(dx) > width // 2 or abs(dy) > height // 2:
         return np.eye(3)
@@ -137,6 +137,6 @@ def _jump(one: _Located, luma: np.ndarray, known: np.ndarray) -> np.ndarray:
     theirs = np.s_[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
     both = knowns[0][ours] & knowns[1][theirs]
     moved = cv2.absdiff(halves[0][ours], halves[1][theirs])[both]
-    still = cv2.absdiff(*halves)[knowns[0] & knowns[1]]
+    still = cv2.absdiff(halves[0], halves[1])[knowns[0] & knowns[1]]
     is_better = moved.size > 0.1 * still.size and moved.mean() < 0.8 * still.mean()
     return np.array([[1, 0, 2 * dx], [0, 1, 2 * dy], [0, 0, 1.0]]) if is_better else np.eye(3)

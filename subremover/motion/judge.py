@@ -81,9 +81,7 @@ def share_out(candidates: Sequence[Candidate], is_strict: bool = False) -> np.nd
     return shares
 
 
-def are_worthwhile(
-    known: np.ndarray, shares: np.ndarray, least: float = LEAST_SHARE
-) -> np.ndarray:
+def are_worthwhile(known: np.ndarray, shares: np.ndarray, least: float = LEAST_SHARE) -> np.ndarray:
     """(N,) bool: which candidates have a share to speak of, or show what no other does.
 
     Args:
@@ -121,7 +119,7 @@ def blend(
     mean, most = Mean(places.x.shape), np.zeros(places.x.shape, np.float32)
     origin = np.full(places.x.shape, -1, np.int16)
     missed, weight = np.zeros((*near.shape, 3), np.float32), np.full(near.shape, 1e-30, np.float32)
-    for number in np.flatnonzero(kept):
+    for number in np.flatnonzero(kept).tolist():
         candidate = candidates[number]
         offset, share = (places.on_grid(level) for level in (candidate.offset, shares[number]))
         part = mean.add(candidate.warp.look(places.x, places.y), share, offset)
@@ -164,9 +162,7 @@ class Places:
 
     def on_grid(self, levels: np.ndarray) -> np.ndarray:
         """Of levels on the crop's grid, (rows, columns) or (rows, columns, K) float32."""
-        found: np.ndarray = cv2.remap(
-            levels, *self._there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
+        found: np.ndarray = cv2.remap(levels, *self._there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return found
 
 

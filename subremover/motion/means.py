@@ -17,9 +17,7 @@ PICTURE_PX = 4
 """Px between the places that means of whole pictures are worked out for."""
 
 
-def mean_around(
-    values: np.ndarray, known: np.ndarray, sigmas_px: Sequence[float] = SIGMAS_PX
-) -> np.ndarray:
+def mean_around(values: np.ndarray, known: np.ndarray, sigmas_px: Sequence[float] = SIGMAS_PX) -> np.ndarray:
     """What the known values around each pixel average to, see `Surroundings`.
 
     Args:
@@ -33,9 +31,12 @@ def mean_around(
     height, width = known.shape
     px = PICTURE_PX if min(height, width) >= 8 * PICTURE_PX else 1
     weight = known.astype(np.float32)
-    total, size = cv2.multiply(values, weight), (width // px, height // px)
-    total, weight = (cv2.resize(level, size, interpolation=cv2.INTER_AREA) for level in (total, weight))
-    return _resize(Surroundings(weight, px).mean(total, sigmas_px), (width, height))
+    size = width // px, height // px
+    total, share = (
+        cv2.resize(level, size, interpolation=cv2.INTER_AREA)
+        for level in (cv2.multiply(values, weight), weight)
+    )
+    return _resize(Surroundings(share, px).mean(total, sigmas_px), (width, height))
 
 
 class Surroundings:
