@@ -25,7 +25,7 @@ def test_a_pyramid_tells_the_gaussian_mean_of_what_is_known(px, sigma_px):
     mean = Surroundings(known, px).mean(values * known, [sigma_px])
     total, weight = (cv2.GaussianBlur(level, (0, 0), sigma_px / px) for level in (values * known, known))
     truth = total / np.maximum(weight, 0.1)
-    assert np.abs(mean - truth)[weight > 0.5].mean() < 0.05 * values.std()
+    assert np.abs(mean - truth)[weight > 0.5].mean() < 0.08 * values.std()
 
 
 def test_colours_are_apart():

@@ -65,13 +65,15 @@ def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Fille
     total, weight, square = places.take(fill.picture) / own[..., None], 1 / own, np.ones_like(own)
     step = slice(None, None, view.step_px)
     known = fill.known[step, step].astype(np.float32)
-    def miss(warp: Warp) -> np.ndarray:
+
+    def judge(warp: Warp) -> np.ndarray:
         off = cv2.subtract(warp.glimpse().picture, view.picture[step, step], dtype=cv2.CV_32F)
         off = cv2.transform(cv2.multiply(off, off), np.full((1, 3), 1 / 3, np.float32))
         return Surroundings(known, view.step_px).mean(cv2.multiply(off, known), SIGMAS_PX)
 
     for other, there in near:
-        warp, around = min(((w, miss(w)) for w in (warp_still(there), warp_flow(view, there))), key=lambda pair: float(pair[1].mean()))
+        judged = [(warp, judge(warp)) for warp in (warp_still(there), warp_flow(view, there))]
+        warp, around = min(judged, key=lambda pair: float(pair[1].mean()))
         error = warp.carry(np.where(other.hole, np.minimum(other.error, 255), 0), places.x, places.y) ** 2
         error = error + places.on_grid(around) + LEAST_ERROR**2
         total += warp.carry(other.picture, places.x, places.y) / error[..., None]

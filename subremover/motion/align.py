@@ -12,11 +12,12 @@ import cv2
 import numpy as np
 
 from subremover.motion.points import find_corners, fit_plane, follow
+from subremover.motion.smooth import fill_smoothly
 
 FLOW_MARGIN_PX = 3
 """Flow so near to a hole is taken from further off: a patch that touches the filled hole is led astray."""
 FLOW_REFINEMENTS = 2
-"""Of the 5 of the preset; as good on five clips, at two thirds of the time."""
+"""Of the 5 of the preset: as good to 0.1 dB on five clips, at three quarters of the time."""
 POINT_COUNT = 80
 """Corners followed at the most."""
 GRIDS = (160, 4, 2), (96, 3, 2), (48, 2, 1)
@@ -214,43 +215,6 @@ def find_points(target: View) -> np.ndarray:
     if target.coarse_px > 1:
         calm = (_shrink(calm * 255, target.coarse_px) == 255).astype(np.uint8)
     return find_corners(target.luma, calm, POINT_COUNT, 0.01, 6)
-
-
-def fill_smoothly(values: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Values with their unknown places interpolated from all around, the nearer the more.
-
-    Push-pull over a pyramid of halves (Gortler et al. 1996): cost linear in the pixels, whatever the hole.
-
-    Args:
-        values: (h, w) or (h, w, K) float32.
-        known: (h, w) bool.
-
-    Returns:
-        Like `values`, unchanged where known; zero where nothing is known at all.
-    """
-    weight = known.astype(np.float32)
-    total = values * (weight if values.ndim == 2 else weight[..., None])
-    smooth = _pull(total, weight)
-    return np.where(known if values.ndim == 2 else known[..., None], values, smooth)
-
-
-def _pull(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
-    """Weighted means, from the next coarser level where the weight falls short of 1."""
-    height, width = weight.shape
-    share = np.minimum(weight, 1) / np.maximum(weight, 1e-6)
-    if max(height, width) == 1:
-        mean: np.ndarray = total / max(float(weight[0, 0]), 1e-6)
-        return mean
-    own: np.ndarray = total * (share if total.ndim == 2 else share[..., None])
-    if weight.min() >= 1:
-        return own
-    half = ((width + 1) // 2, (height + 1) // 2)
-    # Up to four known pixels make a whole one: what lies nearer to the hole counts in full.
-    coarse = _pull(*(cv2.resize(level, half, interpolation=cv2.INTER_AREA) * 4 for level in (total, weight)))
-    rest = 1 - np.minimum(weight, 1)
-    grown = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
-    filled: np.ndarray = own + grown * (rest if total.ndim == 2 else rest[..., None])
-    return filled
 
 
 def _spread(motion: np.ndarray, size: tuple[int, ...], step: float) -> np.ndarray:
