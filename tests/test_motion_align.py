@@ -4,13 +4,13 @@ import pytest
 
 from subremover.motion.align import (
     View,
-    fill_smoothly,
     find_points,
     warp_flow,
     warp_plane,
     warp_still,
 )
 from subremover.motion.points import fit_plane, is_sane
+from subremover.motion.smooth import fill_smoothly
 
 SIZE = (96, 240)
 HOLE = (slice(36, 60), slice(40, 200))

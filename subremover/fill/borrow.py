@@ -5,9 +5,11 @@ Plain arrays; where frames come from is the caller's business, how far to trust 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
 from typing import Protocol
 
 import cv2
@@ -17,7 +19,7 @@ from subremover.cores import count_cores
 from subremover.fill.holes import Hole
 from subremover.fill.steady import Filled, steady
 from subremover.geometry import Box
-from subremover.motion.align import View
+from subremover.motion.align import View, find_plane, find_points
 from subremover.motion.background import find_behind
 from subremover.motion.camera import Camera
 from subremover.motion.points import is_sane
@@ -32,9 +34,13 @@ SHIFT_PX = 8
 NEAR = 2
 """Frames away: asked even if they seem to show nothing, for what moves behind the subtitle by itself."""
 LATTICE_SOURCES, MOST_SOURCES = 14, 20
-SAMPLE_COUNT = 400
+PLANE_FRAMES = 16
+"""Neighbouring frames that share the planes of the middle one; 8 and 4 were no better."""
+SAMPLE_COUNT = 200
 """Places of a hole that tell which sources to ask."""
 LEAST_GAIN = 1e-4
+Motions = dict[int, np.ndarray]
+"""For each frame a (3, 3) matrix: where the places of one and the same frame lie."""
 VIEW_BYTES, VIEWS_BYTES = 6, 96 << 20
 """Of a pixel of a view, and of all that are kept."""
 
@@ -86,27 +92,60 @@ class Borrower:
             holes: Of one group: one box, in the order of their frames.
             footage: Of their shot; their own frames are in it.
         """
-        matrices = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
+        camera = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
         views = _Views(footage)
         with ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
-            found = list(threads.map(lambda hole: self._find(hole, matrices, views), holes))
+            found: list[tuple[Filled, np.ndarray]] = []
+            for _, some in groupby(holes, key=lambda hole: hole.frame // PLANE_FRAMES):
+                part = list(some)
+                motions = camera, self._follow_plane(part, camera, views, threads.map)
+                found += threads.map(partial(self._find, motions=motions, views=views), part)
             settled = steady([fill for fill, _ in found], threads.map)
         return [
             Borrowed(fill.picture / 255, fill.error / 255, distance)
             for fill, (_, distance) in zip(settled, found, strict=True)
         ]
 
-    def _find(self, hole: Hole, matrices: dict[int, np.ndarray], views: _Views) -> tuple[Filled, np.ndarray]:
+    def _follow_plane(
+        self,
+        holes: Sequence[Hole],
+        camera: Motions,
+        views: _Views,
+        run: Callable[..., Iterator[np.ndarray]],
+    ) -> Motions:
+        """How what lies around some holes moves, as a plane; the camera's motion where that is lost."""
+        middle = holes[len(holes) // 2]
+        target = views.at(middle.frame, middle.box)
+        points, back = find_points(target), np.linalg.inv(camera[middle.frame])
+        most = self._options.max_distance
+        frames = [f for f in camera if holes[0].frame - most <= f <= holes[-1].frame + most]
+
+        def follow(frame: int) -> np.ndarray:
+            motion = camera[frame] @ back
+            if frame == middle.frame or not is_sane(motion, _corners(middle.box)):
+                return motion
+            box = _follow(middle.box, motion, views.size)
+            guess = _translate(-box.x, -box.y) @ motion @ _translate(middle.box.x, middle.box.y)
+            plane = find_plane(target, views.at(frame, box), points, guess)
+            if plane is None:
+                return motion
+            whole: np.ndarray = _translate(box.x, box.y) @ plane @ _translate(-middle.box.x, -middle.box.y)
+            return whole
+
+        return dict(zip(frames, run(follow, frames), strict=True))
+
+    def _find(self, hole: Hole, motions: tuple[Motions, ...], views: _Views) -> tuple[Filled, np.ndarray]:
         target = views.at(hole.frame, hole.box)
+        backs = [np.linalg.inv(matrices[hole.frame]) for matrices in motions]
         sources = []
-        for frame in _by_distance(hole.frame, matrices, self._options.max_distance):
-            motion = matrices[frame] @ np.linalg.inv(matrices[hole.frame])
-            if is_sane(motion, _corners(hole.box)):
-                sources.append(_Source(frame, *_follow_camera(hole.box, motion, views.size)))
+        for frame in _by_distance(hole.frame, motions[-1], self._options.max_distance):
+            ways = [matrices[frame] @ back for matrices, back in zip(motions, backs, strict=True)]
+            if ways := [way for way in ways if is_sane(way, _corners(hole.box))]:
+                sources.append(_Source(frame, _follow(hole.box, ways[0], views.size), ways))
         chosen = _choose(hole, sources, views) if sources else []
-        found, origin = find_behind(
-            target, [views.at(s.frame, s.box) for s in chosen], [s.guess for s in chosen], hole.mask
-        )
+        here = _translate(hole.box.x, hole.box.y)
+        guesses = [[_translate(-s.box.x, -s.box.y) @ way @ here for way in s.motions] for s in chosen]
+        found, origin = find_behind(target, [views.at(s.frame, s.box) for s in chosen], guesses, hole.mask)
         away = np.array([*(abs(s.frame - hole.frame) for s in chosen), 0], np.float32)
         is_found = hole.mask & found.covered
         picture = np.where(is_found[..., None], found.picture, target.picture).astype(np.float32)
@@ -118,8 +157,8 @@ class _Source:
     frame: int
     box: Box
     """Where the camera has taken the hole's box, as far as the picture goes."""
-    guess: np.ndarray
-    """(3, 3) from places of the hole's box to those of this one."""
+    motions: list[np.ndarray]
+    """(3, 3) each, from places of the hole's frame to those of this one; the camera's first."""
 
 
 class _Views:
@@ -136,31 +175,29 @@ class _Views:
         return self._views.get((frame, box), lambda: self._make(frame, box))
 
     def _make(self, frame: int, box: Box) -> View:
-        return View(cv2.convertScaleAbs(self._footage.crop(frame, box), alpha=255), self.known(frame, box))
+        unknown = self.unknown(frame)
+        known = np.ones((box.height, box.width), bool) if unknown is None else ~unknown[box.slices]
+        return View(cv2.convertScaleAbs(self._footage.crop(frame, box), alpha=255), known)
 
-    def known(self, frame: int, box: Box) -> np.ndarray:
-        """(h, w) bool."""
+    def unknown(self, frame: int) -> np.ndarray | None:
+        """(H, W) bool, True in and near holes; None where there is none."""
         if frame not in self._unknown:
             mask = self._footage.mask(frame)
             kernel = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
             self._unknown[frame] = None if mask is None else cv2.dilate(mask.astype(np.uint8), kernel) > 0
-        unknown = self._unknown[frame]
-        return np.ones((box.height, box.width), bool) if unknown is None else ~unknown[box.slices]
+        return self._unknown[frame]
 
 
-def _by_distance(frame: int, frames: dict[int, np.ndarray], most: int) -> list[int]:
+def _by_distance(frame: int, frames: Iterable[int], most: int) -> list[int]:
     return sorted((f for f in frames if 0 < abs(f - frame) <= most), key=lambda f: abs(f - frame))
 
 
-def _follow_camera(box: Box, matrix: np.ndarray, size: tuple[int, int]) -> tuple[Box, np.ndarray]:
-    """Where a box went, and the motion that is left from it to there."""
-    centre = np.array([[[box.x + box.width / 2, box.y + box.height / 2]]])
-    moved = cv2.perspectiveTransform(centre, matrix) - centre
-    dx, dy = (round(float(d) / SHIFT_PX) * SHIFT_PX for d in moved[0, 0])
-    dx = min(max(dx, -box.x), size[0] - box.right)
-    dy = min(max(dy, -box.y), size[1] - box.bottom)
-    there = box.shift(dx, dy)
-    return there, _translate(-there.x, -there.y) @ matrix @ _translate(box.x, box.y)
+def _follow(box: Box, motion: np.ndarray, size: tuple[int, int]) -> Box:
+    """Where a box went, as far as the picture goes."""
+    x, y = box.x + box.width / 2, box.y + box.height / 2
+    moved_x, moved_y, depth = (motion @ (x, y, 1)).tolist()
+    dx, dy = (round(d / SHIFT_PX) * SHIFT_PX for d in (moved_x / depth - x, moved_y / depth - y))
+    return box.shift(min(max(dx, -box.x), size[0] - box.right), min(max(dy, -box.y), size[1] - box.bottom))
 
 
 def _corners(box: Box) -> np.ndarray:
@@ -180,9 +217,10 @@ def _choose(hole: Hole, sources: list[_Source], views: _Views) -> list[_Source]:
     """
     y, x = np.nonzero(hole.mask)
     some = np.linspace(0, len(x) - 1, min(len(x), SAMPLE_COUNT)).round().astype(int)
-    places = np.stack([x[some], y[some]], axis=-1)[:, None].astype(np.float64)
+    places = np.stack([x[some] + hole.box.x, y[some] + hole.box.y, np.ones(len(some))])  # (3, n)
     away = np.array([abs(s.frame - hole.frame) for s in sources])
-    gain = np.stack([_shows(s, places, views) for s in sources]) / np.sqrt(away + 4)[:, None]
+    shows = np.stack([_shows(s, places, views.unknown(s.frame)) for s in sources])
+    gain = shows.astype(np.float32) / np.sqrt(away + 4, dtype=np.float32)[:, None]
     on_lattice = np.array([s.frame % _step(int(d)) == 0 for s, d in zip(sources, away, strict=True)])
     chosen = [int(i) for i in np.flatnonzero(away <= NEAR)]
     count = 0.5 + (gain[chosen] > 0).sum(axis=0)
@@ -203,11 +241,12 @@ def _step(away: int) -> int:
     return 1 << max(0, (away // 4).bit_length() - 1)
 
 
-def _shows(source: _Source, places: np.ndarray, views: _Views) -> np.ndarray:
-    """(n,) bool: whether a source knows what is at the target's (n, 1, 2) places."""
-    x, y = np.rint(cv2.perspectiveTransform(places, source.guess)[:, 0]).astype(int).T
-    known = views.known(source.frame, source.box)
-    height, width = known.shape
-    inside = (x >= 0) & (y >= 0) & (x < width) & (y < height)
-    shows: np.ndarray = inside & known[np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)]
+def _shows(source: _Source, places: np.ndarray, unknown: np.ndarray | None) -> np.ndarray:
+    """(n,) bool: whether a source knows what is at the target's places, (3, n)."""
+    x, y, depth = source.motions[0] @ places
+    x, y = np.rint(x / depth).astype(int), np.rint(y / depth).astype(int)
+    box = source.box
+    shows: np.ndarray = (x >= box.x) & (y >= box.y) & (x < box.right) & (y < box.bottom)
+    if unknown is not None:
+        shows[shows] = ~unknown[y[shows], x[shows]]
     return shows

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
-from subremover.motion.align import View, warp_flow
-from subremover.motion.background import mean_around
+from subremover.motion.align import View, Warp, warp_flow, warp_still
+from subremover.motion.judge import Places
+from subremover.motion.means import Surroundings
 
 SIGMAS_PX = (5.0, 12.0)
 """Scales at which the known pixels tell how well a neighbour fits."""
@@ -56,18 +57,30 @@ def steady(fills: Sequence[Filled], run: Callable[..., Iterator[Filled]] = map) 
 
 
 def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Filled:
-    own = np.where(fill.hole, np.minimum(fill.error, 255), 0) ** 2 + LEAST_ERROR**2
-    total, weight, square = fill.picture / own[..., None], 1 / own, np.ones_like(own)
+    is_filled = fill.hole & np.isfinite(fill.error)
+    if not near or not is_filled.any():
+        return fill
+    places = Places(is_filled, view.step_px)
+    own = places.take(fill.error) ** 2 + LEAST_ERROR**2
+    total, weight, square = places.take(fill.picture) / own[..., None], 1 / own, np.ones_like(own)
+    step = slice(None, None, view.step_px)
+    known = fill.known[step, step].astype(np.float32)
+
+    def judge(warp: Warp) -> np.ndarray:
+        off = cv2.subtract(warp.glimpse().picture, view.picture[step, step], dtype=cv2.CV_32F)
+        off = cv2.transform(cv2.multiply(off, off), np.full((1, 3), 1 / 3, np.float32))
+        return Surroundings(known, view.step_px).mean(cv2.multiply(off, known), SIGMAS_PX)
+
     for other, there in near:
-        warp = warp_flow(view, there)
-        picture = warp.carry(other.picture)
-        off = np.square(picture - fill.picture).mean(axis=-1)
-        error = warp.carry(np.where(other.hole, np.minimum(other.error, 255), 0).astype(np.float32)) ** 2
-        error = error + mean_around(np.ascontiguousarray(off), fill.known, SIGMAS_PX) + LEAST_ERROR**2
-        total += picture / error[..., None]
+        judged = [(warp, judge(warp)) for warp in (warp_still(there), warp_flow(view, there))]
+        warp, around = min(judged, key=lambda pair: float(pair[1].mean()))
+        error = warp.carry(np.where(other.hole, np.minimum(other.error, 255), 0), places.x, places.y) ** 2
+        error = error + places.on_grid(around) + LEAST_ERROR**2
+        total += warp.carry(other.picture, places.x, places.y) / error[..., None]
         weight += 1 / error
         square += 1
-    is_filled = fill.hole & np.isfinite(fill.error)
-    picture = np.where(is_filled[..., None], total / weight[..., None], fill.picture).astype(np.float32)
-    error = np.where(is_filled, np.sqrt(square / weight), fill.error).astype(np.float32)
-    return Filled(fill.frame, picture, fill.hole, fill.known, error)
+    return replace(
+        fill,
+        picture=places.put(fill.picture, total / weight[..., None]),
+        error=places.put(fill.error, np.sqrt(square / weight)),
+    )

@@ -118,22 +118,25 @@ def _jump(one: _Located, luma: np.ndarray, known: np.ndarray) -> np.ndarray:
 
     Corners of fine texture are lost in a fast pan; phase correlation (Kuglin and Hines 1975) is not.
     """
-    height, width = luma.shape
-    pictures = []
-    for picture, is_known in ((one.luma, one.known), (luma, known)):
-        level = np.where(is_known, picture - float(picture.mean()), 0).astype(np.float32)
-        pictures.append(cv2.resize(level, (-(-width // 2), -(-height // 2)), interpolation=cv2.INTER_AREA))
-    if min(pictures[0].shape) < 2:
+    height, width = (-(-side // 2) for side in luma.shape)
+    if min(height, width) < 2:
         return np.eye(3)
-    window = cv2.createHanningWindow(pictures[0].shape[::-1], cv2.CV_32F)
-    shift, _ = cv2.phaseCorrelate(pictures[0], pictures[1], window)
-    dx, dy = (round(2 * d) for d in shift)
-    if max(abs(dx), abs(dy)) < LEAST_JUMP_PX or abs(dx) > width // 2 or abs(dy) > height // 2:
+    halves, knowns, levels = [], [], []
+    for picture, is_known in ((one.luma, one.known), (luma, known)):
+        half = cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA)
+        share = cv2.resize(is_known.astype(np.uint8) * 255, (width, height), interpolation=cv2.INTER_AREA)
+        halves.append(half)
+        knowns.append(share == 255)
+        levels.append((half - np.float32(half.mean())) * knowns[-1])
+    window = cv2.createHanningWindow((width, height), cv2.CV_32F)
+    shift, _ = cv2.phaseCorrelate(levels[0], levels[1], window)
+    dx, dy = (round(d) for d in shift)
+    if 2 * max(abs(dx), abs(dy)) < LEAST_JUMP_PX or abs(dx) > width // 2 or abs(dy) > height // 2:
         return np.eye(3)
     ours = np.s_[max(0, -dy) : height - max(0, dy), max(0, -dx) : width - max(0, dx)]
     theirs = np.s_[max(0, dy) : height + min(0, dy), max(0, dx) : width + min(0, dx)]
-    both = one.known[ours] & known[theirs]
-    moved = cv2.absdiff(one.luma[ours], luma[theirs])[both]
-    still = cv2.absdiff(one.luma, luma)[one.known & known]
+    both = knowns[0][ours] & knowns[1][theirs]
+    moved = cv2.absdiff(halves[0][ours], halves[1][theirs])[both]
+    still = cv2.absdiff(halves[0], halves[1])[knowns[0] & knowns[1]]
     is_better = moved.size > 0.1 * still.size and moved.mean() < 0.8 * still.mean()
-    return np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1.0]]) if is_better else np.eye(3)
+    return np.array([[1, 0, 2 * dx], [0, 1, 2 * dy], [0, 0, 1.0]]) if is_better else np.eye(3)

@@ -95,14 +95,20 @@ def is_sane(matrix: np.ndarray, places: np.ndarray) -> bool:
     """
     if not np.isfinite(matrix).all():
         return False
-    left, top = places.min(axis=0) - 1.0
-    right, bottom = places.max(axis=0) + 1.0
-    corners = np.array([[left, top, 1], [right, top, 1], [right, bottom, 1], [left, bottom, 1]])
-    moved = corners @ matrix.T
-    if (moved[:, 2] < 0.2 * np.abs(matrix).max(axis=1)[2]).any():
-        return False
-    x, y = (moved[:, :2] / moved[:, 2:]).T
-    # Twice the area of the triangle at each corner, of a positive turn, within 8 times of what it was.
-    turns = (np.roll(x, -1) - x) * (np.roll(y, 1) - y) - (np.roll(y, -1) - y) * (np.roll(x, 1) - x)
+    (a, b, c), (d, e, f), (g, h, i) = matrix.tolist()
+    (left, top), (right, bottom) = (places.min(axis=0) - 1.0).tolist(), (places.max(axis=0) + 1.0).tolist()
+    least_depth = 0.2 * max(abs(g), abs(h), abs(i))
+    moved = []
+    for x, y in ((left, top), (right, top), (right, bottom), (left, bottom)):
+        depth = g * x + h * y + i
+        if depth < least_depth:
+            return False
+        moved.append(((a * x + b * y + c) / depth, (d * x + e * y + f) / depth))
     area = (right - left) * (bottom - top)
-    return bool((turns > area / 8).all() and (turns < area * 8).all())
+    for corner, (x, y) in enumerate(moved):
+        (x_next, y_next), (x_last, y_last) = moved[(corner + 1) % 4], moved[corner - 1]
+        # Twice the area of the triangle at each corner, of a positive turn, within 8 times of what it was.
+        turn = (x_next - x) * (y_last - y) - (y_next - y) * (x_last - x)
+        if not area / 8 < turn < area * 8:
+            return False
+    return True

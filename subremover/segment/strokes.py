@@ -16,7 +16,9 @@ import cv2
 import numpy as np
 
 from subremover.motion.align import View
-from subremover.motion.background import find_background, greatest, mean_around
+from subremover.motion.background import find_background
+from subremover.motion.judge import greatest
+from subremover.motion.means import mean_around
 from subremover.profile import stage
 from subremover.segment.boxes import find_bordered_box, find_jumping_box
 from subremover.segment.gradient import disc, mark_lettering
