@@ -22,7 +22,7 @@ GRIDS = (96, 4), (48, 2)
 quarter of the pixels, in large crops a sixteenth, do as well."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class View:
     """The crop of one frame, and which of its pixels are picture rather than hole."""
 

@@ -13,7 +13,17 @@ import cv2
 import numpy as np
 
 from subremover.motion.align import View, Warp, find_points, warp_by, warp_flow, warp_plane, warp_still
-from subremover.motion.judge import Candidate, Mean, are_worthwhile, blend, greatest, judge, share_out
+from subremover.motion.judge import (
+    Backend,
+    C,
+    Candidate,
+    Judged,
+    Mean,
+    are_worthwhile,
+    greatest,
+    judge,
+    share_out,
+)
 from subremover.motion.means import mean_around
 
 LEAST_SHARE = 0.04
@@ -67,7 +77,11 @@ def find_background(target: View, sources: Sequence[View]) -> Background:
 
 
 def find_behind(
-    target: View, sources: Sequence[View], guesses: Sequence[np.ndarray], hole: np.ndarray
+    target: View,
+    sources: Sequence[View],
+    guesses: Sequence[np.ndarray],
+    hole: np.ndarray,
+    backend: Backend[C],
 ) -> tuple[Background, np.ndarray]:
     """What the sources show behind a hole, and there alone.
 
@@ -76,6 +90,7 @@ def find_behind(
         sources: Crops of other frames of the same shot.
         guesses: For each source a (3, 3) matrix, see `warp_by`: how the camera moved.
         hole: (h, w) bool.
+        backend: What judges the warps, all of a kind at once.
 
     Returns:
         The background, of which only the hole counts; and (h, w) int16: which source most of each place
@@ -83,21 +98,30 @@ def find_behind(
     """
     if not sources or not hole.any():
         nothing = Background(
-            np.zeros((*hole.shape, 3), np.float32), np.full(hole.shape, np.inf, np.float32), np.zeros(hole.shape, bool)
+            np.zeros((*hole.shape, 3), np.float32),
+            np.full(hole.shape, np.inf, np.float32),
+            np.zeros(hole.shape, bool),
         )
         return nothing, np.full(hole.shape, -1, np.int16)
-    candidates = judge(target, [_follow_camera(target, *pair) for pair in zip(sources, guesses, strict=True)])
+    still = [_follow_camera(target, *pair) for pair in zip(sources, guesses, strict=True)]
+    candidates = backend.judge(target, still)
     numbers = list(range(len(sources)))
     asked = _find_promising(candidates, hole[:: target.step_px, :: target.step_px])
-    points = find_points(target) if len(asked) else None
-    dear = []
-    for number in asked:
-        plane = warp_plane(target, sources[number], points, guesses[number])
-        ways = [candidates[number], *(judge(target, [plane]) if plane else [])]
-        ways += judge(target, [warp_flow(target, sources[number], min(ways, key=_mean_error).warp)])
-        candidates += ways[1:]
-        numbers += [number] * len(ways[1:])
-    picture, error, whose = blend(target, candidates, hole)
+    points = find_points(target) if asked else np.zeros((0, 2), np.float32)
+    planes = [warp_plane(target, sources[number], points, guesses[number]) for number in asked]
+    judged = iter(backend.judge(target, [plane for plane in planes if plane]))
+    ways = [
+        [candidates[n], *([next(judged)] if plane else [])] for n, plane in zip(asked, planes, strict=True)
+    ]
+    flows = [
+        warp_flow(target, sources[number], min(way, key=_mean_error).warp)
+        for number, way in zip(asked, ways, strict=True)
+    ]
+    for number, way, flow in zip(asked, ways, backend.judge(target, flows), strict=True):
+        dear = [*way[1:], flow]
+        candidates += dear
+        numbers += [number] * len(dear)
+    picture, error, whose = backend.blend(target, candidates, hole)
     origin = np.array([*numbers, -1], np.int16)[whose]
     return Background(picture, error, np.isfinite(error)), origin
 
@@ -128,7 +152,7 @@ def _follow_camera(target: View, source: View, guess: np.ndarray) -> Warp:
     return warp_still(source) if is_still else warp_by(source, guess)
 
 
-def _find_promising(candidates: Sequence[Candidate], hole: np.ndarray) -> list[int]:
+def _find_promising(candidates: Sequence[Judged], hole: np.ndarray) -> list[int]:
     """Numbers of the sources that are worth dearer warps, by the camera's."""
     numbers = np.array([n for n, c in enumerate(candidates) if c.error.max() >= STILL_ERROR**2], int)
     if len(numbers) > DEAR_SOURCES:
@@ -140,5 +164,5 @@ def _find_promising(candidates: Sequence[Candidate], hole: np.ndarray) -> list[i
     return [int(n) for n in numbers]
 
 
-def _mean_error(candidate: Candidate) -> float:
+def _mean_error(candidate: Judged) -> float:
     return float(candidate.error.mean())
