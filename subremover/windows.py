@@ -69,7 +69,7 @@ def fill_frames(
             in_flight.append(window)
             yield window.jobs
 
-    render = _Render(film, plan, options)
+    render = _Render(film, plan, options, pool.devices[0])
     with closing(prefetch(render.windows(None if only is None else set(only)), depth=1)) as windows:
         for fills in pool.fit(jobs_of(windows)):
             yield from in_flight.popleft().finish(fills)
@@ -136,7 +136,7 @@ def _trace(
 class _Render:
     """Makes the windows of a film, in order."""
 
-    def __init__(self, film: Film, plan: Plan, options: BorrowOptions) -> None:
+    def __init__(self, film: Film, plan: Plan, options: BorrowOptions, device: str) -> None:
         self._film = film
         self._shot_firsts = [shot.first for shot in plan.shots]
         self._cuts = set(self._shot_firsts)
@@ -145,7 +145,7 @@ class _Render:
         coded = [to_coded_event(event, film) for event in plan.removed]
         self._overlays = Overlays(coded, self._cuts, (film.width, film.height))
         self._footage = FootageReader(film, plan, options.max_distance) if options.borrow else None
-        self._borrower = Borrower(options)
+        self._borrower = Borrower(options, device if device.startswith("cuda") else None)
 
     def windows(self, only: set[int] | None) -> Iterator[_Window]:
         most = min(WINDOW_FRAMES, -(-WINDOW_BYTES // frame_bytes(self._film)))

@@ -115,6 +115,8 @@ def make_plan(film: Film, mask: np.ndarray, cuts: tuple[int, ...] = ()) -> Plan:
 class Painter:
     """In the pool's place: paints what was not borrowed in one grey."""
 
+    devices = ("cpu",)
+
     def fit(self, batches):
         for jobs in batches:
             fills = []
@@ -158,7 +160,7 @@ def av_frame(picture: np.ndarray) -> av.VideoFrame:
 class Lender:
     """In the borrower's place: notes what it is offered, and lends one colour."""
 
-    def __init__(self, _options: BorrowOptions) -> None:
+    def __init__(self, _options: BorrowOptions, device: str | None) -> None:
         pass
 
     offers: ClassVar[list[tuple[list[int], list[int]]]] = []
@@ -226,11 +228,22 @@ def test_what_is_lent_stays_in_the_hole(tmp_path):
 def test_without_borrowing_no_other_frame_is_read(tmp_path, monkeypatch):
     _, subbed, mask = draw_pan(12)
     film = write_film(tmp_path / "a.mkv", subbed)
-    monkeypatch.setattr(windows, "Borrower", lambda _: None)
+    monkeypatch.setattr(windows, "Borrower", lambda *_: None)
     monkeypatch.setattr(windows, "FootageReader", None)
     _, origins = fill(film, make_plan(film, mask).clip(0, 12), BorrowOptions(borrow=False))[10]
     assert origins.fitted.sum() == mask.sum()
     assert not origins.borrowed.any()
+
+
+@pytest.mark.parametrize(("device", "judged_on"), [("cpu", None), ("mps", None), ("cuda:1", "cuda:1")])
+def test_warps_are_judged_where_the_decoders_are_if_that_is_cuda(tmp_path, monkeypatch, device, judged_on):
+    asked = []
+    monkeypatch.setattr(windows, "Borrower", lambda _, device: asked.append(device))
+    monkeypatch.setattr(Painter, "devices", (device,))
+    _, subbed, mask = draw_pan(2)
+    film = write_film(tmp_path / "a.mkv", subbed)
+    fill(film, make_plan(film, mask).clip(0, 2), BorrowOptions(borrow=False))
+    assert asked == [judged_on]
 
 
 @pytest.mark.usefixtures("offers")

@@ -5,12 +5,13 @@ Plain arrays; where frames come from is the caller's business, how far to trust 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
-from typing import Protocol
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -19,12 +20,16 @@ from subremover.cores import count_cores
 from subremover.fill.holes import Hole
 from subremover.fill.steady import Filled, steady
 from subremover.geometry import Box
+from subremover.motion import judge
 from subremover.motion.align import View, find_plane, find_points
-from subremover.motion.background import find_behind
+from subremover.motion.background import Background, find_behind
 from subremover.motion.camera import Camera
+from subremover.motion.judge import Backend
 from subremover.motion.points import is_sane
 from subremover.options import BorrowOptions
 from subremover.recent import Recent
+
+log = logging.getLogger(__name__)
 
 RIM_PX = 1
 """Around a hole, coding has smeared the subtitle: nothing is taken from there, nor judged by it. 3 px cost
@@ -81,9 +86,21 @@ class Borrowed:
 class Borrower:
     """Borrows for the holes of a film, which come to it in order."""
 
-    def __init__(self, options: BorrowOptions) -> None:
+    def __init__(self, options: BorrowOptions, device: str | None = None) -> None:
+        """Be ready.
+
+        Args:
+            options: How far to borrow.
+            device: Of torch, to judge warps on; None: by OpenCV, which is faster on a CPU.
+        """
         self._options = options
         self._camera = Camera()
+        self._device_judge: Backend[Any] | None = None
+        self._has_warned = False
+        if device is not None:
+            from subremover.motion.judge_device import DeviceJudge
+
+            self._device_judge = DeviceJudge(device)
 
     def borrow(self, holes: Sequence[Hole], footage: Footage) -> list[Borrowed]:
         """What fills these holes.
@@ -145,11 +162,25 @@ class Borrower:
         chosen = _choose(hole, sources, views) if sources else []
         here = _translate(hole.box.x, hole.box.y)
         guesses = [[_translate(-s.box.x, -s.box.y) @ way @ here for way in s.motions] for s in chosen]
-        found, origin = find_behind(target, [views.at(s.frame, s.box) for s in chosen], guesses, hole.mask)
+        found, origin = self._find_behind(
+            target, [views.at(s.frame, s.box) for s in chosen], guesses, hole.mask
+        )
         away = np.array([*(abs(s.frame - hole.frame) for s in chosen), 0], np.float32)
         is_found = hole.mask & found.covered
         picture = np.where(is_found[..., None], found.picture, target.picture).astype(np.float32)
         return Filled(hole.frame, picture, hole.mask, target.known, found.error), away[origin]
+
+    def _find_behind(
+        self, target: View, sources: list[View], guesses: list[list[np.ndarray]], hole: np.ndarray
+    ) -> tuple[Background, np.ndarray]:
+        if self._device_judge is not None:
+            try:
+                return find_behind(target, sources, guesses, hole, self._device_judge)
+            except RuntimeError as error:  # the next target may fit again
+                if not self._has_warned:
+                    self._has_warned = True
+                    log.warning("borrowing goes on without the device where that fails: %s", error)
+        return find_behind(target, sources, guesses, hole, judge)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

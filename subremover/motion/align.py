@@ -26,7 +26,7 @@ px of the picture to one that is tracked in. In a crop of 113 px a step of 4 cos
 the size 0.35."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class View:
     """The crop of one frame, and which of its pixels are picture rather than hole."""
 

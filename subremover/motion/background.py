@@ -6,7 +6,7 @@ what belongs into the hole).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -15,10 +15,12 @@ import numpy as np
 from subremover.motion.align import View, Warp, find_points, warp_by, warp_flow, warp_plane, warp_still
 from subremover.motion.judge import (
     BEST_COUNT,
+    Backend,
+    C,
     Candidate,
+    Judged,
     Mean,
     are_worthwhile,
-    blend,
     greatest,
     judge,
     share_out,
@@ -78,7 +80,11 @@ def find_background(target: View, sources: Sequence[View]) -> Background:
 
 
 def find_behind(
-    target: View, sources: Sequence[View], guesses: Sequence[Sequence[np.ndarray]], hole: np.ndarray
+    target: View,
+    sources: Sequence[View],
+    guesses: Sequence[Sequence[np.ndarray]],
+    hole: np.ndarray,
+    backend: Backend[C],
 ) -> tuple[Background, np.ndarray]:
     """What the sources show behind a hole, and there alone.
 
@@ -90,6 +96,7 @@ def find_behind(
         sources: Crops of other frames of the same shot.
         guesses: For each source (3, 3) matrices, see `warp_by`: how the camera may have moved.
         hole: (h, w) bool.
+        backend: What judges the warps, all of a kind at once.
 
     Returns:
         The background, of which only the hole counts; and (h, w) int16: which source most of each place
@@ -99,17 +106,18 @@ def find_behind(
     origin = np.full(hole.shape, -1, np.int16)
     if sources and hole.any():
         numbers, warps = _follow_camera(target, sources, guesses)
-        candidates = judge(target, warps)
+        candidates = backend.judge(target, warps)
         best = _find_best(numbers, candidates)
         promising = _find_promising(best, hole[:: target.step_px, :: target.step_px])
         points = find_points(target) if promising else np.empty((0, 2), np.float32)
-        for number in promising:
-            if plane := warp_plane(target, sources[number], points, guesses[number][-1]):
-                numbers.append(number)
-                candidates += judge(target, [plane])
+        planes = {n: warp_plane(target, sources[n], points, guesses[n][-1]) for n in promising}
+        own = {n: plane for n, plane in planes.items() if plane}
+        numbers += own
+        candidates += backend.judge(target, list(own.values()))
         best = _find_best(numbers, candidates)
-        candidates += judge(target, [warp_flow(target, sources[n], best[n].warp) for n in promising])
-        picture, error, whose = blend(target, candidates, hole)
+        flows = [warp_flow(target, sources[n], best[n].warp) for n in promising]
+        candidates += backend.judge(target, flows)
+        picture, error, whose = backend.blend(target, candidates, hole)
         origin = np.array([*numbers, *promising, -1], np.int16)[whose]
     return Background(picture, error, np.isfinite(error)), origin
 
@@ -151,16 +159,16 @@ def _follow_camera(
     return numbers, warps
 
 
-def _find_best(numbers: Sequence[int], candidates: Sequence[Candidate]) -> dict[int, Candidate]:
+def _find_best(numbers: Sequence[int], candidates: Sequence[C]) -> dict[int, C]:
     """Of each source, by its number, the candidate that is least off."""
-    best: dict[int, Candidate] = {}
+    best: dict[int, C] = {}
     for number, candidate in zip(numbers, candidates, strict=True):
         if number not in best or _mean_error(candidate) < _mean_error(best[number]):
             best[number] = candidate
     return best
 
 
-def _find_promising(best: dict[int, Candidate], hole: np.ndarray) -> list[int]:
+def _find_promising(best: Mapping[int, Judged], hole: np.ndarray) -> list[int]:
     """The sources that are worth the flow: those most often among the best as they are.
 
     Args:
@@ -178,5 +186,5 @@ def _find_promising(best: dict[int, Candidate], hole: np.ndarray) -> list[int]:
     return sorted(numbers[i] for i in np.argsort(-often, kind="stable")[:FLOW_SOURCES])
 
 
-def _mean_error(candidate: Candidate) -> float:
+def _mean_error(candidate: Judged) -> float:
     return float(candidate.error.mean())

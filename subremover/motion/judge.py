@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -23,6 +24,29 @@ LEAST_SHARE = 0.002
 """Of a hole; a candidate that would have less is not worth its rendering: 0.04 cost 0.3 to 0.9 dB on four
 clips."""
 PLACES_WIDTH = 256
+
+
+class Judged(Protocol):
+    """A warp, judged on the target's grid, wherever that was done; see `Candidate`."""
+
+    @property
+    def warp(self) -> Warp: ...
+    @property
+    def known(self) -> np.ndarray: ...
+    @property
+    def error(self) -> np.ndarray: ...
+
+
+C = TypeVar("C", bound=Judged)
+
+
+class Backend(Protocol[C]):
+    """What judges and blends: this module, or `DeviceJudge` of judge_device.py."""
+
+    def judge(self, target: View, warps: Sequence[Warp]) -> list[C]: ...
+    def blend(
+        self, target: View, candidates: Sequence[C], hole: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,7 +137,7 @@ def blend(
     """
     step = target.step_px
     shares = share_out(candidates, is_strict=True)
-    near = _on_grid(hole, step)
+    near = on_grid(hole, step)
     kept = are_worthwhile(np.stack([c.known[near] for c in candidates]), shares[:, near])
     places = Places(hole, step)
     mean, most = Mean(places.x.shape), np.zeros(places.x.shape, np.float32)
@@ -197,7 +221,7 @@ def greatest(colours: np.ndarray) -> np.ndarray:
     return greatest_of
 
 
-def _on_grid(plane: np.ndarray, step_px: int) -> np.ndarray:
+def on_grid(plane: np.ndarray, step_px: int) -> np.ndarray:
     """(rows, columns) bool: the places of the grid at and around which a (h, w) bool is True."""
     grown = cv2.dilate(plane.astype(np.uint8), np.ones((2 * step_px - 1, 2 * step_px - 1), np.uint8))
     return grown[::step_px, ::step_px] > 0

@@ -86,16 +86,32 @@ class Surroundings:
         """Gaussians of the level, each on its own grid."""
         blurred, factor = [], 1
         rows, columns = self._weight.shape
-        for sigma_px in sigmas_px:
-            sigma = sigma_px / self._px
-            while sigma / factor >= 2 * LEAST_SIGMA and min(rows, columns) >= 8 * factor:
+        for coarser, sigma in choose_levels((rows, columns), self._px, sigmas_px):
+            while factor < coarser:
                 factor *= 2
                 size = -(-columns // factor), -(-rows // factor)
                 level = cv2.resize(level, size, interpolation=cv2.INTER_AREA)
-            # Means over squares and interpolation between them blur, too.
-            rest = np.sqrt(sigma**2 - (factor**2 - 1) / 4) / factor
-            blurred.append(cv2.GaussianBlur(level, (0, 0), rest))
+            blurred.append(cv2.GaussianBlur(level, (0, 0), sigma))
         return blurred
+
+
+def choose_levels(size: tuple[int, int], px: float, sigmas_px: Sequence[float]) -> list[tuple[int, float]]:
+    """For each Gaussian how many times as far apart the places are that it is worked out for, and its
+    standard deviation there, places.
+
+    Args:
+        size: Rows and columns of the grid.
+        px: Between its places.
+        sigmas_px: Ascending.
+    """
+    levels, factor = [], 1
+    for sigma_px in sigmas_px:
+        sigma = sigma_px / px
+        while sigma / factor >= 2 * LEAST_SIGMA and min(size) >= 8 * factor:
+            factor *= 2
+        # Means over squares and interpolation between them blur, too.
+        levels.append((factor, float(np.sqrt(sigma**2 - (factor**2 - 1) / 4) / factor)))
+    return levels
 
 
 def _resize(level: np.ndarray, size: tuple[int, ...]) -> np.ndarray:

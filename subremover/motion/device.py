@@ -1,0 +1,145 @@
+"""Crops on a torch device: uploaded once, used by every borrowing thread, each on a stream of its own.
+
+Not yet run on a GPU: on the CPU there are no streams, and nothing is copied.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from subremover.cores import count_cores
+from subremover.motion.align import View
+from subremover.motion.means import SIGMAS_PX
+from subremover.motion.means_device import Means
+from subremover.recent import Recent
+
+MATRICES_BYTES = 16 << 20
+"""For each stream, of the latest crop sizes; a hole all across a 1080p frame has 2 MiB."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Planes:
+    """A view on the device."""
+
+    picture: Tensor
+    """(h, w, 3) uint8, RGB."""
+    masks: Tensor
+    """(2, h, w) uint8, 0 or 1: known, and solid."""
+    is_there: torch.cuda.Event | None
+    """What other streams wait for."""
+
+
+class Size:
+    """What all crops of one size need, on one stream."""
+
+    def __init__(self, lane: Lane, height: int, width: int, step_px: int) -> None:
+        x, y = (np.arange(0, side, step_px, dtype=np.float32) for side in (width, height))
+        self.grid = lane.upload(np.stack(np.meshgrid(x, y), -1))
+        """(rows, columns, 2) float32, px: x and y of the grid's places."""
+        self.picture_scale = lane.upload(np.array([2 / width, 2 / height], np.float32))
+        self.grid_scale = lane.upload(np.array([2 / len(x), 2 / len(y)], np.float32))
+        """(2,) float32, 2 over width and height: what `grid_sample` counts in."""
+        self.means = Means((len(y), len(x)), step_px, SIGMAS_PX, lane.upload)
+
+
+class Lane:
+    """A thread's way to the device: a stream of its own."""
+
+    def __init__(self, device: torch.device, views: _Views) -> None:
+        is_cuda = device.type == "cuda"
+        self._stream = torch.cuda.Stream(device) if is_cuda else None  # type: ignore[no-untyped-call]
+        self._device = device
+        self._views = views
+        self._sizes: Recent[Size] = Recent(MATRICES_BYTES, lambda size: size.means.byte_count)
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """Whatever is asked of torch meanwhile is queued on the stream."""
+        with torch.inference_mode(), torch.cuda.stream(self._stream):
+            yield
+
+    def upload(self, array: np.ndarray) -> Tensor:
+        """The array on the device, from pinned memory; does not wait. On the CPU they share memory."""
+        tensor = torch.from_numpy(array)
+        return tensor if self._stream is None else tensor.pin_memory().to(self._device, non_blocking=True)
+
+    def fetch(self, tensor: Tensor) -> np.ndarray:
+        """The tensor as an array, when this stream has come to it."""
+        copy = tensor.to("cpu", non_blocking=True)  # such a copy is pinned
+        if self._stream is not None:
+            self._stream.synchronize()
+        array: np.ndarray = copy.numpy()
+        return array
+
+    def size(self, view: View) -> Size:
+        """What crops of this view's size need."""
+        key = *view.known.shape, view.step_px
+        return self._sizes.get(key, lambda: Size(self, *key))
+
+    def planes(self, view: View) -> Planes:
+        """A view on the device, where it stays as long as the view lives."""
+        planes = self._views.get(view)
+        if planes is None:
+            picture = self.upload(np.ascontiguousarray(view.picture))
+            masks = self.upload(np.stack([view.known, view.solid > 0]).view(np.uint8))
+            planes = Planes(picture, masks, self._stream.record_event() if self._stream else None)
+            self._views.put(view, planes)
+        elif self._stream is not None and planes.is_there is not None:
+            self._stream.wait_event(planes.is_there)
+            for tensor in (planes.picture, planes.masks):
+                tensor.record_stream(self._stream)  # its memory is not reused before this stream is through
+        return planes
+
+
+class Lanes:
+    """As many lanes as threads are likely to borrow at once, and the views that these share."""
+
+    def __init__(self, device: str) -> None:
+        """Note the device; it is first touched when a thread asks for its lane.
+
+        Args:
+            device: Of torch.
+        """
+        self._device = torch.device(device)
+        self._views = _Views()
+        self._lanes: deque[Lane] = deque()
+        self._mine = threading.local()
+        self._lock = threading.Lock()
+
+    def mine(self) -> Lane:
+        """The calling thread's lane.
+
+        Threads come and go with every group of holes, so lanes are handed on, the longest unasked for first.
+        """
+        if not hasattr(self._mine, "lane"):
+            with self._lock:
+                is_new = len(self._lanes) < count_cores()
+                self._lanes.append(Lane(self._device, self._views) if is_new else self._lanes.popleft())
+                self._mine.lane = self._lanes[-1]
+        lane: Lane = self._mine.lane
+        return lane
+
+
+class _Views:
+    """Planes by view, as long as the view lives."""
+
+    def __init__(self) -> None:
+        self._planes: WeakKeyDictionary[View, Planes] = WeakKeyDictionary()
+        self._lock = threading.Lock()
+
+    def get(self, view: View) -> Planes | None:
+        with self._lock:
+            return self._planes.get(view)
+
+    def put(self, view: View, planes: Planes) -> None:
+        with self._lock:
+            self._planes[view] = planes
