@@ -15,7 +15,7 @@ from pytorch_msssim import ms_ssim
 from pytorch_msssim.ssim import _fspecial_gauss_1d, _ssim
 from torch import Tensor, nn
 
-from subremover.fill.losses import MIX_SHARE, SCALE_WEIGHTS, WINDOW_PX, WINDOW_SIGMA_PX, count_scales
+from subremover.fill.losses import MIX_SHARE, SCALE_WEIGHTS, WINDOW_PX, count_scales
 
 LEARNING_RATE = 0.01
 
@@ -79,7 +79,7 @@ def _similarity(output: Tensor, target: Tensor) -> Tensor:
         similarity: Tensor = ms_ssim(output, target, data_range=1)
         return similarity
     count = count_scales(output.shape[2], output.shape[3])
-    window = _fspecial_gauss_1d(WINDOW_PX, WINDOW_SIGMA_PX).repeat(3, 1, 1, 1)
+    window = _fspecial_gauss_1d(WINDOW_PX, SIGMA_PX).repeat(3, 1, 1, 1)
     parts = []
     for scale in range(count):
         similarity, contrast = _ssim(output, target, data_range=1, win=window)

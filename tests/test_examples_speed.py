@@ -25,8 +25,9 @@ from make_sample import make_events
 from speed_limit import Rates, count_work
 
 from subremover import cli
-from subremover.fill.decoder import decode, draw_weights
+from subremover.fill.decoder import decode
 from subremover.fill.losses import prepare_loss
+from subremover.fill.weights import draw_weights
 from subremover.profile import Profile, Work
 
 TINY = ["--device", "cpu", "--steps", "2", "--channels", "4"]

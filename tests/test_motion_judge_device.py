@@ -108,7 +108,7 @@ def test_the_twin_judges_and_blends_as_opencv_does(size):
 
 @pytest.mark.parametrize("step", [1, 2, 8])
 def test_any_grid_will_do(step, monkeypatch):
-    monkeypatch.setattr(align, "GRIDS", ((8, step),))
+    monkeypatch.setattr(align, "GRIDS", ((8, step, max(1, step // 2)),))
     _check_twin((101, 130), "cpu")
 
 

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from subremover.fill.codes import draw_noise
-from subremover.fill.decoder import decode
+from subremover.fill.decoder import LastLevel, decode, paint_last_level
 from subremover.fill.graphs import capture
-from subremover.fill.losses import prepare_loss
+from subremover.fill.kernels import are_usable
+from subremover.fill.losses import Compare, compare, prepare_loss
 from subremover.fill.weights import Weights
 from subremover.options import FitOptions
 
@@ -51,18 +52,19 @@ class Slots:
             like: Weights of any rows of the same canvas and depth, on the device to fit on.
             options: Widths, loss, activation, learning rate, input noise.
         """
-        if like.code.is_cuda:
+        device, (height, width) = like.code.device, like.size
+        if device.type == "cuda":
             torch.backends.cuda.matmul.allow_tf32 = True  # of the network; no other part multiplies matrices
         self._options = options
+        self._last_level, self._compare = _choose_parts(device)
         self._weights = like.map(lambda tensor: tensor.new_zeros(count, *tensor.shape[1:]))
         self._parameters = self._weights.flatten().requires_grad_(True)  # (B, P)
-        device, (height, width) = like.code.device, like.size
         self._input = self._weights.code.clone()  # the code with its noise
         self._generators = [torch.Generator() for _ in range(count)]
         self._mean, self._power = torch.zeros_like(self._parameters), torch.zeros_like(self._parameters)
         self._pictures = torch.zeros(count, 3, height, width, device=device)
         blank = torch.zeros_like(self._pictures)
-        self._loss = prepare_loss(options.loss, blank, blank[:, :1].clone())
+        self._loss = prepare_loss(options.loss, blank, blank[:, :1].clone(), self._compare)
         self._taken = torch.zeros(count, 1, device=device)
         self._steps, self._rates = torch.zeros_like(self._taken), torch.zeros_like(self._taken)
         self._left = [0] * count
@@ -105,7 +107,7 @@ class Slots:
                 tensor[place] = 0
             self._steps[place] = counts
             self._rates[place] = self._options.learning_rate * (WARM_RATE if is_warm else 1)
-            prepared = prepare_loss(self._options.loss, crops, known)
+            prepared = prepare_loss(self._options.loss, crops, known, self._compare)
             for mine, new in zip(self._loss.tensors, prepared.tensors, strict=True):
                 mine[place] = new
         for slot, seed, count in zip(slots, seeds, steps, strict=True):
@@ -147,3 +149,12 @@ class Slots:
             tail = (self._steps / TAIL).floor().clamp_min(1)
             share = is_active * (self._taken > self._steps - tail) / tail
             self._pictures.addcmul_(output, share[:, :, None, None])
+
+
+def _choose_parts(device: torch.device) -> tuple[LastLevel, Compare]:
+    """The fused kernels where they can be used."""
+    if not are_usable(device):
+        return paint_last_level, compare
+    from subremover.fill.kernels import last_level, similarity
+
+    return last_level.paint_last_level, similarity.compare
