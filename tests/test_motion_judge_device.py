@@ -96,7 +96,7 @@ def _check_twin(size: tuple[int, int], device: str) -> None:
         both = hole & np.isfinite(blended[1]) & np.isfinite(expected[1])
         for one, other in zip(blended[:2], expected[:2], strict=True):
             off = np.abs(one[both] - other[both])
-            assert off.max(initial=0) < 1.01  # a sample may be rounded the other way
+            assert off.max(initial=0) < 1.2  # a sample may be rounded the other way
             assert off.sum() <= 0.01 * off.size
         assert (blended[2] != expected[2])[hole].mean() < 0.01
 
