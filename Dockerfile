@@ -2,6 +2,9 @@
 # docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/data" subremover movie.mp4 -o clean.mp4
 FROM python:3.12-slim
 
+# Triton builds its launcher with a C compiler when its first kernel is used; without one plain torch fits.
+RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
+
 # The big layer first, on its own: it changes only with the pinned versions. This torch brings CUDA along.
 COPY constraints.txt /src/
 RUN pip install --no-cache-dir -c /src/constraints.txt torch
