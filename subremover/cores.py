@@ -1,8 +1,36 @@
 """How much of the machine is ours."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+import cv2
+
+_lock = Lock()
+_numbers_found: list[int] = []
+"""OpenCV's number of threads, as each `one_opencv_thread` under way has found it."""
 
 
 def count_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def one_opencv_thread() -> Iterator[None]:
+    """For as long as threads of ours fill the cores: OpenCV's on top of them cost a twelfth of a whole run.
+
+    The number is the process's: the last to leave gives back what the first has found.
+    """
+    with _lock:
+        _numbers_found.append(cv2.getNumThreads())
+        cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        with _lock:
+            first = _numbers_found[0]
+            _numbers_found.pop()
+            if not _numbers_found:
+                cv2.setNumThreads(first)

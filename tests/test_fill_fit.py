@@ -1,7 +1,6 @@
 """Fitting: what is painted in a hole, what it may depend on, and what happens when memory runs out."""
 
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,26 +19,9 @@ from subremover.fill.trial import Trust
 from subremover.fill.weights import Weights
 from subremover.options import FitOptions, InputName
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 QUICK = FitOptions(steps=12, warm_steps=4, decoders=1, trial=False, channels=8, levels=3)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Pictures this small only wait for a second thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def cuda() -> str:
-    """A CUDA device; without one the test is skipped, or fails under SUBREMOVER_REQUIRE_CUDA=1."""
-    if not torch.cuda.is_available():
-        if os.environ.get("SUBREMOVER_REQUIRE_CUDA") == "1":
-            pytest.fail("SUBREMOVER_REQUIRE_CUDA=1, but torch sees no CUDA device")
-        pytest.skip("needs a CUDA device")
-    return "cuda:0"
 
 
 def draw_crop(height: int = 48, width: int = 80, phase: float = 0.0) -> np.ndarray:

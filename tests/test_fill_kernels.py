@@ -26,16 +26,6 @@ from subremover.options import ActivationName
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-@pytest.fixture
-def cuda() -> str:
-    """A CUDA device; without one the test is skipped, or fails under SUBREMOVER_REQUIRE_CUDA=1."""
-    if not torch.cuda.is_available():
-        if os.environ.get("SUBREMOVER_REQUIRE_CUDA") == "1":
-            pytest.fail("SUBREMOVER_REQUIRE_CUDA=1, but torch sees no CUDA device")
-        pytest.skip("needs a CUDA device")
-    return "cuda:0"
-
-
 def check_last_level(
     rows: int, size: tuple[int, int], channels: int, activation: ActivationName, device: str = DEVICE
 ) -> None:

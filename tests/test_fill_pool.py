@@ -27,16 +27,6 @@ HERE = PoolOptions(device="cpu")
 SPAWNED = PoolOptions(device="cpu", workers=2)
 
 
-@pytest.fixture
-def cuda() -> str:
-    """A CUDA device; without one the test is skipped, or fails under SUBREMOVER_REQUIRE_CUDA=1."""
-    if not torch.cuda.is_available():
-        if os.environ.get("SUBREMOVER_REQUIRE_CUDA") == "1":
-            pytest.fail("SUBREMOVER_REQUIRE_CUDA=1, but torch sees no CUDA device")
-        pytest.skip("needs a CUDA device")
-    return "cuda:0"
-
-
 def make_jobs(group: int, width: int = 24, frames: int = 2) -> list[FitJob]:
     """A list whose pictures are `width` wide, to tell lists apart."""
     hole = np.zeros((16, width), np.bool_)

@@ -1,8 +1,6 @@
 """Judging on a torch device: the same as OpenCV's, whatever fails on the way."""
 
 import logging
-import os
-from collections.abc import Iterator
 from contextlib import nullcontext
 from types import SimpleNamespace
 
@@ -23,25 +21,9 @@ from subremover.motion.means import SIGMAS_PX, Surroundings
 from subremover.motion.means_device import Means
 from subremover.options import BorrowOptions
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CAMERA = np.array([[1.01, 0.02, -0.7], [0.01, 0.99, 0.4], [1e-5, 0, 1]])
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-@pytest.fixture
-def cuda() -> str:
-    """A CUDA device; without one the test is skipped, or fails under SUBREMOVER_REQUIRE_CUDA=1."""
-    if not torch.cuda.is_available():
-        if os.environ.get("SUBREMOVER_REQUIRE_CUDA") == "1":
-            pytest.fail("SUBREMOVER_REQUIRE_CUDA=1, but torch sees no CUDA device")
-        pytest.skip("needs a CUDA device")
-    return "cuda:0"
 
 
 def _scene(size: tuple[int, int], dx: int = 0) -> np.ndarray:

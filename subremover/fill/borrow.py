@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from subremover.cores import count_cores
+from subremover.cores import count_cores, one_opencv_thread
 from subremover.fill.holes import Hole
 from subremover.fill.steady import Filled, steady
 from subremover.geometry import Box
@@ -111,7 +111,7 @@ class Borrower:
         """
         camera = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
         views = _Views(footage)
-        with ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
+        with one_opencv_thread(), ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
             found: list[tuple[Filled, np.ndarray]] = []
             for _, some in groupby(holes, key=lambda hole: hole.frame // PLANE_FRAMES):
                 part = list(some)

@@ -7,6 +7,7 @@ Three of them, because each wins somewhere: none at all (tripods), a plane's hom
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -116,10 +117,14 @@ class Warp:
         if self.motion is None:
             return x, y
         step = self.source.step_px
-        motion = cv2.remap(
-            self.motion, x / step, y / step, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        ) if step > 1 else self.motion[y.astype(int), x.astype(int)]  # fmt: skip
-        dx, dy = cv2.split(motion)
+        if step == 1:
+            dx, dy = cv2.split(self.motion[y.astype(int), x.astype(int)])
+        else:  # one by one: of two channels at once, some CPUs' remap rounds the places to 1/32
+            there = x / step, y / step
+            dx, dy = (
+                cv2.remap(axis, *there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+                for axis in cv2.split(self.motion)
+            )
         return x + dx, y + dy
 
     def render(self) -> Warped:
@@ -246,10 +251,13 @@ def _look(source: View, x: np.ndarray, y: np.ndarray) -> Warped:
     return Warped(picture, known == 255)
 
 
+@lru_cache(maxsize=4)
 def _grid(size: tuple[int, ...], step_px: int) -> np.ndarray:
-    """(rows, columns, 2) float32, x and y of every so many pixels."""
+    """(rows, columns, 2) float32, x and y of every so many pixels; read-only, because it is kept."""
     x, y = (np.arange(0, side, step_px, dtype=np.float32) for side in (size[1], size[0]))
-    return np.dstack(np.meshgrid(x, y))
+    places = np.dstack(np.meshgrid(x, y))
+    places.flags.writeable = False
+    return places
 
 
 def _shrink(plane: np.ndarray, factor: int) -> np.ndarray:

@@ -162,9 +162,11 @@ def _follow_camera(
 def _find_best(numbers: Sequence[int], candidates: Sequence[C]) -> dict[int, C]:
     """Of each source, by its number, the candidate that is least off."""
     best: dict[int, C] = {}
+    least: dict[int, float] = {}
     for number, candidate in zip(numbers, candidates, strict=True):
-        if number not in best or _mean_error(candidate) < _mean_error(best[number]):
-            best[number] = candidate
+        error = float(candidate.error.mean())
+        if number not in best or error < least[number]:
+            best[number], least[number] = candidate, error
     return best
 
 
@@ -184,7 +186,3 @@ def _find_promising(best: Mapping[int, Judged], hole: np.ndarray) -> list[int]:
     rank = np.partition(errors, BEST_COUNT - 1, axis=0)[BEST_COUNT - 1]
     often = (known & (errors <= rank)).sum(axis=1)
     return sorted(numbers[i] for i in np.argsort(-often, kind="stable")[:FLOW_SOURCES])
-
-
-def _mean_error(candidate: Judged) -> float:
-    return float(candidate.error.mean())
