@@ -51,7 +51,7 @@ def paint(
     jobs: Sequence[FitJob], options: FitOptions, device: str = "cpu", size: int | None = None
 ) -> list[np.ndarray]:
     """The pictures of the fills."""
-    return [fill.picture for fill in fit_jobs(jobs, options, device, size)]
+    return [fill.picture for fill in fit_jobs([jobs], options, device, size)[0]]
 
 
 def as_batch(*jobs: FitJob) -> tuple[Tensor, Tensor]:
@@ -243,7 +243,7 @@ def lend(job: FitJob, error: float, where: np.ndarray | None = None) -> FitJob:
 def test_well_borrowed_holes_cost_nothing_and_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batches, "Slots", None)
     job = lend(make_job(), 3 / 255)
-    (fill,) = fit_jobs([job], QUICK, "cpu")
+    ((fill,),) = fit_jobs([[job]], QUICK, "cpu")
     np.testing.assert_array_equal(fill.picture, job.image)
     assert not fill.fitted.any()
 
@@ -253,7 +253,7 @@ def test_a_few_bare_pixels_are_filled_without_a_decoder(monkeypatch: pytest.Monk
     where = np.ones((48, 80), np.bool_)
     where[24, 40] = False
     truth = make_job()
-    (fill,) = fit_jobs([lend(truth, 3 / 255, where)], QUICK, "cpu")
+    ((fill,),) = fit_jobs([[lend(truth, 3 / 255, where)]], QUICK, "cpu")
     assert fill.fitted[24, 40] == 1
     assert np.abs(fill.picture - truth.image).max() < 0.02
 
@@ -265,7 +265,7 @@ def test_bare_pixels_are_painted_and_borrowed_ones_kept(trial: bool) -> None:
     where[:, :44] = True
     options = FitOptions(steps=60, channels=16, trial=trial)
     job = lend(truth, 2 / 255, where)
-    (fill,) = fit_jobs([job], options, "cpu")
+    ((fill,),) = fit_jobs([[job]], options, "cpu")
     bare = job.hole & ~where
     assert (fill.fitted[bare] == 1).all()
     assert (fill.fitted[~job.hole] == 0).all()
@@ -279,7 +279,7 @@ def test_a_bad_loan_is_painted_over() -> None:
     truth = make_job()
     job = lend(truth, 0.5)
     job = replace(job, image=np.where(job.hole[..., None], 1 - job.image, job.image))
-    (fill,) = fit_jobs([job], FitOptions(steps=60, channels=16), "cpu")
+    ((fill,),) = fit_jobs([[job]], FitOptions(steps=60, channels=16), "cpu")
     assert hole_error(truth, fill.picture) < 0.06
 
 
@@ -345,7 +345,7 @@ def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_stop_ends_the_loop() -> None:
     asked = iter([False] * 3 + [True])
     with pytest.raises(FitStoppedError):
-        fit_jobs([make_job()], replace(QUICK, steps=10_000), "cpu", 1, lambda: next(asked))
+        fit_jobs([[make_job()]], replace(QUICK, steps=10_000), "cpu", 1, lambda: next(asked))
 
 
 @pytest.mark.cuda

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -53,7 +54,7 @@ def test_results_come_in_order_and_do_not_depend_on_the_workers(options: PoolOpt
         [(16, 20 + group, 3)] * (1 + group % 3) for group in range(5)
     ]
     for jobs, fills in zip([*lists, *lists[:2]], [*found, *again], strict=True):
-        for fill, expected in zip(fills, schedule.fit_jobs(jobs, QUICK, "cpu"), strict=True):
+        for fill, expected in zip(fills, schedule.fit_jobs([jobs], QUICK, "cpu")[0], strict=True):
             np.testing.assert_allclose(
                 fill.picture, expected.picture, rtol=0, atol=1e-3
             )  # rounding by threads
@@ -73,6 +74,25 @@ def test_few_lists_are_in_flight() -> None:
         for done in range(4):
             next(results)
             assert len(taken) <= done + 2
+
+
+def test_a_cuda_device_is_given_several_lists_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    lists = [make_jobs(group, width=20 + group) for group in range(6)]
+    asked, fit_jobs = [], schedule.fit_jobs
+
+    def note(lists: list[list[FitJob]], *options: Any) -> list[list[Fill]]:
+        asked.append(len(lists))
+        return fit_jobs(lists, *options)
+
+    monkeypatch.setattr(schedule, "fit_jobs", note)
+    with Pool(QUICK, HERE) as pool:
+        alone = list(pool.fit(lists))
+        monkeypatch.setattr(pool, "devices", ["cuda:0"])  # its worker stays on the CPU
+        together = list(pool.fit(lists))
+    assert asked == [1] * 6 + [4, 2]
+    for some, others in zip(together, alone, strict=True):
+        for one, other in zip(some, others, strict=True):
+            np.testing.assert_array_equal(one.picture, other.picture)
 
 
 def test_an_empty_list_gives_an_empty_list() -> None:

@@ -17,6 +17,7 @@ from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from multiprocessing.connection import wait as wait_for_sentinels
 from types import TracebackType
 from typing import Protocol, Self
@@ -27,8 +28,11 @@ from subremover.fill.jobs import Fill, FitJob
 from subremover.options import FitOptions, PoolOptions
 from subremover.profile import Profile, current, device_work, measure, stage
 
-_Done = tuple[list[Fill], Profile]
-"""What a worker sends back: the fills, and where its time went."""
+CUDA_LISTS = 4
+"""Lists that a CUDA device is given at once, so that their anchors, a few of each list, share batches. Chosen
+by count, not by measurement: no GPU was at hand."""
+_Done = tuple[list[list[Fill]], Profile]
+"""What a worker sends back: the fills of some lists, and where its time went."""
 
 
 class StopEvent(Protocol):
@@ -96,9 +100,9 @@ class Pool:
     def fit(self, batches: Iterable[list[FitJob]]) -> Iterator[list[Fill]]:
         """Paint the holes of all jobs, list by list and in order.
 
-        A list is one piece of work for one worker, with its own anchors. A few lists are in flight, no
-        more; the iterable is read in the caller's thread. A caller who stops early closes the iterator
-        (or leaves the context): fits under way end within a step.
+        A list has its own anchors; a worker is given one at a time, or `CUDA_LISTS` on CUDA. A few are in
+        flight, no more; the iterable is read in the caller's thread. A caller who stops early closes the
+        iterator (or leaves the context): fits under way end within a step.
 
         Yields:
             For each list its fills, in the list's order.
@@ -114,30 +118,31 @@ class Pool:
     def _fit(self, batches: Iterator[list[FitJob]]) -> Generator[list[Fill], None, None]:
         pending: deque[tuple[Future[_Done], int]] = deque()
         most = len(self._executors) + 1
+        at_once = CUDA_LISTS if self.devices[0].startswith("cuda") else 1
         try:
-            for jobs in batches:
-                pending.append(self._submit(jobs))
+            while lists := list(islice(batches, at_once)):
+                pending.append(self._submit(lists))
                 if len(pending) >= most:
-                    yield self._collect(*pending.popleft())
+                    yield from self._collect(*pending.popleft())
             while pending:
-                yield self._collect(*pending.popleft())
+                yield from self._collect(*pending.popleft())
         finally:
             if pending:
                 self._abandon([future for future, _ in pending])
 
-    def _submit(self, jobs: list[FitJob]) -> tuple[Future[_Done], int]:
+    def _submit(self, lists: list[list[FitJob]]) -> tuple[Future[_Done], int]:
         slot = self._loads.index(min(self._loads))
         self._loads[slot] += 1
         executor, task = self._executors[slot]
         try:
             if isinstance(executor, ProcessPoolExecutor):
-                with _interrupts_held():  # the first list starts the worker
-                    return executor.submit(_fit_in_worker, jobs), slot
-            return executor.submit(_run, task, jobs), slot
+                with _interrupts_held():  # the first lists start the worker
+                    return executor.submit(_fit_in_worker, lists), slot
+            return executor.submit(_run, task, lists), slot
         except BrokenExecutor as error:
             raise self._dead_worker(slot) from error
 
-    def _collect(self, future: Future[_Done], slot: int) -> list[Fill]:
+    def _collect(self, future: Future[_Done], slot: int) -> list[list[Fill]]:
         try:
             fills, part = future.result()
         except BrokenExecutor as error:
@@ -230,14 +235,14 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _run(task: _Task, jobs: list[FitJob]) -> _Done:
+def _run(task: _Task, lists: list[list[FitJob]]) -> _Done:
     with measure() as profile:
         with stage("start"):
             from subremover.fill.schedule import fit_jobs
-        frames = len({job.frame for job in jobs})
+        frames = sum(len({job.frame for job in jobs}) for jobs in lists)
         # the device idles between its batches, too: how busy it was is at most this
         with stage("render: fit", frames), device_work(task.device):
-            fills = fit_jobs(jobs, task.options, task.device, task.batch_size, task.stop.is_set)
+            fills = fit_jobs(lists, task.options, task.device, task.batch_size, task.stop.is_set)
     return fills, profile
 
 
@@ -257,9 +262,9 @@ def _start_worker(task: _Task, threads: int) -> None:
     _keep_freed_memory()
 
 
-def _fit_in_worker(jobs: list[FitJob]) -> _Done:
+def _fit_in_worker(lists: list[list[FitJob]]) -> _Done:
     assert _task is not None  # the initializer ran
-    return _run(_task, jobs)
+    return _run(_task, lists)
 
 
 def _die_with_parent() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import numpy as np
 import torch
@@ -29,18 +30,19 @@ continuations and borrowed pixels were equally far off where the latter expected
 
 
 def fit_jobs(
-    jobs: Sequence[FitJob],
+    lists: Sequence[Sequence[FitJob]],
     options: FitOptions,
     device: str,
     batch_size: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> list[Fill]:
-    """Fill the holes of all jobs, with warm starts inside each group.
+) -> list[list[Fill]]:
+    """Fill the holes of all jobs, with warm starts inside each group of a list.
 
-    The middle frame of a group is its anchor. Its decoders are fitted twice, once with a ring around the
-    hole hidden as well: how they restore that tells how far each is trusted in the whole group, against
-    the smooth continuation of the surroundings and against what was borrowed. The other frames start from
-    the anchor's weights. Where only little was not borrowed well, the smooth continuation alone fills it.
+    Lists share batches, and nothing else. The middle frame of a group is its anchor. Its decoders are fitted
+    twice, once with a ring around the hole hidden as well: how they restore that tells how far each is
+    trusted in the whole group, against the smooth continuation of the surroundings and against what was
+    borrowed. The other frames start from the anchor's weights. Where only little was not borrowed well, the
+    smooth continuation alone fills it.
 
     Args:
         device: A torch device.
@@ -48,13 +50,15 @@ def fit_jobs(
             does not suffice.
 
     Returns:
-        For each job its fill.
+        For each list and job its fill.
 
     Raises:
         DeviceError: The device's memory does not suffice for a single crop.
         FitStoppedError: `should_stop` said so.
     """
-    groups, trust_of = _find_groups(jobs, options)
+    jobs = [job for some in lists for job in some]
+    numbers = [number for number, some in enumerate(lists) for _ in some]
+    groups, trust_of = _find_groups(jobs, numbers, options)
     fitter = BatchFitter(options, torch.device(device), batch_size, should_stop)
     cold: dict[int, dict[Key, Fitted]] = {group.anchor: {} for group in groups}
     group_of = {index: group for group in groups for index in group.members}
@@ -75,7 +79,8 @@ def fit_jobs(
         for i in range(options.decoders):
             mixes[index] += np.float32(trust.weights[i]) * done["anchor", index, i].picture
         fitter.add(_warm_rows(jobs, group, options, trust, cold.pop(index)))
-    return [_fill(job, mixes.get(index), trust_of.get(index)) for index, job in enumerate(jobs)]
+    fills = (_fill(job, mixes.get(index), trust_of.get(index)) for index, job in enumerate(jobs))
+    return [list(islice(fills, len(some))) for some in lists]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,11 +96,19 @@ class _Group:
     """(h, w) bool, hidden in the anchor's trial; None: no trial."""
 
 
-def _find_groups(jobs: Sequence[FitJob], options: FitOptions) -> tuple[list[_Group], dict[int, Trust]]:
-    """The groups of those jobs that want a decoder, and the trust in the smooth continuation by job."""
+def _find_groups(
+    jobs: Sequence[FitJob], numbers: Sequence[int], options: FitOptions
+) -> tuple[list[_Group], dict[int, Trust]]:
+    """The groups of those jobs that want a decoder, and the trust in the smooth continuation by job.
+
+    Args:
+        jobs: Of all lists.
+        numbers: For each job which list it is of.
+        options: How to fit.
+    """
     alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for index in sorted(range(len(jobs)), key=lambda i: jobs[i].frame):
-        own = (jobs[index].group, *jobs[index].hole.shape)
+        own = (numbers[index], jobs[index].group, *jobs[index].hole.shape)
         alike[own if options.warm_steps > 0 else (*own, index)].append(index)
     groups = []
     trust_of: dict[int, Trust] = {}
