@@ -153,7 +153,7 @@ def _kill_a_child_then(results: Iterator[list[Fill]]) -> Iterator[list[Fill]]:
 def test_closing_ends_fits_under_way(options: PoolOptions) -> None:
     endless = [make_jobs(group) for group in range(5)]
     with Pool(ENDLESS, options) as pool:
-        pending = [pool._submit(jobs) for jobs in endless]
+        pending = [pool._submit([jobs]) for jobs in endless]
         time.sleep(0.3)
         assert not any(future.done() for future, _ in pending)
         leaving = time.monotonic()
