@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
-from subremover.video.probe import Film, open_input
+from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.target import PartFile, check_file, find_format, output_errors
 from subremover.video.text_track import TextTrack
 
@@ -210,6 +210,7 @@ def remux(film: Film, target: Path, options: EncodeOptions, cues: tuple[Cue, ...
                 carried.mux_until(None)
             finally:
                 out.close()
+        check_unchanged(film)
         part.commit()
     finally:
         part.discard()

@@ -25,7 +25,7 @@ from subremover.options import EncodeOptions
 from subremover.profile import stage
 from subremover.video.encoders import choose_encoding
 from subremover.video.mux import CarriedStreams, needs_picture, open_output
-from subremover.video.probe import Film, open_input
+from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.target import PartFile, check_file, find_format, output_errors
 from subremover.video.text_track import TextTrack, check_text_track
 from subremover.video.track import Track
@@ -87,6 +87,7 @@ class MovieWriter(contextlib.AbstractContextManager["MovieWriter"]):
                     self._carried.mux_until(None)
                 finally:
                     self._out.close()
+            check_unchanged(self._film)
             self._part.commit()
 
     def _open(self, frame: VideoFrame) -> None:
