@@ -257,7 +257,8 @@ class TestFilmsThatChange:
         os.truncate("a.ts", Path("a.ts").stat().st_size // 2)
         read = [index for index, _ in read_frames(film)]
         assert 0 < len(read) < 60
-        assert f"{60 - len(read)} frames of 'a.ts' cannot be decoded: {read[-1] + 1} to 59" in caplog.text
+        assert f"{60 - len(read)} frames of 'a.ts' cannot be decoded: " in caplog.text
+        assert f"{read[-1] + 1} to 59\n" in caplog.text
 
 
 def damage_middle(path: Path, packets: range) -> None:
@@ -301,7 +302,7 @@ class TestDamage:
 
     def test_too_many_masks_are_refused(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         draw_film(place / "mask.mkv", frames=8, audio=False)
-        monkeypatch.setattr("subremover.mask_file.MOST_STROKE_PIXELS", 40_000)
+        monkeypatch.setattr("subremover.mask_file.MOST_STROKE_PIXELS", 160 * 96 - 1)
         with pytest.raises(PlanError, match=r"are too many for the memory: .*; code them without loss"):
             scan("a.mp4", ScanOptions(mask=Path("mask.mkv")))
 
@@ -323,7 +324,7 @@ def is_in_fit(folder: Path, group: int) -> bool:
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
-@pytest.mark.parametrize("phase", ["scan", "start of workers", "fit"])
+@pytest.mark.parametrize("phase", ["scan", "fit"])
 def test_a_killed_run_leaves_no_process(tmp_path: Path, phase: str) -> None:
     draw_film(tmp_path / "a.mp4", frames=60, size=(64, 64), options={"preset": "ultrafast"})
     cv2.imwrite(str(tmp_path / "mask.png"), np.pad(np.full((8, 20), 255, np.uint8), ((30, 26), (20, 24))))
@@ -338,7 +339,6 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path, phase: str) -> None:
     )
     reached: dict[str, Callable[[], bool]] = {
         "scan": lambda: len(list(Path(f"/proc/{process.pid}/task").iterdir())) > 1,
-        "start of workers": lambda: len(read_processes(process.pid)) > 1,
         "fit": lambda: is_in_fit(tmp_path, process.pid),
     }
     try:

@@ -258,7 +258,7 @@ def test_many_whole_boxes_take_no_memory(plan: Plan, tmp_path: Path) -> None:
         ({"box": [0, 0, 10**30, 12]}, "reaches out of the picture"),
         ({"box": [10, 70, 41, 12]}, "is 40x12 px, its box 41x12; keep the picture's size or mend the box"),
         ({"strokes": "gone.png"}, "event 1 of .*cannot read the mask .*gone.png.*; check its name"),
-        ({"strokes": "plan.json"}, "event 1 of .*is no PNG picture; give a PNG, white where to remove"),
+        ({"strokes": "plan.json"}, "event 1 of .*is no picture; give a PNG, white where to remove"),
         ({"strokes": "x" * 300}, "event 1 of "),
         ({"strokes": "a\0.png"}, "event 1 of "),
         ({"opacities": 1}, '"opacities" must be a list, got 1'),
