@@ -1,9 +1,13 @@
-"""Progress on the terminal."""
+"""Progress and messages on the terminal."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
+import unicodedata
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +19,32 @@ if TYPE_CHECKING:
     from subremover.progress import Progress
 
 
+# Control characters, lone surrogates, line and paragraph separators.
+_OBEYED = {"Cc", "Cs", "Zl", "Zp"}
+
+
+def printable(text: str) -> str:
+    """The text in one line, with what a terminal would obey written out: names may hold anything."""
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in _OBEYED else c for c in text
+    )
+
+
+def say(text: str) -> None:
+    """Print lines on stderr; where that cannot be written to, the run goes on in silence."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115, whatever else writes there
+
+
 class Bar:
     """Shows progress on stderr: a bar on a terminal, a line now and then in a pipe."""
 
     LINE_SECONDS = 10.0
 
     def __init__(self, name: str, is_quiet: bool) -> None:
-        self._name, self._is_quiet = name, is_quiet
+        self._name, self._is_quiet = printable(name), is_quiet
         self._bar: tqdm[Any] | None = None
         self._start = self._said = time.monotonic()
 
@@ -47,7 +70,8 @@ class Bar:
             self._bar = tqdm(
                 total=progress.total, desc=f"{progress.stage:6}", unit=" frames", file=sys.stderr
             )
-        self._bar.update(progress.done - self._bar.n)
+        with contextlib.suppress(OSError):  # the terminal is gone
+            self._bar.update(progress.done - self._bar.n)
 
     def _print_line(self, progress: Progress) -> None:
         now = time.monotonic()
@@ -56,8 +80,7 @@ class Bar:
         self._said = now
         rate = progress.done / max(now - self._start, 1e-6)
         left = (progress.total - progress.done) / max(rate, 1e-6)
-        click.echo(
+        say(
             f"{self._name}: {progress.stage} {progress.done}/{progress.total} frames, "
-            f"{rate:.1f} frames/s, {left:.0f} s left",
-            err=True,
+            f"{rate:.1f} frames/s, {left:.0f} s left"
         )

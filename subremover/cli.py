@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import signal
-import sys
 import time
 import traceback
 from collections.abc import Sequence
@@ -16,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from subremover._version import __version__
-from subremover.bar import Bar
+from subremover.bar import Bar, printable, say
 from subremover.cli_options import GroupedCommand, declare_options, read_options, with_own_files
-from subremover.errors import EXIT_INTERRUPTED, SubremoverError, UsageError
+from subremover.errors import EXIT_INTERRUPTED, DeviceError, SubremoverError, UsageError
 from subremover.outputs import Outputs, find_outputs
 from subremover.profile import measure, stage
 
@@ -87,18 +86,16 @@ def run(arguments: Sequence[str]) -> int:
         _print_error(error, verbose)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
-        click.echo("subremover: interrupted", err=True)
+        say("subremover: interrupted")
         _print_notes(error.__cause__ or error)  # click's own comes of Ctrl-C
         return EXIT_INTERRUPTED
     except SystemExit as error:
         _print_notes(error)
         raise
     except MemoryError as error:
-        click.echo("subremover: out of memory; try --batch-size 1 or --preset fast", err=True)
+        say("subremover: out of memory; try --batch-size 1 or --preset fast")
         _print_notes(error)
-        return 1
-    except BrokenPipeError:
-        return 1
+        return DeviceError.exit_code
 
 
 def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str, Any]) -> None:
@@ -106,7 +103,7 @@ def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str
     with measure() as profile:
         _do_film(source, outputs, options, values)
     if values["profile"]:
-        click.echo(f"{source.name}:\n{profile}", err=True)
+        say(f"{printable(source.name)}:\n{profile}")
 
 
 def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str, Any]) -> None:
@@ -208,29 +205,33 @@ def _count(number: int, thing: str) -> str:
 def _set_logging(values: dict[str, Any]) -> None:
     if values["quiet"] and values["verbose"]:
         raise UsageError("-q and -v exclude each other")
-    logging.basicConfig(
-        level=logging.DEBUG if values["verbose"] else logging.ERROR if values["quiet"] else logging.WARNING,
-        format="subremover: %(message)s",
-        stream=sys.stderr,
-    )
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("subremover: %(message)s"))
+    level = logging.DEBUG if values["verbose"] else logging.ERROR if values["quiet"] else logging.WARNING
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
 
 
 def _say(text: str, values: dict[str, Any]) -> None:
     if not values["quiet"]:
-        click.echo(text, err=True)
+        say(printable(text))
 
 
 def _print_error(error: SubremoverError, verbose: bool, prefix: str = "") -> None:
     if verbose:
         traceback.print_exception(error)
-    click.echo(f"subremover: {prefix}{error}", err=True)
+    say(printable(f"subremover: {prefix}{error}"))
     _print_notes(error)
 
 
 def _print_notes(error: BaseException) -> None:
     """What a work folder has to say when it stays."""
     for note in getattr(error, "__notes__", ()):
-        click.echo(f"subremover: {note}", err=True)
+        say(printable(f"subremover: {note}"))
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from subremover.errors import InputError, PlanError
-from subremover.plan import Event
-from subremover.plan_file import MASK_LEVEL, read_mask
+from subremover.mask_picture import MASK_LEVEL, SUFFIXES, read_mask
+from subremover.plan import MOST_STROKE_PIXELS, Event
 from subremover.segment.masks import event_of, events_from_masks
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import Film, probe
@@ -23,9 +23,9 @@ def read_mask_events(film: Film, path: Path) -> Iterator[Event]:
         PlanError: It cannot be read, or does not fit the film.
     """
     size = film.upright_size
-    if path.suffix.lower() in {".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp"}:
-        mask = read_mask(path)
-        _check_mask_size(path, (mask.shape[1], mask.shape[0]), size)
+    remedy = f"the film {size[0]}x{size[1]}; scale it to the film's size"
+    if path.suffix.lower() in SUFFIXES:
+        mask = read_mask(path, size, remedy)
         if mask.any():
             yield event_of(0, film.frame_count - 1, mask)
         return
@@ -33,22 +33,24 @@ def read_mask_events(film: Film, path: Path) -> Iterator[Event]:
         masks = probe(path)
     except InputError as error:
         raise PlanError(f"cannot use the mask '{path}': {error}") from error
-    _check_mask_size(path, masks.upright_size, size)
+    if masks.upright_size != size:
+        width, height = masks.upright_size
+        raise PlanError(f"the mask '{path}' is {width}x{height} px, {remedy}")
     if masks.frame_count != film.frame_count:
         raise PlanError(
             f"the mask '{path}' has {masks.frame_count} frames, the film {film.frame_count}; give one a frame"
         )
-    yield from events_from_masks(_read_masks(masks))
+    pixels = 0
+    for event in events_from_masks(_read_masks(masks)):
+        pixels += event.box.area
+        if pixels > MOST_STROKE_PIXELS:
+            raise PlanError(
+                f"the masks of '{path}' are too many for the memory: on {event.first} frames there are "
+                f"{pixels:,} px; code them without loss, so that masks of neighbouring frames are the same"
+            )
+        yield event
 
 
 def _read_masks(film: Film) -> Iterator[tuple[int, np.ndarray]]:
     for index, frame in read_frames(film):
         yield index, upright_rgb(frame, film.rotation).max(axis=2) >= MASK_LEVEL
-
-
-def _check_mask_size(path: Path, size: tuple[int, int], expected: tuple[int, int]) -> None:
-    if size != expected:
-        raise PlanError(
-            f"the mask '{path}' is {size[0]}x{size[1]} px, the film {expected[0]}x{expected[1]}; "
-            "scale it to the film's size"
-        )

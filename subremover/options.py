@@ -20,7 +20,7 @@ PresetName = Literal["fast", "standard", "paper"]
 MOST_DECODERS = 16
 MOST_DISTANCE = 100_000
 
-_NUMBER = r"\d+(?:\.\d+)?"
+_NUMBER = r"\d{1,9}(?:\.\d+)?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +42,11 @@ class Position:
             UsageError: The text is none of these.
         """
         text = text.strip()
-        if re.fullmatch(r"\d+f", text):
+        if re.fullmatch(r"\d{1,9}f", text):
             return cls(frame=int(text[:-1]))
         if re.fullmatch(_NUMBER, text):
             return cls(seconds=float(text))
-        if match := re.fullmatch(r"(?:(\d+):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)", text):
+        if match := re.fullmatch(r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)", text):
             hours, minutes, seconds = match.groups()
             return cls(seconds=int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds))
         raise UsageError(

@@ -21,6 +21,8 @@ from subremover.geometry import Box
 FORMAT = "subremover plan"
 VERSION = 2
 PLAN_NAME = "plan.json"
+MOST_STROKE_PIXELS = 2**31
+"""Of all events that others have made: a byte of memory each. A film of two hours has some 2**27."""
 
 
 @dataclass(frozen=True, slots=True)

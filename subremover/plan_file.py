@@ -8,30 +8,33 @@ from __future__ import annotations
 import json
 import logging
 import stat
-import struct
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
-import cv2
 import numpy as np
 
 from subremover.errors import PlanError
 from subremover.geometry import Box
-from subremover.plan import FORMAT, PLAN_NAME, VERSION, Event, EventKind, FilmKey, Plan, Shot
+from subremover.mask_picture import read_mask
+from subremover.plan import (
+    FORMAT,
+    MOST_STROKE_PIXELS,
+    PLAN_NAME,
+    VERSION,
+    Event,
+    EventKind,
+    FilmKey,
+    Plan,
+    Shot,
+)
 
 log = logging.getLogger(__name__)
 
-MASK_LEVEL = 8
-"""Grey level from which a mask's pixel counts as white: covers antialiased rims, spares coding noise."""
-
-# A film of two hours has some 2,000 events: half a megabyte of JSON, and 100 MB of strokes in memory.
-_MOST_JSON_BYTES = 64 * 2**20
-_MOST_PNG_BYTES = 64 * 2**20
-_MOST_STROKE_PIXELS = 2**32
+# A film of two hours has some 2,000 events: half a megabyte of JSON, which in memory may be 20 times that.
+_MOST_JSON_BYTES = 32 * 2**20
 _MOST_TEXT = 2000
-_PNG_START = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
 _EVENT_FIELDS = ("first", "last", "box", "strokes", "opacities", "text", "kind", "remove")
 # Control characters, lone surrogates, line and paragraph separators.
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
@@ -65,54 +68,6 @@ def load_plan(path: Path, film: FilmKey) -> Plan:
     shots = tuple(_read_shots(document.get("shots"), file, film.frame_count))
     events = _read_events(document.get("events"), file, film)
     return Plan(film, shots, tuple(sorted(events, key=lambda event: event.first)))
-
-
-def read_mask(path: Path, size: tuple[int, int] | None = None) -> np.ndarray:
-    """A mask picture as (H, W) bool, True where it is white.
-
-    Args:
-        path: Any picture; with a size, a PNG.
-        size: Width and height in px that it must have, which is found out before it is decoded.
-
-    Raises:
-        PlanError: It cannot be read, or has another size.
-    """
-    try:
-        if size is not None:
-            _check_png(path, size)
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise PlanError(f"cannot read the mask '{path}': {reason}; check its name") from error
-    try:
-        image = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
-    except cv2.error as error:  # more pixels than OpenCV takes
-        raise PlanError(f"cannot decode the mask '{path}'; give a PNG of the film's size") from error
-    if image is None:
-        raise PlanError(f"'{path}' is no picture; give a PNG, white where to remove")
-    if size is not None and image.shape != size[::-1]:  # turned by an EXIF tag
-        raise _wrong_size(path, (image.shape[1], image.shape[0]), size)
-    mask: np.ndarray = image >= MASK_LEVEL
-    return mask
-
-
-def _check_png(path: Path, size: tuple[int, int]) -> None:
-    with path.open("rb") as file:
-        start = file.read(len(_PNG_START) + 8)
-    if not start.startswith(_PNG_START) or len(start) < len(_PNG_START) + 8:
-        raise PlanError(f"'{path}' is no PNG picture; give a PNG, white where to remove")
-    width, height = struct.unpack(">II", start[len(_PNG_START) :])
-    if (width, height) != size:
-        raise _wrong_size(path, (width, height), size)
-    if path.stat().st_size > _MOST_PNG_BYTES:
-        raise PlanError(f"'{path}' has over {_MOST_PNG_BYTES >> 20} MiB; save it as a plain PNG")
-
-
-def _wrong_size(path: Path, got: tuple[int, int], expected: tuple[int, int]) -> PlanError:
-    return PlanError(
-        f"'{path}' is {got[0]}x{got[1]} px, its box {expected[0]}x{expected[1]}; "
-        f"keep the picture's size or mend the box in {PLAN_NAME}"
-    )
 
 
 def _is_folder(path: Path) -> bool:
@@ -176,7 +131,7 @@ def _read_events(entries: Any, file: Path, film: FilmKey) -> Iterator[Event]:
         last = _read_int(entry, "last", where, first, film.frame_count - 1)
         box = _read_box(entry.get("box"), where, film)
         pixels += box.area if "strokes" in entry else 0
-        if pixels > _MOST_STROKE_PIXELS:
+        if pixels > MOST_STROKE_PIXELS:
             raise PlanError(f"the strokes of '{file}' are too large for the memory; make their boxes smaller")
         strokes = _read_strokes(entry, where, file.parent, box)
         if strokes.any():  # painted all black: not this one
@@ -224,8 +179,9 @@ def _read_strokes(entry: dict[str, Any], where: str, folder: Path, box: Box) -> 
         raise PlanError(
             f"{where}: {_show(name)} is no file in the plan's folder but leads elsewhere; put the PNG there"
         )
+    remedy = f"its box {box.width}x{box.height}; keep the picture's size or mend the box in {PLAN_NAME}"
     try:
-        return read_mask(file, (box.width, box.height))
+        return read_mask(file, (box.width, box.height), remedy)
     except PlanError as error:
         raise PlanError(f"{where}: {error}") from error
 

@@ -94,8 +94,15 @@ def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
 
 
 def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Picture]]:
+    """Of every frame up to the last; where one cannot be decoded, that before it stays."""
+    following = start
+    shown: Picture | None = None
     for index, frame in timed("scan: decode", read_frames(film, start, stop)):
-        yield index, Picture(frame, film.rotation)
+        picture = Picture(frame, film.rotation)
+        for lost in range(following, index):
+            yield lost, shown or picture
+        yield index, picture
+        following, shown = index + 1, picture
 
 
 def _count_pictures(

@@ -583,7 +583,7 @@ class TestRefusals:
         ("error", "code", "message"),
         [
             (WorkerError("a worker died; try --workers 1"), 7, "subremover: a worker died; try --workers 1"),
-            (MemoryError(), 1, "out of memory; try --batch-size 1 or --preset fast"),
+            (MemoryError(), 6, "out of memory; try --batch-size 1 or --preset fast"),
             (KeyboardInterrupt(), 130, "subremover: interrupted"),
         ],
     )

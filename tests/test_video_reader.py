@@ -23,6 +23,7 @@ from subremover.video.reader import read_frames
         ("stream.ts", {}),
         ("dvd.mpg", {"codec": "mpeg2video", "rate": Fraction(25), "audio": False}),
         ("old.avi", {"codec": "mpeg4", "audio": False, "options": {"g": "9", "bf": "2"}}),
+        ("late.avi", {"audio": False, "options": {"g": "9", "bf": "3"}}),
         ("web.webm", {"codec": "libvpx-vp9"}),
     ],
 )

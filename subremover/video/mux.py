@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
-from subremover.video.probe import Film, open_input
+from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_track import TextTrack
 
@@ -216,6 +216,7 @@ def remux(
                 text = TextTrack(cues, options.subtitle_language)
                 carried = CarriedStreams(source, out, film, with_picture=True, text=text)
                 carried.mux_until(None)
+        check_unchanged(film)
         part.commit()
     finally:
         part.discard()

@@ -10,8 +10,9 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -26,6 +27,12 @@ from subremover.errors import InputError
 from subremover.options import Position
 
 _STILLS = {"image2", "gif", "apng", "ico", "tty"}
+# Lists of other files or addresses: a film must not say what else is read.
+_LISTS = {"concat", "dash", "hls", "image2", "imf", "lavfi", "mpjpeg", "rtp", "rtsp", "sap", "sdp", "tty"}
+_LISTS |= {"applehttp", "webm_dash_manifest"}
+MOST_PIXELS = 1 << 26
+"""Of a frame; 8K has half as many. Headers may say anything, and some 20 frames are in memory at a time."""
+_DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 # A container states its length to about a frame; more than this missing at the end is a loss.
 _MISSING_SECONDS = 0.5
 # Half of what a time printed with three decimals may be off by.
@@ -64,6 +71,10 @@ class Film:
     """What is wrong with the film although it can be read."""
     packets: str = ""
     """Digest of the times and sizes of all packets of all streams."""
+    stamp: tuple[int, int] = (0, 0)
+    """Bytes of its file, and when it was last written in ns: what tells that it has changed since."""
+    lost: set[int] = field(default_factory=set)
+    """Indices of frames that could not be decoded so far; the reader adds to them."""
 
     def __post_init__(self) -> None:
         if self.pts.dtype != np.int64 or self.pts.ndim != 1 or not len(self.pts):
@@ -106,10 +117,12 @@ def probe(path: Path) -> Film:
     Raises:
         InputError: There is no film there that can be decoded.
     """
-    _check_file(path)
+    stamp = _check_file(path)
     with open_input(path) as container:
         stream = _find_video(container, path)
         pass_ = _Pass(container, stream)
+        if _check_file(path) != stamp:
+            raise InputError(f"'{path}' is being written; wait until it is whole")
         if pass_.first is None:
             raise InputError(
                 f"no frame of '{path}' can be decoded (codec {stream.codec_context.name}); "
@@ -138,7 +151,26 @@ def probe(path: Path) -> Film:
             start_seconds=max(0, container.start_time or 0) / av.time_base,
             warnings=tuple(_find_faults(container, stream, pass_, len(pts))),
             packets=pass_.digest.hexdigest(),
+            stamp=stamp,
         )
+
+
+def check_unchanged(film: Film) -> None:
+    """Find out whether what was read since it was probed can be of one film; one that is gone may be.
+
+    Raises:
+        InputError: The file was written to.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        found = film.path.stat()
+        if (found.st_size, found.st_mtime_ns) != film.stamp:
+            raise InputError(f"'{film.path}' was changed while it was read; start again when it is whole")
+
+
+def prepare_decoder(stream: VideoStream) -> None:
+    """Set up the decoding of a picture: with all cores, and not of any size."""
+    stream.thread_type = "AUTO"
+    stream.codec_context.options = _DECODER_OPTIONS
 
 
 @contextlib.contextmanager
@@ -151,7 +183,8 @@ def open_input(path: Path) -> Iterator[InputContainer]:
     try:
         # absolute: FFmpeg reads what comes before a colon in a relative name as a protocol;
         # surrogateescape: old files carry tags in other encodings than UTF-8
-        with av.open(str(path.absolute()), metadata_errors="surrogateescape") as container:
+        name, options = str(path.absolute()), _open_options()
+        with av.open(name, options=options, metadata_errors="surrogateescape") as container:
             yield container
     except PermissionError as error:
         raise InputError(f"no permission to read '{path}'; change its mode or owner") from error
@@ -163,7 +196,14 @@ def open_input(path: Path) -> Iterator[InputContainer]:
         ) from error
 
 
-def _check_file(path: Path) -> None:
+@lru_cache(maxsize=1)
+def _open_options() -> dict[str, str]:
+    formats = ",".join(sorted(av.formats_available - _LISTS))
+    return {"protocol_whitelist": "file", "format_whitelist": formats, **_DECODER_OPTIONS}
+
+
+def _check_file(path: Path) -> tuple[int, int]:
+    """The stamp of a file that can be read."""
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -178,6 +218,7 @@ def _check_file(path: Path) -> None:
         raise InputError(f"'{path}' is empty; download or copy it again")
     if not os.access(path, os.R_OK):
         raise InputError(f"no permission to read '{path}'; change its mode or owner")
+    return found.st_size, found.st_mtime_ns
 
 
 def _find_video(container: InputContainer, path: Path) -> VideoStream:
@@ -194,7 +235,7 @@ def _find_video(container: InputContainer, path: Path) -> VideoStream:
     # A stream that FFmpeg cannot decode has no context, whatever the type hints say.
     if getattr(films[0], "codec_context", None) is None:
         raise InputError(f"no decoder here for the picture of '{path}'; convert it first, e.g. to H.264")
-    films[0].thread_type = "AUTO"
+    prepare_decoder(films[0])
     return films[0]
 
 
@@ -252,7 +293,8 @@ def _frame_rate(stream: VideoStream, pts: np.ndarray) -> Fraction:
 def _find_faults(container: InputContainer, stream: VideoStream, read: _Pass, count: int) -> Iterator[str]:
     if container.duration:
         stated = container.duration / av.time_base
-        found = read.end_seconds - read.start_seconds
+        # Matroska and mp4 state the time of the end, others what lies between start and end
+        found = read.end_seconds - min(0, read.start_seconds)
         if found < stated - _MISSING_SECONDS:
             yield f"the film ends after {found:.1f} s of {stated:.1f} s; the file may be cut off"
     if read.corrupt:

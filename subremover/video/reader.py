@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 
 import av
 import av.error
@@ -14,7 +16,7 @@ from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.video.formats import to_planar
-from subremover.video.probe import Film, open_input
+from subremover.video.probe import Film, open_input, prepare_decoder
 
 log = logging.getLogger(__name__)
 
@@ -35,33 +37,56 @@ def read_frames(film: Film, start: int = 0, stop: int | None = None) -> Iterator
     stop = film.frame_count if stop is None else min(stop, film.frame_count)
     if start < 0:
         raise ValueError(f"start must not be negative, got {start}")
+    while start < stop and start in film.lost:  # known not to be worth a seek
+        start += 1
     if start >= stop:
         return
     expected = start
-    with open_input(film.path) as container:
-        for index, frame in _decode_from(container, film, start):
-            if index >= stop:
-                break
-            if index < expected:  # a damaged film may show a time twice
-                continue
-            if (frame.width, frame.height) != (film.width, film.height):
-                raise InputError(
-                    f"the picture of '{film.path}' changes from {film.width}x{film.height} to "
-                    f"{frame.width}x{frame.height} px at frame {index}; scale it to one size first"
-                )
-            if index > expected:
-                log.warning("frames %d to %d of '%s' cannot be decoded", expected, index - 1, film.path)
-            expected = index + 1
-            yield index, to_planar(frame)
+    lost: list[int] = []
+    try:
+        with open_input(film.path) as container, closing(_decode_from(container, film, start)) as frames:
+            for index, frame in frames:
+                if index >= stop:
+                    break
+                if index < expected:  # a damaged film may show a time twice
+                    continue
+                _check_size(film, index, frame)
+                lost += range(expected, index)
+                expected = index + 1
+                yield index, to_planar(frame)
+        lost += range(expected, stop)
+    finally:
+        _note_lost(film, lost)
     if expected == start and (start, stop) == (0, film.frame_count):
         raise InputError(f"no frame of '{film.path}' can be decoded; check that the file plays elsewhere")
 
 
-def _decode_from(container: InputContainer, film: Film, start: int) -> Iterator[tuple[int, VideoFrame]]:
+def _check_size(film: Film, index: int, frame: VideoFrame) -> None:
+    if (frame.width, frame.height) != (film.width, film.height):
+        raise InputError(
+            f"the picture of '{film.path}' changes from {film.width}x{film.height} to "
+            f"{frame.width}x{frame.height} px at frame {index}; scale it to one size first"
+        )
+
+
+def _note_lost(film: Film, indices: list[int]) -> None:
+    """Say what cannot be decoded, once a film: it is read several times."""
+    new = np.array(sorted(set(indices) - film.lost), np.int64)
+    if len(new):
+        film.lost.update(new.tolist())
+        runs = np.split(new, np.flatnonzero(np.diff(new) > 1) + 1)
+        named = ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:8])
+        more = ", ..." * (len(runs) > 8)
+        log.warning("%d frames of '%s' cannot be decoded: %s%s", len(new), film.path, named, more)
+
+
+def _decode_from(
+    container: InputContainer, film: Film, start: int
+) -> Generator[tuple[int, VideoFrame], None, None]:
     """Frames from `start` on, sought exactly where the film allows it, else decoded from its beginning."""
     stream = container.streams[film.stream_index]
     assert isinstance(stream, VideoStream)
-    stream.thread_type = "AUTO"
+    prepare_decoder(stream)
     keys = film.key_frames[film.key_frames <= start][::-1][:_SEEK_TRIES]
     for key in keys if start else ():
         frames = _seek(container, film, stream, int(film.pts[key]))
@@ -77,7 +102,7 @@ def _decode_from(container: InputContainer, film: Film, start: int) -> Iterator[
         with open_input(film.path) as fresh:  # seek(0) is a guess as well in MPEG-TS
             again = fresh.streams[film.stream_index]
             assert isinstance(again, VideoStream)
-            again.thread_type = "AUTO"
+            prepare_decoder(again)
             yield from ((i, f) for i, f in _decode(fresh, film, again) if i >= start)
         return
     yield from _decode(container, film, stream)
@@ -101,26 +126,49 @@ def _decode(
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Every frame that can be decoded from here; none if the first packet is later than `latest_pts`."""
     packets = container.demux(stream)
+    waiting: list[int] | None = [] if _has_no_times(container, film) else None
     flushed = False
     while not flushed:
         try:
             packet = next(packets, None)
         except av.error.FFmpegError as error:
-            log.warning("'%s' cannot be read to its end: %s", film.path, error.strerror)
+            log.debug("'%s' cannot be read to its end: %s", film.path, error.strerror)
             packet = None
         if latest_pts is not None and packet is not None and packet.size:
             if packet.pts is not None and packet.pts > latest_pts:
                 return
             latest_pts = None
         flushed = packet is None or not packet.size
+        if waiting is not None and packet is not None and packet.pts is not None and packet.size:
+            heapq.heappush(waiting, packet.pts)
         try:
             frames = stream.decode(packet if packet is not None and packet.size else None)
         except av.error.FFmpegError as error:
-            log.warning("damaged packet in '%s': %s", film.path, error.strerror)
+            log.debug("damaged packet in '%s': %s", film.path, error.strerror)
             continue
         for frame in frames:
+            if waiting is not None:
+                _take_time(frame, waiting)
             if frame.pts is None:
                 continue
             index = int(np.searchsorted(film.pts, frame.pts))
             if index < film.frame_count and film.pts[index] == frame.pts:
                 yield index, frame
+
+
+def _has_no_times(container: InputContainer, film: Film) -> bool:
+    """Whether packets are numbered as they are decoded, and frames come out with the numbers of others.
+
+    AVI has no other times, and H.264 with B-frames is found in it all the same: a third of the frames of
+    such a film came with a time that had passed.
+    """
+    return container.format.name == "avi" and film.codec in ("h264", "hevc")
+
+
+def _take_time(frame: VideoFrame, waiting: list[int]) -> None:
+    """Give a frame the first of the times (a heap) that have gone into the decoder and not come out."""
+    if frame.key_frame and frame.pts is not None:
+        while waiting and waiting[0] < frame.pts:  # of damaged packets: all before a key frame has come out
+            heapq.heappop(waiting)
+    if waiting:
+        frame.pts = heapq.heappop(waiting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,15 +15,18 @@ from av.container import OutputContainer
 
 from subremover.errors import OutputError
 
+_NUMBERS = itertools.count()
+
 
 class PartFile:
     """A file under a temporary name in the target's directory; `commit` gives it the target's."""
 
     def __init__(self, target: Path, folder: Path | None = None) -> None:
         """In another folder of the same disk, if one is given."""
-        self.target = target.resolve()  # through a link, so that the link stays one
+        self.target = _resolve(target)  # through a link, so that the link stays one
         # FFmpeg tells the container by the extension, so it stays last
-        name = f".{self.target.stem}.part-{os.getpid()}{self.target.suffix}"
+        own = f".part-{os.getpid()}-{next(_NUMBERS)}"
+        name = f".{shorten(self.target.stem)}{own}{self.target.suffix[:32]}"
         self.path = (folder or self.target.parent) / name
 
     def commit(self) -> None:
@@ -45,6 +49,15 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def shorten(name: str) -> str:
+    """As much of a file's name as leaves room for a prefix and a suffix: a name may have 255 bytes."""
+    return os.fsencode(name)[:150].decode(errors="ignore")
+
+
+def _resolve(target: Path) -> Path:
+    return Path(os.path.realpath(target))  # Path.resolve fails on links in a circle
 
 
 @contextlib.contextmanager
@@ -105,11 +118,18 @@ def find_format(target: Path) -> str:
     """
     try:
         with av.open(f"x{target.suffix}", "w") as container:  # opens no file before the first packet
-            return container.format.name
+            # they take the name for a pattern, or write more than one file: pictures, playlists
+            if not container.format.flags & av.format.Flags.no_file.value:  # type: ignore[operator]
+                return container.format.name
     except (ValueError, av.error.FFmpegError) as error:
-        raise OutputError(
-            f"no container is known for '{target.name}'; give it an extension such as .mp4, .mkv or .mov"
-        ) from error
+        raise _no_container(target) from error
+    raise _no_container(target)
+
+
+def _no_container(target: Path) -> OutputError:
+    return OutputError(
+        f"no container is known for '{target.name}'; give it an extension such as .mp4, .mkv or .mov"
+    )
 
 
 def check_file(source: Path, target: Path, overwrite: bool) -> None:
@@ -123,10 +143,13 @@ def check_file(source: Path, target: Path, overwrite: bool) -> None:
             raise OutputError(f"'{target}' is the film itself; give another name for the output")
         if target.is_dir():
             raise OutputError(f"'{target}' is a directory; give a file name")
+        if _resolve(target).is_symlink() or (target.exists() and not target.is_file()):
+            raise OutputError(f"'{target}' is no regular file; give another name for the output")
         if target.exists() and not overwrite:
             raise OutputError(f"'{target}' exists; add --overwrite or give another name")
-        if not target.resolve().parent.is_dir():
-            raise OutputError(f"there is no directory '{target.parent}'; create it first")
+        if not (folder := _resolve(target).parent).is_dir():
+            named = folder if target.is_symlink() else target.parent
+            raise OutputError(f"there is no directory '{named}'; create it first")
     part = PartFile(target)
     try:
         part.path.touch()

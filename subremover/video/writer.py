@@ -27,7 +27,7 @@ from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.video.encoders import choose_encoding
 from subremover.video.mux import CarriedStreams, needs_picture, open_output
-from subremover.video.probe import Film, open_input
+from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.spool import Spool, SpoolError, SpoolWriter, decode_times
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_track import TextTrack, check_text_track
@@ -144,6 +144,7 @@ def assemble(
                     packet.stream = track.stream
                     out.mux(packet)
                 carried.mux_until(None)
+        check_unchanged(film)
         part.commit()
     finally:
         part.discard()

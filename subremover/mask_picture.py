@@ -1,0 +1,84 @@
+"""Pictures of masks, drawn by a user or sent by somebody: looked at before they are decoded."""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from subremover.errors import PlanError
+
+MASK_LEVEL = 8
+"""Grey level from which a mask's pixel counts as white: covers antialiased rims, spares coding noise."""
+
+SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp"})
+_FORMATS = ("PNG", "BMP", "TIFF", "JPEG", "WEBP")
+_MOST_BYTES = 64 * 2**20
+# What Pillow raises for damaged pictures, as its decoders came across the damage.
+_DAMAGE = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    EOFError,
+    IndexError,
+    KeyError,
+    struct.error,
+    zlib.error,
+)
+
+
+def read_mask(path: Path, size: tuple[int, int], remedy: str) -> np.ndarray:
+    """A mask picture as (H, W) bool, True where it is white; turned by no tag.
+
+    Pillow decodes it, for it tells a picture's size before it takes memory for it: OpenCV took 4 GB for a
+    damaged PNG of 200 bytes.
+
+    Args:
+        path: PNG, BMP, TIFF, JPEG or WebP.
+        size: Width and height in px that it must have.
+        remedy: For a picture of another size: what it should fit, and what to do.
+
+    Raises:
+        PlanError: It cannot be read or decoded, or has another size.
+    """
+    data = _read_bytes(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of Pillow, about damaged tags and large pictures
+            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
+                if image.size != size:
+                    raise PlanError(f"'{path}' is {image.width}x{image.height} px, {remedy}")
+                grey = _to_grey(image)
+    except Image.DecompressionBombError as error:
+        raise PlanError(f"'{path}' has far too many px, {remedy}") from error
+    except _DAMAGE as error:
+        raise PlanError(f"'{path}' is no picture; give a PNG, white where to remove") from error
+    mask: np.ndarray = grey >= MASK_LEVEL
+    return mask
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise PlanError(f"the mask '{path}' is no regular file; give a PNG, white where to remove")
+        if found.st_size > _MOST_BYTES:
+            raise PlanError(f"'{path}' has over {_MOST_BYTES >> 20} MiB; save it as a plain PNG")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise PlanError(f"cannot read the mask '{path}': {reason}; check its name") from error
+
+
+def _to_grey(image: Image.Image) -> np.ndarray:
+    """(H, W) uint8 of a picture of any mode."""
+    if image.mode.startswith("I;16"):  # which Pillow would clip, not scale
+        return (np.asarray(image) >> 8).astype(np.uint8)
+    return np.asarray(image.convert("L"))
