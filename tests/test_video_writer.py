@@ -170,7 +170,7 @@ def test_changed_frames_are_written_changed(tmp_path: Path) -> None:
     ("name", "settings"),
     [
         ("a.mp4", {"vfr": True, "first_pts": 12}),
-        ("a.mkv", {"codec": "libx265", "options": {"x265-params": "log-level=none"}}),
+        ("hevc.mp4", {"codec": "libx265", "options": {"x265-params": "log-level=none"}}),
         ("a.webm", {"codec": "libvpx-vp9"}),
         ("mpeg4.mp4", {"codec": "mpeg4"}),
     ],
