@@ -145,8 +145,8 @@ class Maker:
         (folder / film).write_bytes(data)
         how = f"{name}: {how}"
         if what == "film":
-            words = ["--mask", "mask.png", *random.choice(([], ["--end", "9f"], ["--no-borrow"]))]
-            return Case(what, how, [*words, *end], target)
+            words = random.choice(([], ["--end", "9f"], ["--no-borrow"], ["--provenance", "from.mp4"]))
+            return Case(what, how, ["--mask", "mask.png", *words, *end], target, {"from.mp4"})
         if what == "scan":
             words = ["--scan-only", "--segmenter", "gradient", "--save-plan", "plan", "--report", "page.html"]
             return Case(what, how, [*words, film], None, {"plan", "page.html"})
@@ -276,6 +276,8 @@ def main(out_dir: Path, count: int, first: int, seed: int, only: int | None) -> 
         faults = outcome.faults(case)
         endings[case.what, "; ".join(faults) or CODES[outcome.code]] += 1
         slowest, largest = max(slowest, outcome.seconds), max(largest, outcome.peak_bytes)
+        if number % 100 == 0:
+            print(f"run {number} after {time.monotonic() - start:.0f} s", flush=True)
         if faults or only is not None:
             print(f"{number} {case.what} ({case.how}): {'; '.join(faults) or outcome.code}", flush=True)
         if faults:

