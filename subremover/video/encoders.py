@@ -42,6 +42,7 @@ _QUANTISER = 2
 _LAMBDA_PER_QUANTISER = 118
 # These know no other clock than the frame rate: they get frames by number and their packets the film's times.
 _COUNTING = _QUANTISED - {"mjpeg"} | {"dvvideo"}
+_DNXHR_PROFILES = {"yuv422p": "dnxhr_hq", "yuv444p10le": "dnxhr_444", "gbrp10le": "dnxhr_444"}
 _PRORES_PROFILES = {"apco": "0", "apcs": "1", "apcn": "2", "apch": "3", "ap4h": "4", "ap4x": "5"}
 
 
@@ -84,7 +85,7 @@ def choose_encoding(film: Film, options: EncodeOptions, codec_tag: str = "") -> 
     # yuvj is full-range yuv, which the range tag says as well
     if pix_fmt.replace("yuvj", "yuv") != film.pix_fmt.replace("yuvj", "yuv") and _is_loss(pix_fmt, film):
         warnings.append(f"{found.name} has no {film.pix_fmt}; the picture becomes {pix_fmt}")
-    settings = _settings(found.name, options, codec_tag)
+    settings = _settings(found.name, pix_fmt, options, codec_tag)
     if options.crf is not None and found.name not in DEFAULT_CRF and "cq" not in settings:
         warnings.append(f"{found.name} knows no crf; {options.crf:g} is ignored")
     return Encoding(
@@ -163,7 +164,7 @@ def _is_loss(pix_fmt: str, film: Film) -> bool:
     )
 
 
-def _settings(encoder: str, options: EncodeOptions, codec_tag: str) -> dict[str, str]:
+def _settings(encoder: str, pix_fmt: str, options: EncodeOptions, codec_tag: str) -> dict[str, str]:
     crf = f"{options.crf if options.crf is not None else DEFAULT_CRF.get(encoder, 0):g}"
     if encoder in ("libx264", "libx264rgb"):
         return {"crf": crf, "preset": "medium", "forced-idr": "1"}
@@ -177,12 +178,14 @@ def _settings(encoder: str, options: EncodeOptions, codec_tag: str) -> dict[str,
         }
     if encoder == "libvpx-vp9":
         return {"crf": crf, "b": "0", "cpu-used": "4", "row-mt": "1"}
-    if encoder == "libvpx":
-        return {"crf": crf, "cpu-used": "2"}
+    if encoder == "libvpx":  # which refuses an alpha channel beside alternate reference frames
+        return {"crf": crf, "cpu-used": "2", "auto-alt-ref": "0" if "yuva" in pix_fmt else "1"}
     if encoder == "libsvtav1":
         return {"crf": crf, "preset": "8"}
     if encoder == "prores_ks":
         return {"profile": _PRORES_PROFILES.get(codec_tag, "3"), "vendor": "apl0"}
+    if encoder == "dnxhd":  # DNxHR, which knows every size
+        return {"profile": _DNXHR_PROFILES.get(pix_fmt, "dnxhr_hqx")}
     if encoder.endswith("_nvenc"):
         return {"rc": "vbr", "cq": crf if options.crf is not None else "17", "b": "0", "preset": "p5"}
     return {}

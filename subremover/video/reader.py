@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.video.formats import to_planar
-from subremover.video.probe import Film, open_input
+from subremover.video.probe import Film, find_decoder, open_input
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def _decode(
     container: InputContainer, film: Film, stream: VideoStream, latest_pts: int | None = None
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Every frame that can be decoded from here; none if the first packet is later than `latest_pts`."""
-    packets = container.demux(stream)
+    packets, decoder = container.demux(stream), find_decoder(stream)
     flushed = False
     while not flushed:
         try:
@@ -114,7 +114,7 @@ def _decode(
             latest_pts = None
         flushed = packet is None or not packet.size
         try:
-            frames = stream.decode(packet if packet is not None and packet.size else None)
+            frames = decoder.decode(packet if packet is not None and packet.size else None)
         except av.error.FFmpegError as error:
             log.warning("damaged packet in '%s': %s", film.path, error.strerror)
             continue

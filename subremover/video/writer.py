@@ -26,6 +26,7 @@ from subremover.profile import stage
 from subremover.video.encoders import choose_encoding
 from subremover.video.mux import CarriedStreams, needs_picture, open_output
 from subremover.video.probe import Film, open_input
+from subremover.video.shape import foresee_shape, keep_shape
 from subremover.video.target import PartFile, check_file, find_format, output_errors
 from subremover.video.text_track import TextTrack, check_text_track
 from subremover.video.track import Track
@@ -64,7 +65,7 @@ class MovieWriter(contextlib.AbstractContextManager["MovieWriter"]):
         """
         with output_errors(self._target):
             if self._out is None:
-                self._open(frame)
+                self._open()
             self._mux(self._track.encode(frame))
 
     def __exit__(
@@ -87,11 +88,14 @@ class MovieWriter(contextlib.AbstractContextManager["MovieWriter"]):
                     self._carried.mux_until(None)
                 finally:
                     self._out.close()
+                self.warnings += keep_shape(
+                    self._film, self._source, self._part.path, find_format(self._target)
+                )
             self._part.commit()
 
-    def _open(self, frame: VideoFrame) -> None:
+    def _open(self) -> None:
         self._out = open_output(self._source, str(self._part.path), self._target)
-        self._track = Track(self._film, self._source, self._out, self._options, frame)
+        self._track = Track(self._film, self._source, self._out, self._options)
         self._carried = CarriedStreams(self._source, self._out, self._film, False, self._text)
         self.warnings += [*self._track.warnings, *self._carried.warnings]
 
@@ -106,8 +110,11 @@ class MovieWriter(contextlib.AbstractContextManager["MovieWriter"]):
             self._out.mux(packet)
 
 
-def check_target(film: Film, target: Path, options: EncodeOptions) -> None:
+def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
     """Find out before the long run whether the film can be written there like that.
+
+    Returns:
+        What cannot be kept, one line a thing.
 
     Raises:
         OutputError: The target is the film, exists, cannot be created, has an unknown extension, or its
@@ -120,7 +127,8 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> None:
         out = open_output(source, io.BytesIO(), target)
         check_file(film.path, target, options.overwrite)
         try:
-            track = Track(film, source, out, options, None)
+            track = Track(film, source, out, options)
+            carried = CarriedStreams(source, out, film, False, TextTrack())
             out.start_encoding()
         except (ValueError, av.error.FFmpegError) as error:
             codec = choose_encoding(film, options).codec
@@ -129,4 +137,5 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> None:
         finally:
             with contextlib.suppress(ValueError, av.error.FFmpegError):
                 out.close()
-        del track
+        shape = foresee_shape(film, source, find_format(target))
+    return (*track.warnings, *carried.warnings, *shape)
