@@ -22,7 +22,6 @@ from subremover.progress import Progress, ProgressCallback
 from subremover.segments import Segment, by_segment
 from subremover.video.probe import Film
 from subremover.video.provenance import assemble_provenance, draw_frame, open_provenance
-from subremover.video.reader import read_frames
 from subremover.video.spool import Spool
 from subremover.video.writer import SegmentWriter, assemble, open_track
 from subremover.windows import fill_frames, to_coded_event
@@ -65,13 +64,12 @@ class Rendering:
         done = resumed = self.film.frame_count - sum(s.stop - s.start for s in missing)
         if not missing:
             return resumed
-        _, first = next(read_frames(self.film))
         with (
             pool,
             closing(fill_frames(self.film, self.plan, pool, self.options.borrow, segments=missing)) as frames,
         ):
             for segment, of_segment in by_segment(frames, missing):
-                done = self._make_segment(segment, of_segment, first, done, progress)
+                done = self._make_segment(segment, of_segment, done, progress)
         return resumed
 
     def assemble(self, segments: Sequence[Segment], cues: tuple[Cue, ...]) -> tuple[tuple[str, ...], Tally]:
@@ -94,19 +92,17 @@ class Rendering:
                 tally.add_json(spool.notes.get("tally"), segment.stop)
             except ValueError as error:
                 raise OutputError(f"'{spool.path}' makes no sense: {error}; add --no-resume") from error
-        _, first = next(read_frames(self.film))
         if self.provenance is not None:
             origins = self._read(segments, ORIGINS)
             assemble_provenance(self.film, self.provenance, self.options.encode.overwrite, origins)
         target, folder = self.work.target, self.work.path
-        warnings = assemble(self.film, target, self.options.encode, first, pictures, cues=cues, folder=folder)
+        warnings = assemble(self.film, target, self.options.encode, pictures, cues=cues, folder=folder)
         return warnings, tally
 
     def _make_segment(
         self,
         segment: Segment,
         frames: Iterable[tuple[int, VideoFrame, Origins | None]],
-        first: VideoFrame,
         done: int,
         progress: ProgressCallback,
     ) -> int:
@@ -114,7 +110,7 @@ class Rendering:
         counts, traced = self._start_tally(), None
         with ExitStack() as stack:
             with stage("render: encode"):
-                track = open_track(film, self.work.target, options.encode, first)
+                track = open_track(film, self.work.target, options.encode)
                 file = work.file(segment, PICTURE)
                 picture = stack.enter_context(SegmentWriter(file, work.key, track, self.work.target))
             if self.provenance is not None:

@@ -36,11 +36,10 @@ def write_spools(
     change: Callable[[int, VideoFrame], None] = lambda *_: None,
 ) -> list[Spool]:
     """The film's frames, perhaps changed, as spool files in a folder."""
-    _, first = next(read_frames(film))
     spools = []
     for segment, frames in by_segment(read_frames(film), segments):
         file = folder / f"{segment.start}.picture"
-        with SegmentWriter(file, KEY, open_track(film, target, options, first), target) as writer:
+        with SegmentWriter(file, KEY, open_track(film, target, options), target) as writer:
             for index, frame in frames:
                 change(index, frame)
                 writer.write(frame)
@@ -59,8 +58,7 @@ def write_film(
     change: Callable[[int, VideoFrame], None] = lambda *_: None,
 ) -> list[str]:
     """The film again, of segments that begin at these frames and one before; what cannot be kept of it."""
-    _, first = next(read_frames(film))
     starts = [start for start in starts if start < film.frame_count]
     with TemporaryDirectory() as folder:
         spools = write_spools(film, Path(folder), target, options, cut_at(film, *starts), change=change)
-        return [*assemble(film, target, options, first, spools, cues=cues)]
+        return [*assemble(film, target, options, spools, cues=cues)]

@@ -44,6 +44,7 @@ _LAMBDA_PER_QUANTISER = 118
 # These know no other clock than the frame rate: they get frames by number and their packets the film's times.
 _COUNTING = _QUANTISED - {"mjpeg"} | {"dvvideo"}
 _AVX512 = 256  # CV_CPU_AVX512_SKX: F, CD, BW, DQ and VL, which is what x264 asks for
+_DNXHR_PROFILES = {"yuv422p": "dnxhr_hq", "yuv444p10le": "dnxhr_444", "gbrp10le": "dnxhr_444"}
 _PRORES_PROFILES = {"apco": "0", "apcs": "1", "apcn": "2", "apch": "3", "ap4h": "4", "ap4x": "5"}
 
 
@@ -86,7 +87,7 @@ def choose_encoding(film: Film, options: EncodeOptions, codec_tag: str = "") -> 
     # yuvj is full-range yuv, which the range tag says as well
     if pix_fmt.replace("yuvj", "yuv") != film.pix_fmt.replace("yuvj", "yuv") and _is_loss(pix_fmt, film):
         warnings.append(f"{found.name} has no {film.pix_fmt}; the picture becomes {pix_fmt}")
-    settings = _settings(found.name, options, codec_tag)
+    settings = _settings(found.name, pix_fmt, options, codec_tag)
     if found.name in ("libx264", "libx264rgb") and _is_unsteady(film.width):
         settings["x264-params"] = "asm=AVX2"
     if options.crf is not None and found.name not in DEFAULT_CRF and "cq" not in settings:
@@ -178,7 +179,7 @@ def _is_unsteady(width: int) -> bool:
     return -(-width // 16) % 8 != 0 and cv2.checkHardwareSupport(_AVX512)
 
 
-def _settings(encoder: str, options: EncodeOptions, codec_tag: str) -> dict[str, str]:
+def _settings(encoder: str, pix_fmt: str, options: EncodeOptions, codec_tag: str) -> dict[str, str]:
     crf = f"{options.crf if options.crf is not None else DEFAULT_CRF.get(encoder, 0):g}"
     if encoder in ("libx264", "libx264rgb"):
         return {"crf": crf, "preset": "medium", "forced-idr": "1"}
@@ -192,12 +193,14 @@ def _settings(encoder: str, options: EncodeOptions, codec_tag: str) -> dict[str,
         }
     if encoder == "libvpx-vp9":
         return {"crf": crf, "b": "0", "cpu-used": "4", "row-mt": "1"}
-    if encoder == "libvpx":
-        return {"crf": crf, "cpu-used": "2"}
+    if encoder == "libvpx":  # which refuses an alpha channel beside alternate reference frames
+        return {"crf": crf, "cpu-used": "2", "auto-alt-ref": "0" if "yuva" in pix_fmt else "1"}
     if encoder == "libsvtav1":
         return {"crf": crf, "preset": "8"}
     if encoder == "prores_ks":
         return {"profile": _PRORES_PROFILES.get(codec_tag, "3"), "vendor": "apl0"}
+    if encoder == "dnxhd":  # DNxHR, which knows every size
+        return {"profile": _DNXHR_PROFILES.get(pix_fmt, "dnxhr_hqx")}
     if encoder.endswith("_nvenc"):
         return {"rc": "vbr", "cq": crf if options.crf is not None else "17", "b": "0", "preset": "p5"}
     return {}

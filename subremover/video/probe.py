@@ -20,6 +20,7 @@ import av.error
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -35,6 +36,7 @@ MOST_PIXELS = 1 << 26
 _DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 # A container states its length to about a frame; more than this missing at the end is a loss.
 _MISSING_SECONDS = 0.5
+_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 # Half of what a time printed with three decimals may be off by.
 _ROUNDING_SECONDS = 0.0005
 
@@ -90,6 +92,13 @@ class Film:
     def duration_seconds(self) -> float:
         """From the first frame to the end of the last, at the nominal rate."""
         return float((int(self.pts[-1]) - int(self.pts[0])) * self.time_base + 1 / self.frame_rate)
+
+    @property
+    def is_regular(self) -> bool:
+        """Whether every frame comes at the nominal rate, within the container's clock or a millisecond."""
+        seconds = (self.pts - self.pts[0]) * float(self.time_base)
+        expected = np.arange(self.frame_count) / float(self.frame_rate)
+        return bool(np.abs(seconds - expected).max() <= max(float(self.time_base), 0.001))
 
     @property
     def times(self) -> np.ndarray:
@@ -149,7 +158,7 @@ def probe(path: Path) -> Film:
             key_frames=np.unique(np.searchsorted(pts, np.array(pass_.key_pts, np.int64))),
             # sound may start some samples early for its decoder's sake: no player shows that
             start_seconds=max(0, container.start_time or 0) / av.time_base,
-            warnings=tuple(_find_faults(container, stream, pass_, len(pts))),
+            warnings=tuple(_find_faults(container, pass_, len(pts))),
             packets=pass_.digest.hexdigest(),
             stamp=stamp,
         )
@@ -202,6 +211,25 @@ def _open_options() -> dict[str, str]:
     return {"protocol_whitelist": "file", "format_whitelist": formats, **_DECODER_OPTIONS}
 
 
+def has_alpha(stream: VideoStream) -> bool:
+    """Whether a VP8 or VP9 picture has an alpha channel, which Matroska keeps beside it."""
+    tags = {key.lower(): value for key, value in stream.metadata.items()}
+    return tags.get("alpha_mode") == "1" and stream.codec_context.codec.canonical_name in _ALPHA_DECODERS
+
+
+def find_decoder(stream: VideoStream) -> VideoCodecContext:
+    """A picture's decoder; of VP8 and VP9 with an alpha channel libvpx's, for FFmpeg's own leave it out."""
+    own = stream.codec_context
+    if not has_alpha(stream):
+        return own
+    decoder = av.CodecContext.create(_ALPHA_DECODERS[own.codec.canonical_name], "r")
+    assert isinstance(decoder, VideoCodecContext)
+    # what only the container says
+    decoder.color_range, decoder.color_primaries = own.color_range, own.color_primaries
+    decoder.color_trc, decoder.colorspace = own.color_trc, own.colorspace
+    return decoder
+
+
 def _check_file(path: Path) -> tuple[int, int]:
     """The stamp of a file that can be read."""
     try:
@@ -244,6 +272,7 @@ class _Pass:
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self.first: VideoFrame | None = None
+        self._decoder = find_decoder(stream)
         self.pts: list[int] = []
         self.key_pts: list[int] = []
         self.corrupt = 0
@@ -260,7 +289,7 @@ class _Pass:
 
     def _decode(self, packet: av.Packet) -> None:  # type: ignore[type-arg]
         try:
-            self.first = next(iter(packet.decode()), None)
+            self.first = next(iter(self._decoder.decode(packet)), None)
         except av.error.FFmpegError:
             self.corrupt += 1
 
@@ -290,7 +319,7 @@ def _frame_rate(stream: VideoStream, pts: np.ndarray) -> Fraction:
     return 1 / (ticks * stream.time_base) if ticks else Fraction(25)
 
 
-def _find_faults(container: InputContainer, stream: VideoStream, read: _Pass, count: int) -> Iterator[str]:
+def _find_faults(container: InputContainer, read: _Pass, count: int) -> Iterator[str]:
     if container.duration:
         stated = container.duration / av.time_base
         # Matroska and mp4 state the time of the end, others what lies between start and end
@@ -301,5 +330,3 @@ def _find_faults(container: InputContainer, stream: VideoStream, read: _Pass, co
         yield f"{read.corrupt} packets of the picture are damaged; frames may be missing"
     if len(read.pts) > count:
         yield f"{len(read.pts) - count} frames have the time of another frame and are left out"
-    if stream.metadata.get("alpha_mode") == "1":
-        yield "the picture's alpha channel is not decoded and will be lost"

@@ -16,7 +16,7 @@ from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.video.formats import to_planar
-from subremover.video.probe import Film, open_input, prepare_decoder
+from subremover.video.probe import Film, find_decoder, open_input, prepare_decoder
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def _decode(
     container: InputContainer, film: Film, stream: VideoStream, latest_pts: int | None = None
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Every frame that can be decoded from here; none if the first packet is later than `latest_pts`."""
-    packets = container.demux(stream)
+    packets, decoder = container.demux(stream), find_decoder(stream)
     waiting: list[int] | None = [] if _has_no_times(container, film) else None
     flushed = False
     while not flushed:
@@ -142,7 +142,7 @@ def _decode(
         if waiting is not None and packet is not None and packet.pts is not None and packet.size:
             heapq.heappush(waiting, packet.pts)
         try:
-            frames = stream.decode(packet if packet is not None and packet.size else None)
+            frames = decoder.decode(packet if packet is not None and packet.size else None)
         except av.error.FFmpegError as error:
             log.debug("damaged packet in '%s': %s", film.path, error.strerror)
             continue

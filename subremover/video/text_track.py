@@ -21,14 +21,15 @@ from av.subtitles.stream import SubtitleStream
 from subremover.cues import Cue, stack_cues
 from subremover.errors import UsageError
 
-_CODECS = {
+TEXT_CODECS = {
     "mp4": "mov_text",
     "mov": "mov_text",
     "ipod": "mov_text",  # .m4v
     "matroska": "subrip",
     "webm": "webvtt",
 }
-_TICK = Fraction(1, 1000)  # all that Matroska and SRT have
+"""The kind of text track that a container can hold."""
+TICK = Fraction(1, 1000)  # all that Matroska and SRT have
 # Out of which FFmpeg's encoder makes the style that every text track of mp4 must state.
 _STYLE = b"""[Script Info]
 ScriptType: v4.00+
@@ -55,15 +56,15 @@ class TextTrack:
         """Add the track to a container, behind its other streams; its packets, by time."""
         if not self.cues:
             return iter(())
-        codec = _CODECS[out.format.name]
+        codec = TEXT_CODECS[out.format.name]
         if codec == "mov_text":
             stream: Stream = out.add_stream(codec)
             assert isinstance(stream, SubtitleStream)
             stream.codec_context.subtitle_header = _STYLE
-            stream.codec_context.time_base = _TICK
+            stream.codec_context.time_base = TICK
         else:
             stream = out.add_mux_stream(codec)
-        stream.time_base = _TICK
+        stream.time_base = TICK
         stream.metadata["language"] = self.language
         return _make_packets(stack_cues(self.cues) if codec == "mov_text" else self.cues, stream, codec)
 
@@ -74,7 +75,7 @@ def check_text_track(format_name: str, target: Path) -> None:
     Raises:
         UsageError: It cannot, or this program does not know how.
     """
-    if format_name not in _CODECS:
+    if format_name not in TEXT_CODECS:
         raise UsageError(
             f"'{target.name}' cannot hold a subtitle track; "
             "use .mp4, .mov, .mkv or .webm, or write a file with --srt"
@@ -101,7 +102,7 @@ def _make_packets(cues: tuple[Cue, ...], stream: Stream, codec: str) -> Iterator
         if codec == "mov_text":  # its length in two bytes comes first
             data = struct.pack(">H", len(data)) + data
         packet: Packet[Stream] = Packet(data)
-        packet.pts = packet.dts = round(cue.start_seconds / _TICK)
-        packet.duration = round(cue.end_seconds / _TICK) - packet.pts
-        packet.time_base, packet.stream, packet.is_keyframe = _TICK, stream, True
+        packet.pts = packet.dts = round(cue.start_seconds / TICK)
+        packet.duration = round(cue.end_seconds / TICK) - packet.pts
+        packet.time_base, packet.stream, packet.is_keyframe = TICK, stream, True
         yield packet

@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-import contextlib
 import struct
-from collections.abc import Iterator
 from fractions import Fraction
-from typing import cast
 
 import av
 import numpy as np
 from av.codec.context import Flags
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
-from av.sidedata.sidedata import SideData
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.options import EncodeOptions
-from subremover.video.encoders import choose_encoding, set_quality
+from subremover.video.carry import MOV, fit_video
+from subremover.video.encoders import Encoding, choose_encoding, set_quality
 from subremover.video.formats import convert
-from subremover.video.mux import MATROSKA, MOV, fit_video, keep_stream_tags
+from subremover.video.look import Look, look_at
 from subremover.video.probe import Film
+from subremover.video.shape import MATROSKA
+from subremover.video.tags import keep_stream_tags
 
 # Their frame types are worth taking over: 3 to 4 % smaller at the same quality from such sources.
 _TYPED_CODECS = {"h264", "hevc", "mpeg2video", "mpeg4"}
-# The sample aspect ratio is not in their bitstream.
-_SHAPELESS = {"vp8", "vp9", "av1", "ffv1", "mjpeg", "prores"}
+# These write a constant clock into the bitstream, which some players and MPEG-TS go by: with ticks of a
+# container for its clock, 45,000 frames a second.
+_TIMED_CODECS = {"libx264", "libx264rgb"}
+# Encoders that put captions into their frames.
+_CAPTIONED = {"libx264", "libx264rgb", "libx265", "mpeg2video", "h264_nvenc", "hevc_nvenc"}
 _DOLBY_VISION = ("DOVI_RPU_BUFFER", "DOVI_METADATA")
-_HDR10_PLUS = "DYNAMIC_HDR_PLUS"
+_LOST = {
+    "DYNAMIC_HDR_PLUS": "HDR10+ metadata cannot be kept; HDR10 is",
+    "DYNAMIC_HDR_VIVID": "HDR Vivid metadata cannot be kept",
+    "AMBIENT_VIEWING_ENVIRONMENT": "the ambient viewing environment cannot be kept",
+    "AFD": "the active format description in the frames cannot be kept",
+}
+_PARAMS = {"libx265": "x265-params", "libx264": "x264-params", "libsvtav1": "svtav1-params"}
+_FIELDS = {False: 2, True: 3}
+"""AVFieldOrder, by whether the bottom field comes first."""
 
 
 class Track:
@@ -41,17 +51,26 @@ class Track:
         source: InputContainer,
         out: OutputContainer,
         options: EncodeOptions,
-        first: VideoFrame | None,
     ) -> None:
-        """Open both; `first` is a look at the frames to come, None in a trial."""
-        self._film = film
+        """Open both.
+
+        Args:
+            film: The source.
+            source: The same, open.
+            out: Where the stream is added.
+            options: Of the encoder.
+        """
+        self._film, look = film, look_at(film)
         stream = source.streams[film.stream_index]
         assert isinstance(stream, VideoStream)
         self._encoding = choose_encoding(film, options, stream.codec_context.codec_tag)
-        self.warnings = [*self._encoding.warnings, *_find_losses(first)]
+        self.warnings = [*self._encoding.warnings, *_find_losses(look, self._encoding.encoder)]
         # 16 bits are all that MPEG-4 has for it; the packets get the film's own times in any case
         self._tick = (1 / film.frame_rate).limit_denominator(65535)
-        is_same = self._encoding.codec == film.codec and not _has_dolby_vision(first)
+        is_timed = self._encoding.encoder in _TIMED_CODECS and film.is_regular
+        self._is_counting = self._encoding.is_counting or is_timed
+        self._durations: dict[int, int] = {}
+        is_same = self._encoding.codec == film.codec and not _has_dolby_vision(look)
         if is_same:
             # The template brings the container's side data: rotation, mastering display, ...
             self._stream: VideoStream = out.add_stream_from_template(stream, opaque=True)
@@ -64,46 +83,50 @@ class Track:
             self._stream, self._context = added, added.codec_context
             if film.rotation:
                 added.set_display_rotation(film.rotation)
-        self._set_context(stream, out, first)
+        self._set_context(stream, out, look)
         self._context.open()
         if is_same:
             self._stream.codec_context.extradata = self._context.extradata
             fit_video(stream, self._stream)
         elif self._encoding.codec == "hevc" and out.format.name in MOV:
             self._context.codec_tag = "hvc1"
+        if out.format.name not in MOV and self._context.codec_tag.isprintable():
+            self._stream.codec_context.codec_tag = self._context.codec_tag  # tells Ut Video's pixel format
         self._stream.metadata.update(keep_stream_tags(stream.metadata))
+        self._keep_alpha(out)
         self._stream.disposition = stream.disposition
-        ratio = stream.sample_aspect_ratio
-        if ratio not in (None, 0, 1) and out.format.name in MATROSKA and self._encoding.codec in _SHAPELESS:
-            # PyAV cannot set it on a stream, and ffmpeg's own remux loses more (cover art, dispositions)
-            self.warnings.append(f"the shape of the samples ({ratio}) cannot be kept in {out.format.name}")
         self._keeps_types = film.codec in _TYPED_CODECS and self._encoding.codec in _TYPED_CODECS
 
-    def _set_context(self, stream: VideoStream, out: OutputContainer, first: VideoFrame | None) -> None:
+    def _keep_alpha(self, out: OutputContainer) -> None:
+        """VP8 and VP9 have their alpha channel beside the picture, where only Matroska has a place for it."""
+        if self._encoding.codec in ("vp8", "vp9") and "yuva" in self._encoding.pix_fmt:
+            if out.format.name in MATROSKA:
+                self._stream.codec_context.pix_fmt = self._encoding.pix_fmt
+            else:
+                self.warnings.append(f"the picture's alpha channel cannot be kept in {out.format.name}")
+
+    def _set_context(self, stream: VideoStream, out: OutputContainer, look: Look) -> None:
         film, context, encoding = self._film, self._context, self._encoding
         source = stream.codec_context
         context.width, context.height, context.pix_fmt = film.width, film.height, encoding.pix_fmt
         context.framerate = film.frame_rate
-        context.time_base = self._tick if encoding.is_counting else film.time_base
+        context.time_base = self._tick if self._is_counting else film.time_base
         if stream.sample_aspect_ratio:
             context.sample_aspect_ratio = stream.sample_aspect_ratio
-        tags = first if first is not None else source
+        tags = look.first
         context.color_range = 2 if film.pix_fmt.startswith("yuvj") else tags.color_range
         context.color_primaries, context.color_trc = tags.color_primaries, tags.color_trc
         context.colorspace = tags.colorspace
         if out.format.flags & av.format.Flags.global_header.value:  # type: ignore[operator]
             context.flags |= Flags.global_header
-        if not encoding.is_counting:
+        if not self._is_counting:
             context.flags |= Flags.frame_duration  # else the last frame's and every varying length is lost
-        if first is not None and first.interlaced_frame:
+        if look.is_interlaced:
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me
-            context.field_order = source.field_order
+            context.field_order = source.field_order or _FIELDS[look.is_bottom_first]
         if encoding.is_counting:
-            context.max_b_frames = 0  # so that packets come in the order of their times
-        options = dict(encoding.options)
-        if encoding.encoder == "libx265" and first is not None:
-            options["x265-params"] = ":".join([options["x265-params"], *_hdr10_params(first)])
-        context.options = options
+            context.max_b_frames = 2 if source.has_b_frames else 0
+        context.options = {**encoding.options, **_describe(look, encoding)}
         set_quality(context, encoding)
 
     @property
@@ -121,7 +144,7 @@ class Track:
             frame = self._prepare(frame)
         packets = self._context.encode(frame)
         for packet in packets:
-            if self._encoding.is_counting:
+            if self._is_counting:
                 self._restore_time(packet)
             packet.stream = self._stream
         return packets
@@ -130,61 +153,73 @@ class Track:
         frame = convert(frame, self._encoding.pix_fmt)
         if not self._keeps_types or (self._encoding.is_counting and frame.pict_type != PictureType.I):
             frame.pict_type = PictureType.NONE
-        if self._encoding.is_counting:
+        if self._is_counting:
             assert frame.pts is not None
             index = int(np.searchsorted(self._film.pts, frame.pts))
-            frame.pts, frame.time_base = index, self._tick
+            self._durations[index] = frame.duration
+            frame.pts, frame.time_base, frame.duration = index, self._tick, 1
         return frame
 
     def _restore_time(self, packet: Packet[VideoStream]) -> None:
+        """The film's own times for a packet with numbers of frames."""
         assert packet.pts is not None
-        film, index = self._film, packet.pts
-        is_last = index + 1 >= film.frame_count
-        ticks = (
-            round(1 / film.frame_rate / film.time_base) if is_last else film.pts[index + 1] - film.pts[index]
-        )
-        packet.pts = packet.dts = int(film.pts[index])
-        packet.duration = int(ticks)
-        packet.time_base = film.time_base
+        assert packet.dts is not None
+        packet.duration = self._durations.pop(packet.pts)
+        packet.pts, packet.dts = self._time_of(packet.pts), self._time_of(packet.dts)
+        packet.time_base = self._film.time_base
+
+    def _time_of(self, index: int) -> int:
+        """Ticks of a frame; before the first, where decoding begins, at the nominal rate."""
+        film = self._film
+        return int(film.pts[max(index, 0)]) + min(index, 0) * round(1 / film.frame_rate / film.time_base)
 
 
-def _side_data(frame: VideoFrame) -> dict[str, bytes]:
-    found = {}
-    for data in cast("Iterator[SideData]", iter(frame.side_data)):  # typed as a mapping of names
-        with contextlib.suppress(ValueError):  # a kind that this PyAV has no name for
-            found[data.type.name] = bytes(data)
-    return found
-
-
-def _has_dolby_vision(frame: VideoFrame | None) -> bool:
+def _has_dolby_vision(look: Look) -> bool:
     """Its container box would promise what the new packets do not hold."""
-    return frame is not None and any(name in _side_data(frame) for name in _DOLBY_VISION)
+    return any(name in look.side_data for name in _DOLBY_VISION)
 
 
-def _find_losses(frame: VideoFrame | None) -> list[str]:
-    losses = []
-    if _has_dolby_vision(frame):
+def _find_losses(look: Look, encoder: str) -> list[str]:
+    losses = [text for name, text in _LOST.items() if name in look.side_data]
+    if _has_dolby_vision(look):
         losses.append("Dolby Vision metadata cannot be kept; the base picture is")
-    if frame is not None and _HDR10_PLUS in _side_data(frame):
-        losses.append("HDR10+ metadata cannot be kept; HDR10 is")
+    if "A53_CC" in look.side_data and encoder not in _CAPTIONED:
+        losses.append(f"the captions in the frames cannot be kept: {encoder} does not write them")
     return losses
 
 
-def _hdr10_params(frame: VideoFrame) -> list[str]:
-    """The mastering display and light level in x265's words; PyAV does not hand them to the encoder."""
-    data, params = _side_data(frame), []
-    if display := data.get("MASTERING_DISPLAY_METADATA"):
+def _describe(look: Look, encoding: Encoding) -> dict[str, str]:
+    """What the encoder must be told of the picture by options, for PyAV has no attribute for it."""
+    words: dict[str, str] = {}
+    if look.chroma_location not in ("unspecified", "left") and "420" in encoding.pix_fmt:
+        words["chroma_sample_location"] = look.chroma_location
+    if name := _PARAMS.get(encoding.encoder):
+        params = _hdr10_params(look, encoding.encoder)
+        if encoding.encoder == "libx264" and look.is_interlaced:
+            params.append("bff=1" if look.is_bottom_first else "tff=1")
+        if params:
+            words[name] = ":".join([*filter(None, [encoding.options.get(name)]), *params])
+    return words
+
+
+def _hdr10_params(look: Look, encoder: str) -> list[str]:
+    """The mastering display and light level in an encoder's words; PyAV does not hand them to it."""
+    is_x265, is_av1 = encoder == "libx265", encoder == "libsvtav1"
+    params = []
+    if display := look.side_data.get("MASTERING_DISPLAY_METADATA"):
         numbers = struct.unpack("<20i2i", display[:88])
         values = [
             Fraction(n, d) if d else Fraction(0) for n, d in zip(*[iter(numbers[:20])] * 2, strict=True)
         ]
         if numbers[20] and numbers[21]:
-            # red, green, blue, white, darkest, brightest; x265 wants green, blue, red, white, brightest
-            points = [round(v * 50000) for v in values[:8]]
-            dark, bright = (round(v * 10000) for v in values[8:])
+            # red, green, blue, white, darkest, brightest; wanted are green, blue, red, white, brightest
+            points = [f"{float(v):.5f}" if is_av1 else str(round(v * 50000)) for v in values[:8]]
+            dark, bright = (f"{float(v):.4f}" if is_av1 else str(round(v * 10000)) for v in values[8:])
             r, g, b, w = (f"({points[i]},{points[i + 1]})" for i in (0, 2, 4, 6))
-            params.append(f"master-display=G{g}B{b}R{r}WP{w}L({bright},{dark})")
-    if light := data.get("CONTENT_LIGHT_LEVEL"):
+            name = "master-display" if is_x265 else "mastering-display"
+            params.append(f"{name}=G{g}B{b}R{r}WP{w}L({bright},{dark})")
+    if light := look.side_data.get("CONTENT_LIGHT_LEVEL"):
         most, average = struct.unpack("<2I", light[:8])
-        params.append(f"max-cll={most},{average}")
+        name = "max-cll" if is_x265 else "content-light" if is_av1 else "cll"
+        params.append(f"{name}={most},{average}")
     return params

@@ -28,6 +28,7 @@ from subremover.options import EncodeOptions
 from subremover.video.encoders import choose_encoding
 from subremover.video.mux import CarriedStreams, needs_picture, open_output
 from subremover.video.probe import Film, check_unchanged, open_input
+from subremover.video.shape import foresee_shape, keep_shape
 from subremover.video.spool import Spool, SpoolError, SpoolWriter, decode_times
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_track import TextTrack, check_text_track
@@ -81,27 +82,25 @@ class SegmentWriter(contextlib.AbstractContextManager["SegmentWriter"]):
         self._spool.__exit__(kind, error, trace)
 
 
-def open_track(film: Film, target: Path, options: EncodeOptions, first: VideoFrame | None) -> Track:
+def open_track(film: Film, target: Path, options: EncodeOptions) -> Track:
     """An encoder for one segment, with its stream in a container that nobody will write.
 
     Args:
         film: The source.
         target: The film to be made.
         options: How to encode.
-        first: The film's first frame, for all segments: their packets share one stream.
 
     Raises:
         OutputError: The encoder refuses.
     """
     with open_input(film.path) as source, output_errors(target):
-        return Track(film, source, open_output(source, io.BytesIO(), target), options, first)
+        return Track(film, source, open_output(source, io.BytesIO(), target), options)
 
 
 def assemble(
     film: Film,
     target: Path,
     options: EncodeOptions,
-    first: VideoFrame | None,
     spools: Sequence[Spool],
     *,
     cues: tuple[Cue, ...] = (),
@@ -113,7 +112,6 @@ def assemble(
         film: The source.
         target: The film to be made.
         options: As the segments were encoded.
-        first: As for `open_track`.
         spools: Of all segments, in order.
         cues: What is added as a text track, in the film's own seconds.
         folder: Where it lies until it is whole; None: beside its place.
@@ -130,7 +128,7 @@ def assemble(
         with open_input(film.path) as source, output_errors(target):
             out = open_output(source, str(part.path), target)
             with closing_output(out):
-                track = Track(film, source, out, options, first)
+                track = Track(film, source, out, options)
                 if any(spool.extradata != (track.extradata or b"") for spool in spools if len(spool.pts)):
                     raise OutputError(
                         "the encoder no longer makes the stream that it has begun; add --no-resume"
@@ -144,11 +142,12 @@ def assemble(
                     packet.stream = track.stream
                     out.mux(packet)
                 carried.mux_until(None)
+            shape = keep_shape(film, source, part.path, find_format(target))
         check_unchanged(film)
         part.commit()
     finally:
         part.discard()
-    return (*track.warnings, *carried.warnings)
+    return (*track.warnings, *carried.warnings, *shape)
 
 
 def join(spools: Sequence[Spool], time_base: Fraction) -> Iterator[Packet[VideoStream]]:
@@ -172,8 +171,11 @@ def join(spools: Sequence[Spool], time_base: Fraction) -> Iterator[Packet[VideoS
         raise OutputError("no frame of the film could be decoded; check that it plays elsewhere")
 
 
-def check_target(film: Film, target: Path, options: EncodeOptions) -> None:
+def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
     """Find out before the long run whether the film can be written there like that.
+
+    Returns:
+        What cannot be kept, one line a thing.
 
     Raises:
         OutputError: The target is the film, exists, cannot be created, has an unknown extension, or its
@@ -186,7 +188,8 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> None:
         out = open_output(source, io.BytesIO(), target)
         check_file(film.path, target, options.overwrite)
         try:
-            track = Track(film, source, out, options, None)
+            track = Track(film, source, out, options)
+            carried = CarriedStreams(source, out, film, False, TextTrack())
             out.start_encoding()
         except (ValueError, av.error.FFmpegError) as error:
             codec = choose_encoding(film, options).codec
@@ -195,4 +198,5 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> None:
         finally:
             with contextlib.suppress(ValueError, av.error.FFmpegError):
                 out.close()
-        del track
+        shape = foresee_shape(film, source, find_format(target))
+    return (*track.warnings, *carried.warnings, *shape)

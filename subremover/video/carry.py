@@ -1,0 +1,100 @@
+"""Streams of a film in another container: whether it holds them, and the stream that takes their packets."""
+
+from __future__ import annotations
+
+import io
+
+import av
+import av.error
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.stream import AudioStream
+from av.container import OutputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from subremover.video.probe import has_alpha
+from subremover.video.tags import keep_stream_tags
+
+MOV = ("mp4", "mov", "ipod")
+# The block size that AVI's reader tells of them makes its writer count bytes instead of packets; PyAV can
+# only leave it out by asking an encoder for the stream.
+_AVI_SOUND = {"ac3": "ac3", "mp3": "libmp3lame"}
+
+
+def carry(stream: Stream, out: OutputContainer) -> Stream:
+    """A stream of `out` that takes the packets of another one unchanged."""
+    if out.format.name == "avi" and isinstance(stream, AudioStream) and codec_name(stream) in _AVI_SOUND:
+        copy: Stream = _add_avi_sound(stream, out)
+    else:
+        copy = out.add_stream_from_template(stream, opaque=True)
+    copy.metadata.update(keep_stream_tags(stream.metadata))
+    copy.disposition = stream.disposition
+    if isinstance(stream, VideoStream) and isinstance(copy, VideoStream):
+        fit_video(stream, copy)
+        if tag := _own_tag(stream, out.format.name):
+            copy.codec_context.codec_tag = tag
+    return copy
+
+
+def fit_video(stream: VideoStream, copy: VideoStream) -> None:
+    """What the template leaves out of a picture's stream."""
+    source, context = stream.codec_context, copy.codec_context
+    # the sample aspect ratio of VP9 and AV1 is the container's alone
+    if stream.sample_aspect_ratio:
+        context.sample_aspect_ratio = stream.sample_aspect_ratio
+    if has_alpha(stream):
+        context.pix_fmt = "yuva420p"  # by which Matroska's writer tells of it
+    if stream.average_rate:
+        context.framerate = stream.average_rate  # else Matroska has no default duration
+    if copy.container.format.name in MOV:
+        if source.codec.canonical_name == "hevc":
+            context.codec_tag = "hvc1"  # the muxer's own hev1 is refused by Apple's players
+        elif source.codec.canonical_name == "prores":
+            context.codec_tag = source.codec_tag  # else 4444 XQ becomes HQ
+
+
+def can_hold(format_name: str, stream: Stream) -> bool:
+    """Whether a container takes a stream; many say no only when the header is written."""
+    try:
+        out = av.open(io.BytesIO(), "w", format=format_name)
+        try:
+            copy = out.add_stream_from_template(stream, opaque=True)
+            copy.disposition = stream.disposition
+            out.start_encoding()
+        finally:
+            out.close()
+    except (ValueError, AttributeError, av.error.FFmpegError):
+        return False
+    return True
+
+
+def codec_name(stream: Stream) -> str:
+    context = getattr(stream, "codec_context", None)
+    return context.codec.canonical_name if context is not None else "unknown"
+
+
+def is_cover(stream: Stream) -> bool:
+    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
+
+
+def is_made_by_muxer(stream: Stream, format_name: str, has_chapters: bool) -> bool:
+    """Whether the mov muxer makes this track itself, from the timecode tag or from the chapters."""
+    if stream.type != "data" or format_name not in MOV:
+        return False
+    return "timecode" in stream.metadata or (has_chapters and stream.name == "bin_data")
+
+
+def _add_avi_sound(stream: AudioStream, out: OutputContainer) -> Stream:
+    context = stream.codec_context
+    copy = out.add_stream(_AVI_SOUND[codec_name(stream)], rate=context.sample_rate)
+    made = copy.codec_context
+    assert isinstance(made, AudioCodecContext)
+    made.layout, made.bit_rate = context.layout, context.bit_rate
+    return copy
+
+
+def _own_tag(stream: VideoStream, format_name: str) -> str | None:
+    """A picture's FourCC, which tells some codecs' pixel format or where their headers are; PyAV drops it."""
+    old, tag = stream.container.format.name, stream.codec_context.codec_tag
+    is_kin = format_name == old if format_name not in MOV else "mp4" in old
+    return tag if is_kin and tag.isprintable() and tag.strip("\0") else None
