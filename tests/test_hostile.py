@@ -12,7 +12,9 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from media import draw_film, read_packets, read_pts
+from segmented import cut_at, write_film, write_spools
 from test_cli import ENVIRONMENT, names, read_processes
 
 from subremover import cli
@@ -25,7 +27,7 @@ from subremover.video.mux import remux
 from subremover.video.probe import check_unchanged, probe
 from subremover.video.reader import read_frames
 from subremover.video.target import PartFile, check_file, find_format
-from subremover.video.writer import MovieWriter
+from subremover.video.writer import assemble
 
 LONG = "n" * 251
 
@@ -82,9 +84,7 @@ class TestNames:
     def test_a_name_is_encoded_as_it_is(self, place: Path) -> None:
         film = probe(Path("a.mp4"))
         for target in (Path(f"{LONG}.mp4"), Path("frame%03d.mkv"), Path("http:b.mkv")):
-            with MovieWriter(film, target, EncodeOptions()) as writer:
-                for _, frame in read_frames(film):
-                    writer.write(frame)
+            write_film(film, target, EncodeOptions())
             assert len(read_pts(place / target)) == 8
 
     def test_what_a_terminal_would_obey_is_written_out(self) -> None:
@@ -172,17 +172,12 @@ class TestPlaces:
         (place / "out").mkdir()
         film = probe(Path("a.mp4"))
 
-        def write() -> None:
-            with MovieWriter(film, Path("out/b.mp4"), EncodeOptions()) as writer:
-                for index, frame in read_frames(film):
-                    writer.write(frame)
-                    if index == 4:
-                        for file in (place / "out").iterdir():
-                            file.unlink()
-                        (place / "out").rmdir()
+        def remove(index: int, _frame: VideoFrame) -> None:
+            if index == 4:
+                (place / "out").rmdir()
 
-        with pytest.raises(OutputError, match=r"cannot write 'out/b\.mp4': No such file"):
-            write()
+        with pytest.raises(OutputError, match=r"there is no directory 'out'"):
+            write_film(film, Path("out/b.mp4"), EncodeOptions(), change=remove)
         assert names(place) == ["a.mp4", "black.png"]
 
     def test_a_file_that_may_not_grow(self, place: Path) -> None:
@@ -190,7 +185,7 @@ class TestPlaces:
             "import resource, sys; from subremover.cli import run;"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); sys.exit(run(sys.argv[1:]))"
         )
-        words = ["a.mp4", "-o", "b.mp4", "--mask", "black.png", "--device", "cpu"]
+        words = ["a.mp4", "-o", "b.mp4", "--mask", "black.png", "--device", "cpu", "--no-resume"]
         done = subprocess.run(
             [sys.executable, "-c", code, *words], env=ENVIRONMENT, capture_output=True, text=True, check=False
         )
@@ -220,20 +215,16 @@ class TestFilmsThatChange:
             lambda path: os.utime(path, ns=(0, 0)),
         ],
     )
-    def test_between_probe_and_end(self, place: Path, change: Callable[[Path], None]) -> None:
-        film = probe(Path("a.mp4"))
-        frames = [frame for _, frame in read_frames(film)]
+    def test_between_probe_and_end(
+        self, place: Path, tmp_path_factory: pytest.TempPathFactory, change: Callable[[Path], None]
+    ) -> None:
+        film, folder = probe(Path("a.mp4")), tmp_path_factory.mktemp("spools")
+        spools = write_spools(film, folder, Path("b.mp4"), EncodeOptions(), cut_at(film, 3))
         change(Path("a.mp4"))
         with pytest.raises(InputError):
             remux(film, Path("b.mp4"), EncodeOptions())
-
-        def write() -> None:
-            with MovieWriter(film, Path("b.mp4"), EncodeOptions()) as writer:
-                for frame in frames:
-                    writer.write(frame)
-
         with pytest.raises(InputError):
-            write()
+            assemble(film, Path("b.mp4"), EncodeOptions(), spools)
         assert names(place) == ["a.mp4", "black.png"]
 
     def test_one_that_is_gone_has_not_changed(self, place: Path) -> None:
@@ -279,9 +270,7 @@ class TestDamage:
         source = draw_film(tmp_path / "a.mkv", frames=30, codec="mjpeg", pix_fmt="yuvj420p").path
         damage_middle(source, range(10, 14))
         film = probe(source)
-        with MovieWriter(film, tmp_path / "b.mkv", EncodeOptions()) as writer:
-            for _, frame in read_frames(film):
-                writer.write(frame)
+        write_film(film, tmp_path / "b.mkv", EncodeOptions())
         list(read_frames(film, 12, 16))
         list(read_frames(film, 5))
         lost = [record.message for record in caplog.records]

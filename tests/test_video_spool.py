@@ -24,7 +24,7 @@ def film(tmp_path: Path) -> Film:
 def encode(film: Film, target: Path) -> list[av.Packet]:
     """All of the film by one encoder."""
     frames = [frame for _, frame in read_frames(film)]
-    track = open_track(film, target, PLAIN, frames[0])
+    track = open_track(film, target, PLAIN)
     return [packet for frame in (*frames, None) for packet in track.encode(frame)]
 
 

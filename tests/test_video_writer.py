@@ -268,7 +268,7 @@ def full(*_args: object) -> None:
 def test_no_frame_at_all(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4").path)
     with pytest.raises(OutputError, match="no frame of the film could be decoded"):
-        assemble(film, tmp_path / "b.mp4", PLAIN, None, [])
+        assemble(film, tmp_path / "b.mp4", PLAIN, [])
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
