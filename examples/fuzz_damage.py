@@ -49,12 +49,11 @@ def damage(data: bytes, others: Sequence[bytes], random: Random) -> tuple[bytes,
 
 def damage_text(data: bytes, random: Random) -> tuple[bytes, str]:
     """The same for a text: words and numbers are replaced, or its bytes are damaged."""
-    if random.random() < 0.3:
+    if not data or random.random() < 0.3:
         return damage(data, (), random)
     for _ in range(random.choice((1, 1, 2, 4))):
-        words = data.replace(b",", b" , ").replace(b":", b" : ").split(b" ")
-        words[random.randrange(len(words))] = random.choice(_WORDS)
-        data = b" ".join(words)
+        word = random.choice([*re.finditer(rb"[\w.\"-]+|\W", data)])
+        data = data[: word.start()] + random.choice(_WORDS) + data[word.end() :]
     return data, "words"
 
 

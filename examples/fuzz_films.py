@@ -72,7 +72,7 @@ def draw_films(folder: Path) -> list[Path]:
     for kind in KINDS:
         path = folder / kind.name
         try:
-            _draw(path, kind)
+            draw_film(path, kind)
         except (ValueError, av.error.FFmpegError) as error:
             path.unlink(missing_ok=True)
             print(f"no {kind.name}: {error}")
@@ -96,7 +96,7 @@ def write_masks(path: Path) -> None:
         _write_pictures(out, pictures, Kind("mkv", "ffv1", "yuv420p", ""))
 
 
-def _draw(path: Path, kind: Kind) -> None:
+def draw_film(path: Path, kind: Kind) -> None:
     pictures = [_draw_picture(index) for index in range(FRAMES)]
     with av.open(str(path), "w") as out:
         sound = out.add_stream(kind.sound, rate=SOUND_RATE)

@@ -12,7 +12,6 @@ import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import lru_cache
 from pathlib import Path
 
 import av
@@ -26,14 +25,9 @@ from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.options import Position
+from subremover.video.limits import open_options, prepare_decoder
 
 _STILLS = {"image2", "gif", "apng", "ico", "tty"}
-# Lists of other files or addresses: a film must not say what else is read.
-_LISTS = {"concat", "dash", "hls", "image2", "imf", "lavfi", "mpjpeg", "rtp", "rtsp", "sap", "sdp", "tty"}
-_LISTS |= {"applehttp", "webm_dash_manifest"}
-MOST_PIXELS = 1 << 26
-"""Of a frame; 8K has half as many. Headers may say anything, and some 20 frames are in memory at a time."""
-_DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
 # A container states its length to about a frame; more than this missing at the end is a loss.
 _MISSING_SECONDS = 0.5
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
@@ -176,12 +170,6 @@ def check_unchanged(film: Film) -> None:
             raise InputError(f"'{film.path}' was changed while it was read; start again when it is whole")
 
 
-def prepare_decoder(stream: VideoStream) -> None:
-    """Set up the decoding of a picture: with all cores, and not of any size."""
-    stream.thread_type = "AUTO"
-    stream.codec_context.options = _DECODER_OPTIONS
-
-
 @contextlib.contextmanager
 def open_input(path: Path) -> Iterator[InputContainer]:
     """The container for reading, closed at the end.
@@ -192,7 +180,7 @@ def open_input(path: Path) -> Iterator[InputContainer]:
     try:
         # absolute: FFmpeg reads what comes before a colon in a relative name as a protocol;
         # surrogateescape: old files carry tags in other encodings than UTF-8
-        name, options = str(path.absolute()), _open_options()
+        name, options = str(path.absolute()), open_options()
         with av.open(name, options=options, metadata_errors="surrogateescape") as container:
             yield container
     except PermissionError as error:
@@ -203,12 +191,6 @@ def open_input(path: Path) -> Iterator[InputContainer]:
         raise InputError(
             f"cannot read '{path}' as a film ({error.strerror}); check that it is whole and plays elsewhere"
         ) from error
-
-
-@lru_cache(maxsize=1)
-def _open_options() -> dict[str, str]:
-    formats = ",".join(sorted(av.formats_available - _LISTS))
-    return {"protocol_whitelist": "file", "format_whitelist": formats, **_DECODER_OPTIONS}
 
 
 def has_alpha(stream: VideoStream) -> bool:

@@ -16,7 +16,8 @@ from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.video.formats import to_planar
-from subremover.video.probe import Film, find_decoder, open_input, prepare_decoder
+from subremover.video.limits import prepare_decoder
+from subremover.video.probe import Film, find_decoder, open_input
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,28 @@
+"""What a film's file is not allowed to say: which other files are read, and how much memory a frame takes."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import av
+from av.video.stream import VideoStream
+
+MOST_PIXELS = 1 << 26
+"""Of a frame; 8K has half as many. Headers may say anything, and some 20 frames are in memory at a time."""
+_DECODER_OPTIONS = {"max_pixels": str(MOST_PIXELS)}
+# Lists of other files or addresses, and scripts.
+_LISTS = {"concat", "dash", "hls", "image2", "imf", "rtp", "rtsp", "sap", "sdp", "webm_dash_manifest"}
+_LISTS |= {"avisynth", "lavfi", "tty", "vapoursynth"}
+
+
+@lru_cache(maxsize=1)
+def open_options() -> dict[str, str]:
+    """For opening a film with `av.open`."""
+    formats = ",".join(sorted(av.formats_available - _LISTS))
+    return {"protocol_whitelist": "file", "format_whitelist": formats, **_DECODER_OPTIONS}
+
+
+def prepare_decoder(stream: VideoStream) -> None:
+    """Have a picture decoded with all cores, and not of any size."""
+    stream.thread_type = "AUTO"
+    stream.codec_context.options = _DECODER_OPTIONS
