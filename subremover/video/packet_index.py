@@ -23,8 +23,8 @@ class PacketIndex:
     """Where the frames of a film are, packet by packet."""
 
     frames: np.ndarray
-    """(n,) int64, frame index by place in the order of decoding; -1 for one before the first frame that is
-    decoded and not shown (an edit list begins amid a group of pictures)."""
+    """(n,) int64, frame index by place in the order of decoding. What an edit list hides has -1 before the
+    first frame and the frame count or more behind the last one."""
     dts: np.ndarray | None
     """(n,) int64, in ticks of the film; None if some are missing."""
     starts: np.ndarray
@@ -64,7 +64,8 @@ def read_packet_index(film: Film) -> PacketIndex:
         if stream.metadata.get("alpha_mode") == "1":
             raise BitstreamError("the picture has an alpha channel of its own")
         sets = _SetReader(film.codec, stream.codec_context.extradata or b"")
-        pts: list[int | None] = []
+        pts: list[int] = []
+        is_hidden: list[bool] = []
         dts: list[int | None] = []
         starts: list[int] = []
         for packet in container.demux(stream):
@@ -76,9 +77,10 @@ def read_packet_index(film: Film) -> PacketIndex:
             if packet.is_keyframe and is_start(film.codec, memoryview(packet)):
                 starts.append(len(pts))
                 sets.note(len(pts))
-            pts.append(None if packet.is_discard else packet.pts)
+            pts.append(packet.pts)
+            is_hidden.append(packet.is_discard)
             dts.append(packet.dts)
-    frames = _to_frames(film, pts)
+    frames = _to_frames(film, np.array(pts, np.int64), np.array(is_hidden, bool))
     return PacketIndex(
         frames,
         None if None in dts else np.array(dts, np.int64),
@@ -120,14 +122,17 @@ class _SetReader:
         self.at[place] = self._last
 
 
-def _to_frames(film: Film, pts: list[int | None]) -> np.ndarray:
-    shown = np.array([at for at in pts if at is not None], np.int64)
-    if not np.array_equal(np.sort(shown), film.pts):
-        raise BitstreamError(f"the film has {film.frame_count} frames and {len(shown)} packets with one")
-    hidden = len(pts) - len(shown)
-    if None in pts[hidden:]:
-        raise BitstreamError("the film has frames that are not shown")
-    return np.concatenate([np.full(hidden, -1), np.searchsorted(film.pts, shown)])
+def _to_frames(film: Film, pts: np.ndarray, is_hidden: np.ndarray) -> np.ndarray:
+    if not np.array_equal(np.sort(pts[~is_hidden]), film.pts):
+        found = int((~is_hidden).sum())
+        raise BitstreamError(f"{film.frame_count} frames are in {found} packets, not each in one")
+    hidden = pts[is_hidden]
+    if ((hidden > film.pts[0]) & (hidden < film.pts[-1])).any():
+        raise BitstreamError("it has frames amid the others that are not shown")
+    frames = np.where(is_hidden, -1, np.searchsorted(film.pts, pts))
+    behind = pts > film.pts[-1]
+    frames[behind] = film.frame_count + np.argsort(np.argsort(pts[behind]))
+    return frames
 
 
 def _closed_starts(frames: np.ndarray, starts: np.ndarray) -> np.ndarray:

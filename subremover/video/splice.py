@@ -36,9 +36,9 @@ from subremover.video.parameter_sets import (
 from subremover.video.probe import Film, open_input
 
 LEAST_RUN = 12
-"""Frames of a copied run: less is not worth the key frame behind it."""
-LEAST_SHARE = 0.1
-"""Of a film's frames that can be copied: below, little is gained by joining two encoders' packets."""
+"""Frames of a copied run amid the film: for less, no rendered segment is cut in two."""
+LEAST_SHARE = 0.05
+"""Of a film's frames that can be copied; below, little is gained by joining two encoders' packets."""
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
 _PROFILES = {66: "baseline", 77: "main", 100: "high", 110: "high10", 122: "high422", 244: "high444"}
 
@@ -147,9 +147,11 @@ class Splice:
         Returns:
             (n,) int64, rising.
         """
-        slots = self.index.dts
-        if slots is not None and len(slots) >= len(pts):
-            slots = slots[len(slots) - len(pts) :]
+        frames = self.index.frames
+        first = -1 if self.copied and self.copied[0].start == 0 else 0
+        is_kept = (frames >= first) & (frames < self.film.frame_count)
+        if self.index.dts is not None and is_kept.sum() == len(pts):
+            slots = self.index.dts[is_kept]
             if (slots <= pts).all() and (np.diff(slots) > 0).all():
                 return slots
         shown = np.sort(pts)
@@ -188,14 +190,16 @@ def plan_splice(
         copied = tuple(find_copied(index, is_masked, can_hide=format_name in MOV))
         share = sum(map(len, copied)) / film.frame_count
         if not copied or share < least_share:
-            raise BitstreamError(f"only {share:.0%} of its frames could be copied")
+            is_closed = len(index.starts) > 1
+            why = "" if is_closed else ", as all its pictures but the first refer to others"
+            raise BitstreamError(f"only {share:.0%} of its frames could be copied{why}")
         ids = free_hevc_ids(index.taken) if film.codec == "hevc" else None
         return Splice(film, index, copied, _encoder_options(film.codec, index), ids)
     except BitstreamError as error:
         raise SpliceError(_explain(film, error)) from error
 
 
-def find_copied(index: PacketIndex, is_masked: np.ndarray, can_hide: bool) -> Iterator[range]:
+def find_copied(index: PacketIndex, is_masked: np.ndarray, can_hide: bool) -> list[range]:
     """The runs of frames whose packets can be copied.
 
     Whole groups of pictures without a masked frame, and the packets of the others up to the last one before
@@ -206,21 +210,23 @@ def find_copied(index: PacketIndex, is_masked: np.ndarray, can_hide: bool) -> It
         is_masked: (frame_count,) bool, True on frames that change.
         can_hide: Whether the output can hold packets that are not shown.
     """
-    run = range(0)
-    starts = index.starts if can_hide or index.frames[0] >= 0 else index.starts[index.starts > 0]
+    runs: list[range] = []
+    frame_count = len(is_masked)
+    # what is hidden behind the film's end must not be copied either
+    is_masked = np.append(is_masked, [True] * (int(index.frames.max()) + 1 - frame_count))
+    starts = index.starts if can_hide or index.frames.min() >= 0 else index.starts[index.starts > 0]
     for start, stop in itertools.pairwise([*starts, len(index.frames)]):
         frames = index.frames[start:stop]
         ends = _closed_ends(frames)
         first = max(0, int(frames.min()))
         masked = first + np.flatnonzero(is_masked[first : ends[-1]])[:1]
-        last = ends[ends <= masked[0]].max(initial=first) if len(masked) else ends[-1]
-        if first > run.stop or not run:
-            if len(run) >= LEAST_RUN:
-                yield run
-            run = range(first, first)
-        run = range(run.start, int(last))
-    if len(run) >= LEAST_RUN:
-        yield run
+        last = int(ends[ends <= masked[0]].max(initial=first) if len(masked) else ends[-1])
+        if runs and runs[-1].stop == first:
+            first = runs.pop().start
+        if first < last:
+            runs.append(range(first, last))
+    edges = (0, frame_count)
+    return [run for run in runs if len(run) >= LEAST_RUN or run.start in edges or run.stop in edges]
 
 
 def add_options(options: dict[str, str], more: dict[str, str]) -> dict[str, str]:
