@@ -101,7 +101,8 @@ def join(film: Film, splice: Splice, target: Path) -> None:
         copies, packets, own = splice.read_packets(), [], set()
         for number, (start, stop) in enumerate(pairwise(gaps)):
             if number % 2:
-                packets += islice(copies, splice.packet_count(range(start, stop)))
+                places = splice.places(range(start, stop))
+                packets += islice(copies, places.stop - places.start)
             elif start < stop:
                 context = _open_encoder(film, stream, splice)
                 own.add(bytes(context.extradata or b""))

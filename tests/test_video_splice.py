@@ -29,7 +29,8 @@ def index_of(*groups: list[int], hidden: int = 0, dts: np.ndarray | None = None)
         starts.append(len(frames) if number else 0)
         first = max([-1, *frames]) + 1
         frames += [first + frame for frame in group]
-    return PacketIndex(np.array(frames), dts, np.array(starts))
+    order = np.array(frames)
+    return PacketIndex(order, 10 * order, dts, np.array(starts))
 
 
 def plan(source: Path, masked: slice, target: Path, least_share: float = 0.05) -> Splice:

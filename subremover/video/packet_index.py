@@ -25,8 +25,10 @@ class PacketIndex:
     frames: np.ndarray
     """(n,) int64, frame index by place in the order of decoding. What an edit list hides has -1 before the
     first frame and the frame count or more behind the last one."""
+    pts: np.ndarray
+    """(n,) int64, in ticks of the film."""
     dts: np.ndarray | None
-    """(n,) int64, in ticks of the film; None if some are missing."""
+    """(n,) int64, likewise; None if some are missing."""
     starts: np.ndarray
     """(k,) int64, rising: places where decoding can start anew, and everything before is shown before."""
     header: StreamHeader | None = None
@@ -80,9 +82,11 @@ def read_packet_index(film: Film) -> PacketIndex:
             pts.append(packet.pts)
             is_hidden.append(packet.is_discard)
             dts.append(packet.dts)
-    frames = _to_frames(film, np.array(pts, np.int64), np.array(is_hidden, bool))
+    times = np.array(pts, np.int64)
+    frames = _to_frames(film, times, np.array(is_hidden, bool))
     return PacketIndex(
         frames,
+        times,
         None if None in dts else np.array(dts, np.int64),
         _closed_starts(frames, np.array(starts, np.int64)),
         sets.header,

@@ -36,9 +36,11 @@ from subremover.video.parameter_sets import (
 from subremover.video.probe import Film, open_input
 
 LEAST_RUN = 12
-"""Frames of a copied run amid the film: for less, no rendered segment is cut in two."""
+"""Frames of a copied run amid the film. Behind it there must be a new key frame, of as many bytes as 2 to 46
+other frames (four clips at the default quality), and what is rendered is rendered in two parts."""
 LEAST_SHARE = 0.05
-"""Of a film's frames that can be copied; below, little is gained by joining two encoders' packets."""
+"""Of a film's frames that can be copied. To decode a frame of the film and of its source, which the check of
+a joined film takes, is 0.14 to 0.28 of the work of encoding one (likewise)."""
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
 _PROFILES = {66: "baseline", 77: "main", 100: "high", 110: "high10", 122: "high422", 244: "high444"}
 
@@ -102,9 +104,9 @@ class Splice:
         except BitstreamError as error:
             raise SpliceError(_explain(self.film, error)) from error
 
-    def packet_count(self, copied: range) -> int:
-        """How many packets a copied run has; more than frames where some are not shown."""
-        return self.index.place_of(copied.stop) - self.index.place_of(copied.start)
+    def places(self, copied: range) -> slice:
+        """Where in the order of decoding the packets of a copied run are; more than frames if some are hidden."""
+        return slice(self.index.place_of(copied.start), self.index.place_of(copied.stop))
 
     def read_packets(self) -> Iterator[Packet[Stream]]:
         """The packets of all copied runs, in the order of decoding, with the source's times.
@@ -115,12 +117,12 @@ class Splice:
         film, index = self.film, self.index
         is_wanted = np.zeros(len(index.frames), bool)
         for run in self.copied:
-            is_wanted[index.place_of(run.start) : index.place_of(run.stop)] = True
+            is_wanted[self.places(run)] = True
         with open_input(film.path) as container:
             packets = (p for p in container.demux(container.streams[film.stream_index]) if p.size)
             for place in range(np.flatnonzero(is_wanted)[-1] + 1 if is_wanted.any() else 0):
-                packet, frame = next(packets, None), index.frames[place]
-                if packet is None or (frame >= 0 and packet.pts != film.pts[frame]):
+                packet = next(packets, None)
+                if packet is None or packet.pts != index.pts[place]:
                     raise InputError(f"'{film.path}' has changed while it was read; start again")
                 if is_wanted[place]:
                     yield self._with_sets(packet, place)
