@@ -105,7 +105,7 @@ class Splice:
             raise SpliceError(_explain(self.film, error)) from error
 
     def places(self, copied: range) -> slice:
-        """Where in the order of decoding the packets of a copied run are; more than frames if some are hidden."""
+        """Where the packets of a copied run are; more than frames if an edit list hides some."""
         return slice(self.index.place_of(copied.start), self.index.place_of(copied.stop))
 
     def read_packets(self) -> Iterator[Packet[Stream]]:
