@@ -28,6 +28,16 @@ _LUMA_WEIGHTS = {
 }
 
 
+def views(frame: VideoFrame) -> list[np.ndarray]:
+    """The planes as (h, w) arrays that write through to the frame."""
+    dtype = np.dtype(np.uint8 if frame.format.components[0].bits == 8 else np.uint16)
+    found: list[np.ndarray] = []
+    for plane in frame.planes:
+        rows: np.ndarray[Any, Any] = np.frombuffer(plane, dtype)  # type: ignore[call-overload]
+        found.append(rows.reshape(-1, plane.line_size // dtype.itemsize)[: plane.height, : plane.width])
+    return found
+
+
 def read_rgb(frame: VideoFrame, box: Box) -> np.ndarray:
     """A crop as (h, w, 3) float32 RGB, nominally in [0, 1].
 
@@ -36,7 +46,7 @@ def read_rgb(frame: VideoFrame, box: Box) -> np.ndarray:
     Not clipped: a film may go beyond black and white, and `write_rgb` would not give that back.
     """
     layout = _Layout.of(frame)
-    planes = _views(frame)
+    planes = views(frame)
     if layout.is_rgb:
         green, blue, red = (p[box.slices].astype(np.float32) / layout.peak for p in planes[:3])
         return (np.stack([red, green, blue], -1) - layout.rgb_black) / layout.rgb_span
@@ -72,7 +82,7 @@ def write_rgb(frame: VideoFrame, box: Box, rgb: np.ndarray, weight: np.ndarray) 
         )
     layout = _Layout.of(frame)
     frame.make_writable()
-    planes = _views(frame)
+    planes = views(frame)
     rgb = np.where(weight[..., None] > 0, rgb, 0).astype(np.float32)
     if layout.is_rgb:
         coded = (rgb * layout.rgb_span + layout.rgb_black) * layout.peak
@@ -113,7 +123,7 @@ class Picture:
         if _Layout.of(self._frame).is_rgb:
             luma = self._frame.to_ndarray(format="gray")
         else:
-            luma = _views(self._frame)[0]
+            luma = views(self._frame)[0]
             if luma.dtype != np.uint8:
                 luma = np.right_shift(luma, self._frame.format.components[0].bits - 8).astype(np.uint8)
         return np.ascontiguousarray(np.rot90(luma, self._rotation // 90)) if self._rotation else luma
@@ -194,16 +204,6 @@ class _Layout:
     @property
     def rgb_span(self) -> float:
         return self.luma_span / self.peak
-
-
-def _views(frame: VideoFrame) -> list[np.ndarray]:
-    """The planes as (h, w) arrays that write through to the frame."""
-    dtype = np.dtype(np.uint8 if frame.format.components[0].bits == 8 else np.uint16)
-    views: list[np.ndarray] = []
-    for plane in frame.planes:
-        rows: np.ndarray[Any, Any] = np.frombuffer(plane, dtype)  # type: ignore[call-overload]
-        views.append(rows.reshape(-1, plane.line_size // dtype.itemsize)[: plane.height, : plane.width])
-    return views
 
 
 def _taps(start: int, count: int, step: int, site: float, limit: int) -> tuple[np.ndarray, np.ndarray]:

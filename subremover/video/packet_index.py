@@ -1,0 +1,147 @@
+"""The packets of a film's picture in the order of decoding: which frame each is, and where decoding can
+start anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from av.packet import Packet
+from av.video.stream import VideoStream
+
+from subremover.video.bitstream import BitstreamError, is_start, split_nals
+from subremover.video.mux import MATROSKA, MOV
+from subremover.video.parameter_sets import SetKey, StreamHeader, parse_header, set_key
+from subremover.video.probe import Film, open_input
+
+_FORMATS = {*MOV, *MATROSKA}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PacketIndex:
+    """Where the frames of a film are, packet by packet."""
+
+    frames: np.ndarray
+    """(n,) int64, frame index by place in the order of decoding. What an edit list hides has -1 before the
+    first frame and the frame count or more behind the last one."""
+    pts: np.ndarray
+    """(n,) int64, in ticks of the film."""
+    dts: np.ndarray | None
+    """(n,) int64, likewise; None if some are missing."""
+    starts: np.ndarray
+    """(k,) int64, rising: places where decoding can start anew, and everything before is shown before."""
+    header: StreamHeader | None = None
+    """Of the stream; None for codecs without parameter sets."""
+    sets: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
+    """By start, the parameter sets in force there, if they are not the header's throughout the film."""
+    taken: frozenset[SetKey] = frozenset()
+    """All parameter sets there are."""
+
+    @property
+    def reorder_depth(self) -> int:
+        """By how many frames the order of decoding runs ahead of that of showing."""
+        shown = self.frames[self.frames >= 0]
+        return max(0, int((np.arange(len(shown)) - shown).max()))
+
+    def place_of(self, frame: int) -> int:
+        """Where the packets of the frames from a start on begin; what is not shown belongs to frame 0."""
+        return int((self.frames < frame).sum()) if frame else 0
+
+
+def read_packet_index(film: Film) -> PacketIndex:
+    """Read all packets of a film's picture.
+
+    Raises:
+        BitstreamError: Packets and frames do not go together one by one, or what is in them is broken.
+        InputError: The film cannot be read.
+    """
+    with open_input(film.path) as container:
+        stream = container.streams[film.stream_index]
+        assert isinstance(stream, VideoStream)
+        if not _FORMATS & set(container.format.name.split(",")):
+            raise BitstreamError(
+                f"the film's container is {container.format.name}, not mp4, mov, mkv or webm"
+            )
+        if stream.metadata.get("alpha_mode") == "1":
+            raise BitstreamError("the picture has an alpha channel of its own")
+        sets = _SetReader(film.codec, stream.codec_context.extradata or b"")
+        pts: list[int] = []
+        is_hidden: list[bool] = []
+        dts: list[int | None] = []
+        starts: list[int] = []
+        for packet in container.demux(stream):
+            if not packet.size:
+                continue
+            if packet.pts is None or packet.is_corrupt:
+                raise BitstreamError("a packet is damaged or has no time")
+            sets.read(packet)
+            if packet.is_keyframe and is_start(film.codec, memoryview(packet)):
+                starts.append(len(pts))
+                sets.note(len(pts))
+            pts.append(packet.pts)
+            is_hidden.append(packet.is_discard)
+            dts.append(packet.dts)
+    times = np.array(pts, np.int64)
+    frames = _to_frames(film, times, np.array(is_hidden, bool))
+    return PacketIndex(
+        frames,
+        times,
+        None if None in dts else np.array(dts, np.int64),
+        _closed_starts(frames, np.array(starts, np.int64)),
+        sets.header,
+        sets.at if sets.is_varied else {},
+        frozenset(sets.current),
+    )
+
+
+class _SetReader:
+    """Keeps the parameter sets in force while the packets go by."""
+
+    def __init__(self, codec: str, extradata: bytes) -> None:
+        self.header = parse_header(codec, extradata) if codec in ("h264", "hevc") else None
+        self.current: dict[SetKey, bytes] = {}
+        self.at: dict[int, tuple[bytes, ...]] = {}
+        self.is_varied = False
+        """Whether one was not in the header, or not with that content."""
+        self._codec = codec
+        self._last: tuple[bytes, ...] = ()
+        for nal in self.header.nals if self.header else ():
+            if key := set_key(codec, nal):
+                self.current[key] = nal
+
+    def read(self, packet: Packet[VideoStream]) -> None:
+        if self.header is None:
+            return
+        for nal in split_nals(memoryview(packet)):
+            if (key := set_key(self._codec, nal)) and self.current.get(key) != (content := bytes(nal)):
+                self.current[key] = content
+                self.is_varied = True
+
+    def note(self, place: int) -> None:
+        """Keep what is in force at a packet that was just read."""
+        current = tuple(self.current[key] for key in sorted(self.current))
+        if current != self._last:  # most films have one tuple for all their starts
+            self._last = current
+        self.at[place] = self._last
+
+
+def _to_frames(film: Film, pts: np.ndarray, is_hidden: np.ndarray) -> np.ndarray:
+    if not np.array_equal(np.sort(pts[~is_hidden]), film.pts):
+        found = int((~is_hidden).sum())
+        raise BitstreamError(f"{film.frame_count} frames are in {found} packets, not each in one")
+    hidden = pts[is_hidden]
+    if ((hidden > film.pts[0]) & (hidden < film.pts[-1])).any():
+        raise BitstreamError("it has frames amid the others that are not shown")
+    frames = np.where(is_hidden, -1, np.searchsorted(film.pts, pts))
+    behind = pts > film.pts[-1]
+    frames[behind] = film.frame_count + np.argsort(np.argsort(pts[behind]))
+    return frames
+
+
+def _closed_starts(frames: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Those with nothing shown later before them in the order of decoding."""
+    latest = np.concatenate([[-2], np.maximum.accumulate(frames)[:-1]])
+    earliest = np.minimum.accumulate(frames[::-1])[::-1]
+    is_closed = latest < earliest
+    return np.array([start for start in starts if is_closed[start]], np.int64)

@@ -1,0 +1,276 @@
+"""Untouched packets: which of a film's can be copied as they are, and how the encoded ones between them must
+be made, so that both are one stream.
+
+A copied run begins where decoding can start anew, and nothing in it refers to what comes after it; a rendered
+segment begins with a key frame of its own encoder. The parameter sets of H.264's and HEVC's encoder get ids
+that the source does not use and lie beside the source's in the stream's header; VP9's and AV1's key frames
+bring along all they need.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import av
+import numpy as np
+from av.packet import Packet
+from av.stream import Stream
+
+from subremover.errors import InputError, OutputError
+from subremover.video.bitstream import BitstreamError, join_nals, put_first
+from subremover.video.encoders import Encoding
+from subremover.video.mux import MATROSKA, MOV
+from subremover.video.packet_index import PacketIndex, read_packet_index
+from subremover.video.parameter_sets import (
+    HevcIds,
+    free_h264_id,
+    free_hevc_ids,
+    join_avcc,
+    join_hvcc,
+    parse_header,
+    renumber_hevc,
+    set_key,
+)
+from subremover.video.probe import Film, open_input
+
+LEAST_RUN = 12
+"""Frames of a copied run amid the film. Behind it there must be a new key frame, of as many bytes as 2 to 46
+other frames (four clips at the default quality), and what is rendered is rendered in two parts."""
+LEAST_SHARE = 0.05
+"""Of a film's frames that can be copied. To decode a frame of the film and of its source, which the check of
+a joined film takes, is 0.14 to 0.28 of the work of encoding one (likewise)."""
+_ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
+_PROFILES = {66: "baseline", 77: "main", 100: "high", 110: "high10", 122: "high422", 244: "high444"}
+
+
+class SpliceError(OutputError):
+    """This film's packets and newly encoded ones cannot be one stream."""
+
+
+@dataclass(frozen=True, eq=False)
+class Splice:
+    """How a film is joined of its own packets and of newly encoded ones."""
+
+    film: Film
+    index: PacketIndex
+    copied: tuple[range, ...]
+    """Frames whose packets are copied, in order; all others are rendered."""
+    encoder_options: dict[str, str]
+    """What the rendered frames' encoder needs, whatever else it is given (see `add_options`)."""
+    hevc_ids: HevcIds | None = None
+    """What becomes of its parameter sets' ids if it writes HEVC."""
+
+    @property
+    def copied_share(self) -> float:
+        return sum(map(len, self.copied)) / self.film.frame_count
+
+    def join_header(self, own: bytes) -> bytes | None:
+        """The stream's extradata for the packets of both.
+
+        Args:
+            own: That of the rendered frames' encoder, the same for all segments.
+
+        Returns:
+            What to set; None if the source's holds for both.
+
+        Raises:
+            SpliceError: They do not go together.
+        """
+        codec, source, taken = self.film.codec, self.index.header, self.index.taken
+        if source is None:
+            return None
+        try:
+            if self.hevc_ids is not None:
+                return join_hvcc(source, renumber_hevc(own, self.hevc_ids))
+            header = parse_header(codec, own)
+            if taken.intersection(set_key(codec, nal) for nal in header.nals):
+                raise BitstreamError("the encoder's parameter sets have an id of the source's")
+            return join_avcc(source, header)
+        except BitstreamError as error:
+            raise SpliceError(_explain(self.film, error)) from error
+
+    def to_packet(self, data: bytes) -> bytes:
+        """A packet of the rendered frames' encoder as it goes into the stream.
+
+        Raises:
+            SpliceError: It is not what this encoder is known to make.
+        """
+        if self.hevc_ids is None:
+            return data
+        try:
+            return join_nals(renumber_hevc(data, self.hevc_ids))
+        except BitstreamError as error:
+            raise SpliceError(_explain(self.film, error)) from error
+
+    def places(self, copied: range) -> slice:
+        """Where the packets of a copied run are; more than frames if an edit list hides some."""
+        return slice(self.index.place_of(copied.start), self.index.place_of(copied.stop))
+
+    def read_packets(self) -> Iterator[Packet[Stream]]:
+        """The packets of all copied runs, in the order of decoding, with the source's times.
+
+        Raises:
+            InputError: The film cannot be read, or is no longer what it was.
+        """
+        film, index = self.film, self.index
+        is_wanted = np.zeros(len(index.frames), bool)
+        for run in self.copied:
+            is_wanted[self.places(run)] = True
+        with open_input(film.path) as container:
+            packets = (p for p in container.demux(container.streams[film.stream_index]) if p.size)
+            for place in range(np.flatnonzero(is_wanted)[-1] + 1 if is_wanted.any() else 0):
+                packet = next(packets, None)
+                if packet is None or packet.pts != index.pts[place]:
+                    raise InputError(f"'{film.path}' has changed while it was read; start again")
+                if is_wanted[place]:
+                    yield self._with_sets(packet, place)
+
+    def _with_sets(self, packet: Packet[Stream], place: int) -> Packet[Stream]:
+        """A start brings along the sets in force if they change: what sent them may not be copied."""
+        sets = self.index.sets.get(place)
+        if not sets:
+            return packet
+        full = av.Packet(put_first(self.film.codec, memoryview(packet), sets))
+        full.pts, full.dts, full.duration = packet.pts, packet.dts, packet.duration
+        full.time_base, full.is_keyframe = packet.time_base, packet.is_keyframe
+        return full
+
+    def decode_times(self, pts: np.ndarray) -> np.ndarray:
+        """When the packets of the whole stream are decoded.
+
+        The source's own times where every packet comes in time for its being shown, else as early as the
+        order of showing demands.
+
+        Args:
+            pts: (n,) int64, in the order of decoding, in ticks of the film.
+
+        Returns:
+            (n,) int64, rising.
+        """
+        frames = self.index.frames
+        first = -1 if self.copied and self.copied[0].start == 0 else 0
+        is_kept = (frames >= first) & (frames < self.film.frame_count)
+        if self.index.dts is not None and is_kept.sum() == len(pts):
+            slots = self.index.dts[is_kept]
+            if (slots <= pts).all() and (np.diff(slots) > 0).all():
+                return slots
+        shown = np.sort(pts)
+        delay = int((np.arange(len(pts)) - np.searchsorted(shown, pts)).max(initial=0))
+        step = max(1, int(np.diff(shown).min(initial=1 << 20))) if len(pts) > 1 else 1
+        early = shown[0] - step * np.arange(delay, 0, -1)
+        return np.concatenate([early, shown])[: len(pts)]
+
+
+def plan_splice(
+    film: Film, is_masked: np.ndarray, encoding: Encoding, format_name: str, least_share: float = LEAST_SHARE
+) -> Splice:
+    """Find out what of a film can be copied; reads all of the picture's packets.
+
+    Args:
+        film: The source.
+        is_masked: (frame_count,) bool, True on frames that change.
+        encoding: Of the frames that are not copied.
+        format_name: FFmpeg's name of the container to be written.
+        least_share: Of the frames that must be copied for it to be worth it.
+
+    Raises:
+        InputError: The film cannot be read.
+        SpliceError: Nothing, or too little, can be copied; the message says why.
+    """
+    try:
+        if format_name not in (*MOV, *MATROSKA):
+            raise BitstreamError(f"the container to be written is {format_name}, not mp4, mov, mkv or webm")
+        if film.codec not in _ENCODERS:
+            raise BitstreamError(f"packets of {film.codec} cannot be joined, only of {', '.join(_ENCODERS)}")
+        if encoding.encoder != _ENCODERS[film.codec]:
+            raise BitstreamError(f"the encoder is {encoding.encoder}, not {_ENCODERS[film.codec]}")
+        if encoding.pix_fmt.replace("yuvj", "yuv") != film.pix_fmt.replace("yuvj", "yuv"):
+            raise BitstreamError(f"the film is {film.pix_fmt} and the encoder takes {encoding.pix_fmt}")
+        index = read_packet_index(film)
+        copied = tuple(find_copied(index, is_masked, can_hide=format_name in MOV))
+        share = sum(map(len, copied)) / film.frame_count
+        if not copied or share < least_share:
+            is_closed = len(index.starts) > 1
+            why = "" if is_closed else ", as all its pictures but the first refer to others"
+            raise BitstreamError(f"only {share:.0%} of its frames could be copied{why}")
+        ids = free_hevc_ids(index.taken) if film.codec == "hevc" else None
+        return Splice(film, index, copied, _encoder_options(film.codec, index), ids)
+    except BitstreamError as error:
+        raise SpliceError(_explain(film, error)) from error
+
+
+def find_copied(index: PacketIndex, is_masked: np.ndarray, can_hide: bool) -> list[range]:
+    """The runs of frames whose packets can be copied.
+
+    Whole groups of pictures without a masked frame, and the packets of the others up to the last one before
+    the first masked frame that nothing shown earlier is decoded after.
+
+    Args:
+        index: Of the film.
+        is_masked: (frame_count,) bool, True on frames that change.
+        can_hide: Whether the output can hold packets that are not shown.
+    """
+    runs: list[range] = []
+    frame_count = len(is_masked)
+    # what is hidden behind the film's end must not be copied either
+    is_masked = np.append(is_masked, [True] * (int(index.frames.max()) + 1 - frame_count))
+    starts = index.starts if can_hide or index.frames.min() >= 0 else index.starts[index.starts > 0]
+    for start, stop in itertools.pairwise([*starts, len(index.frames)]):
+        frames = index.frames[start:stop]
+        ends = _closed_ends(frames)
+        first = max(0, int(frames.min()))
+        masked = first + np.flatnonzero(is_masked[first : ends[-1]])[:1]
+        last = int(ends[ends <= masked[0]].max(initial=first) if len(masked) else ends[-1])
+        if runs and runs[-1].stop == first:
+            first = runs.pop().start
+        if first < last:
+            runs.append(range(first, last))
+    edges = (0, frame_count)
+    return [run for run in runs if len(run) >= LEAST_RUN or run.start in edges or run.stop in edges]
+
+
+def add_options(options: dict[str, str], more: dict[str, str]) -> dict[str, str]:
+    """An encoder's options and more of them; of lists of parameters (`x264-params`) both."""
+    joined = {
+        key: f"{options[key]}:{value}"
+        for key, value in more.items()
+        if key.endswith("-params") and options.get(key)
+    }
+    return options | more | joined
+
+
+def _closed_ends(frames: np.ndarray) -> np.ndarray:
+    """Where a copy of a group of pictures may end: the frames, in order, that follow on its last one.
+
+    Args:
+        frames: (n,) int64, of the group's packets in the order of decoding.
+    """
+    latest = np.maximum.accumulate(frames)
+    earliest = np.minimum.accumulate(frames[::-1])[::-1]
+    return np.append(earliest[1:][latest[:-1] < earliest[1:]], latest[-1] + 1)
+
+
+def _encoder_options(codec: str, index: PacketIndex) -> dict[str, str]:
+    depth = index.reorder_depth
+    if codec == "h264":
+        assert index.header is not None
+        # stitchable: the sets must not depend on what the segment shows
+        params = [f"sps-id={free_h264_id(index.taken)}", "stitchable=1", "annexb=0", "open-gop=0"]
+        profile = _PROFILES.get(index.header.head[1])
+        options = {"profile": profile} if profile else {}
+        if depth == 0:
+            options["bf"] = "0"
+        elif depth == 1:
+            params.append("b-pyramid=none")
+        return options | {"x264-params": ":".join(params)}
+    if codec == "hevc":
+        params = ["open-gop=0", "info=0", "repeat-headers=0"]
+        params += {0: ["bframes=0"], 1: ["b-pyramid=0"]}.get(depth, [])
+        return {"x265-params": ":".join(params)}
+    return {}
+
+
+def _explain(film: Film, error: BitstreamError) -> str:
+    return f"the untouched packets of '{film.path}' cannot be kept: {error}; leave out --splice on"
