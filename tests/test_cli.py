@@ -348,6 +348,7 @@ class TestOptions:
         assert options.pool == PoolOptions("cuda:1", 3, 2)
         assert options.encode == EncodeOptions("libx265", 20.5, True)
         assert asked("--subtitle-track").encode == EncodeOptions(subtitle_track=True)
+        assert asked("--no-resume").encode == EncodeOptions(resume=False)
         track = asked("--subtitle-track", "--subtitle-language", "jpn").encode
         assert (track.subtitle_track, track.subtitle_language) == (True, "jpn")
 
@@ -617,7 +618,8 @@ class TestHelp:
         out = capsys.readouterr().out
         headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
         assert headings == ["Output", "What to remove", "Plan", "How to fill", "Where to run", "Other"]
-        options = """output codec crf overwrite resume no-resume status subtitle-track subtitle-language provenance
+        options = """output codec crf overwrite resume no-resume status
+            subtitle-track subtitle-language provenance
             start end region logos everything times segmenter mask plan save-plan scan-only preview srt report
             borrow no-borrow max-distance preset steps channels levels loss input warm-start no-warm-start
             device batch-size workers quiet verbose"""
