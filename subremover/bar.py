@@ -47,6 +47,8 @@ class Bar:
         self._name, self._is_quiet = printable(name), is_quiet
         self._bar: tqdm[Any] | None = None
         self._start = self._said = time.monotonic()
+        self._first: int | None = None
+        """Frames done when the first report came: those of a run that this one goes on with."""
 
     def __enter__(self) -> Bar:
         return self
@@ -75,10 +77,12 @@ class Bar:
 
     def _print_line(self, progress: Progress) -> None:
         now = time.monotonic()
+        if self._first is None:
+            self._first = progress.done - 1
         if now - self._said < self.LINE_SECONDS and progress.done < progress.total:
             return
         self._said = now
-        rate = progress.done / max(now - self._start, 1e-6)
+        rate = (progress.done - self._first) / max(now - self._start, 1e-6)
         left = (progress.total - progress.done) / max(rate, 1e-6)
         say(
             f"{self._name}: {progress.stage} {progress.done}/{progress.total} frames, "

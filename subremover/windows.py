@@ -11,7 +11,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
@@ -19,10 +19,9 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from subremover.fill.borrow import Borrowed, Borrower
-from subremover.fill.composite import fill_weight
 from subremover.fill.holes import Hole, find_holes
-from subremover.fill.jobs import Fill, FitJob
-from subremover.fill.overlays import Overlays, Unmixed
+from subremover.fill.jobs import FitJob
+from subremover.fill.overlays import Overlays
 from subremover.fill.pool import Pool
 from subremover.footage import GAP_FRAMES, FootageReader, Masks, frame_bytes, split_runs
 from subremover.geometry import Box
@@ -35,6 +34,7 @@ from subremover.segments import Segment, cut_segments
 from subremover.video.planes import read_rgb, to_coded, to_coded_box, write_rgb
 from subremover.video.probe import Film
 from subremover.video.reader import read_frames
+from subremover.window import Frames, Laid, Window
 
 WINDOW_FRAMES = 32
 """Frames rendered together; each window fits an anchor of its own, so short ones waste steps."""
@@ -42,10 +42,6 @@ WINDOW_BYTES = 160 << 20
 """Most memory for the frames of a window; a few windows are in flight."""
 FADE_FRAMES = 16
 """By which a window may be longer, so as not to end amid a fade."""
-FEATHER_PX = 0.0
-"""The fills meet their rims by themselves: 1 px made no difference on nine clips, 2 px cost 0.4 dB."""
-
-_Frames = list[tuple[int, VideoFrame]]
 
 
 def fill_frames(
@@ -73,9 +69,9 @@ def fill_frames(
         Frame index, the frame, ready to be encoded, and where the pixels of its holes came from; None
         where it has none.
     """
-    in_flight: deque[_Window] = deque()
+    in_flight: deque[Window] = deque()
 
-    def jobs_of(windows: Iterable[_Window]) -> Iterator[list[FitJob]]:
+    def jobs_of(windows: Iterable[Window]) -> Iterator[list[FitJob]]:
         for window in windows:
             in_flight.append(window)
             yield window.jobs
@@ -88,64 +84,6 @@ def fill_frames(
     with closing(prefetch(made, depth=1)) as windows:
         for fills in pool.fit(jobs_of(windows)):
             yield from in_flight.popleft().finish(fills)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Laid:
-    """An unmixed picture and its weight over what lies below it."""
-
-    part: Unmixed
-    weight: np.ndarray
-    """(h, w) float32."""
-    distance: np.ndarray
-    """(h, w) float32, of what was borrowed below it; 0 where nothing was."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Window:
-    """A run of frames, filled together and independently of all others."""
-
-    frames: _Frames
-    holes: list[Hole]
-    jobs: list[FitJob]
-    distances: list[np.ndarray]
-    """(h, w) float32 for each hole: from how many frames away it borrows."""
-    known: dict[int, list[_Laid]]
-    """By frame: what was written before the holes were filled."""
-    mixed: dict[int, list[_Laid]]
-    """By frame: to be mixed with the fills."""
-
-    def finish(self, fills: list[Fill]) -> Iterator[tuple[int, VideoFrame, Origins | None]]:
-        """Write the fills; each frame, ready."""
-        filled: dict[int, list[tuple[Hole, Fill, np.ndarray]]] = {}
-        for hole, fill, distance in zip(self.holes, fills, self.distances, strict=True):
-            filled.setdefault(hole.frame, []).append((hole, fill, distance))
-        for index, frame in self.frames:
-            holes, mixed = filled.get(index, []), self.mixed.get(index, [])
-            with stage("render: fill", frames=bool(holes or mixed)):
-                for hole, fill, _ in holes:
-                    write_rgb(frame, hole.box, fill.picture, fill_weight(hole.mask, FEATHER_PX))
-                for laid in mixed:
-                    write_rgb(frame, laid.part.box, laid.part.picture, laid.weight)
-                origins = _trace(self.known.get(index, []), holes, mixed)
-            yield index, frame, origins
-
-
-def _trace(
-    known: list[_Laid], holes: list[tuple[Hole, Fill, np.ndarray]], mixed: list[_Laid]
-) -> Origins | None:
-    boxes = [*(hole.box for hole, _, _ in holes), *(laid.part.box for laid in (*known, *mixed))]
-    if not boxes:
-        return None
-    origins = Origins(boxes)
-    for laid in known:
-        origins.fill(laid.part.box, laid.part.weight > 0, np.zeros_like(laid.weight), laid.distance)
-        origins.blend(laid.part.box, laid.weight)
-    for hole, fill, distance in holes:
-        origins.fill(hole.box, hole.mask, fill.fitted, distance)
-    for laid in mixed:
-        origins.blend(laid.part.box, laid.weight)
-    return origins
 
 
 class _Render:
@@ -164,7 +102,7 @@ class _Render:
         self._is_masked = plan.masked_frames()
         self._events = [to_coded_event(event, film) for event in plan.removed]
 
-    def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[_Window]:
+    def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[Window]:
         most = min(WINDOW_FRAMES, -(-WINDOW_BYTES // frame_bytes(self._film)))
         for segment in segments:
             frames = range(segment.start, segment.stop)
@@ -187,7 +125,7 @@ class _Render:
         self._borrower = Borrower(options, self._device)
 
     @stage("render: holes")
-    def _make(self, frames: _Frames, only: set[int] | None) -> _Window:
+    def _make(self, frames: Frames, only: set[int] | None) -> Window:
         with stage("render: unmix"):
             for index, frame in frames:
                 self._overlays.feed(index, partial(read_rgb, frame))
@@ -198,11 +136,11 @@ class _Render:
         with stage("render: unmix"):
             parts = [(index, part) for index, part in self._overlays.unmix(reads) if index in wanted]
         lent = self._borrow(masks, source)
-        known: dict[int, list[_Laid]] = {}
-        mixed: dict[int, list[_Laid]] = {}
+        known: dict[int, list[Laid]] = {}
+        mixed: dict[int, list[Laid]] = {}
         for index, part in parts:
             below = _gather(lent.get(index, []), part.box)
-            laid = _Laid(part, part.weight * part.prevail(below.error), below.distance)
+            laid = Laid(part, part.weight * part.prevail(below.error), below.distance)
             if (part.weight == 1).any():
                 known.setdefault(index, []).append(laid)
                 share = laid.weight[..., None]
@@ -222,7 +160,7 @@ class _Render:
             error = np.where(hole.mask, below.error, np.float32(0))
             jobs.append(FitJob(image, hole.mask, hole.frame, hole.group, error))
             distances.append(below.distance)
-        return _Window([f for f in frames if f[0] in wanted], holes, jobs, distances, known, mixed)
+        return Window([f for f in frames if f[0] in wanted], holes, jobs, distances, known, mixed)
 
     def _borrow(
         self, masks: list[tuple[int, np.ndarray]], source: dict[int, VideoFrame]
@@ -268,7 +206,7 @@ def to_coded_event(event: Event, film: Film) -> Event:
     return replace(event, box=to_coded_box(event.box, film), strokes=strokes)
 
 
-def _read_ranges(film: Film, ranges: list[range], only: set[int] | None) -> Iterator[_Frames]:
+def _read_ranges(film: Film, ranges: list[range], only: set[int] | None) -> Iterator[Frames]:
     """The frames of ranges that follow each other, read in one go, or of those that hold a wanted one."""
     if only is not None:
         for part in ranges:
@@ -276,7 +214,7 @@ def _read_ranges(film: Film, ranges: list[range], only: set[int] | None) -> Iter
                 yield list(timed("render: decode", read_frames(film, part.start, part.stop)))
         return
     waiting = iter(ranges)
-    current, frames = next(waiting), _Frames()
+    current, frames = next(waiting), Frames()
     with closing(timed("render: decode", read_frames(film, ranges[0].start, ranges[-1].stop))) as every:
         for index, frame in every:
             while index >= current.stop:
@@ -307,7 +245,7 @@ def _gather(lent: list[tuple[Hole, Borrowed]], box: Box) -> Borrowed:
 
 
 def _without(
-    masks: list[tuple[int, np.ndarray]], known: dict[int, list[_Laid]]
+    masks: list[tuple[int, np.ndarray]], known: dict[int, list[Laid]]
 ) -> list[tuple[int, np.ndarray]]:
     """Masks without what is known; those that were one array, less the same weights, are one again."""
     left = []

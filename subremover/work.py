@@ -29,7 +29,7 @@ from subremover.plan import FilmKey, Plan
 from subremover.plan_file import load_plan
 from subremover.segments import Segment
 from subremover.video.spool import Spool, SpoolError
-from subremover.video.target import new_file, output_errors, sync
+from subremover.video.target import new_file, output_errors, sync, sync_folder
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         self.target, self._source = target, source
         self._fingerprint, self._is_kept = dict(fingerprint), is_kept
         self._segments: Sequence[Segment] = ()
+        self._device = ""
         self.findings: tuple[Path, ...] = ()
         """Files that this run, or the one that it goes on with, was to write after the scan."""
 
@@ -101,10 +102,11 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         shutil.rmtree(half, ignore_errors=True)
         plan.save(half)
         with output_errors(self.target):
-            for file in (*half.iterdir(), half):
+            for file in half.iterdir():
                 sync(file)
+            sync_folder(half)
             half.replace(folder)
-            sync(self.path)
+            sync_folder(self.path)
         return load_plan(folder, film)
 
     def note_findings(self, files: Sequence[Path]) -> None:
@@ -114,9 +116,17 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
 
     def begin(self, segments: Sequence[Segment], device: str) -> None:
         """Note what is to be rendered, and on which kind of device, which changes the last bits of a fit."""
-        self._segments = segments
-        parts = json.dumps([self._fingerprint, device.partition(":")[0]])
-        self.key = hashlib.sha256(parts.encode()).digest()
+        kind = device.partition(":")[0]
+        if self._device not in ("", kind):
+            log.warning(
+                "'%s' was begun on another device (%s); its frames are rendered afresh",
+                self.target.name,
+                self._device,
+            )
+            for file in (*self.path.glob(f"*.{PICTURE}"), *self.path.glob(f"*.{ORIGINS}")):
+                _delete(file)
+        self._segments, self._device = segments, kind
+        self.key = hashlib.sha256(json.dumps([self._fingerprint, kind]).encode()).digest()
         self._write_state()
 
     def file(self, segment: Segment, kind: str) -> Path:
@@ -155,6 +165,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             self.clear()
         else:
             self.findings = tuple(Path(name) for name in state["findings"])
+            self._device = state["device"]
         for half in (*self.path.glob(".*.part-*"), *self.path.glob("*.part")):
             _delete(half)
         self._write_state()
@@ -171,6 +182,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             "version": VERSION,
             "film": self._source.name,
             "fingerprint": self._fingerprint,
+            "device": self._device,
             "findings": [str(file.absolute()) for file in self.findings],
             "segments": [[s.start, s.stop, s.is_copied] for s in self._segments],
         }
@@ -225,7 +237,9 @@ def _read_state(folder: Path) -> dict[str, Any] | None:
         state = json.loads(file.read_text(encoding="utf-8"))
         if (state["format"], state["version"]) != (FORMAT, VERSION):
             return None
-        if not isinstance(state["film"], str) or not isinstance(state["fingerprint"], dict):
+        if not all(isinstance(state[name], str) for name in ("film", "device")):
+            return None
+        if not isinstance(state["fingerprint"], dict):
             return None
         if not all(isinstance(name, str) for name in state["findings"]):
             return None

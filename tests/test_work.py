@@ -20,7 +20,7 @@ from media import draw_film
 from test_pipeline import draw_mask
 
 import subremover
-from subremover import pipeline, rendering, segments
+from subremover import cli, pipeline, rendering, segments
 from subremover.errors import OutputError, PlanError
 from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
 from subremover.pipeline import Result, remove_subtitles
@@ -173,6 +173,17 @@ def test_another_film_or_mask_starts_afresh(place: Path, caplog: pytest.LogCaptu
     assert "'b.mp4' was begun with another film; starting afresh" in caplog.text
 
 
+def test_another_kind_of_device_renders_afresh(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopped(place)
+    seen: list[str] = []
+    monkeypatch.setattr(FakePool, "devices", ("mps",))
+    result = run(place, lambda progress: seen.append(progress.stage))
+    assert (result.frames_resumed, set(seen)) == (0, {"render"})  # the plan is the same
+    assert "was begun on another device (cpu); its frames are rendered afresh" in caplog.text
+
+
 def test_a_damaged_segment_is_made_again(
     place: Path, reference: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -213,6 +224,7 @@ def test_a_state_with_nonsense_in_it(place: Path) -> None:
         {"findings": [1]},
         {"fingerprint": []},
         {"film": None},
+        {"device": 1},
         {"version": 9},
     ):
         file.write_text(json.dumps(whole | part))
@@ -310,6 +322,20 @@ def test_the_target_may_be_a_link_or_have_a_long_name(place: Path, reference: by
     folder = find_folder(place / ("x" * 251 + ".mp4"))
     assert folder.parent == place
     assert len(folder.name) < 100
+
+
+def test_files_that_a_stopped_run_has_written_stay(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same command goes on though they exist; files of somebody else do not."""
+    monkeypatch.chdir(place)
+    words = ["--mask", "mask.png", "--no-borrow", "--srt", "a.srt", "--save-plan", "plan", "-q"]
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "assemble", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert cli.run(["a.mp4", "-o", "b.mp4", *words]) == 130
+    (place / "a.srt").write_text("edited")
+    assert cli.run(["a.mp4", "-o", "b.mp4", *words]) == 0
+    assert (place / "a.srt").read_text() == "edited"
+    assert cli.run(["a.mp4", "-o", "c.mp4", *words]) == 4
+    assert names(place) == ["a.mp4", "a.srt", "b.mp4", "mask.png", "plan"]
 
 
 def test_status(place: Path) -> None:

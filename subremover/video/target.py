@@ -34,21 +34,33 @@ class PartFile:
         with output_errors(self.target):
             sync(self.path)
             self.path.replace(self.target)
-            sync(self.target.parent)
+            sync_folder(self.target.parent)
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
 
 
 def sync(path: Path) -> None:
-    """Have a file's bytes, or the names in a folder, on disk and not only on their way there."""
-    if os.name == "nt" and path.is_dir():  # cannot be opened there
-        return
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    """Have a file's bytes on disk and not only on their way there.
+
+    Raises:
+        OSError: The disk fails.
+    """
+    descriptor = os.open(path, os.O_RDWR)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def sync_folder(path: Path) -> None:
+    """The same for the names in a folder, where the system can do that."""
+    with contextlib.suppress(OSError):  # Windows opens no folder, some network disks refuse
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def shorten(name: str) -> str:
