@@ -5,7 +5,7 @@
 Makes a film for each item of `fidelity_items` with FFmpeg's program, removes what a mask covers on its first
 frames, and compares source and output stream by stream (`fidelity_compare`). Prints a Markdown table: kept,
 kept with some work, or lost with the warning that says so. What is lost without one is LOST, and ends the
-script with exit code 1. Borrowing is off and the fit short: it is the film around the subtitle that is tested.
+script with exit code 1. Borrowing is off and the fit short: the film around the subtitle is what is tested.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def main(out: Path, only: str, quick: bool) -> None:
             continue
         try:
             outcome = run_item(item, out / f"{number:03}", parts)
-        except Exception as error:  # noqa: BLE001 - one item must not hide the others
+        except Exception as error:  # one item must not hide the others
             outcome = Outcome(item, (Difference("failed", f"{type(error).__name__} {error}"),), ())
         lost += bool(outcome.lost)
         print(f"| {item.name} | {item.containers} | {outcome.word} |", flush=True)

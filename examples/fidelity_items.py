@@ -11,7 +11,7 @@ _X264 = "libx264 -bf 2"
 
 
 def _ratio(codec: str, *extensions: str, work: str = "", quick: bool = False) -> list[Item]:
-    name = codec.split()[0]
+    name = codec.split(maxsplit=1)[0]
     return [
         Item(f"samples of 4:3, {name}", e, f"{{v}} -vf setsar=4/3 -c:v {codec}", work=work if e in _MKV else "",
              is_quick=quick)
@@ -70,15 +70,15 @@ TEXT = [
     Item("ass to mov_text", "mkv", "{v} -i {words__ass} -map 0 -map 1 -c:v libx264 -c:s copy", "mp4",
          loses=("subtitle", "text"), warning=r"subtitle stream 1 \(ass\)"),
     Item("webvtt to mov_text", "mkv", "{v} -i {words__vtt} -map 0 -map 1 -c:v libx264 -c:s webvtt", "mp4",
-         loses=("subtitle", "text"), warning=r"subtitle stream 1 \(webvtt\)"),
-    Item("picture subtitles: dvd_subtitle", "mkv", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 "
+         work="encoded again"),
+    Item("picture subtitles: dvd_subtitle", "mkv", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 "
          "-c:s dvd_subtitle"),
-    Item("picture subtitles: pgs", "mkv", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s copy",
+    Item("picture subtitles: pgs", "mkv", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s copy",
          is_quick=True),
-    Item("picture subtitles: dvb_subtitle", "ts", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s dvbsub"),
-    Item("picture subtitles: dvb_subtitle", "ts", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s dvbsub",
+    Item("picture subtitles: dvb_subtitle", "ts", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s dvbsub"),
+    Item("picture subtitles: dvb_subtitle", "ts", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s dvbsub",
          "mkv"),
-    Item("picture subtitles: pgs", "mkv", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s copy", "mp4",
+    Item("picture subtitles: pgs", "mkv", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s copy", "mp4",
          loses=("subtitle",), warning=r"subtitle stream 1 \(hdmv_pgs_subtitle\) cannot be kept in mp4"),
 ]  # fmt: skip
 
@@ -267,7 +267,7 @@ PIXELS = [
                 "yuv444p12le", "gbrp", "gray")),
             "webm yuv422p libvpx-vp9", "webm yuv444p libvpx-vp9", "mkv gbrp libvpx-vp9", "mkv yuv420p10le libsvtav1",
             "mov yuv422p10le prores_ks", "mov yuv422p dnxhd -profile:v dnxhr_hq -s 256x128",
-            "mkv yuv420p ffv1", "mkv yuv444p16le ffv1", "mkv bgr0 ffv1", "avi yuv420p utvideo", "mkv gbrp utvideo",
+            "mkv yuv420p ffv1", "mkv yuv444p16le ffv1", "mkv bgr0 ffv1", "avi yuv420p utvideo", "avi gbrp utvideo",
             "avi yuv422p huffyuv", "avi yuvj422p mjpeg", "mpg yuv422p mpeg2video", "avi bgr24 rawvideo",
             "mov rgb24 qtrle", "mov rgb24 png"),
     Item("yuv420p10le, vp9", "mkv", "{v} -pix_fmt yuv420p10le -c:v libvpx-vp9 -profile:v 2",

@@ -112,10 +112,11 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
         start = time.monotonic()
         film = probe(source)
         outputs.check(source, options.encode.overwrite)
-        for warning in film.warnings:
-            _say(f"{source.name}: {warning}", values)
+        foreseen = [*film.warnings]
         if outputs.film is not None:
-            check_target(film, outputs.film, options.encode)
+            foreseen += check_target(film, outputs.film, options.encode)
+        for warning in foreseen:
+            _say(f"{source.name}: {warning}", values)
         if outputs.provenance is not None:
             check_provenance(film, outputs.provenance, options.encode.overwrite)
         if not values["scan_only"]:
@@ -137,8 +138,9 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
         if outputs.report:
             with stage("report"), new_file(outputs.report) as part:
                 add_shares(outputs.report, part, plan, result.shares, result.event_shares)
-        for warning in result.warnings[len(film.warnings) :]:
-            _say(f"{source.name}: {warning}", values)
+        for warning in result.warnings:
+            if warning not in foreseen:
+                _say(f"{source.name}: {warning}", values)
         _say(f"{outputs.film}: {_describe(result, time.monotonic() - start)}", values)
 
 

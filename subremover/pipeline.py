@@ -113,7 +113,8 @@ def remove_subtitles(
     with measure() as profile:
         with stage("start"):
             film = probe(Path(source))
-            check_target(film, Path(target), options.encode)
+            for warning in check_target(film, Path(target), options.encode):
+                log.warning("%s: %s", film.path.name, warning)
             traced = None if provenance is None else Path(provenance)
             if traced is not None:
                 if traced.absolute() == Path(target).absolute():

@@ -16,6 +16,8 @@ from subremover.video.probe import has_alpha
 from subremover.video.tags import keep_stream_tags
 
 MOV = ("mp4", "mov", "ipod")
+STRICT = {"strict": "experimental"}
+"""Of muxers: TrueHD in mp4 and the like are kept where they were."""
 # The block size that AVI's reader tells of them makes its writer count bytes instead of packets; PyAV can
 # only leave it out by asking an encoder for the stream.
 _AVI_SOUND = {"ac3": "ac3", "mp3": "libmp3lame"}
@@ -56,7 +58,7 @@ def fit_video(stream: VideoStream, copy: VideoStream) -> None:
 def can_hold(format_name: str, stream: Stream) -> bool:
     """Whether a container takes a stream; many say no only when the header is written."""
     try:
-        out = av.open(io.BytesIO(), "w", format=format_name)
+        out = av.open(io.BytesIO(), "w", format=format_name, container_options=STRICT)
         try:
             copy = out.add_stream_from_template(stream, opaque=True)
             copy.disposition = stream.disposition

@@ -12,10 +12,11 @@ from fractions import Fraction
 from pathlib import Path
 
 from av.container import InputContainer
-from av.stream import AttachmentStream, Disposition, Stream
+from av.stream import AttachmentStream, Stream
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
+from subremover.video.carry import is_cover
 from subremover.video.probe import Film, open_input
 from subremover.video.tags import keep_tags
 
@@ -29,18 +30,25 @@ _TOLERANCE = 0.005
 def foresee_shape(film: Film, source: InputContainer, format_name: str) -> list[str]:
     """What of the shape cannot be kept in such a container, as far as that can be known before."""
     ratio = _missing_ratio(film, source, format_name)
-    if ratio is None or find_program() is not None:
+    if ratio is None:
         return []
-    return [f"the shape of the samples ({ratio}) cannot be kept in {format_name} without FFmpeg's program"]
+    if any(is_cover(stream) for stream in source.streams):  # which the program turns into a second picture
+        return [f"the shape of the samples ({ratio}) cannot be kept in {format_name} beside cover art"]
+    if find_program() is None:
+        return [
+            f"the shape of the samples ({ratio}) cannot be kept in {format_name} without FFmpeg's program"
+        ]
+    return []
 
 
 def keep_shape(film: Film, source: InputContainer, path: Path, format_name: str) -> list[str]:
     """Write the film's shape into a whole new file of it; a warning if that fails."""
     ratio = _missing_ratio(film, source, format_name)
-    if ratio is None:
-        return []
+    known = foresee_shape(film, source, format_name)
+    if ratio is None or known:
+        return known
     with open_input(path) as container:  # streams that cannot be kept change the picture's place
-        index = next(s.index for s in container.streams.video if not s.disposition & Disposition.attached_pic)
+        index = next(s.index for s in container.streams.video if not is_cover(s))
     if write_shape(path, index, ratio, format_name):
         return []
     return [f"the shape of the samples ({ratio}) could not be written into {format_name}"]
