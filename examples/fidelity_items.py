@@ -285,4 +285,12 @@ PIXELS = [
           ("mkv", "yuva420p", "ffv1"), ("mkv", "bgra", "ffv1"), ("mov", "rgba", "png"), ("avi", "gbrap", "utvideo"))),
 ]  # fmt: skip
 
-ITEMS = [*SOUND, *TEXT, *TAGS, *TIMES, *SHAPE, *COLOUR, *PIXELS]
+SECTIONS = {
+    "sound": SOUND,
+    "subtitles": TEXT,
+    "tags, chapters, attachments": TAGS,
+    "times": TIMES,
+    "shape, rotation, fields": SHAPE,
+    "colour, captions": COLOUR,
+    "pixel formats, alpha": PIXELS,
+}

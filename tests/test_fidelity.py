@@ -8,7 +8,7 @@ import pytest
 from fidelity import run_item
 from fidelity_compare import compare, ffmpeg
 from fidelity_films import draw_parts
-from fidelity_items import ITEMS
+from fidelity_items import SECTIONS
 from media import draw_film, draw_picture, draw_subtitle
 
 from subremover import scan
@@ -24,7 +24,13 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "item", [pytest.param(i, id=f"{i.name}, {i.containers}") for i in ITEMS if i.is_quick]
+    "item",
+    [
+        pytest.param(i, id=f"{i.name}, {i.containers}")
+        for items in SECTIONS.values()
+        for i in items
+        if i.is_quick
+    ],
 )
 def test_kept_or_told(tmp_path: Path, parts: Path, item) -> None:
     outcome = run_item(item, tmp_path, parts)
