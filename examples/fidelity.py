@@ -100,9 +100,8 @@ def _draw_mask(size: tuple[int, int]) -> np.ndarray:
 
 def print_summary(outcomes: dict[str, list[Outcome]]) -> None:
     """How many of each kind came through, and all that is told to be lost."""
-    print(
-        "\n| of | films | kept | kept with work | told to be lost | LOST |\n| --- | --- | --- | --- | --- | --- |"
-    )
+    print("\n| of | films | kept | kept with work | told to be lost | LOST |")
+    print("| --- | --- | --- | --- | --- | --- |")
     for section, found in outcomes.items():
         lost = sum(bool(o.lost) for o in found)
         told = sum(bool(o.item.loses) and not o.lost for o in found)

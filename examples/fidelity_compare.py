@@ -314,6 +314,10 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
         )
         and "CPB" not in d
     )
+    words["programs"] = re.findall(r"Program (\d+)|service_(?:name|provider)\s*: ([^\n]+)", head)
+    words["numbers of streams"] = (
+        re.findall(r"Stream #\d:\d+\[(0x\w+)\]", head) if path.suffix == ".ts" else []
+    )
     words["timecode"] = re.findall(r"timecode\s*: (\S+)", head)[:1]
     frames = text.split("Stream mapping:")[1]
     for name, pattern in {
@@ -335,7 +339,8 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
     if is_relative:
         first = float(words["times of frames"][0])
         words["times of frames"] = [f"{float(t) - first:.2f}" for t in words["times of frames"]]
-        for name in ("start", "tag of the codec", "display size", "colours of the container"):
+        for name in ("start", "tag of the codec", "display size", "colours of the container", "programs",
+                     "numbers of streams"):  # fmt: skip
             del words[name]
     words["shape of samples"] = ["1/1" if word == "0/1" else word for word in words["shape of samples"]]
     return words

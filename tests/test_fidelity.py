@@ -13,6 +13,7 @@ from media import draw_film, draw_picture, draw_subtitle
 
 from subremover import scan
 
+QUICK = [item for items in SECTIONS.values() for item in items if item.is_quick]
 FIRST = ("-map", "0", "-map", "1", "-map_metadata", "2", "-disposition:a", "default")
 
 
@@ -23,15 +24,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize(
-    "item",
-    [
-        pytest.param(i, id=f"{i.name}, {i.containers}")
-        for items in SECTIONS.values()
-        for i in items
-        if i.is_quick
-    ],
-)
+@pytest.mark.parametrize("item", QUICK, ids=[f"{item.name}, {item.containers}" for item in QUICK])
 def test_kept_or_told(tmp_path: Path, parts: Path, item) -> None:
     outcome = run_item(item, tmp_path, parts)
     assert outcome.lost == ()

@@ -31,11 +31,18 @@ def carry(stream: Stream, out: OutputContainer) -> Stream:
         copy = out.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(keep_stream_tags(stream.metadata))
     copy.disposition = stream.disposition
+    keep_id(stream, copy)
     if isinstance(stream, VideoStream) and isinstance(copy, VideoStream):
         fit_video(stream, copy)
         if tag := _own_tag(stream, out.format.name):
             copy.codec_context.codec_tag = tag
     return copy
+
+
+def keep_id(stream: Stream, copy: Stream) -> None:
+    """In a transport stream, the number by which receivers know a stream (PID)."""
+    if stream.container.format.name == copy.container.format.name == "mpegts":
+        copy.id = stream.id
 
 
 def fit_video(stream: VideoStream, copy: VideoStream) -> None:
@@ -51,8 +58,8 @@ def fit_video(stream: VideoStream, copy: VideoStream) -> None:
     if copy.container.format.name in MOV:
         if source.codec.canonical_name == "hevc":
             context.codec_tag = "hvc1"  # the muxer's own hev1 is refused by Apple's players
-        elif source.codec.canonical_name == "prores":
-            context.codec_tag = source.codec_tag  # else 4444 XQ becomes HQ
+        elif source.codec.canonical_name in ("prores", "dnxhd"):
+            context.codec_tag = source.codec_tag  # else 4444 XQ becomes HQ, and DNxHR DNxHD
 
 
 def can_hold(format_name: str, stream: Stream) -> bool:

@@ -27,6 +27,7 @@ from subremover.video.tags import MP4_TAGS, keep_stream_tags, keep_tags
 from subremover.video.target import PartFile, check_file, find_format, output_errors
 from subremover.video.text_convert import read_text
 from subremover.video.text_track import TEXT_CODECS, TextTrack
+from subremover.video.transport import Program, read_programs
 
 log = logging.getLogger(__name__)
 
@@ -42,10 +43,13 @@ def open_output(source: InputContainer, file: str | io.BytesIO, target: Path) ->
     options = {"movie_timescale": str(_movie_clock(source))} if name in MOV else {}
     if name == "mov" or (name in MOV and not _has_cover(source) and tags.keys() - MP4_TAGS):
         options["movflags"] = "use_metadata_tags"
+    if name == "mpegts" and len(programs := _programs(source)) == 1:
+        options["mpegts_service_id"] = str(programs[0].number)
+        tags |= {"service_name": programs[0].name, "service_provider": programs[0].provider}
     out = av.open(
         file, "w", format=name, options=options, container_options=STRICT, metadata_errors="surrogateescape"
     )
-    out.metadata.update(tags)
+    out.metadata.update({key: value for key, value in tags.items() if value})
     out.set_chapters(source.chapters())
     return out
 
@@ -82,6 +86,10 @@ class CarriedStreams:
             elif with_picture:
                 self._streams[stream.index] = carry(stream, out)
         self._packets = heapq.merge(self._read(), *self._texts, text.add_to(out), key=_seconds)
+        if (count := len(_programs(source))) > 1:
+            self.warnings.append(
+                f"the {count} programs of the transport stream become one; their streams are kept"
+            )
         lost = sorted(keep_tags(source.metadata).keys() - MP4_TAGS)
         if lost and out.format.name in MOV and out.format.name != "mov" and _has_cover(source):
             self.warnings.append(f"{out.format.name} cannot keep cover art and these tags: {', '.join(lost)}")
@@ -216,6 +224,15 @@ def _movie_clock(source: InputContainer) -> int:
     clocks = (math.lcm(*(base.denominator for base in bases if base)), *_MOVIE_CLOCK)
     seconds = (source.duration or 0) / av.time_base
     return next((clock for clock in clocks if clock * max(1, seconds) < 1 << 31), _MOVIE_CLOCK[-1])
+
+
+def _programs(source: InputContainer) -> list[Program]:
+    if source.format.name != "mpegts":
+        return []
+    try:
+        return read_programs(Path(source.name))
+    except OSError:
+        return []
 
 
 def _seconds(packet: Packet) -> Fraction | float:  # type: ignore[type-arg]
