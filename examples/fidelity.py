@@ -5,7 +5,7 @@
 Makes a film for each item of `fidelity_items` with FFmpeg's program, removes what a mask covers on its first
 frames, and compares source and output stream by stream (`fidelity_compare`). Prints a Markdown table: kept,
 kept with some work, or lost with the warning that says so. What is lost without one is LOST, and ends the
-script with exit code 1. Borrowing is off and the fit short: it is the film around the subtitle that is tested.
+script with exit code 1. Borrowing is off and the fit short: the film around the subtitle is what is tested.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import cv2
 import numpy as np
 from fidelity_compare import Difference, compare
 from fidelity_films import Item, draw_parts
-from fidelity_items import ITEMS
+from fidelity_items import SECTIONS
 
 import subremover
 from subremover.options import (
@@ -98,6 +98,21 @@ def _draw_mask(size: tuple[int, int]) -> np.ndarray:
     return mask
 
 
+def print_summary(outcomes: dict[str, list[Outcome]]) -> None:
+    """How many of each kind came through, and all that is told to be lost."""
+    print("\n| of | films | kept | kept with work | told to be lost | LOST |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for section, found in outcomes.items():
+        lost = sum(bool(o.lost) for o in found)
+        told = sum(bool(o.item.loses) and not o.lost for o in found)
+        work = sum(bool(o.item.work) and not o.lost for o in found)
+        kept = len(found) - lost - told - work
+        print(f"| {section} | {len(found)} | {kept} | {work} | {told} | {lost} |")
+    print("\n| film | containers | what the run says |\n| --- | --- | --- |")
+    for outcome in (o for found in outcomes.values() for o in found if o.item.loses):
+        print(f"| {outcome.item.name} | {outcome.item.containers} | {'; '.join(outcome.warnings)} |")
+
+
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option("--only", metavar="WORD", default="", help="Only items with this in their name or containers.")
@@ -106,17 +121,21 @@ def main(out: Path, only: str, quick: bool) -> None:
     """Run all items and print what became of each."""
     parts = out / "parts"
     draw_parts(parts)
-    start, lost = time.monotonic(), 0
-    print("| item | containers | outcome |\n| --- | --- | --- |")
-    for number, item in enumerate(ITEMS):
-        if only not in f"{item.name} {item.containers}" or (quick and not item.is_quick):
-            continue
-        try:
-            outcome = run_item(item, out / f"{number:03}", parts)
-        except Exception as error:
-            outcome = Outcome(item, (Difference("failed", f"{type(error).__name__} {error}"),), ())
-        lost += bool(outcome.lost)
-        print(f"| {item.name} | {item.containers} | {outcome.word} |", flush=True)
+    start = time.monotonic()
+    outcomes: dict[str, list[Outcome]] = {}
+    print("| film | containers | outcome |\n| --- | --- | --- |")
+    for section, items in SECTIONS.items():
+        for number, item in enumerate(items):
+            if only not in f"{item.name} {item.containers}" or (quick and not item.is_quick):
+                continue
+            try:
+                outcome = run_item(item, out / section / f"{number:03}", parts)
+            except Exception as error:  # one item must not hide the others
+                outcome = Outcome(item, (Difference("failed", f"{type(error).__name__} {error}"),), ())
+            outcomes.setdefault(section, []).append(outcome)
+            print(f"| {item.name} | {item.containers} | {outcome.word} |", flush=True)
+    print_summary(outcomes)
+    lost = sum(bool(o.lost) for found in outcomes.values() for o in found)
     print(f"\n{lost} lost, {time.monotonic() - start:.0f} s", file=sys.stderr)
     sys.exit(1 if lost else 0)
 

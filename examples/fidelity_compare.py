@@ -1,7 +1,7 @@
 """What of a film another one has lost: every stream, packet, tag and frame, looked at from outside.
 
-Packets, tags and samples are read with PyAV; what containers and frames say about the picture (shape, colours,
-fields, mastering display, captions) with FFmpeg's own program, which shares no code with what made the films.
+Packets, tags and samples are read with PyAV; what containers and frames say of the picture (shape, colours,
+fields, mastering display, captions) with FFmpeg's own program, of another version than PyAV's.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from av.stream import AttachmentStream, Disposition, Stream
 from av.video.frame import VideoFrame
 
 LEAST_PSNR = 30.0
-"""dB of every plane of every frame, outside of the mask: a picture that was encoded again, and no other one."""
+"""dB of every plane of every frame outside of the mask, for a picture that was only encoded again."""
 _STALE = re.compile(
     r"encoder|major_brand|minor_version|compatible_brands|duration|bps|number_of_.*|_statistics_.*|vendor_id"
     r"|handler_name|creation_time|alpha_mode|software|.*-eng"
 )
 _WORD = r"([a-z\d-]+)"  # other threads' words may follow without a space, beginning with a capital
+_FRAME_DATA = "(?:Mastering|Content|Ambient|Active|HDR|Dolby|ATSC|Stereo|S12M|Display)"
 _VPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
@@ -313,6 +314,10 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
         )
         and "CPB" not in d
     )
+    words["programs"] = re.findall(r"Program (\d+)|service_(?:name|provider)\s*: ([^\n]+)", head)
+    words["numbers of streams"] = (
+        re.findall(r"Stream #\d:\d+\[(0x\w+)\]", head) if path.suffix == ".ts" else []
+    )
     words["timecode"] = re.findall(r"timecode\s*: (\S+)", head)[:1]
     frames = text.split("Stream mapping:")[1]
     for name, pattern in {
@@ -326,8 +331,7 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
         "matrix": rf"color_space:{_WORD}",
         "primaries": rf"color_primaries:{_WORD}",
         "transfer": rf"color_trc:{_WORD}",
-        "frame side data": r"side data - ((?:Mastering|Content|Ambient|Active|HDR|Dolby|ATSC|Stereo|S12M|Display)"
-        r"[^\n]*)",
+        "frame side data": rf"side data - ({_FRAME_DATA}[^\n]*)",
     }.items():
         words[name] = re.findall(pattern, frames)
     is_yuv = words["pixel formats"][0].startswith("yuv")
@@ -335,7 +339,8 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
     if is_relative:
         first = float(words["times of frames"][0])
         words["times of frames"] = [f"{float(t) - first:.2f}" for t in words["times of frames"]]
-        for name in ("start", "tag of the codec", "display size", "colours of the container"):
+        for name in ("start", "tag of the codec", "display size", "colours of the container", "programs",
+                     "numbers of streams"):  # fmt: skip
             del words[name]
     words["shape of samples"] = ["1/1" if word == "0/1" else word for word in words["shape of samples"]]
     return words
@@ -355,7 +360,7 @@ def _display_size(path: Path) -> list[int]:
 
 
 def _compare_words(old: dict[str, list[str]], new: dict[str, list[str]]) -> Iterator[Difference]:
-    for name in old:
-        if old[name] != new[name]:
-            was, now = (Counter(words[name]).most_common(3) for words in (old, new))
+    for name, before in old.items():
+        if before != new[name]:
+            was, now = (Counter(words).most_common(3) for words in (before, new[name]))
             yield Difference(name, f"{was} became {now}")

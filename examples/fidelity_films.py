@@ -17,8 +17,6 @@ from fidelity_compare import ffmpeg
 SIZE = (160, 96)
 VIDEO = f"-f lavfi -i testsrc2=s={SIZE[0]}x{SIZE[1]}:r=25:d=0.8"
 TONE = "-f lavfi -i sine=r=48000:d=0.8"
-_HDR = "-pix_fmt yuv420p10le -color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc"
-_DISPLAY = "G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1)"
 _QUIET265 = "-x265-params log-level=none"
 
 Make = Callable[[Path, Path], None]
@@ -62,7 +60,7 @@ class Item:
 
 class _Names(dict[str, str]):
     def __init__(self, parts: Path) -> None:
-        super().__init__(v=VIDEO, a=TONE, x265=_QUIET265, hdr=_HDR)
+        super().__init__(v=VIDEO, a=TONE, x265=_QUIET265)
         self._parts = parts
 
     def __missing__(self, name: str) -> str:
@@ -127,7 +125,7 @@ def _draw_pgs() -> bytes:
 def caption_film(path: Path, _: Path) -> None:
     """H.264 with A53 closed captions (608 pairs, an SEI of ITU-T T.35) in every frame."""
     plain = path.with_name("plain.mp4")
-    ffmpeg("-v", "error", *VIDEO.split(), *["-c:v", "libx264", "-bf", "2"], plain)
+    ffmpeg("-v", "error", *VIDEO.split(), "-c:v", "libx264", "-bf", "2", plain)
     with av.open(str(plain)) as source, av.open(str(path), "w") as out:
         copy = out.add_stream_from_template(source.streams.video[0], opaque=True)
         for number, packet in enumerate(p for p in source.demux() if p.size):

@@ -64,21 +64,21 @@ TEXT = [
     Item("webvtt", "webm", "{v} -i {words__vtt} -map 0 -map 1 -c:v libvpx-vp9 -c:s webvtt"),
     Item("subrip to mov_text", "mkv", "{v} -i {words__srt} -map 0 -map 1 -c:v libx264 -c:s subrip "
          "-metadata:s:s:0 language=deu -metadata:s:s:0 title=Deutsch -disposition:s:0 default", "mp4",
-         work="encoded again", is_quick=True),
+         work="encoded again"),
     Item("mov_text to subrip", "mp4", "{v} -i {words__srt} -map 0 -map 1 -c:v libx264 -c:s mov_text "
-         "-metadata:s:s:0 language=deu", "mkv", work="encoded again", is_quick=True),
+         "-metadata:s:s:0 language=deu", "mkv", work="encoded again"),
     Item("ass to mov_text", "mkv", "{v} -i {words__ass} -map 0 -map 1 -c:v libx264 -c:s copy", "mp4",
          loses=("subtitle", "text"), warning=r"subtitle stream 1 \(ass\)"),
     Item("webvtt to mov_text", "mkv", "{v} -i {words__vtt} -map 0 -map 1 -c:v libx264 -c:s webvtt", "mp4",
-         loses=("subtitle", "text"), warning=r"subtitle stream 1 \(webvtt\)"),
-    Item("picture subtitles: dvd_subtitle", "mkv", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 "
+         work="encoded again"),
+    Item("picture subtitles: dvd_subtitle", "mkv", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 "
          "-c:s dvd_subtitle"),
-    Item("picture subtitles: pgs", "mkv", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s copy",
+    Item("picture subtitles: pgs", "mkv", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s copy",
          is_quick=True),
-    Item("picture subtitles: dvb_subtitle", "ts", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s dvbsub"),
-    Item("picture subtitles: dvb_subtitle", "ts", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s dvbsub",
+    Item("picture subtitles: dvb_subtitle", "ts", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s dvbsub"),
+    Item("picture subtitles: dvb_subtitle", "ts", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s dvbsub",
          "mkv"),
-    Item("picture subtitles: pgs", "mkv", "{v} -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s copy", "mp4",
+    Item("picture subtitles: pgs", "mkv", "{v} -fix_sub_duration -i {words__sup} -map 0 -map 1 -c:v libx264 -c:s copy", "mp4",
          loses=("subtitle",), warning=r"subtitle stream 1 \(hdmv_pgs_subtitle\) cannot be kept in mp4"),
 ]  # fmt: skip
 
@@ -115,6 +115,11 @@ TAGS = [
     Item("timecode", "mp4", "{v} -timecode 01:02:03:04 -c:v libx264", work="made anew by the muxer"),
     Item("timecode of drop frames", "mov", "{v} -r 30000/1001 -timecode 01:02:03;04 -c:v libx264",
          work="made anew by the muxer"),
+    Item("number and name of the program, numbers of streams", "ts",
+         "{v} {a} -metadata service_name=Channel -metadata service_provider=Somebody -mpegts_service_id 77 "
+         "-streamid 0:1001 -streamid 1:1002 -c:v libx264 -c:a aac", is_quick=True),
+    Item("two programs", "ts", "{v} {a} -map 0 -map 1 -program title=One:st=0 -program title=Two:st=1 -c:v libx264 "
+         "-c:a aac", loses=("programs",), warning="the 2 programs"),
     Item("data stream (klv)", "ts", "{v} -f data -i {data__bin} -map 0 -map 1 -c:v libx264 -c:d copy -f mpegts"),
 ]  # fmt: skip
 
@@ -130,8 +135,7 @@ TIMES = [
     Item("edit list within a GOP", "mov", cut("-c:v libx264 -g 25 -bf 2 -c:a pcm_s16le", "mov")),
     Item("edit list within a GOP, hevc", "mp4", cut(f"-c:v libx265 {_QUIET265} -g 25 -tag:v hvc1 -c:a aac", "mp4")),
     Item("varying frame rate", "mkv", "{v} -vf setpts=N*N/(50*TB)+N/(25*TB) -fps_mode passthrough -c:v libx264"),
-    Item("varying frame rate", "mp4", "{v} -vf setpts=N*N/(50*TB)+N/(25*TB) -fps_mode passthrough -c:v libx264",
-         is_quick=True),
+    Item("varying frame rate", "mp4", "{v} -vf setpts=N*N/(50*TB)+N/(25*TB) -fps_mode passthrough -c:v libx264"),
     Item("varying frame rate, vp9", "webm",
          "{v} -vf setpts=N*N/(50*TB)+N/(25*TB) -fps_mode passthrough -c:v libvpx-vp9"),
     Item("varying frame rate, hevc", "mkv",
@@ -153,7 +157,7 @@ TIMES = [
 ]  # fmt: skip
 
 SHAPE = [
-    *_ratio(_X264, "mp4", "mov", "ts"), *_ratio(_X264, "mkv", work=_REPAIR, quick=True),
+    *_ratio(_X264, "mp4", "mov", "ts"), *_ratio(_X264, "mkv", work=_REPAIR),
     *_ratio(f"libx265 {_QUIET265}", "mp4", "mkv", work=_REPAIR),
     *_ratio("libvpx", "webm", work=_REPAIR, quick=True),
     *_ratio("libvpx-vp9", "webm", "mkv", "mp4", work=_REPAIR),
@@ -168,9 +172,9 @@ SHAPE = [
          "-metadata:s:a:1 title=Other -disposition:a:0 0 -disposition:a:1 default+original -disposition:s:0 forced",
          work=_REPAIR),
     Item("samples of 4:3 beside cover art", "mkv", "{v} -vf setsar=4/3 -c:v libvpx-vp9 -attach {cover__jpg} "
-         "-metadata:s:t:0 mimetype=image/jpeg", loses=("shape", "shape of samples"),
+         "-metadata:s:t:0 mimetype=image/jpeg", loses=("shape", "shape of samples", "display size"),
          warning="the shape of the samples"),
-    *(Item(f"turned by {degrees} degrees", e, turn(degrees), is_quick=e == "mp4" and degrees == 90)
+    *(Item(f"turned by {degrees} degrees", e, turn(degrees))
       for e in ("mp4", "mov", "mkv") for degrees in (90, 180, 270)),
     Item("fields, top first", "mkv", "{v} -c:v libx264 -flags +ildct+ilme -x264-params tff=1", is_quick=True),
     Item("fields, bottom first", "mp4", "{v} -c:v libx264 -flags +ildct+ilme -x264-params bff=1"),
@@ -215,13 +219,13 @@ COLOUR = [
     *_colours("PQ", _tags("bt2020", "smpte2084", "bt2020nc"), *_DEEP),
     *_colours("HLG", _tags("bt2020", "arib-std-b67", "bt2020nc"), *_DEEP),
     *(Item(f"full range, {codec.split()[0].removeprefix('lib')}", e,
-           f"{{v}} -vf scale=out_range=full -color_range pc -pix_fmt {form} -c:v {codec}", is_quick=codec == "libx264")
+           f"{{v}} -vf scale=out_range=full -color_range pc -pix_fmt {form} -c:v {codec}")
       for e, codec, form in (("mp4", "libx264", "yuvj420p"), ("mkv", f"libx265 {_QUIET265}", "yuvj420p"),
                              ("webm", "libvpx-vp9", "yuv420p"), ("avi", "mjpeg", "yuvj420p"),
                              ("mp4", "libsvtav1", "yuv420p"))),
     Item("HDR10: mastering display, light level, hevc", "mp4",
          "{v} " + _tags("bt2020", "smpte2084", "bt2020nc") + f" -pix_fmt yuv420p10le -c:v libx265 {_HDR10}",
-         work="SEI written anew", is_quick=True),
+         work="SEI written anew"),
     Item("HDR10: mastering display, light level, hevc", "mkv",
          "{v} " + _tags("bt2020", "smpte2084", "bt2020nc") + f" -pix_fmt yuv420p10le -c:v libx265 {_HDR10}",
          work="SEI written anew"),
@@ -266,8 +270,8 @@ PIXELS = [
                 "yuv420p10le", "yuv420p12le", "yuv422p", "yuv422p10le", "yuv422p12le", "yuv444p", "yuv444p10le",
                 "yuv444p12le", "gbrp", "gray")),
             "webm yuv422p libvpx-vp9", "webm yuv444p libvpx-vp9", "mkv gbrp libvpx-vp9", "mkv yuv420p10le libsvtav1",
-            "mov yuv422p10le prores_ks", "mov yuv422p dnxhd -profile:v dnxhr_hq -s 256x128",
-            "mkv yuv420p ffv1", "mkv yuv444p16le ffv1", "mkv bgr0 ffv1", "avi yuv420p utvideo", "mkv gbrp utvideo",
+            "mov yuv422p10le prores_ks", "mov yuv422p dnxhd -profile:v dnxhr_hq -vf scale=256:128,setsar=1",
+            "mkv yuv420p ffv1", "mkv yuv444p16le ffv1", "mkv bgr0 ffv1", "avi yuv420p utvideo", "avi gbrp utvideo",
             "avi yuv422p huffyuv", "avi yuvj422p mjpeg", "mpg yuv422p mpeg2video", "avi bgr24 rawvideo",
             "mov rgb24 qtrle", "mov rgb24 png"),
     Item("yuv420p10le, vp9", "mkv", "{v} -pix_fmt yuv420p10le -c:v libvpx-vp9 -profile:v 2",
@@ -285,4 +289,12 @@ PIXELS = [
           ("mkv", "yuva420p", "ffv1"), ("mkv", "bgra", "ffv1"), ("mov", "rgba", "png"), ("avi", "gbrap", "utvideo"))),
 ]  # fmt: skip
 
-ITEMS = [*SOUND, *TEXT, *TAGS, *TIMES, *SHAPE, *COLOUR, *PIXELS]
+SECTIONS = {
+    "sound": SOUND,
+    "subtitles": TEXT,
+    "tags, chapters, attachments": TAGS,
+    "times": TIMES,
+    "shape, rotation, fields": SHAPE,
+    "colour, captions": COLOUR,
+    "pixel formats, alpha": PIXELS,
+}

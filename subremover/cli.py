@@ -119,10 +119,12 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
 
             start, work = time.monotonic(), None
             film = probe(source)
-            for warning in film.warnings:
+            foreseen = [*film.warnings]
+            if outputs.film is not None:
+                foreseen += check_target(film, outputs.film, options.encode)
+            for warning in foreseen:
                 _say(f"{source.name}: {warning}", values)
             if outputs.film is not None:
-                check_target(film, outputs.film, options.encode)
                 work = stack.enter_context(open_work(film, outputs.film, options, outputs.provenance))
             outputs.check(source, options.encode.overwrite, work.findings if work else ())
             if outputs.provenance is not None:
@@ -146,8 +148,9 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
             if outputs.report:
                 with stage("report"), new_file(outputs.report) as part:
                     add_shares(outputs.report, part, plan, result.shares, result.event_shares)
-            for warning in result.warnings[len(film.warnings) :]:
-                _say(f"{source.name}: {warning}", values)
+            for warning in result.warnings:
+                if warning not in foreseen:
+                    _say(f"{source.name}: {warning}", values)
             _say(f"{outputs.film}: {_describe(result, time.monotonic() - start)}", values)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +24,8 @@ from subremover.video.probe import Film, probe
 from subremover.video.provenance import check_provenance
 from subremover.video.writer import check_target
 from subremover.work import WorkFolder
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,8 @@ def remove_subtitles(
     with measure() as profile:
         with stage("start"):
             film = probe(Path(source))
-            check_target(film, Path(target), options.encode)
+            for warning in check_target(film, Path(target), options.encode):
+                log.warning("%s: %s", film.path.name, warning)
             traced = None if provenance is None else Path(provenance)
             if traced is not None:
                 if traced.absolute() == Path(target).absolute():

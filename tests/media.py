@@ -114,6 +114,7 @@ def draw_film(
     color: tuple[int, int, int, int] | None = None,
     metadata: dict[str, str] | None = None,
     options: dict[str, str] | None = None,
+    pictures: list[np.ndarray] | None = None,
 ) -> DrawnFilm:
     """Draw and encode a film; the container follows from the file's name.
 
@@ -133,6 +134,7 @@ def draw_film(
         color: Range, primaries, transfer and matrix by FFmpeg's numbers.
         metadata: Tags of the container.
         options: Of the encoder; by default a key frame every 12.
+        pictures: (H, W, 3) uint8 RGB each, instead of gradients that move.
     """
     clean, masks, pts = [], [], []
     time = first_pts * 1000
@@ -150,7 +152,7 @@ def draw_film(
             video.set_display_rotation(rotation)
         tone = _add_tone(out, path) if audio else None
         for index in range(frames):
-            picture = draw_picture(index, size)
+            picture = draw_picture(index, size) if pictures is None else pictures[index]
             clean.append(picture)
             mask = np.zeros(picture.shape[:2], bool)
             for first, last, text in subtitles:
@@ -158,7 +160,9 @@ def draw_film(
                     picture, drawn = draw_subtitle(picture, text)
                     mask |= drawn
             masks.append(mask)
-            frame = av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format=pix_fmt)
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), "rgb24").reformat(
+                format=pix_fmt
+            )
             frame.pts = time // 1000 if is_fixed_rate else time
             frame.time_base = context.time_base
             if color:

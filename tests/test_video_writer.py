@@ -11,6 +11,7 @@ from test_video_mux import check_dress
 
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
+from subremover.video.look import look_at
 from subremover.video.mux import CarriedStreams
 from subremover.video.probe import Film, probe
 from subremover.video.reader import read_frames
@@ -18,6 +19,7 @@ from subremover.video.spool import SpoolWriter
 from subremover.video.writer import assemble, check_target
 
 PLAIN = EncodeOptions()
+DNXHR = {"profile": "dnxhr_hq"}
 
 
 def rewrite(source: Path, target: Path, options: EncodeOptions = PLAIN) -> list[str]:
@@ -57,6 +59,10 @@ def psnr(source: Path, target: Path, bits: int = 8) -> float:
         ("dvd.mpg", {"codec": "mpeg2video", "rate": Fraction(25), "audio": False}, 8),
         ("mpeg4.mp4", {"codec": "mpeg4", "options": {"bf": "2"}}, 8),
         ("packed.mov", {"codec": "qtrle", "pix_fmt": "argb"}, 8),
+        ("ut.avi", {"codec": "utvideo", "audio": False}, 8),
+        ("ut_rgb.avi", {"codec": "utvideo", "pix_fmt": "gbrp", "audio": False}, 8),
+        ("dnxhr.mov", {"codec": "dnxhd", "pix_fmt": "yuv422p", "size": (256, 128), "options": DNXHR}, 8),
+        ("b_frames.avi", {"codec": "mpeg4", "options": {"bf": "2"}, "audio": False}, 8),
         ("raw.avi", {"codec": "rawvideo", "pix_fmt": "bgr24", "audio": False}, 8),
     ],
 )
@@ -114,6 +120,29 @@ def test_hdr10_is_kept(tmp_path: Path) -> None:
             light.append({d.type.name: bytes(d) for d in frame.side_data})
     for kind in ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL"):
         assert light[0][kind] == light[1][kind]
+
+
+def test_the_clock_in_the_bitstream_is_the_frame_rate(tmp_path: Path) -> None:
+    """MPEG-TS has no lengths of frames of its own: readers go by what the encoder wrote."""
+    source = draw_film(tmp_path / "a.ts", rate=Fraction(25), audio=False).path
+    rewrite(source, tmp_path / "b.ts")
+    with av.open(str(tmp_path / "b.ts")) as container:
+        lengths = {frame.duration * frame.time_base for frame in container.decode(video=0)}
+    assert lengths == {Fraction(1, 25)}
+
+
+def test_losses_are_told_before(tmp_path: Path) -> None:
+    """What only the frames say is looked at before the long run."""
+    film = probe(draw_film(tmp_path / "a.mkv").path)
+    look = look_at(film)
+    look.side_data.update({"A53_CC": b"", "DYNAMIC_HDR_PLUS": b"", "AFD": b""})
+    told = " ".join(check_target(film, tmp_path / "b.mkv", PLAIN))
+    assert "HDR10+ metadata cannot be kept" in told
+    assert "active format description" in told
+    assert "captions" not in told
+    assert "captions in the frames cannot be kept: libsvtav1" in " ".join(
+        check_target(film, tmp_path / "b.mkv", EncodeOptions(codec="libsvtav1"))
+    )
 
 
 def test_interlaced_film_stays_interlaced(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from subremover.video.probe import has_alpha
 from subremover.video.tags import keep_stream_tags
 
 MOV = ("mp4", "mov", "ipod")
+STRICT = {"strict": "experimental"}
+"""Of muxers: TrueHD in mp4 and the like are kept where they were."""
 # The block size that AVI's reader tells of them makes its writer count bytes instead of packets; PyAV can
 # only leave it out by asking an encoder for the stream.
 _AVI_SOUND = {"ac3": "ac3", "mp3": "libmp3lame"}
@@ -29,11 +31,18 @@ def carry(stream: Stream, out: OutputContainer) -> Stream:
         copy = out.add_stream_from_template(stream, opaque=True)
     copy.metadata.update(keep_stream_tags(stream.metadata))
     copy.disposition = stream.disposition
+    keep_id(stream, copy)
     if isinstance(stream, VideoStream) and isinstance(copy, VideoStream):
         fit_video(stream, copy)
         if tag := _own_tag(stream, out.format.name):
             copy.codec_context.codec_tag = tag
     return copy
+
+
+def keep_id(stream: Stream, copy: Stream) -> None:
+    """In a transport stream, the number by which receivers know a stream (PID)."""
+    if stream.container.format.name == copy.container.format.name == "mpegts":
+        copy.id = stream.id
 
 
 def fit_video(stream: VideoStream, copy: VideoStream) -> None:
@@ -49,14 +58,14 @@ def fit_video(stream: VideoStream, copy: VideoStream) -> None:
     if copy.container.format.name in MOV:
         if source.codec.canonical_name == "hevc":
             context.codec_tag = "hvc1"  # the muxer's own hev1 is refused by Apple's players
-        elif source.codec.canonical_name == "prores":
-            context.codec_tag = source.codec_tag  # else 4444 XQ becomes HQ
+        elif source.codec.canonical_name in ("prores", "dnxhd"):
+            context.codec_tag = source.codec_tag  # else 4444 XQ becomes HQ, and DNxHR DNxHD
 
 
 def can_hold(format_name: str, stream: Stream) -> bool:
     """Whether a container takes a stream; many say no only when the header is written."""
     try:
-        out = av.open(io.BytesIO(), "w", format=format_name)
+        out = av.open(io.BytesIO(), "w", format=format_name, container_options=STRICT)
         try:
             copy = out.add_stream_from_template(stream, opaque=True)
             copy.disposition = stream.disposition

@@ -6,6 +6,7 @@ import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import cast
 
@@ -49,7 +50,7 @@ def look_at(film: Film) -> Look:
     frames = list(_read_first(film))
     if not frames:
         raise InputError(f"no frame of '{film.path}' can be decoded; check that the file plays elsewhere")
-    words = _describe(frames[0])
+    words = _describe(frames[0], film.time_base)
     found: dict[str, bytes] = {}
     for frame in reversed(frames):  # of what changes, the first counts
         found |= _side_data(frame)
@@ -78,11 +79,11 @@ def _read_first(film: Film) -> Iterator[VideoFrame]:
                         return
 
 
-def _describe(frame: VideoFrame) -> str:
+def _describe(frame: VideoFrame, time_base: Fraction) -> str:
     """What FFmpeg's showinfo says of a frame; of some things PyAV 18 has no attribute."""
     graph = Graph()
     source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=frame.time_base
+        width=frame.width, height=frame.height, format=frame.format, time_base=time_base
     )
     info = graph.add("showinfo", "checksum=0")
     graph.link_nodes(source, info, graph.add("buffersink")).configure()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import io
+import logging
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -19,13 +20,16 @@ from av.stream import AttachmentStream, Stream
 from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
-from subremover.video.carry import MOV, can_hold, carry, codec_name, is_cover, is_made_by_muxer
+from subremover.video.carry import MOV, STRICT, can_hold, carry, codec_name, is_cover, is_made_by_muxer
 from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.shape import MATROSKA, keep_shape
 from subremover.video.tags import MP4_TAGS, keep_stream_tags, keep_tags
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_convert import read_text
 from subremover.video.text_track import TEXT_CODECS, TextTrack
+from subremover.video.transport import Program, read_programs
+
+log = logging.getLogger(__name__)
 
 _MOVIE_CLOCK = (48_000, 1000)
 """Ticks a second for the starts and lengths of tracks of mp4 and mov, where no other suits all."""
@@ -39,8 +43,13 @@ def open_output(source: InputContainer, file: str | io.BytesIO, target: Path) ->
     options = {"movie_timescale": str(_movie_clock(source))} if name in MOV else {}
     if name == "mov" or (name in MOV and not _has_cover(source) and tags.keys() - MP4_TAGS):
         options["movflags"] = "use_metadata_tags"
-    out = av.open(file, "w", format=name, options=options, metadata_errors="surrogateescape")
-    out.metadata.update(tags)
+    if name == "mpegts" and len(programs := _programs(source)) == 1:
+        options["mpegts_service_id"] = str(programs[0].number)
+        tags |= {"service_name": programs[0].name, "service_provider": programs[0].provider}
+    out = av.open(
+        file, "w", format=name, options=options, container_options=STRICT, metadata_errors="surrogateescape"
+    )
+    out.metadata.update({key: value for key, value in tags.items() if value})
     out.set_chapters(source.chapters())
     return out
 
@@ -68,12 +77,19 @@ class CarriedStreams:
         self._streams: dict[int, Stream] = {}
         self._texts: list[Iterator[Packet]] = []  # type: ignore[type-arg]
         self._held: Packet | None = None  # type: ignore[type-arg]
+        self._latest: dict[int, int] = {}
+        self._moved: set[int] = set()
+        self._may_repeat = bool(out.format.flags & av.format.Flags.ts_nonstrict.value)  # type: ignore[operator]
         for stream in source.streams:
             if stream.index != film.stream_index:
                 self._add(stream, film)
             elif with_picture:
                 self._streams[stream.index] = carry(stream, out)
         self._packets = heapq.merge(self._read(), *self._texts, text.add_to(out), key=_seconds)
+        if (count := len(_programs(source))) > 1:
+            self.warnings.append(
+                f"the {count} programs of the transport stream become one; their streams are kept"
+            )
         lost = sorted(keep_tags(source.metadata).keys() - MP4_TAGS)
         if lost and out.format.name in MOV and out.format.name != "mov" and _has_cover(source):
             self.warnings.append(f"{out.format.name} cannot keep cover art and these tags: {', '.join(lost)}")
@@ -97,8 +113,24 @@ class CarriedStreams:
         with contextlib.suppress(av.error.FFmpegError):
             for packet in packets:
                 if packet.size:
+                    self._put_in_order(packet)
                     packet.stream = self._streams[packet.stream.index]
                     yield packet
+
+    def _put_in_order(self, packet: Packet) -> None:  # type: ignore[type-arg]
+        """Move a packet of a damaged film to where muxers take it: not before the one that came before it."""
+        index, dts = packet.stream.index, packet.dts
+        if dts is None:
+            return
+        earliest = self._latest.get(index, dts - 1) + (0 if self._may_repeat else 1)
+        if dts < earliest:
+            if index not in self._moved:
+                log.warning("packets of stream %d are out of order; they get later times", index)
+                self._moved.add(index)
+            packet.dts = dts = earliest
+            if packet.pts is not None and packet.pts < dts:
+                packet.pts = dts
+        self._latest[index] = dts
 
     def _add(self, stream: Stream, film: Film) -> None:
         kind = f"{stream.type} stream {stream.index}"
@@ -185,7 +217,12 @@ def remux(
 
 def needs_picture(target: Path, codec: str) -> OutputError:
     """For a container that cannot hold a codec."""
-    return OutputError(f"'{target.name}' cannot hold {codec}; use .mkv, or another codec with --codec")
+    remedy = (
+        "use .mkv, or another codec with --codec"
+        if target.suffix != ".mkv"
+        else "try --codec ffv1 or libx264"
+    )
+    return OutputError(f"'{target.name}' cannot hold {codec}; {remedy}")
 
 
 def _movie_clock(source: InputContainer) -> int:
@@ -194,6 +231,15 @@ def _movie_clock(source: InputContainer) -> int:
     clocks = (math.lcm(*(base.denominator for base in bases if base)), *_MOVIE_CLOCK)
     seconds = (source.duration or 0) / av.time_base
     return next((clock for clock in clocks if clock * max(1, seconds) < 1 << 31), _MOVIE_CLOCK[-1])
+
+
+def _programs(source: InputContainer) -> list[Program]:
+    if source.format.name != "mpegts":
+        return []
+    try:
+        return read_programs(Path(source.name))
+    except OSError:
+        return []
 
 
 def _seconds(packet: Packet) -> Fraction | float:  # type: ignore[type-arg]

@@ -11,9 +11,10 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from subremover.video.bitstream import BitstreamError, is_start, split_nals
-from subremover.video.mux import MATROSKA, MOV
+from subremover.video.carry import MOV
 from subremover.video.parameter_sets import SetKey, StreamHeader, parse_header, set_key
 from subremover.video.probe import Film, open_input
+from subremover.video.shape import MATROSKA
 
 _FORMATS = {*MOV, *MATROSKA}
 

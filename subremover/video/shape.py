@@ -8,16 +8,21 @@ with `-aspect` has it.
 from __future__ import annotations
 
 import hashlib
+import logging
+import subprocess
 from fractions import Fraction
 from pathlib import Path
 
 from av.container import InputContainer
-from av.stream import AttachmentStream, Disposition, Stream
+from av.stream import AttachmentStream, Stream
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
+from subremover.video.carry import is_cover
 from subremover.video.probe import Film, open_input
 from subremover.video.tags import keep_tags
+
+log = logging.getLogger(__name__)
 
 MATROSKA = ("matroska", "webm")
 
@@ -29,18 +34,25 @@ _TOLERANCE = 0.005
 def foresee_shape(film: Film, source: InputContainer, format_name: str) -> list[str]:
     """What of the shape cannot be kept in such a container, as far as that can be known before."""
     ratio = _missing_ratio(film, source, format_name)
-    if ratio is None or find_program() is not None:
+    if ratio is None:
         return []
-    return [f"the shape of the samples ({ratio}) cannot be kept in {format_name} without FFmpeg's program"]
+    if any(is_cover(stream) for stream in source.streams):  # which the program turns into a second picture
+        return [f"the shape of the samples ({ratio}) cannot be kept in {format_name} beside cover art"]
+    if find_program() is None:
+        return [
+            f"the shape of the samples ({ratio}) cannot be kept in {format_name} without FFmpeg's program"
+        ]
+    return []
 
 
 def keep_shape(film: Film, source: InputContainer, path: Path, format_name: str) -> list[str]:
     """Write the film's shape into a whole new file of it; a warning if that fails."""
     ratio = _missing_ratio(film, source, format_name)
-    if ratio is None:
-        return []
+    known = foresee_shape(film, source, format_name)
+    if ratio is None or known:
+        return known
     with open_input(path) as container:  # streams that cannot be kept change the picture's place
-        index = next(s.index for s in container.streams.video if not s.disposition & Disposition.attached_pic)
+        index = next(s.index for s in container.streams.video if not is_cover(s))
     if write_shape(path, index, ratio, format_name):
         return []
     return [f"the shape of the samples ({ratio}) could not be written into {format_name}"]
@@ -105,21 +117,34 @@ def write_shape(path: Path, stream_index: int, ratio: Fraction, format_name: str
         "loglevel": "error",
         **kept,
     }
-    # absolute and with its protocol: else FFmpeg reads what comes before a colon in a name as one
-    job = ffmpeg.input(f"file:{path.absolute()}", copyts=None).output(f"file:{copy.absolute()}", **options)
+    # ffmpeg-python cannot encode every name, so these come in afterwards: absolute and with their protocol,
+    # or FFmpeg would read what comes before a colon as one
+    names = {"old": f"file:{path.absolute()}", "new": f"file:{copy.absolute()}"}
+    job = ffmpeg.input("old", copyts=None).output("new", **options)
+    command = [names.get(word, word) for word in job.compile(cmd=program, overwrite_output=True)]
     try:
-        process = job.run_async(cmd=program, quiet=True, overwrite_output=True)
-        try:
-            process.communicate()
-        finally:  # also where a signal ends the wait
-            process.kill()
-            process.wait()
-        if process.returncode or not _is_same(path, copy, stream_index, ratio):
+        if not _run(command) or not _is_same(path, copy, stream_index, ratio):
             return False
         copy.replace(path)
     finally:
         copy.unlink(missing_ok=True)
     return True
+
+
+def _run(command: list[str]) -> bool:
+    try:
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    except OSError as error:
+        log.warning("cannot run '%s': %s", command[0], error.strerror)
+        return False
+    with process:
+        try:
+            _, said = process.communicate()
+        finally:  # also where a signal ends the wait
+            process.kill()
+    if process.returncode:
+        log.debug("FFmpeg's program failed: %s", said.decode(errors="replace").strip())
+    return process.returncode == 0
 
 
 def _words(stream: Stream) -> str:

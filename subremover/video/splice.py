@@ -20,8 +20,8 @@ from av.stream import Stream
 
 from subremover.errors import InputError, OutputError
 from subremover.video.bitstream import BitstreamError, join_nals, put_first
+from subremover.video.carry import MOV
 from subremover.video.encoders import Encoding
-from subremover.video.mux import MATROSKA, MOV
 from subremover.video.packet_index import PacketIndex, read_packet_index
 from subremover.video.parameter_sets import (
     HevcIds,
@@ -34,6 +34,7 @@ from subremover.video.parameter_sets import (
     set_key,
 )
 from subremover.video.probe import Film, open_input
+from subremover.video.shape import MATROSKA
 
 LEAST_RUN = 12
 """Frames of a copied run amid the film. Behind it there must be a new key frame, of as many bytes as 2 to 46

@@ -30,7 +30,7 @@ _SOURCES = {"subrip", "ass", "ssa", "webvtt", "mov_text", "text"}
 _FIELDS = 8
 _PLAIN = b"0,0,Default,,0,0,0,,"
 # Overrides that the others have no words for: place, alignment, movement, fade, clipping, karaoke, drawing.
-_PLACED = re.compile(r"\\\\(an?\d|pos|move|org|fade?\(|i?clip|[kK]|p\d|t\(|fr|fs[cp])")
+_PLACED = re.compile(r"\\(an?\d|pos|move|org|fade?\(|i?clip|[kK]|p\d|t\(|fr|fs[cp])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.options import EncodeOptions
-from subremover.video.carry import MOV, fit_video
+from subremover.video.carry import MOV, fit_video, keep_id
 from subremover.video.encoders import Encoding, choose_encoding, set_quality
 from subremover.video.formats import convert
 from subremover.video.look import Look, look_at
@@ -95,6 +95,7 @@ class Track:
         self._stream.metadata.update(keep_stream_tags(stream.metadata))
         self._keep_alpha(out)
         self._stream.disposition = stream.disposition
+        keep_id(stream, self._stream)
         self._keeps_types = film.codec in _TYPED_CODECS and self._encoding.codec in _TYPED_CODECS
 
     def _keep_alpha(self, out: OutputContainer) -> None:
