@@ -21,9 +21,10 @@ from subremover.options import (
     ScanOptions,
 )
 from subremover.origins import Shares
-from subremover.pipeline import Progress, Result, remove_subtitles, scan
+from subremover.pipeline import Result, remove_subtitles, scan
 from subremover.plan import Event, Plan, Shot
 from subremover.profile import Profile
+from subremover.progress import Progress
 
 __all__ = [
     "BorrowOptions",

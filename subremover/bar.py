@@ -12,7 +12,7 @@ import click
 if TYPE_CHECKING:
     from tqdm import tqdm
 
-    from subremover.pipeline import Progress
+    from subremover.progress import Progress
 
 
 class Bar:

@@ -8,6 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from subremover.pipeline import Result
     from subremover.plan import Plan
     from subremover.video.probe import Film
+    from subremover.work import WorkFolder
 
 EPILOG = """\b
 Exit codes: 0 done, 1 some of several films failed, 2 wrong usage, 3 the film cannot be read,
@@ -47,6 +49,9 @@ def _command(**values: Any) -> int:
     options = read_options(values)
     sources: tuple[Path, ...] = values["inputs"]
     outputs = find_outputs(sources, values)
+    if values["status"]:
+        _print_status(sources, outputs)
+        return 0
     if len(sources) == 1:
         _run_film(sources[0], outputs[0], options, values)
         return 0
@@ -81,11 +86,16 @@ def run(arguments: Sequence[str]) -> int:
     except SubremoverError as error:
         _print_error(error, verbose)
         return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, click.Abort) as error:
         click.echo("subremover: interrupted", err=True)
+        _print_notes(error.__cause__ or error)  # click's own comes of Ctrl-C
         return EXIT_INTERRUPTED
-    except MemoryError:
+    except SystemExit as error:
+        _print_notes(error)
+        raise
+    except MemoryError as error:
         click.echo("subremover: out of memory; try --batch-size 1 or --preset fast", err=True)
+        _print_notes(error)
         return 1
     except BrokenPipeError:
         return 1
@@ -100,62 +110,79 @@ def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str
 
 
 def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str, Any]) -> None:
-    with stage("start"):
-        from subremover.fill.pool import prepare_device
-        from subremover.pipeline import make_plan, render
-        from subremover.report.pictures import add_shares, write_previews
-        from subremover.video.probe import probe
-        from subremover.video.provenance import check_provenance
-        from subremover.video.target import new_file
-        from subremover.video.writer import check_target
+    with ExitStack() as stack:
+        with stage("start"):
+            from subremover.fill.pool import prepare_device
+            from subremover.pipeline import find_plan, open_work, render
+            from subremover.report.pictures import add_shares, write_previews
+            from subremover.video.probe import probe
+            from subremover.video.provenance import check_provenance
+            from subremover.video.target import new_file
+            from subremover.video.writer import check_target
 
-        start = time.monotonic()
-        film = probe(source)
-        outputs.check(source, options.encode.overwrite)
-        for warning in film.warnings:
-            _say(f"{source.name}: {warning}", values)
-        if outputs.film is not None:
-            check_target(film, outputs.film, options.encode)
-        if outputs.provenance is not None:
-            check_provenance(film, outputs.provenance, options.encode.overwrite)
-        if not values["scan_only"]:
-            prepare_device(options.pool.device)
-    with Bar(source.name, values["quiet"]) as bar:
-        plan = make_plan(film, options.scan, bar.update)
-    with stage("report"):
-        _write_findings(film, plan, outputs, values)
-    masked = int(plan.masked_frames().sum())
-    found = f"{_count(len(plan.removed), 'subtitle')} on {masked} of {film.frame_count} frames"
-    if folder := outputs.previews:
-        written = write_previews(film, plan, options, folder)
-        _say(f"{source.name}: {found}; {len(written)} pictures in {folder}", values)
-    elif outputs.film is None:
-        _say(f"{source.name}: {found}, {time.monotonic() - start:.1f} s", values)
-    else:
+            start, work = time.monotonic(), None
+            film = probe(source)
+            for warning in film.warnings:
+                _say(f"{source.name}: {warning}", values)
+            if outputs.film is not None:
+                check_target(film, outputs.film, options.encode)
+                work = stack.enter_context(open_work(film, outputs.film, options, outputs.provenance))
+            outputs.check(source, options.encode.overwrite, work.findings if work else ())
+            if outputs.provenance is not None:
+                check_provenance(film, outputs.provenance, options.encode.overwrite)
+            if not values["scan_only"]:
+                prepare_device(options.pool.device)
         with Bar(source.name, values["quiet"]) as bar:
-            result = render(film, plan, outputs.film, options, bar.update, provenance=outputs.provenance)
-        if outputs.report:
-            with stage("report"), new_file(outputs.report) as part:
-                add_shares(outputs.report, part, plan, result.shares, result.event_shares)
-        for warning in result.warnings[len(film.warnings) :]:
-            _say(f"{source.name}: {warning}", values)
-        _say(f"{outputs.film}: {_describe(result, time.monotonic() - start)}", values)
+            plan = find_plan(film, options.scan, bar.update, work)
+        with stage("report"):
+            _write_findings(film, plan, outputs, work, values)
+        masked = int(plan.masked_frames().sum())
+        found = f"{_count(len(plan.removed), 'subtitle')} on {masked} of {film.frame_count} frames"
+        if folder := outputs.previews:
+            written = write_previews(film, plan, options, folder)
+            _say(f"{source.name}: {found}; {len(written)} pictures in {folder}", values)
+        elif work is None:
+            _say(f"{source.name}: {found}, {time.monotonic() - start:.1f} s", values)
+        else:
+            with Bar(source.name, values["quiet"]) as bar:
+                result = render(film, plan, options, bar.update, work, provenance=outputs.provenance)
+            if outputs.report:
+                with stage("report"), new_file(outputs.report) as part:
+                    add_shares(outputs.report, part, plan, result.shares, result.event_shares)
+            for warning in result.warnings[len(film.warnings) :]:
+                _say(f"{source.name}: {warning}", values)
+            _say(f"{outputs.film}: {_describe(result, time.monotonic() - start)}", values)
 
 
-def _write_findings(film: Film, plan: Plan, outputs: Outputs, values: dict[str, Any]) -> None:
-    """What the scan was asked to leave on disk."""
+def _print_status(sources: Sequence[Path], outputs: Sequence[Outputs]) -> None:
+    """How far the runs are that make these films."""
+    from subremover.work import describe_work
+
+    for source, wanted in zip(sources, outputs, strict=True):
+        if wanted.film is None:
+            raise UsageError("--status tells how far a film is; leave out --scan-only and --preview")
+        click.echo(describe_work(source, wanted.film))
+
+
+def _write_findings(
+    film: Film, plan: Plan, outputs: Outputs, work: WorkFolder | None, values: dict[str, Any]
+) -> None:
+    """What the scan was asked to leave on disk; what a stopped run has left already stays as it is."""
     from subremover.cues import make_cues
     from subremover.srt import write_srt
     from subremover.video.target import new_file
 
     if outputs.plan:
         plan.save(outputs.plan)
-    if outputs.srt:
+    written = [] if work is None else [file for file in work.findings if file.exists()]
+    if work is not None:
+        work.note_findings([file for file in (outputs.srt, outputs.report) if file is not None])
+    if outputs.srt and outputs.srt.absolute() not in written:
         cues = make_cues(plan.events, film.times - film.start_seconds)
         write_srt(cues, outputs.srt)
         if not cues:
             _say(f"{film.path.name}: no subtitle was read, so '{outputs.srt}' is empty", values)
-    if outputs.report:
+    if outputs.report and outputs.report.absolute() not in written:
         from subremover.report.pictures import write_report
 
         with new_file(outputs.report) as part:
@@ -166,6 +193,8 @@ def _describe(result: Result, seconds: float) -> str:
     size = f"{seconds:.1f} s, {result.output_bytes / 1e6:.1f} MB"
     if not result.events:
         return f"no subtitle found, copied as it was; {size}"
+    if result.frames_resumed:
+        size = f"{_count(result.frames_resumed, 'frame')} of a run before; {size}"
     return (
         f"{_count(result.events, 'subtitle')} removed, {_count(result.frames_masked, 'frame')} masked, "
         f"of the hidden pixels {result.shares.describe()}; {size}"
@@ -195,6 +224,13 @@ def _print_error(error: SubremoverError, verbose: bool, prefix: str = "") -> Non
     if verbose:
         traceback.print_exception(error)
     click.echo(f"subremover: {prefix}{error}", err=True)
+    _print_notes(error)
+
+
+def _print_notes(error: BaseException) -> None:
+    """What a work folder has to say when it stays."""
+    for note in getattr(error, "__notes__", ()):
+        click.echo(f"subremover: {note}", err=True)
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:

@@ -69,6 +69,19 @@ _DECLARATIONS = (
     _option(_OUT, "--overwrite", is_flag=True, help="Replace an output that exists."),
     _option(
         _OUT,
+        "--resume/--no-resume",
+        default=EncodeOptions().resume,
+        show_default=True,
+        help="Go on where the same command was stopped, or begin afresh and keep nothing when stopped.",
+    ),
+    _option(
+        _OUT,
+        "--status",
+        is_flag=True,
+        help="Only say how far the run to this output is, or was when stopped.",
+    ),
+    _option(
+        _OUT,
         "--subtitle-track",
         is_flag=True,
         help="Add what the subtitles said as a text track that can be turned off.",
@@ -236,6 +249,7 @@ def read_options(values: dict[str, Any]) -> Options:
             values["overwrite"],
             values["subtitle_track"],
             values["subtitle_language"],
+            values["resume"],
         ),
     )
 

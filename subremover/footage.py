@@ -130,7 +130,7 @@ class FootageReader:
         most = max(LEAST_FRAMES, FOOTAGE_BYTES // frame_bytes(self._film))
         wanted = set(self._choose(stretch, most))
         self._kept = {index: frame for index, frame in self._kept.items() if index in wanted}
-        for run in _split(np.array(sorted(wanted - self._kept.keys() - self._lost)), GAP_FRAMES):
+        for run in split_runs(np.array(sorted(wanted - self._kept.keys() - self._lost)), GAP_FRAMES):
             frames = read_frames(self._film, int(run[0]), int(run[-1]) + 1)
             for index, frame in timed("render: footage", frames):
                 if index in wanted:
@@ -180,14 +180,14 @@ def find_stretches(plan: Plan) -> list[Stretch]:
     stretches = []
     for shot in plan.shots:
         start, stop = np.searchsorted(masked, [shot.first, shot.last + 1])
-        for run in _split(masked[start:stop], GAP_FRAMES):
+        for run in split_runs(masked[start:stop], GAP_FRAMES):
             for part in np.split(run, np.searchsorted(run, range(run[0], run[-1] + 1, STRETCH_FRAMES)[1:])):
                 if len(part):
                     stretches.append(Stretch(int(part[0]), int(part[-1]), shot))
     return stretches
 
 
-def _split(indices: np.ndarray, gap: int) -> list[np.ndarray]:
+def split_runs(indices: np.ndarray, gap: int) -> list[np.ndarray]:
     """Runs of rising indices without a gap longer than that."""
     return np.split(indices, np.flatnonzero(np.diff(indices) > gap + 1) + 1) if len(indices) else []
 

@@ -260,6 +260,8 @@ class EncodeOptions:
     """Add what the removed subtitles said as a text track, which a player can turn on and off."""
     subtitle_language: str = "und"
     """Of that track, ISO 639-2: three letters; und: not told."""
+    resume: bool = True
+    """Go on where a run with the same film and options was stopped, and leave what is needed for that."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z]{3}", self.subtitle_language):

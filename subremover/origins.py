@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -71,11 +72,11 @@ class Tally:
         self._lasts = np.array([event.last for event in events], np.int64)
         self._total = _Count(max_distance)
         self._counts: dict[int, _Count] = {}
+        self._shares: dict[int, Shares] = {}  # of events that have ended
         self._max_distance = max_distance
-        self._shares: dict[int, Shares] = {}
 
     def add(self, frame: int, origins: Origins) -> None:
-        """Count a frame's; they come in order."""
+        """Count a frame's."""
         self._total.add(origins, (slice(None), slice(None)), None)
         for number in np.flatnonzero((self._firsts <= frame) & (frame <= self._lasts)).tolist():
             event = self._events[number]
@@ -83,7 +84,28 @@ class Tally:
                 here, there = (common.shift(-box.x, -box.y).slices for box in (origins.box, event.box))
                 count = self._counts.setdefault(number, _Count(self._max_distance))
                 count.add(origins, here, event.strokes[there])
-        for number in [n for n in self._counts if self._lasts[n] <= frame]:
+
+    def to_json(self) -> dict[str, Any]:
+        """All that was counted, for `add_json`."""
+        counts = {str(number): count.to_json() for number, count in self._counts.items()}
+        return {"total": self._total.to_json(), "events": counts}
+
+    def add_json(self, counts: Any, stop: int) -> None:
+        """Count what another tally of the same events has counted; after `stop` (excluded) more may come.
+
+        Raises:
+            ValueError: That is not what it is.
+        """
+        try:
+            self._total.add_json(counts["total"])
+            for name, count in counts["events"].items():
+                number = int(name)
+                if not 0 <= number < len(self._events):
+                    raise ValueError(f"there is no event {number}")
+                self._counts.setdefault(number, _Count(self._max_distance)).add_json(count)
+        except (KeyError, TypeError, AttributeError, IndexError, OverflowError) as error:
+            raise ValueError("these are no counts of origins") from error
+        for number in [n for n in self._counts if self._lasts[n] < stop]:
             self._shares[number] = self._counts.pop(number).shares()
 
     @property
@@ -111,6 +133,20 @@ class _Count:
         self._sums += np.array([borrowed.sum(), unmixed.sum(), fitted.sum()], np.float64)
         steps = np.clip(np.rint(distance), 0, len(self._distances) - 1).astype(np.int64)
         self._distances += np.bincount(steps, borrowed, len(self._distances))
+
+    def to_json(self) -> list[Any]:
+        """The sums, and those of the distances that occur."""
+        steps = np.flatnonzero(self._distances)
+        return [self._sums.tolist(), steps.tolist(), self._distances[steps].tolist()]
+
+    def add_json(self, counts: Any) -> None:
+        sums, steps, pixels = (np.array(part) for part in counts)
+        if sums.shape != (3,) or steps.ndim != 1 or steps.shape != pixels.shape:
+            raise ValueError("these are no counts of origins")
+        if not all(np.isfinite(part).all() and (part >= 0).all() for part in (sums, pixels)):
+            raise ValueError("pixels are counted from 0 up")
+        self._sums += sums
+        np.add.at(self._distances, steps.astype(np.int64), pixels)
 
     def shares(self) -> Shares:
         if not self._sums.sum():

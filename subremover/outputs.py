@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,8 +25,13 @@ class Outputs:
     provenance: Path | None
     """A film."""
 
-    def check(self, source: Path, overwrite: bool) -> None:
+    def check(self, source: Path, overwrite: bool, findings: Collection[Path] = ()) -> None:
         """Whether all but the film itself can be written; that is up to `video.writer.check_target`.
+
+        Args:
+            source: The film.
+            overwrite: Whether files may be replaced.
+            findings: Files of a stopped run that this one goes on with; they may exist.
 
         Raises:
             OutputError: One of them cannot, or exists and is not to be replaced.
@@ -38,7 +43,7 @@ class Outputs:
                 _check_folder(folder)
         for file in (self.srt, self.report, self.provenance):
             if file is not None and _check_folder(file.parent):
-                check_file(source, file, overwrite)
+                check_file(source, file, overwrite or file.absolute() in findings)
 
 
 def find_outputs(sources: Sequence[Path], values: dict[str, Any]) -> list[Outputs]:

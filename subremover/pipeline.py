@@ -1,54 +1,28 @@
-"""The order of things: probe, scan, render. Joins the packages, which do not know each other."""
+"""The order of things: probe, scan, render segment by segment, assemble."""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
 
-from subremover.cues import leave_untimed, make_cues
+from subremover.cues import make_cues
 from subremover.errors import UsageError
-from subremover.fill.pool import Pool, prepare_device
-from subremover.mask_file import read_mask_events
-from subremover.motion.shots import CutDetector, shots_from_cuts
+from subremover.fill.pool import prepare_device
+from subremover.fingerprint import find_fingerprint
 from subremover.options import Options, ScanOptions
 from subremover.origins import Shares, Tally
 from subremover.plan import FilmKey, Plan
-from subremover.plan_file import load_plan
-from subremover.prefetch import prefetch
-from subremover.profile import Profile, measure, stage, timed
-from subremover.segment import gradient
-from subremover.segment.lines import LineDetector
-from subremover.segment.lookout import FindLines
-from subremover.segment.reading import LineReader
-from subremover.segment.scan import Scope, scan_pictures
-from subremover.srt import read_srt
+from subremover.planning import make_plan
+from subremover.profile import Profile, measure, stage
+from subremover.progress import Progress, ProgressCallback
+from subremover.rendering import Rendering
+from subremover.segments import cut_segments
 from subremover.video.mux import remux
-from subremover.video.planes import Picture
 from subremover.video.probe import Film, probe
-from subremover.video.provenance import ProvenanceWriter, check_provenance
-from subremover.video.reader import read_frames
-from subremover.video.writer import MovieWriter, check_target
-from subremover.windows import fill_frames, to_coded_event
-
-log = logging.getLogger(__name__)
-
-PREFETCH_FRAMES, PREFETCH_BYTES = 24, 96 << 20
-"""Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """How far a stage has come."""
-
-    stage: Literal["scan", "render"]
-    done: int
-    """Frames."""
-    total: int
+from subremover.video.provenance import check_provenance
+from subremover.video.writer import check_target
+from subremover.work import WorkFolder
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +40,10 @@ class Result:
     output_bytes: int
     warnings: tuple[str, ...]
     """What is wrong with the film or could not be kept."""
+    frames_resumed: int = 0
+    """Frames that a run before this one had finished."""
     profile: Profile = field(default_factory=Profile, compare=False)
     """Where the time went: `print(result.profile)`. Filled by `remove_subtitles`."""
-
-
-ProgressCallback = Callable[[Progress], None]
 
 
 def scan(
@@ -99,6 +72,8 @@ def remove_subtitles(
 ) -> Result:
     """Remove the burned-in subtitles of a film.
 
+    Where the same call was stopped before, by whatever it was, it goes on from there.
+
     Args:
         source: The film.
         target: The film to be made; its folder must exist.
@@ -123,59 +98,41 @@ def remove_subtitles(
                 check_provenance(film, traced, options.encode.overwrite)
             prepare_device(options.pool.device)
         start = time.monotonic()
-        plan = make_plan(film, options.scan, progress)
-        result = render(film, plan, Path(target), options, progress, provenance=traced)
+        with open_work(film, Path(target), options, traced) as work:
+            plan = find_plan(film, options.scan, progress, work)
+            result = render(film, plan, options, progress, work, provenance=traced)
     return replace(result, seconds=time.monotonic() - start, profile=profile)
 
 
-def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> Plan:
-    """The plan of a film: read, drawn by masks, or found by scanning.
+def open_work(film: Film, target: Path, options: Options, provenance: Path | None) -> WorkFolder:
+    """Where a run keeps what it has done; a context manager (see `work`).
+
+    Raises:
+        SubremoverError: The plan that is to be used cannot be read.
+    """
+    with stage("start"):
+        fingerprint = find_fingerprint(film, options, provenance is not None)
+    return WorkFolder(target, film.path, fingerprint, options.encode.resume)
+
+
+def find_plan(film: Film, options: ScanOptions, progress: ProgressCallback, work: WorkFolder | None) -> Plan:
+    """The plan that a run before this one has left in the work folder, if there is one, or a new one.
 
     Raises:
         SubremoverError: See `errors`.
     """
-    start, stop = _frame_range(film, options)
-    width, height = film.upright_size
-    regions = [region.box(width, height) for region in options.regions]
+    if work is None:
+        return make_plan(film, options, progress)
     key = FilmKey.of(film.upright_size, film.pts)
-    cues = read_srt(options.times) if options.times else ()  # before the long run
-    if options.plan is not None:
-        return load_plan(options.plan, key).clip(start, stop)
-    # Beyond the range: what a subtitle covers shows best right before and after it.
-    margin = round(film.frame_rate) + 1
-    first, last = max(0, start - margin), min(film.frame_count, stop + margin)
-    if options.mask is not None:
-        events = tuple(read_mask_events(film, options.mask))
-        cuts = _find_cuts(film, first, last, progress) if events else []
-    else:
-        scope = Scope(tuple(regions), options.logos, options.everything)
-        with stage("start"):
-            reader, find_lines = LineReader(), _find_lines(options)
-        depth = max(2, min(PREFETCH_FRAMES, PREFETCH_BYTES // (3 * width * height // 2)))
-        with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
-            counted = _count_pictures(pictures, first, last, progress)
-            rate = float(film.frame_rate)
-            found = scan_pictures(counted, find_lines, reader.read, rate, scope)
-        cuts, events = found.cuts, found.events
-        for roll in found.rolls:
-            log.warning(
-                "frames %d to %d show running text (a ticker, credits), which is left alone; "
-                "to remove it, give a --mask",
-                *roll,
-            )
-    if cues:
-        events = leave_untimed(events, film.times - film.start_seconds, cues)
-    # What nobody has looked at is another shot: there may be a cut, or a subtitle that is not known.
-    cuts = sorted({*cuts, first, last} - {0, film.frame_count})
-    return Plan(key, shots_from_cuts(cuts, film.frame_count), events).clip(start, stop)
+    return work.find_plan(key, lambda: make_plan(film, options, progress))
 
 
 def render(
     film: Film,
     plan: Plan,
-    target: Path,
     options: Options,
     progress: ProgressCallback,
+    work: WorkFolder,
     *,
     provenance: Path | None = None,
 ) -> Result:
@@ -183,10 +140,10 @@ def render(
 
     Args:
         film: The source.
-        plan: Of this film.
-        target: The film to be made.
+        plan: Of this film, as it lies in the work folder.
         options: All that can be chosen.
-        progress: Called for every frame written.
+        progress: Called for every frame rendered.
+        work: Of the film to be made, open.
         provenance: A second film to be made, of where the pixels came from (see `video.provenance`); none
             where nothing is removed.
 
@@ -195,88 +152,31 @@ def render(
     """
     start = time.monotonic()
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
-    tally = Tally([to_coded_event(event, film) for event in plan.removed], options.borrow.max_distance)
+    tally, resumed = Tally((), 1), 0
     if plan.removed:
-        with ExitStack() as stack:
-            pool = stack.enter_context(Pool(options.fit, options.pool))
-            traced = stack.enter_context(_provenance(film, provenance, options))
-            writer = stack.enter_context(MovieWriter(film, target, options.encode, cues))
-            frames = stack.enter_context(closing(fill_frames(film, plan, pool, options.borrow)))
-            for done, (index, frame, origins) in enumerate(frames, 1):
-                with stage("render: encode", frames=1):
-                    writer.write(frame)
-                if traced:
-                    with stage("report"):
-                        traced.write(frame, origins)
-                if origins:
-                    tally.add(index, origins)
-                progress(Progress("render", done, film.frame_count))
-        warnings = tuple(writer.warnings)
+        segments = cut_segments(film, plan.masked_frames())
+        rendering = Rendering(film, plan, options, provenance, work)
+        resumed = rendering.make_segments(segments, progress)
+        with stage("assemble", frames=film.frame_count):
+            warnings, tally = rendering.assemble(segments, cues)
     else:
         with stage("copy", frames=film.frame_count):
-            warnings = remux(film, target, options.encode, cues)
+            warnings = remux(film, work.target, options.encode, cues, folder=work.path)
         if provenance:
             warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
     if options.encode.subtitle_track and not cues:
         warnings = (*warnings, "no subtitle was read, so there is no subtitle track")
+    work.clear()
     return Result(
         events=len(plan.removed),
         frames_masked=int(plan.masked_frames().sum()),
         shares=tally.total,
         event_shares=tally.by_event,
         seconds=time.monotonic() - start,
-        output_bytes=target.stat().st_size,
+        output_bytes=work.target.stat().st_size,
         warnings=(*film.warnings, *warnings),
+        frames_resumed=resumed,
     )
-
-
-def _provenance(
-    film: Film, target: Path | None, options: Options
-) -> AbstractContextManager[ProvenanceWriter | None]:
-    if target is None:
-        return nullcontext()
-    return ProvenanceWriter(film, target, options.borrow.max_distance, options.encode.overwrite)
-
-
-def _find_lines(options: ScanOptions) -> FindLines:
-    if options.segmenter == "gradient":
-        return gradient.find_lines
-    return LineDetector().find_lines
-
-
-def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
-    start = film.index_of(options.start) if options.start else 0
-    stop = film.index_of(options.end) if options.end else film.frame_count
-    if start >= film.frame_count:
-        raise UsageError(
-            f"--start lies behind the end of '{film.path}' ({film.frame_count} frames, "
-            f"{film.duration_seconds:.3f} s)"
-        )
-    if start >= stop:
-        raise UsageError(f"--start (frame {start}) must come before --end (frame {stop})")
-    return start, stop
-
-
-def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Picture]]:
-    for index, frame in timed("scan: decode", read_frames(film, start, stop)):
-        yield index, Picture(frame, film.rotation)
-
-
-def _count_pictures(
-    pictures: Iterator[tuple[int, Picture]], start: int, stop: int, progress: ProgressCallback
-) -> Iterator[tuple[int, Picture]]:
-    for index, picture in pictures:
-        yield index, picture
-        progress(Progress("scan", index + 1 - start, stop - start))
-
-
-def _find_cuts(film: Film, start: int, stop: int, progress: ProgressCallback) -> list[int]:
-    """First frames of shots in the frames start to stop (excluded)."""
-    detector = CutDetector()
-    for index, picture in _count_pictures(_read_pictures(film, start, stop), start, stop, progress):
-        with stage("scan: follow", frames=1):
-            detector.feed(index, picture.luma)
-    return detector.cuts
 
 
 def _ignore(_: Progress) -> None:

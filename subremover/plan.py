@@ -123,6 +123,15 @@ class Plan:
             is_masked[event.first : event.last + 1] = True
         return is_masked
 
+    def digest(self) -> str:
+        """Of all that it says; the same for the same plan alone."""
+        digest = hashlib.sha256(repr((self.film, self.shots)).encode())
+        for event in self.events:
+            said = (event.first, event.last, event.box, event.text, event.kind, event.remove)
+            digest.update(repr((*said, event.opacities.tolist())).encode())
+            digest.update(np.packbits(event.strokes).tobytes())
+        return digest.hexdigest()
+
     def mask(self, events: list[Event]) -> np.ndarray:
         """(H, W) bool of the upright picture, True on the strokes of these events."""
         mask = np.zeros((self.film.height, self.film.width), bool)

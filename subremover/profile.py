@@ -38,6 +38,7 @@ Stage = Literal[
     "render: fit",
     "render: fill",  # writing pixels into the frames
     "render: encode",
+    "assemble",  # the film of its segments
     "copy",  # of a film without subtitles, packet for packet
     "report",  # pictures and pages of what was found
 ]

@@ -1,7 +1,8 @@
 """The render, window by window: read frames, unmix and borrow what shows, have the rest painted, fill.
 
-A window is a run of frames that is filled independently of all others, so that neither memory nor the
-result depends on how long the film is or how many workers there are.
+A window is a run of frames of one segment that is filled by itself, so that neither memory nor the result
+depends on how long the film is or how many workers there are. What windows pass on to those that follow ends
+with the segment.
 """
 
 from __future__ import annotations
@@ -23,13 +24,14 @@ from subremover.fill.holes import Hole, find_holes
 from subremover.fill.jobs import Fill, FitJob
 from subremover.fill.overlays import Overlays, Unmixed
 from subremover.fill.pool import Pool
-from subremover.footage import FootageReader, Masks, frame_bytes
+from subremover.footage import GAP_FRAMES, FootageReader, Masks, frame_bytes, split_runs
 from subremover.geometry import Box
 from subremover.options import BorrowOptions
 from subremover.origins import Origins
 from subremover.plan import Event, Plan
 from subremover.prefetch import prefetch
 from subremover.profile import stage, timed
+from subremover.segments import Segment, cut_segments
 from subremover.video.planes import read_rgb, to_coded, to_coded_box, write_rgb
 from subremover.video.probe import Film
 from subremover.video.reader import read_frames
@@ -47,9 +49,17 @@ _Frames = list[tuple[int, VideoFrame]]
 
 
 def fill_frames(
-    film: Film, plan: Plan, pool: Pool, options: BorrowOptions, only: Iterable[int] | None = None
+    film: Film,
+    plan: Plan,
+    pool: Pool,
+    options: BorrowOptions,
+    *,
+    only: Iterable[int] | None = None,
+    segments: Iterable[Segment] | None = None,
 ) -> Generator[tuple[int, VideoFrame, Origins | None], None, None]:
-    """All frames of a film in order, their holes filled.
+    """The frames of a film in order, their holes filled.
+
+    A frame comes out the same whatever else is asked for.
 
     Args:
         film: The source.
@@ -57,6 +67,7 @@ def fill_frames(
         pool: Open.
         options: Whether and how far to borrow.
         only: Frame indices, if not all are wanted.
+        segments: Of `cut_segments`, in order, if not all are wanted.
 
     Yields:
         Frame index, the frame, ready to be encoded, and where the pixels of its holes came from; None
@@ -69,8 +80,12 @@ def fill_frames(
             in_flight.append(window)
             yield window.jobs
 
-    render = _Render(film, plan, options, pool.devices[0])
-    with closing(prefetch(render.windows(None if only is None else set(only)), depth=1)) as windows:
+    if segments is None:
+        segments = cut_segments(film, plan.masked_frames())
+    made = _Render(film, plan, options, pool.devices[0]).windows(
+        segments, None if only is None else set(only)
+    )
+    with closing(prefetch(made, depth=1)) as windows:
         for fills in pool.fit(jobs_of(windows)):
             yield from in_flight.popleft().finish(fills)
 
@@ -136,22 +151,40 @@ def _trace(
 class _Render:
     """Makes the windows of a film, in order."""
 
+    _overlays: Overlays
+    _footage: FootageReader | None
+    _borrower: Borrower
+
     def __init__(self, film: Film, plan: Plan, options: BorrowOptions, device: str) -> None:
-        self._film = film
+        self._film, self._plan, self._options = film, plan, options
+        self._device = device if device.startswith("cuda") else None
         self._shot_firsts = [shot.first for shot in plan.shots]
         self._cuts = set(self._shot_firsts)
         self._masks = Masks(film, plan, plan.removed)
         self._is_masked = plan.masked_frames()
-        coded = [to_coded_event(event, film) for event in plan.removed]
-        self._overlays = Overlays(coded, self._cuts, (film.width, film.height))
-        self._footage = FootageReader(film, plan, options.max_distance) if options.borrow else None
-        self._borrower = Borrower(options, device if device.startswith("cuda") else None)
+        self._events = [to_coded_event(event, film) for event in plan.removed]
 
-    def windows(self, only: set[int] | None) -> Iterator[_Window]:
+    def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[_Window]:
         most = min(WINDOW_FRAMES, -(-WINDOW_BYTES // frame_bytes(self._film)))
-        ranges = list(cut_windows(self._film.frame_count, most, self._overlays.is_amid_fade))
-        for frames in _read_ranges(self._film, ranges, only):
-            yield self._make(frames, only)
+        for segment in segments:
+            frames = range(segment.start, segment.stop)
+            if only is not None and only.isdisjoint(frames):
+                continue
+            self._begin(segment)
+            ranges = list(cut_windows(frames, most, self._overlays.is_amid_fade))
+            for read in _read_ranges(self._film, ranges, only):
+                yield self._make(read, only)
+
+    def _begin(self, segment: Segment) -> None:
+        """Forget the segment before: this one must not depend on whether that was rendered as well."""
+        film, options = self._film, self._options
+        self._overlays = Overlays(self._events, self._cuts, (film.width, film.height))
+        wanted = self._overlays.start_at(segment.start)
+        for run in split_runs(np.array(wanted), GAP_FRAMES):
+            for index, frame in timed("render: decode", read_frames(film, int(run[0]), int(run[-1]) + 1)):
+                self._overlays.feed(index, partial(read_rgb, frame))
+        self._footage = FootageReader(film, self._plan, options.max_distance) if options.borrow else None
+        self._borrower = Borrower(options, self._device)
 
     @stage("render: holes")
     def _make(self, frames: _Frames, only: set[int] | None) -> _Window:
@@ -218,15 +251,15 @@ class _Render:
         return bisect_right(self._shot_firsts, index)
 
 
-def cut_windows(frame_count: int, most: int, is_amid_fade: Callable[[int], bool]) -> Iterator[range]:
-    """The frames of each window of a film, whether all of them are wanted or only some."""
-    first = 0
-    for index in range(frame_count):
+def cut_windows(frames: range, most: int, is_amid_fade: Callable[[int], bool]) -> Iterator[range]:
+    """The frames of each window of a segment, whether all of them are wanted or only some."""
+    first = frames.start
+    for index in frames:
         if index + 1 - first >= most + FADE_FRAMES * is_amid_fade(index):
             yield range(first, index + 1)
             first = index + 1
-    if first < frame_count:
-        yield range(first, frame_count)
+    if first < frames.stop:
+        yield range(first, frames.stop)
 
 
 def to_coded_event(event: Event, film: Film) -> Event:
@@ -236,7 +269,7 @@ def to_coded_event(event: Event, film: Film) -> Event:
 
 
 def _read_ranges(film: Film, ranges: list[range], only: set[int] | None) -> Iterator[_Frames]:
-    """The frames of all ranges, read in one go, or of those that hold a wanted one."""
+    """The frames of ranges that follow each other, read in one go, or of those that hold a wanted one."""
     if only is not None:
         for part in ranges:
             if not only.isdisjoint(part):
@@ -244,7 +277,7 @@ def _read_ranges(film: Film, ranges: list[range], only: set[int] | None) -> Iter
         return
     waiting = iter(ranges)
     current, frames = next(waiting), _Frames()
-    with closing(timed("render: decode", read_frames(film))) as every:
+    with closing(timed("render: decode", read_frames(film, ranges[0].start, ranges[-1].stop))) as every:
         for index, frame in every:
             while index >= current.stop:
                 if frames:  # the last of a window could not be decoded

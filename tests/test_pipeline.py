@@ -10,7 +10,7 @@ import pytest
 from media import draw_film, open_film, read_packets, read_pts
 from test_windows import draw_pan, write_film
 
-from subremover import pipeline
+from subremover import pipeline, planning
 from subremover.errors import DeviceError, OutputError, PlanError, UsageError
 from subremover.footage import FootageReader
 from subremover.geometry import Box
@@ -25,8 +25,9 @@ from subremover.options import (
     ScanOptions,
 )
 from subremover.origins import Shares
-from subremover.pipeline import Progress, Result, remove_subtitles, scan
+from subremover.pipeline import Result, remove_subtitles, scan
 from subremover.plan import Event, FilmKey, Plan, Shot
+from subremover.progress import Progress
 from subremover.segment.masks import events_from_masks
 from subremover.segment.scan import Found
 from subremover.video.probe import probe
@@ -252,7 +253,7 @@ def test_only_what_the_times_name_is_removed(tmp_path: Path, monkeypatch: pytest
     source = draw_film(tmp_path / "a.mkv", frames=96, first_pts=24, audio=False).path
     strokes = np.ones((2, 4), bool)
     events = [Event(first, first + 4, Box(9, 80, 4, 2), strokes) for first in (5, 40, 90)]
-    monkeypatch.setattr(pipeline, "scan_pictures", lambda *_: Found([], tuple(events), []))
+    monkeypatch.setattr(planning, "scan_pictures", lambda *_: Found([], tuple(events), []))
     (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:01,700\nHello\n")
     plan = scan(source, ScanOptions(times=tmp_path / "a.srt"))
     assert [(event.first, event.remove) for event in plan.events] == [(5, False), (40, True), (90, False)]

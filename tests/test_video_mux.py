@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 from media import draw_film, dress_film, open_film, read_packets, read_pts
+from segmented import write_film
 
 from subremover.cues import Cue
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
 from subremover.video.mux import keep_tags, remux
 from subremover.video.probe import probe
-from subremover.video.reader import read_frames
-from subremover.video.writer import MovieWriter, check_target
+from subremover.video.writer import check_target
 
 PLAIN = EncodeOptions()
 CUES = (
@@ -148,10 +148,7 @@ def test_cues_become_a_text_track(
     film, options = probe(drawn.path), EncodeOptions(subtitle_track=True, subtitle_language="fra")
     check_target(film, target, options)
     if is_encoded:
-        with MovieWriter(film, target, options, CUES) as writer:
-            for _, frame in read_frames(film):
-                writer.write(frame)
-        assert writer.warnings == []
+        assert write_film(film, target, options, CUES) == []
     else:
         assert remux(film, target, options, CUES) == ()
         assert read_packets(target, "video") == read_packets(drawn.path, "video")

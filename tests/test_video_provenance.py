@@ -3,15 +3,27 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from av.video.frame import VideoFrame
 from media import draw_film, luma, open_film, read_pts
+from segmented import KEY, cut_at
 
 from subremover.errors import OutputError
 from subremover.geometry import Box
 from subremover.origins import Origins
+from subremover.segments import by_segment
 from subremover.video.probe import Film, probe
-from subremover.video.provenance import FAR, FITTED, NEAR, UNMIXED, ProvenanceWriter, check_provenance
+from subremover.video.provenance import (
+    FAR,
+    FITTED,
+    NEAR,
+    UNMIXED,
+    assemble_provenance,
+    check_provenance,
+    draw_frame,
+    open_provenance,
+)
 from subremover.video.reader import read_frames
+from subremover.video.spool import Spool
+from subremover.video.writer import SegmentWriter
 
 KINDS = ("near", "far", "unmixed", "fitted")
 COLOURS = dict(zip(KINDS, (NEAR, FAR, UNMIXED, FITTED), strict=True))
@@ -31,9 +43,17 @@ def draw_origins() -> Origins:
 
 
 def write(film: Film, target: Path, overwrite: bool = False) -> None:
-    with ProvenanceWriter(film, target, 250, overwrite) as writer:
-        for index, frame in read_frames(film):
-            writer.write(frame, draw_origins() if index >= 3 else None)
+    spools = []
+    for segment, frames in by_segment(read_frames(film), cut_at(film, 2)):
+        file = film.path.with_suffix(f".{segment.start}")
+        with SegmentWriter(file, KEY, open_provenance(film, target), target) as writer:
+            for index, frame in frames:
+                writer.write(draw_frame(film, frame, draw_origins() if index >= 3 else None, 250))
+            writer.commit({})
+        spools.append(Spool.read(file, KEY))
+    assemble_provenance(film, target, overwrite, spools)
+    for spool in spools:
+        spool.path.unlink()
 
 
 @pytest.mark.parametrize(
@@ -78,11 +98,9 @@ def test_rotation_is_kept(tmp_path: Path) -> None:
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", frames=3).path)
-    no_frame: VideoFrame = None  # type: ignore[assignment]
-    writer = ProvenanceWriter(film, tmp_path / "b.mp4", 250, False)
-    with pytest.raises(AttributeError), writer:
-        writer.write(no_frame, None)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+    with pytest.raises(OutputError, match="no frame of the film could be decoded"):
+        assemble_provenance(film, tmp_path / "new" / "b.mp4", False, [])
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*"))] == ["a.mp4", "new"]
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def fill(
     film: Film, plan: Plan, options: BorrowOptions | None = None, only: list[int] | None = None
 ) -> dict[int, tuple[np.ndarray, Origins | None]]:
     """Each frame's picture, (H, W, 3) uint8, and its origins."""
-    with closing(fill_frames(film, plan, Painter(), options or BorrowOptions(), only)) as frames:
+    with closing(fill_frames(film, plan, Painter(), options or BorrowOptions(), only=only)) as frames:
         return {index: (upright_rgb(frame, film.rotation), origins) for index, frame, origins in frames}
 
 
@@ -264,6 +264,6 @@ def test_of_unmixed_and_borrowed_the_nearer_to_the_truth_wins(tmp_path, monkeypa
 
 
 def test_windows_cover_all_frames_and_end_behind_fades():
-    found = list(cut_windows(100, 32, lambda index: 31 <= index < 40))
+    found = list(cut_windows(range(100), 32, lambda index: 31 <= index < 40))
     assert found == [range(41), range(41, 73), range(73, 100)]
-    assert next(cut_windows(200, 32, lambda _: True)) == range(48)
+    assert next(cut_windows(range(200), 32, lambda _: True)) == range(48)

@@ -127,14 +127,27 @@ class Overlays:
             for index in range(fade.frames[0], max(fade.frames[-1], *fade.shown[:LEAST_SHOWN]))
         }
 
+    def start_at(self, first: int) -> list[int]:
+        """Begin amid the film.
+
+        Returns:
+            The frames before `first` to be fed first, in order, so that all is known that would be.
+        """
+        on = [event for event in self._pending if event.first <= first <= event.last]
+        self._pending = deque(event for event in self._pending if event.first > first)
+        self._active = [self._make_life(event) for event in on]
+        return sorted({index for life in self._active for index in life.wanted if index < first})
+
     def feed(self, index: int, read: ReadCrop) -> None:
         """Take the next frame, as it is in the source."""
         while self._pending and self._pending[0].first <= index + 1:
-            event = self._pending.popleft()
-            self._active.append(_make_life(event, self._cuts, self._size, event not in self._follows))
+            self._active.append(self._make_life(self._pending.popleft()))
         for life in self._active:
             if index in life.wanted:
                 life.crops[index] = read(life.box)
+
+    def _make_life(self, event: Event) -> _Life:
+        return _make_life(event, self._cuts, self._size, event not in self._follows)
 
     def is_amid_fade(self, index: int) -> bool:
         """Whether the frames up to this one hold a part of a fade that is better seen as a whole."""

@@ -54,7 +54,7 @@ def write_previews(film: Film, plan: Plan, options: Options, folder: Path) -> li
     before = {index: _must(picture, index, film) for index, picture in _read_pictures(film, indices)}
     with (
         Pool(options.fit, options.pool) as pool,
-        closing(fill_frames(film, plan, pool, options.borrow, indices)) as filled,
+        closing(fill_frames(film, plan, pool, options.borrow, only=indices)) as filled,
     ):
         for index, frame, _ in filled:
             mask = plan.mask([e for e in plan.removed if e.first <= index <= e.last])

@@ -21,7 +21,7 @@ from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.video.probe import Film, open_input
-from subremover.video.target import PartFile, check_file, find_format, output_errors
+from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_track import TextTrack
 
 # Written anew by the muxer, or true of the old file alone.
@@ -184,7 +184,14 @@ def fit_video(stream: VideoStream, copy: VideoStream) -> None:
         context.codec_tag = out_tag
 
 
-def remux(film: Film, target: Path, options: EncodeOptions, cues: tuple[Cue, ...] = ()) -> tuple[str, ...]:
+def remux(
+    film: Film,
+    target: Path,
+    options: EncodeOptions,
+    cues: tuple[Cue, ...] = (),
+    *,
+    folder: Path | None = None,
+) -> tuple[str, ...]:
     """Write the film's own packets under another name.
 
     Args:
@@ -192,6 +199,7 @@ def remux(film: Film, target: Path, options: EncodeOptions, cues: tuple[Cue, ...
         target: The film to be made.
         options: Whether it may be replaced, and the language of the cues.
         cues: What is added as a text track, in the film's own seconds.
+        folder: Where it lies until it is whole; None: beside its place.
 
     Returns:
         What cannot be kept, one line a thing.
@@ -200,16 +208,14 @@ def remux(film: Film, target: Path, options: EncodeOptions, cues: tuple[Cue, ...
         OutputError: The target cannot be written or its container cannot hold the picture.
     """
     check_file(film.path, target, options.overwrite)
-    part = PartFile(target)
+    part = PartFile(target, folder)
     try:
         with open_input(film.path) as source, output_errors(target):
             out = open_output(source, str(part.path), target)
-            try:
+            with closing_output(out):
                 text = TextTrack(cues, options.subtitle_language)
                 carried = CarriedStreams(source, out, film, with_picture=True, text=text)
                 carried.mux_until(None)
-            finally:
-                out.close()
         part.commit()
     finally:
         part.discard()

@@ -6,6 +6,7 @@ Reads every packet once and decodes a single frame; `reader` does the decoding.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import stat
 from collections.abc import Iterator
@@ -61,6 +62,8 @@ class Film:
     """Where players start to count, in seconds of `pts`: the first moment of any stream."""
     warnings: tuple[str, ...] = ()
     """What is wrong with the film although it can be read."""
+    packets: str = ""
+    """Digest of the times and sizes of all packets of all streams."""
 
     def __post_init__(self) -> None:
         if self.pts.dtype != np.int64 or self.pts.ndim != 1 or not len(self.pts):
@@ -134,6 +137,7 @@ def probe(path: Path) -> Film:
             # sound may start some samples early for its decoder's sake: no player shows that
             start_seconds=max(0, container.start_time or 0) / av.time_base,
             warnings=tuple(_find_faults(container, stream, pass_, len(pts))),
+            packets=pass_.digest.hexdigest(),
         )
 
 
@@ -202,6 +206,7 @@ class _Pass:
         self.pts: list[int] = []
         self.key_pts: list[int] = []
         self.corrupt = 0
+        self.digest = hashlib.sha256()
         self.start_seconds, self.end_seconds = float("inf"), 0.0
         try:
             for packet in container.demux():
@@ -220,6 +225,7 @@ class _Pass:
 
     def _note(self, packet: av.Packet, is_picture: bool) -> None:  # type: ignore[type-arg]
         at = packet.pts if packet.pts is not None else packet.dts
+        self.digest.update(b"%d %d %d;" % (packet.stream.index, packet.size, at or 0))
         if at is not None:
             seconds = float(at * packet.time_base)
             self.start_seconds = min(self.start_seconds, seconds)

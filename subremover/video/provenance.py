@@ -6,16 +6,16 @@ but fewer players know it, and mp4 does not; 4:2:0 smears colours over letters o
 
 from __future__ import annotations
 
-import contextlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
-from types import TracebackType
 
 import av
 import av.error
 import numpy as np
 from av.codec.context import Flags
 from av.container import OutputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -23,7 +23,9 @@ from subremover.errors import OutputError
 from subremover.origins import Origins
 from subremover.video.planes import Picture
 from subremover.video.probe import Film, open_input
-from subremover.video.target import PartFile, check_file, find_format, output_errors
+from subremover.video.spool import Spool
+from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
+from subremover.video.writer import join
 
 NEAR, FAR = (0, 170, 60), (255, 220, 0)
 """Borrowed: from green, from the next frame, over the logarithm of the distance to yellow."""
@@ -34,57 +36,54 @@ _OPTIONS = {"crf": "8", "preset": "veryfast"}
 _LUMA_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
 
 
-class ProvenanceWriter(contextlib.AbstractContextManager["ProvenanceWriter"]):
-    """Takes all frames of a film, in order, with the origins of their pixels.
+class ProvenanceTrack:
+    """The encoder of a film of origins and its stream."""
 
-    The target appears when the `with` block ends without an exception, whole and on disk; otherwise
-    nothing is left of it. Its folder is made if need be.
+    def __init__(self, film: Film, file: str | io.BytesIO, target: Path) -> None:
+        """Open a container in the target's format, with this one stream."""
+        self.out, self.stream = _open(film, file, target)
+
+    @property
+    def extradata(self) -> bytes | None:
+        return self.stream.codec_context.extradata
+
+    def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
+        """Packets of what `draw_frame` has drawn, their times in ticks of the film; `None` for the last."""
+        return self.stream.encode(frame)
+
+
+def open_provenance(film: Film, target: Path) -> ProvenanceTrack:
+    """An encoder for one segment, with its stream in a container that nobody will write."""
+    with output_errors(target):
+        return ProvenanceTrack(film, io.BytesIO(), target)
+
+
+def assemble_provenance(film: Film, target: Path, overwrite: bool, spools: Sequence[Spool]) -> None:
+    """Make the film of origins of its segments. Its folder is made if need be.
+
+    Args:
+        film: The source.
+        target: The film of origins.
+        overwrite: Whether it may be replaced.
+        spools: Of all segments, in order.
+
+    Raises:
+        OutputError: It cannot be written.
     """
-
-    def __init__(self, film: Film, target: Path, max_distance: int, overwrite: bool) -> None:
-        """`max_distance` in frames, for the scale of colours."""
-        self._film, self._target, self._overwrite = film, target, overwrite
-        self._max_distance = max_distance
-        self._part = PartFile(target)
-        self._stack = contextlib.ExitStack()
-
-    def __enter__(self) -> ProvenanceWriter:
-        with output_errors(self._target):
-            self._target.parent.mkdir(parents=True, exist_ok=True)
-        check_file(self._film.path, self._target, self._overwrite)
-        self._stack.callback(self._part.discard)
-        with output_errors(self._target):
-            self._out, self._stream = _open(self._film, str(self._part.path), self._target)
-        return self
-
-    def write(self, frame: VideoFrame, origins: Origins | None) -> None:
-        """Encode the next frame, with its `pts` as decoded.
-
-        Raises:
-            OutputError: The disk is full, ...
-        """
-        drawn = VideoFrame.from_ndarray(draw_provenance(frame, origins, self._max_distance), "yuv444p")
-        drawn.pts, drawn.time_base = frame.pts, self._film.time_base
-        with output_errors(self._target):
-            self._out.mux(self._stream.encode(drawn))
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        with self._stack:
-            if kind is not None:
-                with contextlib.suppress(OSError, ValueError, av.error.FFmpegError):
-                    self._out.close()
-                return
-            with output_errors(self._target):
-                try:
-                    self._out.mux(self._stream.encode(None))
-                finally:
-                    self._out.close()
-            self._part.commit()
+    with output_errors(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    check_file(film.path, target, overwrite)
+    part = PartFile(target)
+    try:
+        with output_errors(target):
+            track = ProvenanceTrack(film, str(part.path), target)
+            with closing_output(track.out):
+                for packet in join(spools, film.time_base):
+                    packet.stream = track.stream
+                    track.out.mux(packet)
+        part.commit()
+    finally:
+        part.discard()
 
 
 def check_provenance(film: Film, target: Path, overwrite: bool) -> None:
@@ -106,6 +105,13 @@ def check_provenance(film: Film, target: Path, overwrite: bool) -> None:
             out.close()
     except (OSError, ValueError, av.error.FFmpegError) as error:
         raise OutputError(f"'{target.suffix}' cannot hold the film of origins; try .mp4 or .mkv") from error
+
+
+def draw_frame(film: Film, frame: VideoFrame, origins: Origins | None, max_distance: int) -> VideoFrame:
+    """The picture of one frame's origins, to be encoded; `max_distance` for the scale of colours."""
+    drawn = VideoFrame.from_ndarray(draw_provenance(frame, origins, max_distance), "yuv444p")
+    drawn.pts, drawn.time_base = frame.pts, film.time_base
+    return drawn
 
 
 def draw_provenance(frame: VideoFrame, origins: Origins | None, max_distance: int) -> np.ndarray:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import av
 import av.error
+from av.container import OutputContainer
 
 from subremover.errors import OutputError
 
@@ -17,23 +18,33 @@ from subremover.errors import OutputError
 class PartFile:
     """A file under a temporary name in the target's directory; `commit` gives it the target's."""
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path, folder: Path | None = None) -> None:
+        """In another folder of the same disk, if one is given."""
         self.target = target.resolve()  # through a link, so that the link stays one
         # FFmpeg tells the container by the extension, so it stays last
-        self.path = self.target.with_name(f".{self.target.stem}.part-{os.getpid()}{self.target.suffix}")
+        name = f".{self.target.stem}.part-{os.getpid()}{self.target.suffix}"
+        self.path = (folder or self.target.parent) / name
 
     def commit(self) -> None:
-        """Put the whole file in the target's place; on disk before it gets there."""
+        """Put the whole file in the target's place; on disk before it gets there, and there for good."""
         with output_errors(self.target):
-            descriptor = os.open(self.path, os.O_RDWR)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            sync(self.path)
             self.path.replace(self.target)
+            sync(self.target.parent)
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
+
+
+def sync(path: Path) -> None:
+    """Have a file's bytes, or the names in a folder, on disk and not only on their way there."""
+    if os.name == "nt" and path.is_dir():  # cannot be opened there
+        return
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 @contextlib.contextmanager
@@ -54,6 +65,18 @@ def new_file(target: Path) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):
             part.discard()
+
+
+@contextlib.contextmanager
+def closing_output(out: OutputContainer) -> Iterator[None]:
+    """Close a container behind the body; where that failed, how closing fails as well is not told."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError, ValueError, av.error.FFmpegError):
+            out.close()
+        raise
+    out.close()
 
 
 @contextlib.contextmanager

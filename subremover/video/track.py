@@ -106,8 +106,17 @@ class Track:
         context.options = options
         set_quality(context, encoding)
 
+    @property
+    def stream(self) -> VideoStream:
+        return self._stream
+
+    @property
+    def extradata(self) -> bytes | None:
+        """What the container says of the stream for its decoder; the same whatever the frames."""
+        return self._context.extradata
+
     def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
-        """Packets ready to be muxed; `None` for the last."""
+        """Packets, their times in ticks of the film; `None` for the last."""
         if frame is not None:
             frame = self._prepare(frame)
         packets = self._context.encode(frame)

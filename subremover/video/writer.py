@@ -1,4 +1,4 @@
-"""Writes a film's picture again, and everything else of the film as it was.
+"""Writes a film's picture again, segment by segment, and then the film with everything else as it was.
 
 The picture keeps its codec, times, colour tags, shape and rotation; frames are encoded as they are handed
 over, in their own pixel format. `mux` carries the rest.
@@ -9,12 +9,15 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
+from typing import Any, Protocol
 
 import av
 import av.error
-from av.container import OutputContainer
+import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -22,88 +25,150 @@ from av.video.stream import VideoStream
 from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
-from subremover.profile import stage
 from subremover.video.encoders import choose_encoding
 from subremover.video.mux import CarriedStreams, needs_picture, open_output
 from subremover.video.probe import Film, open_input
-from subremover.video.target import PartFile, check_file, find_format, output_errors
+from subremover.video.spool import Spool, SpoolError, SpoolWriter, decode_times
+from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_track import TextTrack, check_text_track
 from subremover.video.track import Track
 
 log = logging.getLogger(__name__)
 
 
-class MovieWriter(contextlib.AbstractContextManager["MovieWriter"]):
-    """Takes all frames of a film, in order, and makes the target of them.
+class Encoder(Protocol):
+    """What makes packets of frames."""
 
-    The target appears when the `with` block ends without an exception, whole and on disk; otherwise
-    nothing is left.
-    """
+    @property
+    def extradata(self) -> bytes | None:
+        """Of the stream."""
 
-    def __init__(self, film: Film, target: Path, options: EncodeOptions, cues: tuple[Cue, ...] = ()) -> None:
-        """The cues, in the film's own seconds, become a text track."""
-        self.warnings: list[str] = []
-        """What of the film cannot be kept, one line a thing; complete when the block has ended."""
-        self._film, self._target, self._options = film, target, options
-        self._text = TextTrack(cues, options.subtitle_language)
-        self._part = PartFile(target)
-        self._stack = contextlib.ExitStack()
-        self._out: OutputContainer | None = None
+    def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
+        """Packets, in the order of decoding; `None` for the last."""
 
-    def __enter__(self) -> MovieWriter:
-        check_file(self._film.path, self._target, self._options.overwrite)
-        self._stack.callback(self._part.discard)
-        self._source = self._stack.enter_context(open_input(self._film.path))
+
+class SegmentWriter(contextlib.AbstractContextManager["SegmentWriter"]):
+    """Takes the frames of a segment, in order, and makes a spool file of them, on `commit`."""
+
+    def __init__(self, file: Path, key: bytes, encoder: Encoder, target: Path) -> None:
+        """`key` is of the run; the target is named where something fails."""
+        self._spool = SpoolWriter(file, key)
+        self._encoder, self._target = encoder, target
+
+    def __enter__(self) -> SegmentWriter:
+        with output_errors(self._target):
+            self._spool.__enter__()
         return self
 
-    def write(self, frame: VideoFrame) -> None:
-        """Encode the next frame, planar or not, with its `pts` as decoded.
+    def write(self, frame: VideoFrame | None) -> None:
+        """Encode the next frame, planar or not, with its `pts` as decoded; `None` behind the last.
 
         Raises:
             OutputError: The disk is full, the encoder fails, ...
         """
         with output_errors(self._target):
-            if self._out is None:
-                self._open(frame)
-            self._mux(self._track.encode(frame))
+            self._spool.write(self._encoder.encode(frame))
+
+    def commit(self, notes: dict[str, Any]) -> None:
+        """Put the file in its place, with what else is to be known about the segment."""
+        self.write(None)
+        with output_errors(self._target):
+            self._spool.commit(self._encoder.extradata, notes)
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._stack:  # whatever happens here, containers are closed and the part file goes
-            if kind is not None:
-                if self._out is not None:
-                    with contextlib.suppress(OSError, ValueError, av.error.FFmpegError):
-                        self._out.close()
-                return
-            if self._out is None:
-                raise OutputError(f"no frame was written to '{self._target}'; check --start and --end")
-            with output_errors(self._target), stage("render: encode"):
-                try:
-                    self._mux(self._track.encode(None))
-                    self._carried.mux_until(None)
-                finally:
-                    self._out.close()
-            self._part.commit()
+        self._spool.__exit__(kind, error, trace)
 
-    def _open(self, frame: VideoFrame) -> None:
-        self._out = open_output(self._source, str(self._part.path), self._target)
-        self._track = Track(self._film, self._source, self._out, self._options, frame)
-        self._carried = CarriedStreams(self._source, self._out, self._film, False, self._text)
-        self.warnings += [*self._track.warnings, *self._carried.warnings]
 
-    def _mux(self, packets: list[Packet[VideoStream]]) -> None:
-        assert self._out is not None
-        for packet in packets:
-            # Other streams go as far as the picture has come, not ahead: the muxer would wait for the
-            # encoder's held-back frames for 10 s only and then give up interleaving.
-            at = packet.dts if packet.dts is not None else packet.pts
-            if at is not None:
-                self._carried.mux_until(at * packet.time_base)
-            self._out.mux(packet)
+def open_track(film: Film, target: Path, options: EncodeOptions, first: VideoFrame | None) -> Track:
+    """An encoder for one segment, with its stream in a container that nobody will write.
+
+    Args:
+        film: The source.
+        target: The film to be made.
+        options: How to encode.
+        first: The film's first frame, for all segments: their packets share one stream.
+
+    Raises:
+        OutputError: The encoder refuses.
+    """
+    with open_input(film.path) as source, output_errors(target):
+        return Track(film, source, open_output(source, io.BytesIO(), target), options, first)
+
+
+def assemble(
+    film: Film,
+    target: Path,
+    options: EncodeOptions,
+    first: VideoFrame | None,
+    spools: Sequence[Spool],
+    *,
+    cues: tuple[Cue, ...] = (),
+    folder: Path | None = None,
+) -> tuple[str, ...]:
+    """Make the film of its segments, and of everything else in the source as it was.
+
+    Args:
+        film: The source.
+        target: The film to be made.
+        options: As the segments were encoded.
+        first: As for `open_track`.
+        spools: Of all segments, in order.
+        cues: What is added as a text track, in the film's own seconds.
+        folder: Where it lies until it is whole; None: beside its place.
+
+    Returns:
+        What of the film cannot be kept, one line a thing.
+
+    Raises:
+        OutputError: The target cannot be written, or no segment has a frame.
+    """
+    check_file(film.path, target, options.overwrite)
+    part = PartFile(target, folder)
+    try:
+        with open_input(film.path) as source, output_errors(target):
+            out = open_output(source, str(part.path), target)
+            with closing_output(out):
+                track = Track(film, source, out, options, first)
+                if any(spool.extradata != (track.extradata or b"") for spool in spools if len(spool.pts)):
+                    raise OutputError(
+                        "the encoder no longer makes the stream that it has begun; add --no-resume"
+                    )
+                text = TextTrack(cues, options.subtitle_language)
+                carried = CarriedStreams(source, out, film, with_picture=False, text=text)
+                for packet in join(spools, film.time_base):
+                    # Other streams go as far as the picture has come, as players read them.
+                    assert packet.dts is not None  # see `join`
+                    carried.mux_until(packet.dts * packet.time_base)
+                    packet.stream = track.stream
+                    out.mux(packet)
+                carried.mux_until(None)
+        part.commit()
+    finally:
+        part.discard()
+    return (*track.warnings, *carried.warnings)
+
+
+def join(spools: Sequence[Spool], time_base: Fraction) -> Iterator[Packet[VideoStream]]:
+    """The packets of all segments, with the decoding times that they have as one stream.
+
+    Raises:
+        OutputError: There is none, or one cannot be read.
+    """
+    delay = max((spool.delay for spool in spools), default=0)
+    times = iter(decode_times(np.concatenate([np.empty(0, np.int64), *(s.pts for s in spools)]), delay))
+    is_empty = True
+    for spool in spools:
+        try:
+            for packet in spool.packets(time_base):
+                packet.dts = int(next(times))
+                yield packet
+                is_empty = False
+        except (SpoolError, OSError) as error:
+            raise OutputError(f"a segment is lost: {error}; start again") from error
+    if is_empty:
+        raise OutputError("no frame of the film could be decoded; check that it plays elsewhere")
 
 
 def check_target(film: Film, target: Path, options: EncodeOptions) -> None:

@@ -1,0 +1,84 @@
+"""Keeps two runs from making one target: a file in their folder that only one of them can have locked.
+
+The lock ends with its process, however that ends.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from pathlib import Path
+
+from subremover.errors import OutputError
+
+try:
+    import fcntl
+except ImportError:  # Windows: nothing keeps two runs apart there
+    fcntl = None  # type: ignore[assignment]
+
+log = logging.getLogger(__name__)
+
+_TRIES, _PAUSE_SECONDS = 5, 0.1
+"""Whoever asks `is_locked` holds the lock for a moment."""
+
+
+def lock_folder(folder: Path, name: str, target: Path) -> int:
+    """Make a folder if need be, and be the only one who works there.
+
+    Args:
+        folder: Not a link.
+        name: Of the file in it that is locked; it stays while the folder does.
+        target: What is made there, for the message.
+
+    Returns:
+        The descriptor that holds the lock until it is closed.
+
+    Raises:
+        OutputError: Somebody else works there, or there is something that is no folder.
+    """
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        raise OutputError(f"'{folder}' is in the way of this run's own folder; remove it")
+    for _ in range(_TRIES):
+        folder.mkdir(exist_ok=True)
+        try:
+            lock = os.open(folder / name, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
+        except FileNotFoundError:  # the run before has just removed the folder
+            continue
+        if _try_lock(lock) and _is_still(lock, folder / name):
+            return lock
+        os.close(lock)
+        time.sleep(_PAUSE_SECONDS)
+    raise OutputError(f"another run is making '{target}'; wait for it to end, or give another name")
+
+
+def is_locked(file: Path) -> bool:
+    """Whether somebody works where this file is."""
+    try:
+        lock = os.open(file, os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        return not _try_lock(lock)
+    finally:
+        os.close(lock)
+
+
+def _try_lock(lock: int) -> bool:
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:  # some network disks have none
+        log.debug("cannot lock: %s", error)
+    return True
+
+
+def _is_still(lock: int, file: Path) -> bool:
+    """Whether the name is still that of the file that was locked: the run before may have removed it."""
+    try:
+        return os.path.samestat(os.fstat(lock), file.stat())
+    except FileNotFoundError:
+        return False

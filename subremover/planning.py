@@ -1,0 +1,115 @@
+"""Makes the plan of a film: read from disk, drawn by masks, or found by scanning."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+
+from subremover.cues import leave_untimed
+from subremover.errors import UsageError
+from subremover.mask_file import read_mask_events
+from subremover.motion.shots import CutDetector, shots_from_cuts
+from subremover.options import ScanOptions
+from subremover.plan import FilmKey, Plan
+from subremover.plan_file import load_plan
+from subremover.prefetch import prefetch
+from subremover.profile import stage, timed
+from subremover.progress import Progress, ProgressCallback
+from subremover.segment import gradient
+from subremover.segment.lines import LineDetector
+from subremover.segment.lookout import FindLines
+from subremover.segment.reading import LineReader
+from subremover.segment.scan import Scope, scan_pictures
+from subremover.srt import read_srt
+from subremover.video.planes import Picture
+from subremover.video.probe import Film
+from subremover.video.reader import read_frames
+
+log = logging.getLogger(__name__)
+
+PREFETCH_FRAMES, PREFETCH_BYTES = 24, 96 << 20
+"""Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
+
+
+def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> Plan:
+    """The plan of a film: read, drawn by masks, or found by scanning.
+
+    Raises:
+        SubremoverError: See `errors`.
+    """
+    start, stop = _frame_range(film, options)
+    width, height = film.upright_size
+    regions = [region.box(width, height) for region in options.regions]
+    key = FilmKey.of(film.upright_size, film.pts)
+    cues = read_srt(options.times) if options.times else ()  # before the long run
+    if options.plan is not None:
+        return load_plan(options.plan, key).clip(start, stop)
+    # Beyond the range: what a subtitle covers shows best right before and after it.
+    margin = round(film.frame_rate) + 1
+    first, last = max(0, start - margin), min(film.frame_count, stop + margin)
+    if options.mask is not None:
+        events = tuple(read_mask_events(film, options.mask))
+        cuts = _find_cuts(film, first, last, progress) if events else []
+    else:
+        scope = Scope(tuple(regions), options.logos, options.everything)
+        with stage("start"):
+            reader, find_lines = LineReader(), _find_lines(options)
+        depth = max(2, min(PREFETCH_FRAMES, PREFETCH_BYTES // (3 * width * height // 2)))
+        with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
+            counted = _count_pictures(pictures, first, last, progress)
+            rate = float(film.frame_rate)
+            found = scan_pictures(counted, find_lines, reader.read, rate, scope)
+        cuts, events = found.cuts, found.events
+        for roll in found.rolls:
+            log.warning(
+                "frames %d to %d show running text (a ticker, credits), which is left alone; "
+                "to remove it, give a --mask",
+                *roll,
+            )
+    if cues:
+        events = leave_untimed(events, film.times - film.start_seconds, cues)
+    # What nobody has looked at is another shot: there may be a cut, or a subtitle that is not known.
+    cuts = sorted({*cuts, first, last} - {0, film.frame_count})
+    return Plan(key, shots_from_cuts(cuts, film.frame_count), events).clip(start, stop)
+
+
+def _find_lines(options: ScanOptions) -> FindLines:
+    if options.segmenter == "gradient":
+        return gradient.find_lines
+    return LineDetector().find_lines
+
+
+def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
+    start = film.index_of(options.start) if options.start else 0
+    stop = film.index_of(options.end) if options.end else film.frame_count
+    if start >= film.frame_count:
+        raise UsageError(
+            f"--start lies behind the end of '{film.path}' ({film.frame_count} frames, "
+            f"{film.duration_seconds:.3f} s)"
+        )
+    if start >= stop:
+        raise UsageError(f"--start (frame {start}) must come before --end (frame {stop})")
+    return start, stop
+
+
+def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Picture]]:
+    for index, frame in timed("scan: decode", read_frames(film, start, stop)):
+        yield index, Picture(frame, film.rotation)
+
+
+def _count_pictures(
+    pictures: Iterator[tuple[int, Picture]], start: int, stop: int, progress: ProgressCallback
+) -> Iterator[tuple[int, Picture]]:
+    for index, picture in pictures:
+        yield index, picture
+        progress(Progress("scan", index + 1 - start, stop - start))
+
+
+def _find_cuts(film: Film, start: int, stop: int, progress: ProgressCallback) -> list[int]:
+    """First frames of shots in the frames start to stop (excluded)."""
+    detector = CutDetector()
+    for index, picture in _count_pictures(_read_pictures(film, start, stop), start, stop, progress):
+        with stage("scan: follow", frames=1):
+            detector.feed(index, picture.luma)
+    return detector.cuts

@@ -1,0 +1,166 @@
+"""Renders the segments of a film that are not finished yet, and makes the film of all of them."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from av.video.frame import VideoFrame
+
+from subremover.cues import Cue
+from subremover.errors import OutputError
+from subremover.fill.pool import Pool
+from subremover.options import Options
+from subremover.origins import Origins, Tally
+from subremover.plan import Plan
+from subremover.profile import stage
+from subremover.progress import Progress, ProgressCallback
+from subremover.segments import Segment, by_segment
+from subremover.video.probe import Film
+from subremover.video.provenance import assemble_provenance, draw_frame, open_provenance
+from subremover.video.reader import read_frames
+from subremover.video.spool import Spool
+from subremover.video.writer import SegmentWriter, assemble, open_track
+from subremover.windows import fill_frames, to_coded_event
+from subremover.work import ORIGINS, PICTURE, WorkFolder
+
+log = logging.getLogger(__name__)
+
+DISK_SHARE = 2.5
+"""Of the source's size: what finished segments and target may take together, roughly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendering:
+    """What all segments of a run have in common."""
+
+    film: Film
+    plan: Plan
+    options: Options
+    provenance: Path | None
+    """Of the film of origins, if one is wanted."""
+    work: WorkFolder
+
+    def make_segments(self, segments: Sequence[Segment], progress: ProgressCallback) -> int:
+        """Have all segments finished in the work folder.
+
+        Args:
+            segments: Of the whole film.
+            progress: Called for every frame rendered.
+
+        Returns:
+            How many frames were finished before.
+
+        Raises:
+            SubremoverError: See `errors`. What was finished stays so.
+        """
+        self._check_disk()
+        pool = Pool(self.options.fit, self.options.pool)
+        self.work.begin(segments, pool.devices[0])
+        missing = [segment for segment in segments if not self._is_finished(segment)]
+        done = resumed = self.film.frame_count - sum(s.stop - s.start for s in missing)
+        if not missing:
+            return resumed
+        _, first = next(read_frames(self.film))
+        with (
+            pool,
+            closing(fill_frames(self.film, self.plan, pool, self.options.borrow, segments=missing)) as frames,
+        ):
+            for segment, of_segment in by_segment(frames, missing):
+                done = self._make_segment(segment, of_segment, first, done, progress)
+        return resumed
+
+    def assemble(self, segments: Sequence[Segment], cues: tuple[Cue, ...]) -> tuple[tuple[str, ...], Tally]:
+        """Put the film in the target's place, and that of origins in its own.
+
+        Args:
+            segments: All finished.
+            cues: Of a text track.
+
+        Returns:
+            What cannot be kept, one line a thing; and the origins of all hidden pixels.
+
+        Raises:
+            OutputError: One of them cannot be written.
+        """
+        tally = self._start_tally()
+        pictures = self._read(segments, PICTURE)
+        for segment, spool in zip(segments, pictures, strict=True):
+            try:
+                tally.add_json(spool.notes.get("tally"), segment.stop)
+            except ValueError as error:
+                raise OutputError(f"'{spool.path}' makes no sense: {error}; add --no-resume") from error
+        _, first = next(read_frames(self.film))
+        if self.provenance is not None:
+            origins = self._read(segments, ORIGINS)
+            assemble_provenance(self.film, self.provenance, self.options.encode.overwrite, origins)
+        target, folder = self.work.target, self.work.path
+        warnings = assemble(self.film, target, self.options.encode, first, pictures, cues=cues, folder=folder)
+        return warnings, tally
+
+    def _make_segment(
+        self,
+        segment: Segment,
+        frames: Iterable[tuple[int, VideoFrame, Origins | None]],
+        first: VideoFrame,
+        done: int,
+        progress: ProgressCallback,
+    ) -> int:
+        film, options, work = self.film, self.options, self.work
+        counts, traced = self._start_tally(), None
+        with ExitStack() as stack:
+            with stage("render: encode"):
+                track = open_track(film, self.work.target, options.encode, first)
+                file = work.file(segment, PICTURE)
+                picture = stack.enter_context(SegmentWriter(file, work.key, track, self.work.target))
+            if self.provenance is not None:
+                file, of_origins = work.file(segment, ORIGINS), open_provenance(film, self.provenance)
+                traced = stack.enter_context(SegmentWriter(file, work.key, of_origins, self.provenance))
+            for index, frame, origins in frames:
+                with stage("render: encode", frames=1):
+                    picture.write(frame)
+                if traced is not None:
+                    with stage("report"):
+                        traced.write(draw_frame(film, frame, origins, options.borrow.max_distance))
+                if origins:
+                    counts.add(index, origins)
+                done += 1
+                progress(Progress("render", done, film.frame_count))
+            if traced is not None:
+                with stage("report"):
+                    traced.commit({})
+            with stage("render: encode"):  # last: with it the segment is finished
+                picture.commit({"tally": counts.to_json()})
+        return done
+
+    def _is_finished(self, segment: Segment) -> bool:
+        kinds = (PICTURE,) if self.provenance is None else (PICTURE, ORIGINS)
+        return all(self.work.read(segment, kind) is not None for kind in kinds)
+
+    def _read(self, segments: Sequence[Segment], kind: str) -> list[Spool]:
+        found = [self.work.read(segment, kind) for segment in segments]
+        spools = [spool for spool in found if spool is not None]
+        if len(spools) < len(segments):
+            raise OutputError(f"finished segments in '{self.work.path}' are lost; start again")
+        return spools
+
+    def _start_tally(self) -> Tally:
+        events = [to_coded_event(event, self.film) for event in self.plan.removed]
+        return Tally(events, self.options.borrow.max_distance)
+
+    def _check_disk(self) -> None:
+        folder = self.work.path
+        there = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+        needed = DISK_SHARE * self.film.path.stat().st_size - there
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            log.warning(
+                "there may be too little space for '%s': %.1f GB are free, up to %.1f GB are needed",
+                self.work.target,
+                free / 1e9,
+                needed / 1e9,
+            )
