@@ -115,7 +115,8 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     def begin(self, segments: Sequence[Segment], device: str) -> None:
         """Note what is to be rendered, and on which kind of device, which changes the last bits of a fit."""
         self._segments = segments
-        parts = json.dumps([self._fingerprint, device.partition(":")[0]])
+        has_copied = any(segment.is_copied for segment in segments)  # the others are encoded to fit them
+        parts = json.dumps([self._fingerprint, device.partition(":")[0], has_copied])
         self.key = hashlib.sha256(parts.encode()).digest()
         self._write_state()
 

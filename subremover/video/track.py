@@ -23,6 +23,7 @@ from subremover.video.encoders import choose_encoding, set_quality
 from subremover.video.formats import convert
 from subremover.video.mux import MATROSKA, MOV, fit_video, keep_stream_tags
 from subremover.video.probe import Film
+from subremover.video.splice import Splice, add_options
 
 # Their frame types are worth taking over: 3 to 4 % smaller at the same quality from such sources.
 _TYPED_CODECS = {"h264", "hevc", "mpeg2video", "mpeg4"}
@@ -42,9 +43,23 @@ class Track:
         out: OutputContainer,
         options: EncodeOptions,
         first: VideoFrame | None,
+        *,
+        splice: Splice | None = None,
     ) -> None:
-        """Open both; `first` is a look at the frames to come, None in a trial."""
-        self._film = film
+        """Open both.
+
+        Args:
+            film: The source.
+            source: The film, open.
+            out: Where the stream is added.
+            options: How to encode.
+            first: A look at the frames to come; None in a trial.
+            splice: If packets of the source go into the stream as well.
+
+        Raises:
+            SpliceError: Its packets and this encoder's do not go together.
+        """
+        self._film, self._splice = film, splice
         stream = source.streams[film.stream_index]
         assert isinstance(stream, VideoStream)
         self._encoding = choose_encoding(film, options, stream.codec_context.codec_tag)
@@ -67,7 +82,10 @@ class Track:
         self._set_context(stream, out, first)
         self._context.open()
         if is_same:
-            self._stream.codec_context.extradata = self._context.extradata
+            own = self._context.extradata
+            header = own if splice is None else splice.join_header(own or b"")
+            if header is not None:
+                self._stream.codec_context.extradata = header
             fit_video(stream, self._stream)
         elif self._encoding.codec == "hevc" and out.format.name in MOV:
             self._context.codec_tag = "hvc1"
@@ -103,6 +121,8 @@ class Track:
         options = dict(encoding.options)
         if encoding.encoder == "libx265" and first is not None:
             options["x265-params"] = ":".join([options["x265-params"], *_hdr10_params(first)])
+        if self._splice is not None:
+            options = add_options(options, self._splice.encoder_options)
         context.options = options
         set_quality(context, encoding)
 
@@ -124,7 +144,7 @@ class Track:
             if self._encoding.is_counting:
                 self._restore_time(packet)
             packet.stream = self._stream
-        return packets
+        return packets if self._splice is None else [*map(self._splice.to_packet, packets)]
 
     def _prepare(self, frame: VideoFrame) -> VideoFrame:
         frame = convert(frame, self._encoding.pix_fmt)
