@@ -161,7 +161,10 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         self._write_state()
 
     def _has_work(self) -> bool:
-        return any(p.name == _PLAN or p.suffix == f".{PICTURE}" for p in self.path.iterdir())
+        names = [
+            path.name for path in self.path.iterdir() if not path.name.startswith(".")
+        ]  # nor half of one
+        return any(name == _PLAN or name.endswith(f".{PICTURE}") for name in names)
 
     def _write_state(self) -> None:
         state = {

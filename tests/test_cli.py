@@ -363,14 +363,18 @@ class TestRefusals:
 
     @pytest.fixture
     def refused(self, place: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., None]:
-        def check(code: int, message: str, *words: str) -> None:
-            before = names(place)
+        def check(code: int, message: str, *words: str, keeps: bool = False) -> None:
+            before = set(names(place))
             assert cli.run(words) == code
             out, err = capsys.readouterr()
             assert out == ""
             assert re.search(message, err)
             assert "Traceback" not in err
-            assert names(place) == before
+            work = {name for name in names(place) if name.startswith(".b.mp4.subremover")}
+            assert set(names(place)) - work == before
+            assert bool(work) == keeps
+            note = "subremover: what is finished is kept: the same command goes on where it stopped"
+            assert (err.splitlines()[-1] == note) == keeps
 
         return check
 
@@ -557,7 +561,7 @@ class TestRefusals:
 
         monkeypatch.setattr(CarriedStreams, "mux_until", full)
         message = "no space left for 'b.mp4'; free some, or write to another disk"
-        refused(4, message, "a.mp4", "-o", "b.mp4", *words, *TINY)
+        refused(4, message, "a.mp4", "-o", "b.mp4", *words, *TINY, keeps=True)
 
     @pytest.mark.parametrize("option", ["--save-plan", "--preview"])
     def test_a_folder_that_cannot_be_made(self, refused: Callable[..., None], option: str) -> None:
@@ -613,7 +617,7 @@ class TestHelp:
         out = capsys.readouterr().out
         headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
         assert headings == ["Output", "What to remove", "Plan", "How to fill", "Where to run", "Other"]
-        options = """output codec crf overwrite subtitle-track subtitle-language provenance
+        options = """output codec crf overwrite resume no-resume status subtitle-track subtitle-language provenance
             start end region logos everything times segmenter mask plan save-plan scan-only preview srt report
             borrow no-borrow max-distance preset steps channels levels loss input warm-start no-warm-start
             device batch-size workers quiet verbose"""
@@ -659,10 +663,10 @@ def read_processes(group: int) -> list[int]:
         (signal.SIGTERM, 143, "", 2),
     ],
 )
-def test_a_signal_leaves_nothing(
+def test_a_signal_leaves_no_process(
     tmp_path: Path, number: signal.Signals, code: int, message: str, workers: int
 ) -> None:
-    """Signalled in the midst of a fit that would take hours, when part of the film is written."""
+    """Signalled in the midst of a fit that would take hours, when part of a segment is encoded."""
     draw_film(tmp_path / "a.mp4", frames=110, size=(64, 64), options={"preset": "ultrafast"})
     cv2.imwrite(str(tmp_path / "mask.png"), np.pad(np.full((8, 20), 255, np.uint8), ((30, 26), (20, 24))))
     words = ["--mask", "mask.png", "--start", "100f", "--steps", "1000000", "--workers", str(workers)]
@@ -676,7 +680,7 @@ def test_a_signal_leaves_nothing(
     )
     try:
         deadline = time.monotonic() + 60
-        while not any(p.stat().st_size for p in tmp_path.glob(".b.part-*")):
+        while not list(tmp_path.glob(".b.mp4.subremover/.*.part-*.picture")):
             assert time.monotonic() < deadline
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
@@ -692,7 +696,8 @@ def test_a_signal_leaves_nothing(
     assert process.returncode == code
     assert message in err
     assert "Traceback" not in err
-    assert names(tmp_path) == ["a.mp4", "mask.png"]
+    work = [".b.mp4.subremover", *(f".b.mp4.subremover/{name}" for name in ("lock", "plan", "state.json"))]
+    assert [name for name in names(tmp_path) if "/plan/" not in name] == [*work, "a.mp4", "mask.png"]
     deadline = time.monotonic() + 10  # multiprocessing's resource tracker ends a moment after its parent
     while read_processes(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)

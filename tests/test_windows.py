@@ -20,6 +20,7 @@ from subremover.options import BorrowOptions, FitOptions, PoolOptions
 from subremover.origins import Origins
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.segment.masks import event_of
+from subremover.segments import Segment
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import Film, probe
 from subremover.video.reader import read_frames
@@ -129,10 +130,10 @@ class Painter:
 
 
 def fill(
-    film: Film, plan: Plan, options: BorrowOptions | None = None, only: list[int] | None = None
+    film: Film, plan: Plan, options: BorrowOptions | None = None, **which: object
 ) -> dict[int, tuple[np.ndarray, Origins | None]]:
     """Each frame's picture, (H, W, 3) uint8, and its origins."""
-    with closing(fill_frames(film, plan, Painter(), options or BorrowOptions(), only=only)) as frames:
+    with closing(fill_frames(film, plan, Painter(), options or BorrowOptions(), **which)) as frames:
         return {index: (upright_rgb(frame, film.rotation), origins) for index, frame, origins in frames}
 
 
@@ -261,6 +262,38 @@ def test_of_unmixed_and_borrowed_the_nearer_to_the_truth_wins(tmp_path, monkeypa
     inner = cv2.erode(strokes.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     off = np.abs(picture[inner] / 255 - draw_background(2 * FIRST)[inner]).mean()
     assert (off > 0.1) == is_better  # what is lent here is no good
+
+
+def test_a_segment_depends_on_no_other(tmp_path):
+    """Rendered alone it is bit for bit what it is among all, though subtitles reach across its ends."""
+    _, subbed, mask = draw_pan(60)
+    film = write_film(tmp_path / "a.mkv", subbed)
+    plan, segments = make_plan(film, mask), [Segment(0, 20), Segment(20, 36), Segment(36, 60)]
+    whole = fill(film, plan, segments=segments)
+    assert list(whole) == list(range(60))
+    for segment in segments[1:]:
+        alone = fill(film, plan, segments=[segment])
+        assert list(alone) == list(range(segment.start, segment.stop))
+        for index, (picture, _) in alone.items():
+            assert np.array_equal(picture, whole[index][0])
+
+
+def test_a_see_through_box_is_known_in_later_segments(tmp_path):
+    """It is told by the first frame that it lies on, and the one before."""
+    clean = [np.rint(draw_background(2 * index) * 255).astype(np.uint8) for index in range(40)]
+    pane = np.zeros(clean[0].shape[:2], bool)
+    pane[10:40, 30:150] = True
+    dark = [
+        np.where(pane[..., None] & (index >= 8), picture // 2, picture) for index, picture in enumerate(clean)
+    ]
+    film = write_film(tmp_path / "a.mkv", dark)
+    event = event_of(8, 39, pane)
+    plan = Plan(FilmKey.of(film.upright_size, film.pts), (Shot(0, 39),), (event,))
+    off = BorrowOptions(borrow=False)
+    whole = fill(film, plan, off, segments=[Segment(0, 40)])
+    assert whole[30][1].unmixed.sum() > 0.8 * pane.sum()
+    later = fill(film, plan, off, segments=[Segment(25, 40)])
+    assert all(np.array_equal(later[index][0], whole[index][0]) for index in later)
 
 
 def test_windows_cover_all_frames_and_end_behind_fades():

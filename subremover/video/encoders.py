@@ -87,8 +87,8 @@ def choose_encoding(film: Film, options: EncodeOptions, codec_tag: str = "") -> 
     if pix_fmt.replace("yuvj", "yuv") != film.pix_fmt.replace("yuvj", "yuv") and _is_loss(pix_fmt, film):
         warnings.append(f"{found.name} has no {film.pix_fmt}; the picture becomes {pix_fmt}")
     settings = _settings(found.name, options, codec_tag)
-    if found.name in ("libx264", "libx264rgb") and _is_unsteady(film.width):
-        settings["x264-params"] = "asm=AVX2"
+    if found.name in ("libx264", "libx264rgb"):
+        settings |= steady_x264(film.width)
     if options.crf is not None and found.name not in DEFAULT_CRF and "cq" not in settings:
         warnings.append(f"{found.name} knows no crf; {options.crf:g} is ignored")
     return Encoding(
@@ -167,15 +167,16 @@ def _is_loss(pix_fmt: str, film: Film) -> bool:
     )
 
 
-def _is_unsteady(width: int) -> bool:
-    """Whether x264 would make other packets of the same frames in every run.
+def steady_x264(width: int) -> dict[str, str]:
+    """Options without which x264 would make other packets of the same frames in every run.
 
     Its AVX-512 code for macroblock trees goes by eight blocks, and uses memory that nobody has set where a
     row ends before: with glibc told by MALLOC_PERTURB_ to fill new memory in different ways, the packets of
     seven picture sizes differed, of five with a multiple of eight blocks in a row they did not, nor with AVX2
     or mbtree=0. AVX2 takes a tenth more time.
     """
-    return -(-width // 16) % 8 != 0 and cv2.checkHardwareSupport(_AVX512)
+    is_unsteady = -(-width // 16) % 8 != 0 and cv2.checkHardwareSupport(_AVX512)
+    return {"x264-params": "asm=AVX2"} if is_unsteady else {}
 
 
 def _settings(encoder: str, options: EncodeOptions, codec_tag: str) -> dict[str, str]:

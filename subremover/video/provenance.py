@@ -21,6 +21,7 @@ from av.video.stream import VideoStream
 
 from subremover.errors import OutputError
 from subremover.origins import Origins
+from subremover.video.encoders import steady_x264
 from subremover.video.planes import Picture
 from subremover.video.probe import Film, open_input
 from subremover.video.spool import Spool
@@ -141,7 +142,7 @@ def _paint(origins: Origins, max_distance: int) -> np.ndarray:
 def _open(film: Film, file: str | io.BytesIO, target: Path) -> tuple[OutputContainer, VideoStream]:
     """The target with its one stream, of the film's size, shape, rotation and clock."""
     out = av.open(file, "w", format=find_format(target))
-    stream = out.add_stream("libx264", rate=film.frame_rate, options=dict(_OPTIONS))
+    stream = out.add_stream("libx264", rate=film.frame_rate, options={**_OPTIONS, **steady_x264(film.width)})
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = film.width, film.height, "yuv444p"
