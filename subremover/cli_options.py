@@ -22,6 +22,7 @@ from subremover.options import (
     Region,
     ScanOptions,
     SegmenterName,
+    SpliceMode,
 )
 
 
@@ -67,6 +68,14 @@ _DECLARATIONS = (
     ),
     _option(_OUT, "--crf", type=float, help="Quality, lower is better.  [default: visually lossless]"),
     _option(_OUT, "--overwrite", is_flag=True, help="Replace an output that exists."),
+    _option(
+        _OUT,
+        "--splice",
+        type=_choice(SpliceMode),
+        default=EncodeOptions().splice,
+        show_default=True,
+        help="Copy untouched packets bit for bit between newly encoded ones; on: fail where that cannot be.",
+    ),
     _option(
         _OUT,
         "--resume/--no-resume",
@@ -249,6 +258,7 @@ def read_options(values: dict[str, Any]) -> Options:
             values["overwrite"],
             values["subtitle_track"],
             values["subtitle_language"],
+            values["splice"],
             values["resume"],
         ),
     )

@@ -16,6 +16,7 @@ LossName = Literal["mix", "mse", "l1", "ssim", "ms-ssim"]
 InputName = Literal["noise", "downsampled"]
 ActivationName = Literal["relu", "relu6", "leaky-relu", "sigmoid"]
 PresetName = Literal["fast", "standard", "paper"]
+SpliceMode = Literal["auto", "on", "off"]
 
 MOST_DECODERS = 16
 MOST_DISTANCE = 100_000
@@ -260,10 +261,14 @@ class EncodeOptions:
     """Add what the removed subtitles said as a text track, which a player can turn on and off."""
     subtitle_language: str = "und"
     """Of that track, ISO 639-2: three letters; und: not told."""
+    splice: SpliceMode = "auto"
+    """Copy the packets of frames that stay as they are: where it is worth it and the film comes out right,
+    else encode all of it (auto); fail where it cannot be done (on); never."""
     resume: bool = True
     """Go on where a run with the same film and options was stopped, and leave what is needed for that."""
 
     def __post_init__(self) -> None:
+        _check_choice("splice", self.splice, SpliceMode)
         if not re.fullmatch(r"[a-z]{3}", self.subtitle_language):
             raise UsageError(
                 f"a language is three letters (eng, fra, ...; und: not told), got {self.subtitle_language!r}"

@@ -18,10 +18,12 @@ from subremover.planning import make_plan
 from subremover.profile import Profile, measure, stage
 from subremover.progress import Progress, ProgressCallback
 from subremover.rendering import Rendering
-from subremover.segments import cut_segments
+from subremover.video.encoders import choose_encoding
 from subremover.video.mux import remux
 from subremover.video.probe import Film, probe
 from subremover.video.provenance import check_provenance
+from subremover.video.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
+from subremover.video.target import find_format
 from subremover.video.writer import check_target
 from subremover.work import WorkFolder
 
@@ -43,6 +45,8 @@ class Result:
     output_bytes: int
     warnings: tuple[str, ...]
     """What is wrong with the film or could not be kept."""
+    frames_copied: int = 0
+    """Frames whose packets are the film's own."""
     frames_resumed: int = 0
     """Frames that a run before this one had finished."""
     profile: Profile = field(default_factory=Profile, compare=False)
@@ -156,13 +160,20 @@ def render(
     """
     start = time.monotonic()
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
-    tally, resumed = Tally((), 1), 0
+    tally, resumed, copied = Tally((), 1), 0, film.frame_count
     if plan.removed:
-        segments = cut_segments(film, plan.masked_frames())
-        rendering = Rendering(film, plan, options, provenance, work)
-        resumed = rendering.make_segments(segments, progress)
-        with stage("assemble", frames=film.frame_count):
-            warnings, tally = rendering.assemble(segments, cues)
+        rendering = Rendering(film, plan, options, provenance, work, find_splice(film, plan, options, work))
+        try:
+            resumed = rendering.make_segments(progress)
+            warnings, tally = rendering.assemble(cues)
+        except SpliceError as error:
+            if rendering.splice is None or options.encode.splice == "on":
+                raise
+            log.warning("%s; encoding all of it again", error)
+            rendering = replace(rendering, splice=None)
+            resumed = rendering.make_segments(progress)
+            warnings, tally = rendering.assemble(cues)
+        copied = sum(s.stop - s.start for s in rendering.segments if s.is_copied)
     else:
         with stage("copy", frames=film.frame_count):
             warnings = remux(film, work.target, options.encode, cues, folder=work.path)
@@ -179,8 +190,30 @@ def render(
         seconds=time.monotonic() - start,
         output_bytes=work.target.stat().st_size,
         warnings=(*film.warnings, *warnings),
+        frames_copied=copied,
         frames_resumed=resumed,
     )
+
+
+def find_splice(film: Film, plan: Plan, options: Options, work: WorkFolder) -> Splice | None:
+    """What of the film can be copied packet for packet; None where all of its picture is to be encoded.
+
+    Raises:
+        SpliceError: It was asked for and cannot be done.
+    """
+    mode = options.encode.splice
+    if mode == "off":
+        return None
+    encoding = choose_encoding(film, options.encode)
+    least = LEAST_SHARE if mode == "auto" else 0
+    try:
+        with stage("start"):
+            return plan_splice(film, plan.masked_frames(), encoding, find_format(work.target), least)
+    except SpliceError as error:
+        if mode == "on":
+            raise
+        log.info("%s", error)
+        return None
 
 
 def _ignore(_: Progress) -> None:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from av.video.frame import VideoFrame
@@ -19,9 +20,11 @@ from subremover.origins import Origins, Tally
 from subremover.plan import Plan
 from subremover.profile import stage
 from subremover.progress import Progress, ProgressCallback
-from subremover.segments import Segment, by_segment
+from subremover.segments import Segment, by_segment, cut_segments
 from subremover.video.probe import Film
 from subremover.video.provenance import assemble_provenance, draw_frame, open_provenance
+from subremover.video.reader import read_frames
+from subremover.video.splice import Splice
 from subremover.video.spool import Spool
 from subremover.video.writer import SegmentWriter, assemble, open_track
 from subremover.windows import fill_frames, to_coded_event
@@ -33,7 +36,7 @@ DISK_SHARE = 2.5
 """Of the source's size: what finished segments and target may take together, roughly."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rendering:
     """What all segments of a run have in common."""
 
@@ -43,12 +46,18 @@ class Rendering:
     provenance: Path | None
     """Of the film of origins, if one is wanted."""
     work: WorkFolder
+    splice: Splice | None = None
+    """If packets are copied."""
 
-    def make_segments(self, segments: Sequence[Segment], progress: ProgressCallback) -> int:
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """Of the whole film."""
+        return cut_segments(self.film, self.plan.masked_frames(), self.splice.copied if self.splice else ())
+
+    def make_segments(self, progress: ProgressCallback) -> int:
         """Have all segments finished in the work folder.
 
         Args:
-            segments: Of the whole film.
             progress: Called for every frame rendered.
 
         Returns:
@@ -59,9 +68,16 @@ class Rendering:
         """
         self._check_disk()
         pool = Pool(self.options.fit, self.options.pool)
+        segments = self.segments
         self.work.begin(segments, pool.devices[0])
-        missing = [segment for segment in segments if not self._is_finished(segment)]
-        done = resumed = self.film.frame_count - sum(s.stop - s.start for s in missing)
+        rendered = [segment for segment in segments if not segment.is_copied]
+        missing = [segment for segment in rendered if not self._is_finished(segment)]
+        done = self.film.frame_count - sum(s.stop - s.start for s in missing)
+        resumed = sum(s.stop - s.start for s in rendered) - self.film.frame_count + done
+        if self.provenance is not None:
+            for segment in segments:
+                if segment.is_copied and self.work.read(segment, ORIGINS) is None:
+                    self._trace_copied(segment, self.provenance)
         if not missing:
             return resumed
         with (
@@ -72,11 +88,10 @@ class Rendering:
                 done = self._make_segment(segment, of_segment, done, progress)
         return resumed
 
-    def assemble(self, segments: Sequence[Segment], cues: tuple[Cue, ...]) -> tuple[tuple[str, ...], Tally]:
-        """Put the film in the target's place, and that of origins in its own.
+    def assemble(self, cues: tuple[Cue, ...]) -> tuple[tuple[str, ...], Tally]:
+        """Put the film in the target's place, and that of origins in its own, once all segments are finished.
 
         Args:
-            segments: All finished.
             cues: Of a text track.
 
         Returns:
@@ -84,10 +99,13 @@ class Rendering:
 
         Raises:
             OutputError: One of them cannot be written.
+            SpliceError: The copied packets and the encoded ones do not make the film that they should.
         """
+        segments = self.segments
         tally = self._start_tally()
-        pictures = self._read(segments, PICTURE)
-        for segment, spool in zip(segments, pictures, strict=True):
+        rendered = [segment for segment in segments if not segment.is_copied]
+        pictures = dict(zip(rendered, self._read(rendered, PICTURE), strict=True))
+        for segment, spool in pictures.items():
             try:
                 tally.add_json(spool.notes.get("tally"), segment.stop)
             except ValueError as error:
@@ -96,7 +114,10 @@ class Rendering:
             origins = self._read(segments, ORIGINS)
             assemble_provenance(self.film, self.provenance, self.options.encode.overwrite, origins)
         target, folder = self.work.target, self.work.path
-        warnings = assemble(self.film, target, self.options.encode, pictures, cues=cues, folder=folder)
+        pieces = [pictures.get(segment, range(segment.start, segment.stop)) for segment in segments]
+        options, splice = self.options.encode, self.splice
+        with stage("assemble", frames=self.film.frame_count):
+            warnings = assemble(self.film, target, options, pieces, cues=cues, folder=folder, splice=splice)
         return warnings, tally
 
     def _make_segment(
@@ -110,7 +131,7 @@ class Rendering:
         counts, traced = self._start_tally(), None
         with ExitStack() as stack:
             with stage("render: encode"):
-                track = open_track(film, self.work.target, options.encode)
+                track = open_track(film, self.work.target, options.encode, self.splice)
                 file = work.file(segment, PICTURE)
                 picture = stack.enter_context(SegmentWriter(file, work.key, track, self.work.target))
             if self.provenance is not None:
@@ -132,6 +153,17 @@ class Rendering:
             with stage("render: encode"):  # last: with it the segment is finished
                 picture.commit({"tally": counts.to_json()})
         return done
+
+    def _trace_copied(self, segment: Segment, provenance: Path) -> None:
+        """The origins of frames that stay as they are."""
+        film, file = self.film, self.work.file(segment, ORIGINS)
+        with (
+            stage("report"),
+            SegmentWriter(file, self.work.key, open_provenance(film, provenance), provenance) as writer,
+        ):
+            for _, frame in read_frames(film, segment.start, segment.stop):
+                writer.write(draw_frame(film, frame, None, self.options.borrow.max_distance))
+            writer.commit({})
 
     def _is_finished(self, segment: Segment) -> bool:
         kinds = (PICTURE,) if self.provenance is None else (PICTURE, ORIGINS)

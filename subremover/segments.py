@@ -6,7 +6,7 @@ are missing, and the film comes out as if it had not been.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -37,14 +37,22 @@ class Segment:
             raise ValueError(f"a segment needs 0 <= start < stop, got {self.start} and {self.stop}")
 
 
-def cut_segments(film: Film, is_masked: np.ndarray) -> list[Segment]:
+def cut_segments(film: Film, is_masked: np.ndarray, copied: Sequence[range] = ()) -> list[Segment]:
     """The segments of a film: in order, together all of its frames.
 
     Args:
         film: The source.
         is_masked: (frame_count,) bool, True on frames with a subtitle.
+        copied: Runs of frames whose packets are copied, in order.
     """
-    return list(cut_rendered(range(film.frame_count), film.key_frames, is_masked))
+    segments: list[Segment] = []
+    start = 0
+    for run in (*copied, range(film.frame_count, film.frame_count)):
+        segments += cut_rendered(range(start, run.start), film.key_frames, is_masked)
+        if run:
+            segments.append(Segment(run.start, run.stop, is_copied=True))
+        start = run.stop
+    return segments
 
 
 def cut_rendered(frames: range, key_frames: np.ndarray, is_masked: np.ndarray) -> Iterator[Segment]:

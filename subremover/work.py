@@ -126,7 +126,9 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             for file in (*self.path.glob(f"*.{PICTURE}"), *self.path.glob(f"*.{ORIGINS}")):
                 _delete(file)
         self._segments, self._device = segments, kind
-        self.key = hashlib.sha256(json.dumps([self._fingerprint, kind]).encode()).digest()
+        has_copied = any(segment.is_copied for segment in segments)  # the others are encoded to fit them
+        parts = json.dumps([self._fingerprint, kind, has_copied])
+        self.key = hashlib.sha256(parts.encode()).digest()
         self._write_state()
 
     def file(self, segment: Segment, kind: str) -> Path:

@@ -12,11 +12,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import av
 import numpy as np
 from av.packet import Packet
-from av.stream import Stream
 
 from subremover.errors import InputError, OutputError
 from subremover.video.bitstream import BitstreamError, join_nals, put_first
@@ -35,6 +35,7 @@ from subremover.video.parameter_sets import (
 )
 from subremover.video.probe import Film, open_input
 from subremover.video.shape import MATROSKA
+from subremover.video.spool import decode_times
 
 LEAST_RUN = 12
 """Frames of a copied run amid the film. Behind it there must be a new key frame, of as many bytes as 2 to 46
@@ -92,16 +93,16 @@ class Splice:
         except BitstreamError as error:
             raise SpliceError(_explain(self.film, error)) from error
 
-    def to_packet(self, data: bytes) -> bytes:
+    def to_packet(self, packet: Packet[Any]) -> Packet[Any]:
         """A packet of the rendered frames' encoder as it goes into the stream.
 
         Raises:
             SpliceError: It is not what this encoder is known to make.
         """
         if self.hevc_ids is None:
-            return data
+            return packet
         try:
-            return join_nals(renumber_hevc(data, self.hevc_ids))
+            return _replace(packet, join_nals(renumber_hevc(bytes(packet), self.hevc_ids)))
         except BitstreamError as error:
             raise SpliceError(_explain(self.film, error)) from error
 
@@ -109,7 +110,7 @@ class Splice:
         """Where the packets of a copied run are; more than frames if an edit list hides some."""
         return slice(self.index.place_of(copied.start), self.index.place_of(copied.stop))
 
-    def read_packets(self) -> Iterator[Packet[Stream]]:
+    def read_packets(self) -> Iterator[Packet[Any]]:
         """The packets of all copied runs, in the order of decoding, with the source's times.
 
         Raises:
@@ -128,24 +129,19 @@ class Splice:
                 if is_wanted[place]:
                     yield self._with_sets(packet, place)
 
-    def _with_sets(self, packet: Packet[Stream], place: int) -> Packet[Stream]:
+    def _with_sets(self, packet: Packet[Any], place: int) -> Packet[Any]:
         """A start brings along the sets in force if they change: what sent them may not be copied."""
         sets = self.index.sets.get(place)
-        if not sets:
-            return packet
-        full = av.Packet(put_first(self.film.codec, memoryview(packet), sets))
-        full.pts, full.dts, full.duration = packet.pts, packet.dts, packet.duration
-        full.time_base, full.is_keyframe = packet.time_base, packet.is_keyframe
-        return full
+        return _replace(packet, put_first(self.film.codec, memoryview(packet), sets)) if sets else packet
 
-    def decode_times(self, pts: np.ndarray) -> np.ndarray:
+    def decode_times(self, pts: np.ndarray, delay: int) -> np.ndarray:
         """When the packets of the whole stream are decoded.
 
-        The source's own times where every packet comes in time for its being shown, else as early as the
-        order of showing demands.
+        The source's own times where every packet comes in time for its being shown, else `spool`'s.
 
         Args:
             pts: (n,) int64, in the order of decoding, in ticks of the film.
+            delay: Packets, at the least.
 
         Returns:
             (n,) int64, rising.
@@ -157,11 +153,7 @@ class Splice:
             slots = self.index.dts[is_kept]
             if (slots <= pts).all() and (np.diff(slots) > 0).all():
                 return slots
-        shown = np.sort(pts)
-        delay = int((np.arange(len(pts)) - np.searchsorted(shown, pts)).max(initial=0))
-        step = max(1, int(np.diff(shown).min(initial=1 << 20))) if len(pts) > 1 else 1
-        early = shown[0] - step * np.arange(delay, 0, -1)
-        return np.concatenate([early, shown])[: len(pts)]
+        return decode_times(pts, delay)
 
 
 def plan_splice(
@@ -271,6 +263,14 @@ def _encoder_options(codec: str, index: PacketIndex) -> dict[str, str]:
         params += {0: ["bframes=0"], 1: ["b-pyramid=0"]}.get(depth, [])
         return {"x265-params": ":".join(params)}
     return {}
+
+
+def _replace(packet: Packet[Any], data: bytes) -> Packet[Any]:
+    """A packet with other bytes."""
+    new = av.Packet(data)
+    new.pts, new.dts, new.duration = packet.pts, packet.dts, packet.duration
+    new.time_base, new.is_keyframe = packet.time_base, packet.is_keyframe
+    return new
 
 
 def _explain(film: Film, error: BitstreamError) -> str:

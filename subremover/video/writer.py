@@ -11,6 +11,7 @@ import io
 import logging
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
@@ -29,10 +30,12 @@ from subremover.video.encoders import choose_encoding
 from subremover.video.mux import CarriedStreams, needs_picture, open_output
 from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.shape import foresee_shape, keep_shape
+from subremover.video.splice import Splice, SpliceError
 from subremover.video.spool import Spool, SpoolError, SpoolWriter, decode_times
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_track import TextTrack, check_text_track
 from subremover.video.track import Track
+from subremover.video.verify import find_fault
 
 log = logging.getLogger(__name__)
 
@@ -82,29 +85,31 @@ class SegmentWriter(contextlib.AbstractContextManager["SegmentWriter"]):
         self._spool.__exit__(kind, error, trace)
 
 
-def open_track(film: Film, target: Path, options: EncodeOptions) -> Track:
+def open_track(film: Film, target: Path, options: EncodeOptions, splice: Splice | None = None) -> Track:
     """An encoder for one segment, with its stream in a container that nobody will write.
 
     Args:
         film: The source.
         target: The film to be made.
         options: How to encode.
+        splice: If its packets share their stream with the source's.
 
     Raises:
         OutputError: The encoder refuses.
     """
     with open_input(film.path) as source, output_errors(target):
-        return Track(film, source, open_output(source, io.BytesIO(), target), options)
+        return Track(film, source, open_output(source, io.BytesIO(), target), options, splice=splice)
 
 
 def assemble(
     film: Film,
     target: Path,
     options: EncodeOptions,
-    spools: Sequence[Spool],
+    pieces: Sequence[Spool | range],
     *,
     cues: tuple[Cue, ...] = (),
     folder: Path | None = None,
+    splice: Splice | None = None,
 ) -> tuple[str, ...]:
     """Make the film of its segments, and of everything else in the source as it was.
 
@@ -112,15 +117,17 @@ def assemble(
         film: The source.
         target: The film to be made.
         options: As the segments were encoded.
-        spools: Of all segments, in order.
+        pieces: The spools of all rendered segments and the frames of all copied ones, in order.
         cues: What is added as a text track, in the film's own seconds.
         folder: Where it lies until it is whole; None: beside its place.
+        splice: Where segments are copied; the whole is decoded then, to be sure.
 
     Returns:
         What of the film cannot be kept, one line a thing.
 
     Raises:
         OutputError: The target cannot be written, or no segment has a frame.
+        SpliceError: The copied packets and the encoded ones do not make the film that they should.
     """
     check_file(film.path, target, options.overwrite)
     part = PartFile(target, folder)
@@ -128,14 +135,15 @@ def assemble(
         with open_input(film.path) as source, output_errors(target):
             out = open_output(source, str(part.path), target)
             with closing_output(out):
-                track = Track(film, source, out, options)
+                track = Track(film, source, out, options, splice=splice)
+                spools = [piece for piece in pieces if isinstance(piece, Spool)]
                 if any(spool.extradata != (track.extradata or b"") for spool in spools if len(spool.pts)):
                     raise OutputError(
                         "the encoder no longer makes the stream that it has begun; add --no-resume"
                     )
                 text = TextTrack(cues, options.subtitle_language)
                 carried = CarriedStreams(source, out, film, with_picture=False, text=text)
-                for packet in join(spools, film.time_base):
+                for packet in join(pieces, film.time_base, splice):
                     # Other streams go as far as the picture has come, as players read them.
                     assert packet.dts is not None  # see `join`
                     carried.mux_until(packet.dts * packet.time_base)
@@ -144,24 +152,33 @@ def assemble(
                 carried.mux_until(None)
             shape = keep_shape(film, source, part.path, find_format(target))
         check_unchanged(film)
+        if splice is not None and (fault := find_fault(film, splice.copied, part.path)):
+            raise SpliceError(
+                f"'{target}' does not come out right with packets copied: {fault}; use --splice off"
+            )
         part.commit()
     finally:
         part.discard()
     return (*track.warnings, *carried.warnings, *shape)
 
 
-def join(spools: Sequence[Spool], time_base: Fraction) -> Iterator[Packet[VideoStream]]:
+def join(
+    pieces: Sequence[Spool | range], time_base: Fraction, splice: Splice | None = None
+) -> Iterator[Packet[Any]]:
     """The packets of all segments, with the decoding times that they have as one stream.
 
     Raises:
         OutputError: There is none, or one cannot be read.
     """
-    delay = max((spool.delay for spool in spools), default=0)
-    times = iter(decode_times(np.concatenate([np.empty(0, np.int64), *(s.pts for s in spools)]), delay))
+    copies: Iterator[Packet[Any]] = iter(()) if splice is None else splice.read_packets()
+    pts = [piece.pts if isinstance(piece, Spool) else _copied_pts(piece, splice) for piece in pieces]
+    row = np.concatenate([np.empty(0, np.int64), *pts])
+    delay = max((piece.delay for piece in pieces if isinstance(piece, Spool)), default=0)
+    times = iter((decode_times if splice is None else splice.decode_times)(row, delay))
     is_empty = True
-    for spool in spools:
+    for piece, own in zip(pieces, pts, strict=True):
         try:
-            for packet in spool.packets(time_base):
+            for packet in piece.packets(time_base) if isinstance(piece, Spool) else islice(copies, len(own)):
                 packet.dts = int(next(times))
                 yield packet
                 is_empty = False
@@ -169,6 +186,12 @@ def join(spools: Sequence[Spool], time_base: Fraction) -> Iterator[Packet[VideoS
             raise OutputError(f"a segment is lost: {error}; start again") from error
     if is_empty:
         raise OutputError("no frame of the film could be decoded; check that it plays elsewhere")
+
+
+def _copied_pts(frames: range, splice: Splice | None) -> np.ndarray:
+    if splice is None:
+        raise ValueError("a copied segment needs a splice")
+    return splice.index.pts[splice.places(frames)]
 
 
 def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
