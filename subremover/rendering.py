@@ -60,7 +60,7 @@ class Rendering:
         """
         self._check_disk()
         pool = Pool(self.options.fit, self.options.pool)
-        self.work.begin(segments, pool.devices[0])
+        self.work.begin(self.plan, segments, pool.devices[0])
         missing = [segment for segment in segments if not self._is_finished(segment)]
         done = resumed = self.film.frame_count - sum(s.stop - s.start for s in missing)
         if not missing:

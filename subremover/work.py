@@ -114,7 +114,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         self.findings = tuple(file.absolute() for file in files)
         self._write_state()
 
-    def begin(self, segments: Sequence[Segment], device: str) -> None:
+    def begin(self, plan: Plan, segments: Sequence[Segment], device: str) -> None:
         """Note what is to be rendered, and on which kind of device, which changes the last bits of a fit."""
         kind = device.partition(":")[0]
         if self._device not in ("", kind):
@@ -126,7 +126,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             for file in (*self.path.glob(f"*.{PICTURE}"), *self.path.glob(f"*.{ORIGINS}")):
                 _delete(file)
         self._segments, self._device = segments, kind
-        self.key = hashlib.sha256(json.dumps([self._fingerprint, kind]).encode()).digest()
+        self.key = hashlib.sha256(json.dumps([self._fingerprint, plan.digest(), kind]).encode()).digest()
         self._write_state()
 
     def file(self, segment: Segment, kind: str) -> Path:
@@ -171,10 +171,11 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         self._write_state()
 
     def _has_work(self) -> bool:
-        names = [
-            path.name for path in self.path.iterdir() if not path.name.startswith(".")
-        ]  # nor half of one
-        return any(name == _PLAN or name.endswith(f".{PICTURE}") for name in names)
+        if not self.path.is_dir():
+            return False
+        names = [path.name for path in self.path.iterdir()]
+        # what begins with a dot is half of something
+        return any(n == _PLAN or (n.endswith(f".{PICTURE}") and not n.startswith(".")) for n in names)
 
     def _write_state(self) -> None:
         state = {
