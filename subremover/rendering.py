@@ -61,8 +61,10 @@ class Rendering:
         self._check_disk()
         pool = Pool(self.options.fit, self.options.pool)
         self.work.begin(self.plan, segments, pool.devices[0])
-        missing = [segment for segment in segments if not self._is_finished(segment)]
-        done = resumed = self.film.frame_count - sum(s.stop - s.start for s in missing)
+        rendered = [segment for segment in segments if not segment.is_copied]
+        missing = [segment for segment in rendered if not self._is_finished(segment)]
+        left = _count_frames(missing)
+        resumed, done = _count_frames(rendered) - left, _count_frames(segments) - left
         if not missing:
             return resumed
         _, first = next(read_frames(self.film))
@@ -164,3 +166,7 @@ class Rendering:
                 free / 1e9,
                 needed / 1e9,
             )
+
+
+def _count_frames(segments: Iterable[Segment]) -> int:
+    return sum(segment.stop - segment.start for segment in segments)
