@@ -69,11 +69,11 @@ class Rendering:
         self._check_disk()
         pool = Pool(self.options.fit, self.options.pool)
         segments = self.segments
-        self.work.begin(segments, pool.devices[0])
+        self.work.begin(self.plan, segments, pool.devices[0])
         rendered = [segment for segment in segments if not segment.is_copied]
         missing = [segment for segment in rendered if not self._is_finished(segment)]
-        done = self.film.frame_count - sum(s.stop - s.start for s in missing)
-        resumed = sum(s.stop - s.start for s in rendered) - self.film.frame_count + done
+        left = _count_frames(missing)
+        resumed, done = _count_frames(rendered) - left, _count_frames(segments) - left
         if self.provenance is not None:
             for segment in segments:
                 if segment.is_copied and self.work.read(segment, ORIGINS) is None:
@@ -192,3 +192,7 @@ class Rendering:
                 free / 1e9,
                 needed / 1e9,
             )
+
+
+def _count_frames(segments: Iterable[Segment]) -> int:
+    return sum(segment.stop - segment.start for segment in segments)

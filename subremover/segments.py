@@ -15,7 +15,9 @@ import numpy as np
 from subremover.video.probe import Film
 
 SEGMENT_FRAMES = 250
-"""At the most; half of it at the least."""
+"""At the most; half of it at the least. To begin an encoder anew costs a key frame, and an end that it saw coming:
+of two clips of 480 lines, played to and fro for 480 frames (x264), segments of 30, 60, 125 and 250 frames had 22,
+10, 5 and 0 % more bytes than @@."""
 
 Item = TypeVar("Item", bound="tuple[Any, ...]")
 """Begins with a frame's index."""

@@ -114,7 +114,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         self.findings = tuple(file.absolute() for file in files)
         self._write_state()
 
-    def begin(self, segments: Sequence[Segment], device: str) -> None:
+    def begin(self, plan: Plan, segments: Sequence[Segment], device: str) -> None:
         """Note what is to be rendered, and on which kind of device, which changes the last bits of a fit."""
         kind = device.partition(":")[0]
         if self._device not in ("", kind):
@@ -127,7 +127,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
                 _delete(file)
         self._segments, self._device = segments, kind
         has_copied = any(segment.is_copied for segment in segments)  # the others are encoded to fit them
-        parts = json.dumps([self._fingerprint, kind, has_copied])
+        parts = json.dumps([self._fingerprint, plan.digest(), kind, has_copied])
         self.key = hashlib.sha256(parts.encode()).digest()
         self._write_state()
 
@@ -173,10 +173,11 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         self._write_state()
 
     def _has_work(self) -> bool:
-        names = [
-            path.name for path in self.path.iterdir() if not path.name.startswith(".")
-        ]  # nor half of one
-        return any(name == _PLAN or name.endswith(f".{PICTURE}") for name in names)
+        if not self.path.is_dir():
+            return False
+        names = [path.name for path in self.path.iterdir()]
+        # what begins with a dot is half of something
+        return any(n == _PLAN or (n.endswith(f".{PICTURE}") and not n.startswith(".")) for n in names)
 
     def _write_state(self) -> None:
         state = {

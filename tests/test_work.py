@@ -44,10 +44,14 @@ def drawn(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def place(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with a film and its mask; runs there are quick."""
     shutil.copytree(drawn, tmp_path, dirs_exist_ok=True)
+    make_quick(monkeypatch)
+    return tmp_path
+
+
+def make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "Pool", FakePool)
     monkeypatch.setattr(pipeline, "prepare_device", lambda _: None)
     monkeypatch.setattr(segments, "SEGMENT_FRAMES", SEGMENT_FRAMES)
-    return tmp_path
 
 
 def run(
@@ -87,14 +91,16 @@ def stopped(place: Path, frames: int = 50, **choices: object) -> None:
         run(place, stop_at("render", frames), **choices)
 
 
-@pytest.fixture
-def reference(place: Path) -> bytes:
+@pytest.fixture(scope="session")
+def reference(drawn: Path, tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """What an uninterrupted run makes."""
-    assert run(place, target="reference.mp4").frames_resumed == 0
-    assert names(place) == ["a.mp4", "mask.png", "reference.mp4"]
-    data = (place / "reference.mp4").read_bytes()
-    (place / "reference.mp4").unlink()
-    return data
+    folder = tmp_path_factory.mktemp("reference")
+    shutil.copytree(drawn, folder, dirs_exist_ok=True)
+    with pytest.MonkeyPatch.context() as patch:
+        make_quick(patch)
+        assert run(folder).frames_resumed == 0
+    assert names(folder) == ["a.mp4", "b.mp4", "mask.png"]
+    return (folder / "b.mp4").read_bytes()
 
 
 @pytest.mark.parametrize("frames", [1, 12, 13, 45, 70])
