@@ -22,6 +22,7 @@ from subremover.options import EncodeOptions
 from subremover.video.encoders import choose_encoding, set_quality
 from subremover.video.formats import convert
 from subremover.video.mux import MATROSKA, MOV, fit_video, keep_stream_tags
+from subremover.video.priority import keeping_priority
 from subremover.video.probe import Film
 
 # Their frame types are worth taking over: 3 to 4 % smaller at the same quality from such sources.
@@ -65,7 +66,8 @@ class Track:
             if film.rotation:
                 added.set_display_rotation(film.rotation)
         self._set_context(stream, out, first)
-        self._context.open()
+        with keeping_priority():
+            self._context.open()
         if is_same:
             self._stream.codec_context.extradata = self._context.extradata
             fit_video(stream, self._stream)
