@@ -10,6 +10,8 @@ import av.error
 import cv2
 import numpy as np
 
+from subremover.video.priority import keeping_priority
+
 SIZE = (96, 64)
 FRAMES, RATE = 18, 25
 SOUND_RATE = 48000
@@ -96,6 +98,7 @@ def write_masks(path: Path) -> None:
         _write_pictures(out, pictures, Kind("mkv", "ffv1", "yuv420p", ""))
 
 
+@keeping_priority()
 def draw_film(path: Path, kind: Kind) -> None:
     pictures = [_draw_picture(index) for index in range(FRAMES)]
     with av.open(str(path), "w") as out:

@@ -13,6 +13,8 @@ import cv2
 import numpy as np
 import pytest
 
+from subremover.video.priority import keeping_priority
+
 NTSC_FILM = Fraction(24000, 1001)
 
 
@@ -97,6 +99,7 @@ class DrawnPicture:
         return self._picture
 
 
+@keeping_priority()
 def draw_film(
     path: Path,
     frames: int = 24,

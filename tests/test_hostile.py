@@ -347,6 +347,18 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path, phase: str) -> None:
             os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="looks at priorities as Linux has them")
+def test_no_encoder_takes_the_machine_for_itself(tmp_path: Path) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", frames=4, codec="libsvtav1", options={"preset": "12"}).path)
+    before = os.sched_getscheduler(0)
+    with MovieWriter(film, tmp_path / "b.mp4", EncodeOptions()) as writer:
+        for _, frame in read_frames(film):
+            writer.write(frame)
+            threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
+            assert {os.sched_getscheduler(thread) for thread in threads} == {before}
+    assert before == os.SCHED_OTHER
+
+
 def test_nothing_is_unpickled_from_disk() -> None:
     package = Path(cli.__file__).parent
     for file in package.rglob("*.py"):

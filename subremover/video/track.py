@@ -19,6 +19,7 @@ from subremover.video.carry import MOV, fit_video, keep_id
 from subremover.video.encoders import Encoding, choose_encoding, set_quality
 from subremover.video.formats import convert
 from subremover.video.look import Look, look_at
+from subremover.video.priority import keeping_priority
 from subremover.video.probe import Film
 from subremover.video.shape import MATROSKA
 from subremover.video.splice import Splice, add_options
@@ -91,7 +92,8 @@ class Track:
             if film.rotation:
                 added.set_display_rotation(film.rotation)
         self._set_context(stream, out, look)
-        self._context.open()
+        with keeping_priority():
+            self._context.open()
         if is_same:
             own = self._context.extradata
             header = own if splice is None else splice.join_header(own or b"")
