@@ -347,7 +347,8 @@ def test_untouched_frames_look_the_same(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", size=(320, 180)).path)
     with MovieWriter(film, tmp_path / "b.mp4", PLAIN) as writer:
         for _, frame in read_frames(film):
-            before = luma(frame)
+            before, pts, length = luma(frame), frame.pts, frame.duration
             writer.write(frame)
             assert np.array_equal(luma(frame), before)
+            assert (frame.pts, frame.duration) == (pts, length)
     assert psnr(film.path, tmp_path / "b.mp4") > 45

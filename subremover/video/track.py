@@ -132,9 +132,13 @@ class Track:
 
     def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
         """Packets ready to be muxed; `None` for the last."""
-        if frame is not None:
-            frame = self._prepare(frame)
-        packets = self._context.encode(frame)
+        if frame is None:
+            packets = self._context.encode(None)
+        else:
+            pts, duration = frame.pts, frame.duration
+            packets = self._context.encode(self._prepare(frame))
+            if self._is_counting:  # others may look at the frame, too
+                frame.pts, frame.time_base, frame.duration = pts, self._film.time_base, duration
         for packet in packets:
             if self._is_counting:
                 self._restore_time(packet)
