@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fidelity_films import Item, caption_film, cut, recode, turn
+from fidelity_films import Item, caption_film, cut, hdr10_plus_film, recode, turn
 
 _QUIET265 = "-x265-params log-level=none"
 _MKV = ("mkv", "webm")
@@ -244,6 +244,7 @@ COLOUR = [
                        ("mkv", f"libx265 -x265-params log-level=none:chromaloc={number}"))),
     Item("chroma sited top left, av1", "mp4", "{v} -vf setparams=chroma_location=topleft "
          "-chroma_sample_location topleft -c:v libsvtav1", work="chromaloc"),
+    Item("HDR10+, hevc", "mp4", hdr10_plus_film, loses=("frame side data",), warning=r"HDR10\+ metadata"),
     Item("A53 captions, h264", "mp4", caption_film, is_quick=True),
     Item("A53 captions, hevc", "mp4", recode(f"-c:v libx265 -a53cc 1 {_QUIET265}", caption_film, "mp4")),
     Item("A53 captions, mpeg2", "ts", recode("-c:v mpeg2video", caption_film, "mp4")),
