@@ -341,6 +341,8 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
         "frame side data": rf"side data - ({_FRAME_DATA}[^\n]*)",
     }.items():
         words[name] = re.findall(pattern, frames)
+    # some encoders repeat what holds for all frames with each, some with key frames
+    words["frame side data"] = sorted(set(words["frame side data"]))
     is_yuv = words["pixel formats"][0].startswith("yuv")
     words["range"] = ["tv" if is_yuv and word == "unknown" else word for word in words["range"]]
     if is_relative:

@@ -141,7 +141,7 @@ def hdr10_plus_film(path: Path, _: Path) -> None:
 
 
 def _add_messages(path: Path, encoder: str, header: bytes, draw_message: Callable[[int], bytes]) -> None:
-    """A film in mp4 with a message of ITU-T T.35 before each frame; `header` is that of the SEI's NAL unit."""
+    """A film in mp4 with a message of ITU-T T.35 before each frame; `header` is of the SEI's NAL unit."""
     plain = path.with_name("plain.mp4")
     ffmpeg("-v", "error", *VIDEO.split(), *encoder.split(), plain)
     with av.open(str(plain)) as source, av.open(str(path), "w") as out:

@@ -179,6 +179,8 @@ SHAPE = [
     Item("fields, top first", "mkv", "{v} -c:v libx264 -flags +ildct+ilme -x264-params tff=1", is_quick=True),
     Item("fields, bottom first", "mp4", "{v} -c:v libx264 -flags +ildct+ilme -x264-params bff=1"),
     Item("fields, top first, mpeg2", "mpg", "{v} -vf setfield=tff -c:v mpeg2video -flags +ildct+ilme -field_order tt"),
+    Item("fields, h264 to hevc", "mkv", "{v} -c:v libx264 -flags +ildct+ilme -x264-params tff=1", codec="libx265",
+         loses=("fields", "codec", "colours of the container"), warning="cannot be marked as interlaced"),
     Item("fields, bottom first, mpeg2", "ts", "{v} -vf setfield=bff -c:v mpeg2video -flags +ildct+ilme -field_order bb"),
     Item("fields, top first, prores", "mov", "{v} -vf setfield=tff -c:v prores_ks -flags +ildct -field_order tt"),
     Item("dv", "avi", "-f lavfi -i testsrc2=s=720x576:r=25:d=0.2 -c:v dvvideo -pix_fmt yuv420p -vf setfield=bff,setsar=16/15"),
@@ -229,6 +231,13 @@ COLOUR = [
     Item("HDR10: mastering display, light level, hevc", "mkv",
          "{v} " + _tags("bt2020", "smpte2084", "bt2020nc") + f" -pix_fmt yuv420p10le -c:v libx265 {_HDR10}",
          work="SEI written anew"),
+    Item("HDR10, hevc to h264", "mkv",
+         "{v} " + _tags("bt2020", "smpte2084", "bt2020nc") + f" -pix_fmt yuv420p10le -c:v libx265 {_HDR10}",
+         codec="libx264", work="SEI written anew"),
+    Item("HDR10, hevc to prores", "mov",
+         "{v} " + _tags("bt2020", "smpte2084", "bt2020nc") + f" -pix_fmt yuv420p10le -c:v libx265 {_HDR10}",
+         codec="prores_ks", loses=("side data", "frame side data", "pixels", "pixel formats", "chroma location",
+         "colours of the container", "tag of the codec"), warning="mastering display and light level"),
     Item("HDR10: mastering display, light level, h264", "mp4", "{v} " + _tags("bt2020", "smpte2084", "bt2020nc")
          + " -pix_fmt yuv420p10le -c:v libx264 -x264-params "
          "mastering-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):cll=1000,400",
