@@ -43,7 +43,7 @@ SOUND = [
     Item("aac ac3 mp3 opus flac alac", "mkv",
          "{v} {a} -map 0 " + "-map 1 " * 6 + "-c:v libx264 -c:a:0 aac -c:a:1 ac3 -c:a:2 libmp3lame -c:a:3 libopus "
          "-c:a:4 flac -c:a:5 alac", "mp4", is_quick=True),
-    Item("vorbis in mp4's neighbour", "mkv", "{v} {a} -map 0 -map 1 -map 1 -c:v libx264 -c:a:0 tta -c:a:1 aac",
+    Item("tta", "mkv", "{v} {a} -map 0 -map 1 -map 1 -c:v libx264 -c:a:0 tta -c:a:1 aac",
          "mp4", loses=("audio", "packets", "codec"), warning=r"audio stream 1 \(tta\) cannot be kept in mp4"),
 ]  # fmt: skip
 
