@@ -64,7 +64,14 @@ def ffmpeg(*arguments: str | Path) -> str:
     Raises:
         RuntimeError: It fails.
     """
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-y", *map(str, arguments)]
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-hide_banner",
+        "-nostdin",
+        "-nostats",
+        "-y",
+        *map(str, arguments),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
         raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
@@ -334,6 +341,8 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
         "frame side data": rf"side data - ({_FRAME_DATA}[^\n]*)",
     }.items():
         words[name] = re.findall(pattern, frames)
+    # some encoders repeat what holds for all frames with each, some with key frames
+    words["frame side data"] = sorted(set(words["frame side data"]))
     is_yuv = words["pixel formats"][0].startswith("yuv")
     words["range"] = ["tv" if is_yuv and word == "unknown" else word for word in words["range"]]
     if is_relative:

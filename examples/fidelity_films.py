@@ -6,6 +6,7 @@ by a function where that program alone cannot.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -123,16 +124,33 @@ def _draw_pgs() -> bytes:
 
 
 def caption_film(path: Path, _: Path) -> None:
-    """H.264 with A53 closed captions (608 pairs, an SEI of ITU-T T.35) in every frame."""
+    """H.264 with A53 closed captions (608 pairs) in every frame."""
+
+    def draw_message(number: int) -> bytes:
+        return b"\xb5\x00\x31GA94\x03\x41\xff" + bytes([0xFC, 0x80 | number, 0x2C]) + b"\xff"
+
+    _add_messages(path, "-c:v libx264 -bf 2", b"\x06", draw_message)
+
+
+def hdr10_plus_film(path: Path, _: Path) -> None:
+    """HEVC with HDR10+ (SMPTE ST 2094-40) in every frame: one window, and nothing but its brightness."""
+    bits = "01" + f"{400:027b}" + "0" + 3 * f"{70000:017b}" + f"{30000:017b}" + "0000" + f"{700:010b}" + "000"
+    values = int(bits.ljust(120, "0"), 2).to_bytes(15, "big")
+    message = b"\xb5\x00\x3c\x00\x01\x04\x01" + values
+    _add_messages(path, f"-pix_fmt yuv420p10le -c:v libx265 {_QUIET265}", b"\x4e\x01", lambda _: message)
+
+
+def _add_messages(path: Path, encoder: str, header: bytes, draw_message: Callable[[int], bytes]) -> None:
+    """A film in mp4 with a message of ITU-T T.35 before each frame; `header` is of the SEI's NAL unit."""
     plain = path.with_name("plain.mp4")
-    ffmpeg("-v", "error", *VIDEO.split(), "-c:v", "libx264", "-bf", "2", plain)
+    ffmpeg("-v", "error", *VIDEO.split(), *encoder.split(), plain)
     with av.open(str(plain)) as source, av.open(str(path), "w") as out:
         copy = out.add_stream_from_template(source.streams.video[0], opaque=True)
         for number, packet in enumerate(p for p in source.demux() if p.size):
-            pair = bytes([0xFC, 0x80 | number, 0x2C])
-            body = b"\xb5\x00\x31GA94\x03\x41\xff" + pair + b"\xff"
-            nal = b"\x06\x04" + bytes([len(body)]) + body + b"\x80"
-            made = av.Packet(len(nal).to_bytes(4, "big") + nal + bytes(packet))
+            message = draw_message(number)
+            escaped = re.sub(rb"\0\0(?=[\0-\3])", b"\0\0\3", message)
+            unit = header + b"\x04" + bytes([len(message)]) + escaped + b"\x80"
+            made = av.Packet(len(unit).to_bytes(4, "big") + unit + bytes(packet))
             made.pts, made.dts, made.time_base = packet.pts, packet.dts, packet.time_base
             made.duration, made.is_keyframe, made.stream = packet.duration, packet.is_keyframe, copy
             out.mux(made)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fidelity_films import Item, caption_film, cut, recode, turn
+from fidelity_films import Item, caption_film, cut, hdr10_plus_film, recode, turn
 
 _QUIET265 = "-x265-params log-level=none"
 _MKV = ("mkv", "webm")
@@ -43,7 +43,7 @@ SOUND = [
     Item("aac ac3 mp3 opus flac alac", "mkv",
          "{v} {a} -map 0 " + "-map 1 " * 6 + "-c:v libx264 -c:a:0 aac -c:a:1 ac3 -c:a:2 libmp3lame -c:a:3 libopus "
          "-c:a:4 flac -c:a:5 alac", "mp4", is_quick=True),
-    Item("vorbis in mp4's neighbour", "mkv", "{v} {a} -map 0 -map 1 -map 1 -c:v libx264 -c:a:0 tta -c:a:1 aac",
+    Item("tta", "mkv", "{v} {a} -map 0 -map 1 -map 1 -c:v libx264 -c:a:0 tta -c:a:1 aac",
          "mp4", loses=("audio", "packets", "codec"), warning=r"audio stream 1 \(tta\) cannot be kept in mp4"),
 ]  # fmt: skip
 
@@ -179,6 +179,8 @@ SHAPE = [
     Item("fields, top first", "mkv", "{v} -c:v libx264 -flags +ildct+ilme -x264-params tff=1", is_quick=True),
     Item("fields, bottom first", "mp4", "{v} -c:v libx264 -flags +ildct+ilme -x264-params bff=1"),
     Item("fields, top first, mpeg2", "mpg", "{v} -vf setfield=tff -c:v mpeg2video -flags +ildct+ilme -field_order tt"),
+    Item("fields, h264 to hevc", "mkv", "{v} -c:v libx264 -flags +ildct+ilme -x264-params tff=1", codec="libx265",
+         loses=("fields", "codec", "colours of the container"), warning="cannot be marked as interlaced"),
     Item("fields, bottom first, mpeg2", "ts", "{v} -vf setfield=bff -c:v mpeg2video -flags +ildct+ilme -field_order bb"),
     Item("fields, top first, prores", "mov", "{v} -vf setfield=tff -c:v prores_ks -flags +ildct -field_order tt"),
     Item("dv", "avi", "-f lavfi -i testsrc2=s=720x576:r=25:d=0.2 -c:v dvvideo -pix_fmt yuv420p -vf setfield=bff,setsar=16/15"),
@@ -229,6 +231,13 @@ COLOUR = [
     Item("HDR10: mastering display, light level, hevc", "mkv",
          "{v} " + _tags("bt2020", "smpte2084", "bt2020nc") + f" -pix_fmt yuv420p10le -c:v libx265 {_HDR10}",
          work="SEI written anew"),
+    Item("HDR10, hevc to h264", "mkv",
+         "{v} " + _tags("bt2020", "smpte2084", "bt2020nc") + f" -pix_fmt yuv420p10le -c:v libx265 {_HDR10}",
+         codec="libx264", work="SEI written anew"),
+    Item("HDR10, hevc to prores", "mov",
+         "{v} " + _tags("bt2020", "smpte2084", "bt2020nc") + f" -pix_fmt yuv420p10le -c:v libx265 {_HDR10}",
+         codec="prores_ks", loses=("side data", "frame side data", "pixels", "pixel formats", "chroma location",
+         "colours of the container", "tag of the codec"), warning="mastering display and light level"),
     Item("HDR10: mastering display, light level, h264", "mp4", "{v} " + _tags("bt2020", "smpte2084", "bt2020nc")
          + " -pix_fmt yuv420p10le -c:v libx264 -x264-params "
          "mastering-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,1):cll=1000,400",
@@ -244,6 +253,7 @@ COLOUR = [
                        ("mkv", f"libx265 -x265-params log-level=none:chromaloc={number}"))),
     Item("chroma sited top left, av1", "mp4", "{v} -vf setparams=chroma_location=topleft "
          "-chroma_sample_location topleft -c:v libsvtav1", work="chromaloc"),
+    Item("HDR10+, hevc", "mp4", hdr10_plus_film, loses=("frame side data",), warning=r"HDR10\+ metadata"),
     Item("A53 captions, h264", "mp4", caption_film, is_quick=True),
     Item("A53 captions, hevc", "mp4", recode(f"-c:v libx265 -a53cc 1 {_QUIET265}", caption_film, "mp4")),
     Item("A53 captions, mpeg2", "ts", recode("-c:v mpeg2video", caption_film, "mp4")),

@@ -65,7 +65,7 @@ def test_a_program_that_fails_changes_nothing(
 def test_without_the_program_it_is_told_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = draw_square(tmp_path / "a.mp4", "libx264")
     monkeypatch.setattr(shape, "find_program", lambda: None)
-    expected = ("the shape of the samples (4/3) cannot be kept in matroska without FFmpeg's program",)
+    expected = ("the shape of the samples (4/3) cannot be kept in matroska without an ffmpeg",)
     assert check_target(probe(path), tmp_path / "b.mkv", EncodeOptions()) == expected
     assert remux(probe(path), tmp_path / "b.mkv", EncodeOptions()) == expected
     assert check_target(probe(path), tmp_path / "b.mp4", EncodeOptions()) == ()

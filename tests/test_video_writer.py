@@ -371,8 +371,10 @@ class TestTarget:
 
 def test_untouched_frames_look_the_same(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", size=(320, 180)).path)
-    read = [luma(frame) for _, frame in read_frames(film)]
-    frames = []
+    read = [(luma(frame), frame.pts, frame.duration) for _, frame in read_frames(film)]
+    frames: list[VideoFrame] = []
     write_film(film, tmp_path / "b.mp4", PLAIN, change=lambda _, frame: frames.append(frame))
-    assert all(np.array_equal(luma(frame), before) for frame, before in zip(frames, read, strict=True))
+    for frame, (before, pts, length) in zip(frames, read, strict=True):
+        assert np.array_equal(luma(frame), before)
+        assert (frame.pts, frame.duration) == (pts, length)
     assert psnr(film.path, tmp_path / "b.mp4") > 45

@@ -40,15 +40,15 @@ def open_output(source: InputContainer, file: str | io.BytesIO, target: Path) ->
     """A container for the target's format with the source's tags and chapters."""
     name = find_format(target)
     tags = keep_tags(source.metadata)
-    options = {"movie_timescale": str(_movie_clock(source))} if name in MOV else {}
+    options = dict(STRICT)
+    if name in MOV:
+        options["movie_timescale"] = str(_movie_clock(source))
     if name == "mov" or (name in MOV and not _has_cover(source) and tags.keys() - MP4_TAGS):
         options["movflags"] = "use_metadata_tags"
     if name == "mpegts" and len(programs := _programs(source)) == 1:
         options["mpegts_service_id"] = str(programs[0].number)
         tags |= {"service_name": programs[0].name, "service_provider": programs[0].provider}
-    out = av.open(
-        file, "w", format=name, options=options, container_options=STRICT, metadata_errors="surrogateescape"
-    )
+    out = av.open(file, "w", format=name, container_options=options, metadata_errors="surrogateescape")
     out.metadata.update({key: value for key, value in tags.items() if value})
     out.set_chapters(source.chapters())
     return out

@@ -26,7 +26,6 @@ log = logging.getLogger(__name__)
 
 MATROSKA = ("matroska", "webm")
 
-
 _TOLERANCE = 0.005
 """Of the ratio that is read back: WebM keeps whole pixels, 213 for 160 samples of 4:3."""
 
@@ -36,12 +35,11 @@ def foresee_shape(film: Film, source: InputContainer, format_name: str) -> list[
     ratio = _missing_ratio(film, source, format_name)
     if ratio is None:
         return []
-    if any(is_cover(stream) for stream in source.streams):  # which the program turns into a second picture
+    # which the program turns into a second picture; WebM has none
+    if format_name != "webm" and any(is_cover(stream) for stream in source.streams):
         return [f"the shape of the samples ({ratio}) cannot be kept in {format_name} beside cover art"]
     if find_program() is None:
-        return [
-            f"the shape of the samples ({ratio}) cannot be kept in {format_name} without FFmpeg's program"
-        ]
+        return [f"the shape of the samples ({ratio}) cannot be kept in {format_name} without an ffmpeg"]
     return []
 
 

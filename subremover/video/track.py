@@ -32,6 +32,9 @@ _TYPED_CODECS = {"h264", "hevc", "mpeg2video", "mpeg4"}
 _TIMED_CODECS = {"libx264", "libx264rgb"}
 # Encoders that put captions into their frames.
 _CAPTIONED = {"libx264", "libx264rgb", "libx265", "mpeg2video", "h264_nvenc", "hevc_nvenc"}
+# Encoders that know no frames of two fields.
+_WHOLE_FRAMES = {"libx265", "libsvtav1", "libvpx", "libvpx-vp9"}
+_HDR10 = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL")
 _DOLBY_VISION = ("DOVI_RPU_BUFFER", "DOVI_METADATA")
 _LOST = {
     "DYNAMIC_HDR_PLUS": "HDR10+ metadata cannot be kept; HDR10 is",
@@ -72,13 +75,13 @@ class Track:
         stream = source.streams[film.stream_index]
         assert isinstance(stream, VideoStream)
         self._encoding = choose_encoding(film, options, stream.codec_context.codec_tag)
-        self.warnings = [*self._encoding.warnings, *_find_losses(look, self._encoding.encoder)]
         # 16 bits are all that MPEG-4 has for it; the packets get the film's own times in any case
         self._tick = (1 / film.frame_rate).limit_denominator(65535)
         is_timed = self._encoding.encoder in _TIMED_CODECS and film.is_regular
         self._is_counting = self._encoding.is_counting or is_timed
         self._durations: dict[int, int] = {}
         is_same = self._encoding.codec == film.codec and not _has_dolby_vision(look)
+        self.warnings = [*self._encoding.warnings, *_find_losses(look, self._encoding.encoder, is_same)]
         if is_same:
             # The template brings the container's side data: rotation, mastering display, ...
             self._stream: VideoStream = out.add_stream_from_template(stream, opaque=True)
@@ -154,9 +157,13 @@ class Track:
 
     def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
         """Packets, their times in ticks of the film; `None` for the last."""
-        if frame is not None:
-            frame = self._prepare(frame)
-        packets = self._context.encode(frame)
+        if frame is None:
+            packets = self._context.encode(None)
+        else:
+            pts, duration = frame.pts, frame.duration
+            packets = self._context.encode(self._prepare(frame))
+            if self._is_counting:  # others may look at the frame, too
+                frame.pts, frame.time_base, frame.duration = pts, self._film.time_base, duration
         for packet in packets:
             if self._is_counting:
                 self._restore_time(packet)
@@ -193,12 +200,17 @@ def _has_dolby_vision(look: Look) -> bool:
     return any(name in look.side_data for name in _DOLBY_VISION)
 
 
-def _find_losses(look: Look, encoder: str) -> list[str]:
+def _find_losses(look: Look, encoder: str, is_same: bool) -> list[str]:
+    """What does not come through an encoder; `is_same`: what the container says of the picture does."""
     losses = [text for name, text in _LOST.items() if name in look.side_data]
     if _has_dolby_vision(look):
         losses.append("Dolby Vision metadata cannot be kept; the base picture is")
     if "A53_CC" in look.side_data and encoder not in _CAPTIONED:
         losses.append(f"the captions in the frames cannot be kept: {encoder} does not write them")
+    if look.is_interlaced and encoder in _WHOLE_FRAMES:
+        losses.append(f"the frames cannot be marked as interlaced: {encoder} does not know fields")
+    if any(name in look.side_data for name in _HDR10) and encoder not in _PARAMS and not is_same:
+        losses.append(f"the mastering display and light level cannot be kept: {encoder} does not write them")
     return losses
 
 
