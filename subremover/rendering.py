@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,8 +73,9 @@ class Rendering:
         self.work.begin(segments, pool.devices[0])
         rendered = [segment for segment in segments if not segment.is_copied]
         missing = [segment for segment in rendered if not self._is_finished(segment)]
-        done = self.film.frame_count - sum(s.stop - s.start for s in missing)
-        resumed = sum(s.stop - s.start for s in rendered) - self.film.frame_count + done
+        total = _count_frames(rendered)
+        resumed = total - _count_frames(missing)
+        done = itertools.count(resumed + 1)
         if self.provenance is not None:
             for segment in segments:
                 if segment.is_copied and self.work.read(segment, ORIGINS) is None:
@@ -86,7 +88,9 @@ class Rendering:
             closing(fill_frames(self.film, self.plan, pool, self.options.borrow, segments=missing)) as frames,
         ):
             for segment, of_segment in by_segment(frames, missing):
-                done = self._make_segment(segment, of_segment, first, done, progress)
+                self._make_segment(
+                    segment, of_segment, first, lambda: progress(Progress("render", next(done), total))
+                )
         return resumed
 
     def assemble(self, cues: tuple[Cue, ...]) -> tuple[tuple[str, ...], Tally]:
@@ -129,9 +133,8 @@ class Rendering:
         segment: Segment,
         frames: Iterable[tuple[int, VideoFrame, Origins | None]],
         first: VideoFrame,
-        done: int,
-        progress: ProgressCallback,
-    ) -> int:
+        frame_done: Callable[[], None],
+    ) -> None:
         film, options, work = self.film, self.options, self.work
         counts, traced = self._start_tally(), None
         with ExitStack() as stack:
@@ -150,14 +153,12 @@ class Rendering:
                         traced.write(draw_frame(film, frame, origins, options.borrow.max_distance))
                 if origins:
                     counts.add(index, origins)
-                done += 1
-                progress(Progress("render", done, film.frame_count))
+                frame_done()
             if traced is not None:
                 with stage("report"):
                     traced.commit({})
             with stage("render: encode"):  # last: with it the segment is finished
                 picture.commit({"tally": counts.to_json()})
-        return done
 
     def _trace_copied(self, segment: Segment, provenance: Path) -> None:
         """The origins of frames that stay as they are."""
@@ -197,3 +198,7 @@ class Rendering:
                 free / 1e9,
                 needed / 1e9,
             )
+
+
+def _count_frames(segments: Sequence[Segment]) -> int:
+    return sum(segment.stop - segment.start for segment in segments)
