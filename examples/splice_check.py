@@ -98,7 +98,6 @@ def join(splice: Splice, target: Path) -> None:
         SpliceError: What comes out is not what it should be.
     """
     film, options = splice.film, EncodeOptions()
-    _, first = next(read_frames(film))
     pieces: list[Spool | range] = []
     with TemporaryDirectory() as folder:
         for segment in cut_segments(film, np.zeros(film.frame_count, bool), splice.copied):
@@ -106,13 +105,13 @@ def join(splice: Splice, target: Path) -> None:
                 pieces.append(range(segment.start, segment.stop))
                 continue
             file = Path(folder) / str(segment.start)
-            with SegmentWriter(file, KEY, open_track(film, target, options, first, splice), target) as writer:
+            with SegmentWriter(file, KEY, open_track(film, target, options, splice), target) as writer:
                 for _, frame in read_frames(film, segment.start, segment.stop):
                     _change(frame)
                     writer.write(frame)
                 writer.commit({})
             pieces.append(Spool.read(file, KEY))
-        assemble(film, target, options, first, pieces, splice=splice)
+        assemble(film, target, options, pieces, splice=splice)
 
 
 def _change(frame: VideoFrame) -> None:

@@ -15,6 +15,7 @@ class Progress:
     done: int
     """Frames; a run that goes on begins with those that are finished."""
     total: int
+    """Without those that are copied."""
 
 
 ProgressCallback = Callable[[Progress], None]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,8 +73,9 @@ class Rendering:
         self.work.begin(self.plan, segments, pool.devices[0])
         rendered = [segment for segment in segments if not segment.is_copied]
         missing = [segment for segment in rendered if not self._is_finished(segment)]
-        left = _count_frames(missing)
-        resumed, done = _count_frames(rendered) - left, _count_frames(segments) - left
+        total = _count_frames(rendered)
+        resumed = total - _count_frames(missing)
+        done = itertools.count(resumed + 1)
         if self.provenance is not None:
             for segment in segments:
                 if segment.is_copied and self.work.read(segment, ORIGINS) is None:
@@ -85,7 +87,9 @@ class Rendering:
             closing(fill_frames(self.film, self.plan, pool, self.options.borrow, segments=missing)) as frames,
         ):
             for segment, of_segment in by_segment(frames, missing):
-                done = self._make_segment(segment, of_segment, done, progress)
+                self._make_segment(
+                    segment, of_segment, lambda: progress(Progress("render", next(done), total))
+                )
         return resumed
 
     def assemble(self, cues: tuple[Cue, ...]) -> tuple[tuple[str, ...], Tally]:
@@ -124,9 +128,8 @@ class Rendering:
         self,
         segment: Segment,
         frames: Iterable[tuple[int, VideoFrame, Origins | None]],
-        done: int,
-        progress: ProgressCallback,
-    ) -> int:
+        frame_done: Callable[[], None],
+    ) -> None:
         film, options, work = self.film, self.options, self.work
         counts, traced = self._start_tally(), None
         with ExitStack() as stack:
@@ -145,14 +148,12 @@ class Rendering:
                         traced.write(draw_frame(film, frame, origins, options.borrow.max_distance))
                 if origins:
                     counts.add(index, origins)
-                done += 1
-                progress(Progress("render", done, film.frame_count))
+                frame_done()
             if traced is not None:
                 with stage("report"):
                     traced.commit({})
             with stage("render: encode"):  # last: with it the segment is finished
                 picture.commit({"tally": counts.to_json()})
-        return done
 
     def _trace_copied(self, segment: Segment, provenance: Path) -> None:
         """The origins of frames that stay as they are."""

@@ -618,8 +618,8 @@ class TestHelp:
         out = capsys.readouterr().out
         headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
         assert headings == ["Output", "What to remove", "Plan", "How to fill", "Where to run", "Other"]
-        options = """output codec crf overwrite splice resume no-resume status subtitle-track subtitle-language
-            provenance start end region logos everything times segmenter mask plan save-plan
+        options = """output codec crf overwrite splice resume no-resume status subtitle-track
+            subtitle-language provenance start end region logos everything times segmenter mask plan save-plan
             scan-only preview srt report borrow no-borrow max-distance preset steps channels
             levels loss input warm-start no-warm-start device batch-size workers quiet verbose"""
         for name in options.split():

@@ -351,11 +351,12 @@ def test_a_killed_run_leaves_no_process(tmp_path: Path, phase: str) -> None:
 def test_no_encoder_takes_the_machine_for_itself(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", frames=4, codec="libsvtav1", options={"preset": "12"}).path)
     before = os.sched_getscheduler(0)
-    with MovieWriter(film, tmp_path / "b.mp4", EncodeOptions()) as writer:
-        for _, frame in read_frames(film):
-            writer.write(frame)
-            threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
-            assert {os.sched_getscheduler(thread) for thread in threads} == {before}
+
+    def look(_index: int, _frame: VideoFrame) -> None:
+        threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
+        assert {os.sched_getscheduler(thread) for thread in threads} == {before}
+
+    write_film(film, tmp_path / "b.mp4", EncodeOptions(), change=look)
     assert before == os.SCHED_OTHER
 
 

@@ -22,9 +22,9 @@ from subremover.video.parameter_sets import (
     join_avcc,
     join_hvcc,
     parse_header,
-    renumber_hevc,
     set_key,
 )
+from subremover.video.renumber import renumber_hevc
 
 X265 = {"x265-params": "log-level=none:keyint=8:min-keyint=8:open-gop=0:info=0"}
 ENCODERS = {

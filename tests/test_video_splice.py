@@ -9,12 +9,14 @@ from splice_check import join
 
 from subremover.errors import InputError
 from subremover.options import EncodeOptions
-from subremover.video import splice as splicing
+from subremover.video import packet_index
+from subremover.video.bitstream import put_first
 from subremover.video.encoders import choose_encoding
-from subremover.video.packet_index import PacketIndex, read_packet_index
+from subremover.video.packet_index import PacketIndex, find_copied, read_packet_index
+from subremover.video.parameter_sets import parse_header
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
-from subremover.video.splice import Splice, SpliceError, add_options, find_copied, plan_splice
+from subremover.video.splice import Splice, SpliceError, add_options, plan_splice
 from subremover.video.target import find_format
 from subremover.video.verify import find_fault
 
@@ -59,7 +61,7 @@ def plan(source: Path, masked: slice, target: Path, least_share: float = 0.05) -
 def test_whole_groups_and_beginnings_are_copied(
     monkeypatch: pytest.MonkeyPatch, masked: list[int], copied: list[range]
 ) -> None:
-    monkeypatch.setattr(splicing, "LEAST_RUN", 15)
+    monkeypatch.setattr(packet_index, "LEAST_RUN", 15)
     is_masked = np.isin(np.arange(28), masked)
     assert find_copied(index_of(*[B_FRAMES] * 4), is_masked, can_hide=True) == copied
 
@@ -155,13 +157,13 @@ def test_a_film_whose_sets_change_brings_them_along(tmp_path: Path) -> None:
     with av.open(str(parts[0])) as first, av.open(str(parts[1])) as second, av.open(str(source), "w") as out:
         videos = [container.streams.video[0] for container in (first, second)]
         stream = out.add_stream_from_template(videos[0], opaque=True)
-        sets = splicing.parse_header("h264", videos[1].codec_context.extradata).nals
+        sets = parse_header("h264", videos[1].codec_context.extradata).nals
         for number, video in enumerate(videos):
             packets = (p for p in video.container.demux(video) if p.size)
             for place, packet in enumerate(packets):
                 data = bytes(packet)
                 if number and not place:
-                    data = splicing.put_first("h264", data, sets)
+                    data = put_first("h264", data, sets)
                 new = av.Packet(data)
                 new.pts = new.dts = packet.pts + 24 * number * packet.duration
                 new.duration, new.time_base, new.stream = packet.duration, packet.time_base, stream

@@ -372,7 +372,7 @@ class TestTarget:
 def test_untouched_frames_look_the_same(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", size=(320, 180)).path)
     read = [(luma(frame), frame.pts, frame.duration) for _, frame in read_frames(film)]
-    frames: list[VideoFrame] = []
+    frames: list[av.VideoFrame] = []
     write_film(film, tmp_path / "b.mp4", PLAIN, change=lambda _, frame: frames.append(frame))
     for frame, (before, pts, length) in zip(frames, read, strict=True):
         assert np.array_equal(luma(frame), before)

@@ -3,6 +3,7 @@ start anew."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +17,9 @@ from subremover.video.parameter_sets import SetKey, StreamHeader, parse_header, 
 from subremover.video.probe import Film, open_input
 from subremover.video.shape import MATROSKA
 
+LEAST_RUN = 12
+"""Frames of a copied run amid the film. Behind it there must be a new key frame, of as many bytes as 2 to 46
+other frames (four clips at the default quality), and what is rendered is rendered in two parts."""
 _FORMATS = {*MOV, *MATROSKA}
 
 
@@ -96,6 +100,36 @@ def read_packet_index(film: Film) -> PacketIndex:
     )
 
 
+def find_copied(index: PacketIndex, is_masked: np.ndarray, can_hide: bool) -> list[range]:
+    """The runs of frames whose packets can be copied.
+
+    Whole groups of pictures without a masked frame, and the packets of the others up to the last one before
+    the first masked frame that nothing shown earlier is decoded after.
+
+    Args:
+        index: Of the film.
+        is_masked: (frame_count,) bool, True on frames that change.
+        can_hide: Whether the output can hold packets that are not shown.
+    """
+    runs: list[range] = []
+    frame_count = len(is_masked)
+    # what is hidden behind the film's end must not be copied either
+    is_masked = np.append(is_masked, [True] * (int(index.frames.max()) + 1 - frame_count))
+    starts = index.starts if can_hide or index.frames.min() >= 0 else index.starts[index.starts > 0]
+    for start, stop in itertools.pairwise([*starts, len(index.frames)]):
+        frames = index.frames[start:stop]
+        ends = _closed_ends(frames)
+        first = max(0, int(frames.min()))
+        masked = first + np.flatnonzero(is_masked[first : ends[-1]])[:1]
+        last = int(ends[ends <= masked[0]].max(initial=first) if len(masked) else ends[-1])
+        if runs and runs[-1].stop == first:
+            first = runs.pop().start
+        if first < last:
+            runs.append(range(first, last))
+    edges = (0, frame_count)
+    return [run for run in runs if len(run) >= LEAST_RUN or run.start in edges or run.stop in edges]
+
+
 class _SetReader:
     """Keeps the parameter sets in force while the packets go by."""
 
@@ -146,3 +180,14 @@ def _closed_starts(frames: np.ndarray, starts: np.ndarray) -> np.ndarray:
     earliest = np.minimum.accumulate(frames[::-1])[::-1]
     is_closed = latest < earliest
     return np.array([start for start in starts if is_closed[start]], np.int64)
+
+
+def _closed_ends(frames: np.ndarray) -> np.ndarray:
+    """Where a copy of a group of pictures may end: the frames, in order, that follow on its last one.
+
+    Args:
+        frames: (n,) int64, of the group's packets in the order of decoding.
+    """
+    latest = np.maximum.accumulate(frames)
+    earliest = np.minimum.accumulate(frames[::-1])[::-1]
+    return np.append(earliest[1:][latest[:-1] < earliest[1:]], latest[-1] + 1)

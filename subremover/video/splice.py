@@ -9,7 +9,6 @@ bring along all they need.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +21,7 @@ from subremover.errors import InputError, OutputError
 from subremover.video.bitstream import BitstreamError, join_nals, put_first
 from subremover.video.carry import MOV
 from subremover.video.encoders import Encoding
-from subremover.video.packet_index import PacketIndex, read_packet_index
+from subremover.video.packet_index import PacketIndex, find_copied, read_packet_index
 from subremover.video.parameter_sets import (
     HevcIds,
     free_h264_id,
@@ -30,16 +29,13 @@ from subremover.video.parameter_sets import (
     join_avcc,
     join_hvcc,
     parse_header,
-    renumber_hevc,
     set_key,
 )
 from subremover.video.probe import Film, open_input
+from subremover.video.renumber import renumber_hevc
 from subremover.video.shape import MATROSKA
 from subremover.video.spool import decode_times
 
-LEAST_RUN = 12
-"""Frames of a copied run amid the film. Behind it there must be a new key frame, of as many bytes as 2 to 46
-other frames (four clips at the default quality), and what is rendered is rendered in two parts."""
 LEAST_SHARE = 0.05
 """Of a film's frames that can be copied. To decode a frame of the film and of its source, which the check of
 a joined film takes, is 0.14 to 0.28 of the work of encoding one (likewise)."""
@@ -194,36 +190,6 @@ def plan_splice(
         raise SpliceError(_explain(film, error)) from error
 
 
-def find_copied(index: PacketIndex, is_masked: np.ndarray, can_hide: bool) -> list[range]:
-    """The runs of frames whose packets can be copied.
-
-    Whole groups of pictures without a masked frame, and the packets of the others up to the last one before
-    the first masked frame that nothing shown earlier is decoded after.
-
-    Args:
-        index: Of the film.
-        is_masked: (frame_count,) bool, True on frames that change.
-        can_hide: Whether the output can hold packets that are not shown.
-    """
-    runs: list[range] = []
-    frame_count = len(is_masked)
-    # what is hidden behind the film's end must not be copied either
-    is_masked = np.append(is_masked, [True] * (int(index.frames.max()) + 1 - frame_count))
-    starts = index.starts if can_hide or index.frames.min() >= 0 else index.starts[index.starts > 0]
-    for start, stop in itertools.pairwise([*starts, len(index.frames)]):
-        frames = index.frames[start:stop]
-        ends = _closed_ends(frames)
-        first = max(0, int(frames.min()))
-        masked = first + np.flatnonzero(is_masked[first : ends[-1]])[:1]
-        last = int(ends[ends <= masked[0]].max(initial=first) if len(masked) else ends[-1])
-        if runs and runs[-1].stop == first:
-            first = runs.pop().start
-        if first < last:
-            runs.append(range(first, last))
-    edges = (0, frame_count)
-    return [run for run in runs if len(run) >= LEAST_RUN or run.start in edges or run.stop in edges]
-
-
 def add_options(options: dict[str, str], more: dict[str, str]) -> dict[str, str]:
     """An encoder's options and more of them; of lists of parameters (`x264-params`) both."""
     joined = {
@@ -232,17 +198,6 @@ def add_options(options: dict[str, str], more: dict[str, str]) -> dict[str, str]
         if key.endswith("-params") and options.get(key)
     }
     return options | more | joined
-
-
-def _closed_ends(frames: np.ndarray) -> np.ndarray:
-    """Where a copy of a group of pictures may end: the frames, in order, that follow on its last one.
-
-    Args:
-        frames: (n,) int64, of the group's packets in the order of decoding.
-    """
-    latest = np.maximum.accumulate(frames)
-    earliest = np.minimum.accumulate(frames[::-1])[::-1]
-    return np.append(earliest[1:][latest[:-1] < earliest[1:]], latest[-1] + 1)
 
 
 def _encoder_options(codec: str, index: PacketIndex) -> dict[str, str]:
