@@ -63,9 +63,28 @@ _DECLARATIONS = (
         _OUT, "-o", "--output", type=_PATH, help="The clean film; a folder where there are several inputs."
     ),
     _option(
-        _OUT, "--codec", metavar="NAME", help="Encoder, as FFmpeg calls it.  [default: the source's codec]"
+        _OUT,
+        "--codec",
+        metavar="NAME",
+        help="Codec or encoder, as FFmpeg calls it: hevc, libx265, hevc_nvenc; where a hardware encoder"
+        " cannot be used, software takes its place.  [default: the source's codec]",
     ),
     _option(_OUT, "--crf", type=float, help="Quality, lower is better.  [default: visually lossless]"),
+    _option(
+        _OUT,
+        "--match-size",
+        is_flag=True,
+        help="Choose the quality at which the picture comes out as large as the source's.",
+    ),
+    # as HandBrakeCLI has it, whose --preset is another thing as well
+    _option(_OUT, "--encoder-preset", metavar="NAME", help="The encoder's own: slow, veryfast, 6, p7, ..."),
+    _option(_OUT, "--tune", metavar="NAME", help="The encoder's own: film, grain, animation, ..."),
+    _option(
+        _OUT,
+        "--pix-fmt",
+        metavar="NAME",
+        help="As FFmpeg calls it: yuv420p10le, ...  [default: the source's]",
+    ),
     _option(_OUT, "--overwrite", is_flag=True, help="Replace an output that exists."),
     _option(
         _OUT,
@@ -236,6 +255,10 @@ def read_options(values: dict[str, Any]) -> Options:
             values["overwrite"],
             values["subtitle_track"],
             values["subtitle_language"],
+            values["encoder_preset"],
+            values["tune"],
+            values["pix_fmt"],
+            values["match_size"],
         ),
     )
 

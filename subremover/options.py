@@ -251,15 +251,23 @@ class EncodeOptions:
     """How the picture is encoded again."""
 
     codec: str | None = None
-    """Encoder by its FFmpeg name (libx264, libx265, ...); None: the source's codec."""
+    """Encoder (libx264, h264_nvenc, ...) or codec (h264, hevc, ...) by FFmpeg's name; None: the source's."""
     crf: float | None = None
-    """Quality, lower is better; None: the encoder's visually lossless value (`video.writer`)."""
+    """Quality, lower is better; None: the encoder's visually lossless value (`video.settings`)."""
     overwrite: bool = False
     """Replace an output that exists."""
     subtitle_track: bool = False
     """Add what the removed subtitles said as a text track, which a player can turn on and off."""
     subtitle_language: str = "und"
     """Of that track, ISO 639-2: three letters; und: not told."""
+    preset: str | None = None
+    """The encoder's own name for how hard it tries; None: `video.settings`."""
+    tune: str | None = None
+    """The encoder's own name for a kind of film."""
+    pix_fmt: str | None = None
+    """By its FFmpeg name; None: the source's, or the nearest that the encoder takes."""
+    match_size: bool = False
+    """Choose the crf at which the picture comes out as large as the source's."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z]{3}", self.subtitle_language):
@@ -268,6 +276,8 @@ class EncodeOptions:
             )
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise UsageError(f"crf must be 0 to 63, got {self.crf}")
+        if self.crf is not None and self.match_size:
+            raise UsageError("--match-size chooses the crf; leave one of the two out")
 
 
 @dataclass(frozen=True, slots=True)

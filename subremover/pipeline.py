@@ -27,6 +27,7 @@ from subremover.segment.lookout import FindLines
 from subremover.segment.reading import LineReader
 from subremover.segment.scan import Scope, scan_pictures
 from subremover.srt import read_srt
+from subremover.video.match_size import match_size
 from subremover.video.mux import remux
 from subremover.video.planes import Picture
 from subremover.video.probe import Film, probe
@@ -197,10 +198,13 @@ def render(
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
     tally = Tally([to_coded_event(event, film) for event in plan.removed], options.borrow.max_distance)
     if plan.removed:
+        encode = options.encode
+        if encode.match_size:
+            encode = match_size(film, encode, [range(film.frame_count)])
         with ExitStack() as stack:
             pool = stack.enter_context(Pool(options.fit, options.pool))
             traced = stack.enter_context(_provenance(film, provenance, options))
-            writer = stack.enter_context(MovieWriter(film, target, options.encode, cues))
+            writer = stack.enter_context(MovieWriter(film, target, encode, cues))
             frames = stack.enter_context(closing(fill_frames(film, plan, pool, options.borrow)))
             for done, (index, frame, origins) in enumerate(frames, 1):
                 with stage("render: encode", frames=1):

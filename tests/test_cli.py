@@ -347,6 +347,9 @@ class TestOptions:
         options = asked(*words.split())
         assert options.pool == PoolOptions("cuda:1", 3, 2)
         assert options.encode == EncodeOptions("libx265", 20.5, True)
+        words = "--codec hevc --encoder-preset slow --tune grain --pix-fmt yuv420p10le --match-size"
+        expected = EncodeOptions("hevc", preset="slow", tune="grain", pix_fmt="yuv420p10le", match_size=True)
+        assert asked(*words.split()).encode == expected
         assert asked("--subtitle-track").encode == EncodeOptions(subtitle_track=True)
         track = asked("--subtitle-track", "--subtitle-language", "jpn").encode
         assert (track.subtitle_track, track.subtitle_language) == (True, "jpn")

@@ -19,10 +19,11 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.options import EncodeOptions
-from subremover.video.encoders import choose_encoding, set_quality
+from subremover.video.encoders import choose_encoding
 from subremover.video.formats import convert
 from subremover.video.mux import MATROSKA, MOV, fit_video, keep_stream_tags
 from subremover.video.probe import Film
+from subremover.video.settings import set_quality
 
 # Their frame types are worth taking over: 3 to 4 % smaller at the same quality from such sources.
 _TYPED_CODECS = {"h264", "hevc", "mpeg2video", "mpeg4"}
@@ -104,7 +105,7 @@ class Track:
         if encoding.encoder == "libx265" and first is not None:
             options["x265-params"] = ":".join([options["x265-params"], *_hdr10_params(first)])
         context.options = options
-        set_quality(context, encoding)
+        set_quality(context, encoding.encoder)
 
     def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
         """Packets ready to be muxed; `None` for the last."""
