@@ -102,6 +102,7 @@ def _run_film(source: Path, outputs: Outputs, options: Options, values: dict[str
 def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str, Any]) -> None:
     with stage("start"):
         from subremover.fill.pool import prepare_device
+        from subremover.memory import limit_render, limit_scan
         from subremover.pipeline import make_plan, render
         from subremover.report.pictures import add_shares, write_previews
         from subremover.video.probe import probe
@@ -120,10 +121,13 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
             check_provenance(film, outputs.provenance, options.encode.overwrite)
         if not values["scan_only"]:
             prepare_device(options.pool.device)
+        options = limit_scan(film, options)
     with Bar(source.name, values["quiet"]) as bar:
         plan = make_plan(film, options.scan, bar.update)
     with stage("report"):
         _write_findings(film, plan, outputs, values)
+    if not values["scan_only"]:
+        options = limit_render(film, plan, options)
     masked = int(plan.masked_frames().sum())
     found = f"{_count(len(plan.removed), 'subtitle')} on {masked} of {film.frame_count} frames"
     if folder := outputs.previews:

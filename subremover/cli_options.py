@@ -22,6 +22,7 @@ from subremover.options import (
     Region,
     ScanOptions,
     SegmenterName,
+    parse_size,
 )
 
 
@@ -215,6 +216,13 @@ _DECLARATIONS = (
     _option(
         _RUN, "--workers", type=int, default=PoolOptions().workers, show_default=True, help="For each device."
     ),
+    _option(
+        _RUN,
+        "--max-memory",
+        metavar="SIZE",
+        help="Of the whole run: 800M, 4G, ... Where it would take more, fewer frames are in hand at once,"
+        " and the film comes out slightly otherwise.  [default: by the film's size, not by its length]",
+    ),
     _option(_RUN, "--profile", is_flag=True, help="Print where the time went, by stage; also with -q."),
     _option(_RUN, "-q", "--quiet", is_flag=True, help="Say nothing but errors."),
     _option(_RUN, "-v", "--verbose", is_flag=True, help="Say more; show tracebacks."),
@@ -260,6 +268,7 @@ def read_options(values: dict[str, Any]) -> Options:
             values["pix_fmt"],
             values["match_size"],
         ),
+        parse_size(values["max_memory"]) if values["max_memory"] is not None else None,
     )
 
 

@@ -21,6 +21,7 @@ MOST_DECODERS = 16
 MOST_DISTANCE = 100_000
 
 _NUMBER = r"\d+(?:\.\d+)?"
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,8 @@ class ScanOptions:
     """Remove channel logos and other overlays that never change as well."""
     everything: bool = False
     """Remove all lettering, also what is taken for part of the scene."""
+    memory_share: float = 1.0
+    """Of the memory that frames in hand may take (see `memory`); less of it may change what is found."""
 
     def __post_init__(self) -> None:
         _check_choice("segmenter", self.segmenter, SegmenterName)
@@ -149,6 +152,8 @@ class BorrowOptions:
     """False: every hole is painted."""
     max_distance: int = 250
     """Frames; nothing is taken from further away."""
+    memory_share: float = 1.0
+    """Of the memory that frames in hand may take (see `memory`); less of it may change what is borrowed."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_distance <= MOST_DISTANCE:
@@ -236,6 +241,8 @@ class PoolOptions:
     """Most crops in one batch; None: from the device's free memory."""
     workers: int = 1
     """Worker processes for each device."""
+    max_bytes: int | None = None
+    """Most memory for what a CPU fits at once, in each worker; None: as much as its cores take."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
@@ -289,6 +296,21 @@ class Options:
     fit: FitOptions = field(default_factory=FitOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
+    max_memory_bytes: int | None = None
+    """Of all processes of the run together; None: see `memory`."""
+
+
+def parse_size(text: str) -> int:
+    """Bytes, read from `800M`, `4G`, `1.5G` or the like, in units of 1024.
+
+    Raises:
+        UsageError: The text is none of these.
+    """
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([KMGT])(?:i?B)?", text.strip(), re.IGNORECASE)
+    size = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+    if size <= 0:
+        raise UsageError(f"cannot read {text!r} as a size of memory; give a number and a unit: 800M, 4G")
+    return size
 
 
 def _check_choice(name: str, value: str, choices: object) -> None:

@@ -14,6 +14,7 @@ from subremover.cues import leave_untimed, make_cues
 from subremover.errors import UsageError
 from subremover.fill.pool import Pool, prepare_device
 from subremover.mask_file import read_mask_events
+from subremover.memory import limit_render, limit_scan
 from subremover.motion.shots import CutDetector, shots_from_cuts
 from subremover.options import Options, ScanOptions
 from subremover.origins import Shares, Tally
@@ -25,7 +26,7 @@ from subremover.segment import gradient
 from subremover.segment.lines import LineDetector
 from subremover.segment.lookout import FindLines
 from subremover.segment.reading import LineReader
-from subremover.segment.scan import Scope, scan_pictures
+from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, Scope, scan_pictures
 from subremover.srt import read_srt
 from subremover.video.match_size import match_size
 from subremover.video.mux import remux
@@ -38,7 +39,7 @@ from subremover.windows import fill_frames, to_coded_event
 
 log = logging.getLogger(__name__)
 
-PREFETCH_FRAMES, PREFETCH_BYTES = 24, 96 << 20
+PREFETCH_FRAMES = 24
 """Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
 
 
@@ -123,8 +124,10 @@ def remove_subtitles(
                     )
                 check_provenance(film, traced, options.encode.overwrite)
             prepare_device(options.pool.device)
+            options = limit_scan(film, options)
         start = time.monotonic()
         plan = make_plan(film, options.scan, progress)
+        options = limit_render(film, plan, options)
         result = render(film, plan, Path(target), options, progress, provenance=traced)
     return replace(result, seconds=time.monotonic() - start, profile=profile)
 
@@ -149,10 +152,13 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
         events = tuple(read_mask_events(film, options.mask))
         cuts = _find_cuts(film, first, last, progress) if events else []
     else:
-        scope = Scope(tuple(regions), options.logos, options.everything)
+        buffer_bytes = int(BUFFER_BYTES * options.memory_share)
+        scope = Scope(tuple(regions), options.logos, options.everything, buffer_bytes)
         with stage("start"):
             reader, find_lines = LineReader(), _find_lines(options)
-        depth = max(2, min(PREFETCH_FRAMES, PREFETCH_BYTES // (3 * width * height // 2)))
+        depth = max(
+            2, min(PREFETCH_FRAMES, int(PREFETCH_BYTES * options.memory_share) // (3 * width * height // 2))
+        )
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
             counted = _count_pictures(pictures, first, last, progress)
             rate = float(film.frame_rate)

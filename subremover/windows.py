@@ -137,18 +137,20 @@ class _Render:
     """Makes the windows of a film, in order."""
 
     def __init__(self, film: Film, plan: Plan, options: BorrowOptions, device: str) -> None:
-        self._film = film
+        self._film, self._memory_share = film, options.memory_share
         self._shot_firsts = [shot.first for shot in plan.shots]
         self._cuts = set(self._shot_firsts)
-        self._masks = Masks(film, plan, plan.removed)
+        self._masks = Masks(film, plan, plan.removed, options.memory_share)
         self._is_masked = plan.masked_frames()
         coded = [to_coded_event(event, film) for event in plan.removed]
         self._overlays = Overlays(coded, self._cuts, (film.width, film.height))
-        self._footage = FootageReader(film, plan, options.max_distance) if options.borrow else None
+        self._footage = (
+            FootageReader(film, plan, options.max_distance, options.memory_share) if options.borrow else None
+        )
         self._borrower = Borrower(options, device if device.startswith("cuda") else None)
 
     def windows(self, only: set[int] | None) -> Iterator[_Window]:
-        most = min(WINDOW_FRAMES, -(-WINDOW_BYTES // frame_bytes(self._film)))
+        most = min(WINDOW_FRAMES, -(-int(WINDOW_BYTES * self._memory_share) // frame_bytes(self._film)))
         ranges = list(cut_windows(self._film.frame_count, most, self._overlays.is_amid_fade))
         for frames in _read_ranges(self._film, ranges, only):
             yield self._make(frames, only)

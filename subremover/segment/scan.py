@@ -31,8 +31,8 @@ from subremover.segment.verdict import Judge, Line, colours_of, is_on_board
 
 REACH_SECONDS = 0.6
 """Half a fade takes less than this."""
-BUFFER_BYTES = 400 << 20
-"""Most memory for frames kept to look back at."""
+PREFETCH_BYTES, BUFFER_BYTES = 96 << 20, 400 << 20
+"""Most memory for frames decoded ahead, and for those kept to look back at."""
 
 MEDIAN_CROPS = 9
 """More make no letter any clearer."""
@@ -53,6 +53,8 @@ class Scope:
     """Overlays that never change, too."""
     everything: bool = False
     """All lettering that stands still."""
+    buffer_bytes: int = BUFFER_BYTES
+    """Most memory for frames kept to look back at."""
 
 
 class Scan:
@@ -142,7 +144,7 @@ class Scan:
         if self._scope.logos or self._scope.everything:
             self._logos = LogoFinder(*frame.small.shape)
         # 1.5 bytes a pixel for 4:2:0 and 8 bits; more is rare, and the bound a rough one.
-        most = BUFFER_BYTES // (3 * height * width // 2)
+        most = self._scope.buffer_bytes // (3 * height * width // 2)
         self._reach = max(4, min(self._reach, most - self._lookout.period - 8))
         self._recent = deque(maxlen=self._lookout.period + self._reach + 8)
         return self._lookout
