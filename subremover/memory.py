@@ -12,21 +12,29 @@ from dataclasses import replace
 
 from subremover.cores import count_cores
 from subremover.errors import UsageError
-from subremover.fill.borrow import VIEWS_BYTES
+from subremover.fill.borrow import VIEW_BYTES, VIEWS_BYTES
 from subremover.fill.composite import CONTEXT_PX
 from subremover.fill.jobs import CPU_BATCH_PX, count_row_bytes
 from subremover.fill.pool import CUDA_LISTS, resolve_device
-from subremover.footage import CROP_BYTES, FOOTAGE_BYTES, LEAST_FRAMES, MASK_BYTES, frame_bytes
+from subremover.footage import (
+    CROP_BYTES,
+    FOOTAGE_BYTES,
+    LEAST_FRAMES,
+    MASK_BYTES,
+    STRETCH_FRAMES,
+    WINDOW_SOURCES,
+    frame_bytes,
+)
 from subremover.geometry import bounding_box
 from subremover.options import Options
 from subremover.plan import Event, Plan
-from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES
+from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES
 from subremover.video.encoders import choose_encoding
 from subremover.video.probe import Film
 from subremover.windows import WINDOW_BYTES, WINDOW_FRAMES
 
-BASE_BYTES = 600 << 20
-"""Libraries and models."""
+BASE_BYTES = 500 << 20
+"""Libraries and models: a whole run on a film of 320x180 took 487 MiB."""
 WORKER_BYTES = 450 << 20
 """The same for a process that fits; what CUDA takes in it was not measured."""
 DECODER_FRAMES = 12
@@ -34,10 +42,12 @@ DECODER_FRAMES = 12
 ENCODER_FRAMES = {"libx264": 130, "libx265": 190, "libsvtav1": 310, "libvpx-vp9": 140}
 """What encoders hold of 960x544 or 1920x1080 by default, in decoded frames: they look ahead."""
 OTHER_ENCODER_FRAMES = 40
-JOB_BYTES, BORROW_BYTES = 21, 60
-"""Of a pixel of a hole's crop: in each window in hand, and in the one that is being made."""
+JOB_BYTES, BORROW_BYTES, CROP_PIXEL_BYTES = 21, 60, 12
+"""Of a pixel of a hole's crop: in each window in hand, in the one that is being made, and in a source's."""
 WINDOWS_AHEAD = 2
 """In hand besides those that are fitted: one made, one in the making."""
+CANVAS_STEP_PX = 128
+"""Sides of what a decoder of seven levels paints are multiples of this; few holes want more."""
 LEAST_SHARE = 0.25
 """Of what a part keeps by default: shorter windows are not worth an anchor."""
 
@@ -77,9 +87,11 @@ def limit_render(film: Film, plan: Plan, options: Options) -> Options:
 
 def count_scan_bytes(film: Film, share: float) -> int:
     """What a scan takes that keeps this share of what it does by default."""
-    # both count 1.5 bytes a pixel, whatever the pixel format
-    kept = (PREFETCH_BYTES + BUFFER_BYTES) * frame_bytes(film) / (1.5 * film.width * film.height)
-    return int(BASE_BYTES + _count_decoder_bytes(film) + share * kept)
+    frame = frame_bytes(film)
+    depth = frame / (1.5 * film.width * film.height)  # both limits count 1.5 bytes a pixel, whatever it takes
+    ahead = min(share * depth * PREFETCH_BYTES, PREFETCH_FRAMES * frame)
+    behind = min(share * depth * BUFFER_BYTES, (8 + float(film.frame_rate)) * frame)
+    return int(BASE_BYTES + _count_decoder_bytes(film) + ahead + behind)
 
 
 def count_render_bytes(film: Film, options: Options, devices: Sequence[str], crop: int, share: float) -> int:
@@ -102,20 +114,31 @@ def count_render_bytes(film: Film, options: Options, devices: Sequence[str], cro
     in_hand = WINDOWS_AHEAD + (places + 1) * lists
     window = min(WINDOW_FRAMES, -(-int(WINDOW_BYTES * share) // frame))
     windows = window * (in_hand * (frame + JOB_BYTES * crop) + BORROW_BYTES * crop)
-    footage = max(LEAST_FRAMES * frame, share * FOOTAGE_BYTES) if options.borrow.borrow else 0
-    kept = share * (CROP_BYTES + 2 * MASK_BYTES + VIEWS_BYTES)
-    return int(fixed + windows + footage + kept + _count_fit_bytes(options, devices, crop, share))
+    kept = _count_kept_bytes(film, crop, share) if options.borrow.borrow else 0
+    return int(fixed + windows + kept + _count_fit_bytes(options, devices, crop, share))
 
 
 def find_largest_crop(film: Film, plan: Plan) -> int:
-    """Pixels of the largest hole with its surroundings, as far as the boxes of events that meet tell."""
+    """Pixels that the largest hole is fitted in, as far as the boxes of events that meet tell."""
     present: list[Event] = []
     largest = 0
     for event in sorted(plan.removed, key=lambda event: event.first):
         present = [*(other for other in present if other.last >= event.first), event]
         boxes = [other.box.grow(CONTEXT_PX, CONTEXT_PX).clip(*film.upright_size) for other in present]
-        largest = max(largest, bounding_box(box for box in boxes if box.intersect(boxes[-1])).area)
+        crop = bounding_box(box for box in boxes if box.intersect(boxes[-1]))
+        width, height = (side + -side % CANVAS_STEP_PX for side in (crop.width, crop.height))
+        largest = max(largest, width * height)
     return largest
+
+
+def _count_kept_bytes(film: Film, crop: int, share: float) -> float:
+    """Frames to borrow from, their crops and views, two sets of masks; at most what there is of them."""
+    frame, sources = frame_bytes(film), 2 * WINDOW_SOURCES
+    footage = max(LEAST_FRAMES * frame, min(share * FOOTAGE_BYTES, 2 * STRETCH_FRAMES * frame))
+    crops = min(share * CROP_BYTES, sources * CROP_PIXEL_BYTES * crop)
+    views = min(share * VIEWS_BYTES, sources * VIEW_BYTES * crop)
+    masks = min(share * MASK_BYTES, sources * film.width * film.height)
+    return footage + crops + views + 2 * masks
 
 
 def _count_decoder_bytes(film: Film) -> int:

@@ -26,7 +26,7 @@ from subremover.segment import gradient
 from subremover.segment.lines import LineDetector
 from subremover.segment.lookout import FindLines
 from subremover.segment.reading import LineReader
-from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, Scope, scan_pictures
+from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES, Scope, scan_pictures
 from subremover.srt import read_srt
 from subremover.video.match_size import match_size
 from subremover.video.mux import remux
@@ -38,9 +38,6 @@ from subremover.video.writer import MovieWriter, check_target
 from subremover.windows import fill_frames, to_coded_event
 
 log = logging.getLogger(__name__)
-
-PREFETCH_FRAMES = 24
-"""Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,13 +97,8 @@ class BatchFitter:
         threads = torch.get_num_threads()
         for queue in self._waiting.values():
             canvas = queue[0][1].canvas
-            crop_bytes = count_row_bytes(self._options.channels, *canvas)
-            if crop_bytes > self._max_bytes:
-                raise DeviceError(
-                    f"fitting 1 crop of {canvas[1]}x{canvas[0]} px takes {crop_bytes / 2**20:.0f} MiB, and "
-                    f"--max-memory leaves {self._max_bytes / 2**20:.0f}; give more, or try --preset fast"
-                )
-            threads = min(threads, self._max_bytes // (crop_bytes * self._choose_size(queue)))
+            batch_bytes = count_row_bytes(self._options.channels, *canvas) * self._choose_size(queue)
+            threads = min(threads, max(1, self._max_bytes // batch_bytes))
         return threads
 
     def _cut(self) -> Iterator[_Queue]:

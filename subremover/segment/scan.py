@@ -31,8 +31,10 @@ from subremover.segment.verdict import Judge, Line, colours_of, is_on_board
 
 REACH_SECONDS = 0.6
 """Half a fade takes less than this."""
-PREFETCH_BYTES, BUFFER_BYTES = 96 << 20, 400 << 20
-"""Most memory for frames decoded ahead, and for those kept to look back at."""
+PREFETCH_FRAMES, PREFETCH_BYTES = 24, 96 << 20
+"""Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
+BUFFER_BYTES = 400 << 20
+"""Most memory for frames kept to look back at."""
 
 MEDIAN_CROPS = 9
 """More make no letter any clearer."""
