@@ -167,14 +167,12 @@ class TestMatchSize:
     def test_the_size_is_met(self, tmp_path: Path, codec: str) -> None:
         options = {"g": "12", "crf": "30"}
         source = draw_film(tmp_path / "a.mkv", 40, (320, 192), options=options, audio=False).path
-        rewritten = match_size(
-            film := probe(source), EncodeOptions(codec=codec, match_size=True), [range(40)]
-        )
+        asked = EncodeOptions(codec=codec, match_size=True)
+        rewritten = match_size(probe(source), asked, [range(40)])
         assert not rewritten.match_size
         rewrite(source, tmp_path / "b.mkv", rewritten)
         sizes = [picture_bytes(path) for path in (source, tmp_path / "b.mkv")]
         assert sizes[1] == pytest.approx(sizes[0], rel=0.1)
-        assert rewritten == match_size(film, EncodeOptions(codec=codec, match_size=True), [range(40)])
 
     def test_only_what_is_encoded_again_counts(self, tmp_path: Path) -> None:
         options = {"g": "12", "x264-params": "zones=0,23,q=18/24,60,q=40"}

@@ -41,7 +41,7 @@ def match_size(film: Film, options: EncodeOptions, spans: Sequence[range]) -> En
     """The options with the crf at which frames that are encoded again come out as large as in the source.
 
     A few stretches of the source are encoded as the film will be, at two crfs or three; the logarithm of the
-    size is taken as linear between them. It depends on film, options and spans alone.
+    size is taken as linear between them.
 
     Args:
         film: The source.
