@@ -110,6 +110,7 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
     with ExitStack() as stack:
         with stage("start"):
             from subremover.fill.pool import prepare_device
+            from subremover.memory import limit_render, limit_scan
             from subremover.pipeline import find_plan, open_work, render
             from subremover.report.pictures import add_shares, write_previews
             from subremover.video.probe import probe
@@ -124,6 +125,7 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
                 foreseen += check_target(film, outputs.film, options.encode)
             for warning in foreseen:
                 _say(f"{source.name}: {warning}", values)
+            options = limit_scan(film, options)
             if outputs.film is not None:
                 work = stack.enter_context(open_work(film, outputs.film, options, outputs.provenance))
             outputs.check(source, options.encode.overwrite, work.findings if work else ())
@@ -135,6 +137,8 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
             plan = find_plan(film, options.scan, bar.update, work)
         with stage("report"):
             _write_findings(film, plan, outputs, work, values)
+        if not values["scan_only"]:
+            options = limit_render(film, plan, options)
         masked = int(plan.masked_frames().sum())
         found = f"{_count(len(plan.removed), 'subtitle')} on {masked} of {film.frame_count} frames"
         if folder := outputs.previews:

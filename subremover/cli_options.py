@@ -23,6 +23,7 @@ from subremover.options import (
     ScanOptions,
     SegmenterName,
     SpliceMode,
+    parse_size,
 )
 
 
@@ -64,9 +65,28 @@ _DECLARATIONS = (
         _OUT, "-o", "--output", type=_PATH, help="The clean film; a folder where there are several inputs."
     ),
     _option(
-        _OUT, "--codec", metavar="NAME", help="Encoder, as FFmpeg calls it.  [default: the source's codec]"
+        _OUT,
+        "--codec",
+        metavar="NAME",
+        help="Codec or encoder, as FFmpeg calls it: hevc, libx265, hevc_nvenc; where a hardware encoder"
+        " cannot be used, software takes its place.  [default: the source's codec]",
     ),
     _option(_OUT, "--crf", type=float, help="Quality, lower is better.  [default: visually lossless]"),
+    _option(
+        _OUT,
+        "--match-size",
+        is_flag=True,
+        help="Choose the quality at which the picture comes out as large as the source's.",
+    ),
+    # as HandBrakeCLI has it, whose --preset is another thing as well
+    _option(_OUT, "--encoder-preset", metavar="NAME", help="The encoder's own: slow, veryfast, 6, p7, ..."),
+    _option(_OUT, "--tune", metavar="NAME", help="The encoder's own: film, grain, animation, ..."),
+    _option(
+        _OUT,
+        "--pix-fmt",
+        metavar="NAME",
+        help="As FFmpeg calls it: yuv420p10le, ...  [default: the source's]",
+    ),
     _option(_OUT, "--overwrite", is_flag=True, help="Replace an output that exists."),
     _option(
         _OUT,
@@ -218,6 +238,13 @@ _DECLARATIONS = (
     _option(
         _RUN, "--workers", type=int, default=PoolOptions().workers, show_default=True, help="For each device."
     ),
+    _option(
+        _RUN,
+        "--max-memory",
+        metavar="SIZE",
+        help="Of the whole run: 800M, 4G, ... Where it would take more, fewer frames are in hand at once,"
+        " and the film comes out slightly otherwise.  [default: by the film's size, not by its length]",
+    ),
     _option(_RUN, "--profile", is_flag=True, help="Print where the time went, by stage; also with -q."),
     _option(_RUN, "-q", "--quiet", is_flag=True, help="Say nothing but errors."),
     _option(_RUN, "-v", "--verbose", is_flag=True, help="Say more; show tracebacks."),
@@ -260,7 +287,12 @@ def read_options(values: dict[str, Any]) -> Options:
             values["subtitle_language"],
             values["splice"],
             values["resume"],
+            values["encoder_preset"],
+            values["tune"],
+            values["pix_fmt"],
+            values["match_size"],
         ),
+        parse_size(values["max_memory"]) if values["max_memory"] is not None else None,
     )
 
 

@@ -49,7 +49,8 @@ def _describe(film: Film, options: Options) -> dict[str, Any]:
         scan[name] = _hash_file(scan[name]) if scan[name] is not None else None
     encode = {k: v for k, v in dataclasses.asdict(options.encode).items() if k not in _WHERE}
     fit, borrow = dataclasses.asdict(options.fit), dataclasses.asdict(options.borrow)
-    return {"scan": scan, "borrow": borrow, "fit": fit, "encode": encode}
+    memory = options.max_memory_bytes  # a small one shortens windows
+    return {"scan": scan, "borrow": borrow, "fit": fit, "encode": encode, "memory": memory}
 
 
 def _sample(path: Path) -> str:

@@ -49,11 +49,11 @@ def frame_bytes(film: Film) -> int:
 class Masks:
     """Masks of any frames in the coded picture; frames under the same events share one array."""
 
-    def __init__(self, film: Film, plan: Plan, events: Sequence[Event]) -> None:
+    def __init__(self, film: Film, plan: Plan, events: Sequence[Event], memory_share: float = 1.0) -> None:
         self._film, self._plan, self._events = film, plan, events
         self._firsts = np.array([event.first for event in events], np.int64)
         self._lasts = np.array([event.last for event in events], np.int64)
-        self._made = Recent(MASK_BYTES, _count_bytes)
+        self._made = Recent(int(MASK_BYTES * memory_share), _count_bytes)
 
     def at(self, index: int) -> np.ndarray | None:
         """(H, W) bool of a frame, None where there is none."""
@@ -90,17 +90,18 @@ class ShotFootage:
 class FootageReader:
     """Gives the parts of windows their footage; they come in the order of their frames."""
 
-    def __init__(self, film: Film, plan: Plan, max_distance: int) -> None:
+    def __init__(self, film: Film, plan: Plan, max_distance: int, memory_share: float = 1.0) -> None:
         """Plan what will be read; nothing is, before it is asked for."""
+        self._most = max(LEAST_FRAMES, int(FOOTAGE_BYTES * memory_share) // frame_bytes(film))
         self._film, self._plan, self._max_distance = film, plan, max_distance
         # A subtitle or logo that is left alone hides the picture like any other; lettering of the scene is
         # part of it.
         overlays = [event for event in plan.events if event.remove or event.kind != "scene"]
-        self._masks = Masks(film, plan, overlays)
+        self._masks = Masks(film, plan, overlays, memory_share)
         self._firsts = np.array([event.first for event in plan.removed], np.int64)
         self._lasts = np.array([event.last for event in plan.removed], np.int64)
         self._stretches = find_stretches(plan)
-        self._crops = Recent(CROP_BYTES, _count_bytes)
+        self._crops = Recent(int(CROP_BYTES * memory_share), _count_bytes)
         self._kept: dict[int, VideoFrame] = {}
         self._lost: set[int] = set()  # of these, what cannot be decoded
 
@@ -127,8 +128,7 @@ class FootageReader:
 
     def _load(self, stretch: Stretch) -> None:
         """Read the frames of a stretch that are not kept yet, and drop all others."""
-        most = max(LEAST_FRAMES, FOOTAGE_BYTES // frame_bytes(self._film))
-        wanted = set(self._choose(stretch, most))
+        wanted = set(self._choose(stretch, self._most))
         self._kept = {index: frame for index, frame in self._kept.items() if index in wanted}
         for run in split_runs(np.array(sorted(wanted - self._kept.keys() - self._lost)), GAP_FRAMES):
             frames = read_frames(self._film, int(run[0]), int(run[-1]) + 1)

@@ -22,6 +22,7 @@ MOST_DECODERS = 16
 MOST_DISTANCE = 100_000
 
 _NUMBER = r"\d{1,9}(?:\.\d+)?"
+_UNITS = {"K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,8 @@ class ScanOptions:
     """Remove channel logos and other overlays that never change as well."""
     everything: bool = False
     """Remove all lettering, also what is taken for part of the scene."""
+    memory_share: float = 1.0
+    """Of the memory that frames in hand may take (see `memory`); less of it may change what is found."""
 
     def __post_init__(self) -> None:
         _check_choice("segmenter", self.segmenter, SegmenterName)
@@ -150,6 +153,8 @@ class BorrowOptions:
     """False: every hole is painted."""
     max_distance: int = 250
     """Frames; nothing is taken from further away."""
+    memory_share: float = 1.0
+    """Of the memory that frames in hand may take (see `memory`); less of it may change what is borrowed."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_distance <= MOST_DISTANCE:
@@ -237,6 +242,8 @@ class PoolOptions:
     """Most crops in one batch; None: from the device's free memory."""
     workers: int = 1
     """Worker processes for each device."""
+    max_bytes: int | None = None
+    """Most memory for what a CPU fits at once, in each worker; None: as much as its cores take."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
@@ -252,9 +259,9 @@ class EncodeOptions:
     """How the picture is encoded again."""
 
     codec: str | None = None
-    """Encoder by its FFmpeg name (libx264, libx265, ...); None: the source's codec."""
+    """Encoder (libx264, h264_nvenc, ...) or codec (h264, hevc, ...) by FFmpeg's name; None: the source's."""
     crf: float | None = None
-    """Quality, lower is better; None: the encoder's visually lossless value (`video.writer`)."""
+    """Quality, lower is better; None: the encoder's visually lossless value (`video.settings`)."""
     overwrite: bool = False
     """Replace an output that exists."""
     subtitle_track: bool = False
@@ -266,6 +273,14 @@ class EncodeOptions:
     else encode all of it (auto); fail where it cannot be done (on); never."""
     resume: bool = True
     """Go on where a run with the same film and options was stopped, and leave what is needed for that."""
+    preset: str | None = None
+    """The encoder's own name for how hard it tries; None: `video.settings`."""
+    tune: str | None = None
+    """The encoder's own name for a kind of film."""
+    pix_fmt: str | None = None
+    """By its FFmpeg name; None: the source's, or the nearest that the encoder takes."""
+    match_size: bool = False
+    """Choose the crf at which the picture comes out as large as the source's."""
 
     def __post_init__(self) -> None:
         _check_choice("splice", self.splice, SpliceMode)
@@ -275,6 +290,8 @@ class EncodeOptions:
             )
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise UsageError(f"crf must be 0 to 63, got {self.crf}")
+        if self.crf is not None and self.match_size:
+            raise UsageError("--match-size chooses the crf; leave one of the two out")
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,6 +303,21 @@ class Options:
     fit: FitOptions = field(default_factory=FitOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
+    max_memory_bytes: int | None = None
+    """Of all processes of the run together; None: see `memory`."""
+
+
+def parse_size(text: str) -> int:
+    """Bytes, read from `800M`, `4G`, `1.5G` or the like, in units of 1024.
+
+    Raises:
+        UsageError: The text is none of these.
+    """
+    match = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,3})?)([KMGT])(?:i?B)?", text.strip(), re.IGNORECASE)
+    size = int(float(match[1]) * _UNITS[match[2].upper()]) if match else 0
+    if size <= 0:
+        raise UsageError(f"cannot read {text!r} as a size of memory; give a number and a unit: 800M, 4G")
+    return size
 
 
 def _check_choice(name: str, value: str, choices: object) -> None:

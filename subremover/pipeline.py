@@ -11,6 +11,7 @@ from subremover.cues import make_cues
 from subremover.errors import UsageError
 from subremover.fill.pool import prepare_device
 from subremover.fingerprint import find_fingerprint
+from subremover.memory import limit_render, limit_scan
 from subremover.options import Options, ScanOptions
 from subremover.origins import Shares, Tally
 from subremover.plan import FilmKey, Plan
@@ -19,6 +20,7 @@ from subremover.profile import Profile, measure, stage
 from subremover.progress import Progress, ProgressCallback
 from subremover.rendering import Rendering
 from subremover.video.encoders import choose_encoding
+from subremover.video.match_size import match_size
 from subremover.video.mux import remux
 from subremover.video.probe import Film, probe
 from subremover.video.provenance import check_provenance
@@ -105,9 +107,11 @@ def remove_subtitles(
                     )
                 check_provenance(film, traced, options.encode.overwrite)
             prepare_device(options.pool.device)
+            options = limit_scan(film, options)
         start = time.monotonic()
         with open_work(film, Path(target), options, traced) as work:
             plan = find_plan(film, options.scan, progress, work)
+            options = limit_render(film, plan, options)
             result = render(film, plan, options, progress, work, provenance=traced)
     return replace(result, seconds=time.monotonic() - start, profile=profile)
 
@@ -163,6 +167,7 @@ def render(
     tally, resumed, copied = Tally((), 1), 0, film.frame_count
     if plan.removed:
         rendering = Rendering(film, plan, options, provenance, work, find_splice(film, plan, options, work))
+        rendering = _match_size(rendering)
         try:
             resumed = rendering.make_segments(progress)
             warnings, tally = rendering.assemble(cues)
@@ -170,7 +175,7 @@ def render(
             if rendering.splice is None or options.encode.splice == "on":
                 raise
             log.warning("%s; encoding all of it again", error)
-            rendering = replace(rendering, splice=None)
+            rendering = _match_size(replace(rendering, options=options, splice=None))
             resumed = rendering.make_segments(progress)
             warnings, tally = rendering.assemble(cues)
         copied = sum(s.stop - s.start for s in rendering.segments if s.is_copied)
@@ -214,6 +219,16 @@ def find_splice(film: Film, plan: Plan, options: Options, work: WorkFolder) -> S
             raise
         log.info("%s", error)
         return None
+
+
+def _match_size(rendering: Rendering) -> Rendering:
+    """With the crf at which what is encoded again comes out as large as it was, if that is asked for."""
+    options = rendering.options
+    if not options.encode.match_size:
+        return rendering
+    spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
+    encode = match_size(rendering.film, options.encode, spans)
+    return replace(rendering, options=replace(options, encode=encode))
 
 
 def _ignore(_: Progress) -> None:

@@ -20,16 +20,13 @@ from subremover.segment import gradient
 from subremover.segment.lines import LineDetector
 from subremover.segment.lookout import FindLines
 from subremover.segment.reading import LineReader
-from subremover.segment.scan import Scope, scan_pictures
+from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES, Scope, scan_pictures
 from subremover.srt import read_srt
 from subremover.video.planes import Picture
 from subremover.video.probe import Film
 from subremover.video.reader import read_frames
 
 log = logging.getLogger(__name__)
-
-PREFETCH_FRAMES, PREFETCH_BYTES = 24, 96 << 20
-"""Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
 
 
 def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> Plan:
@@ -52,10 +49,12 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
         events = tuple(read_mask_events(film, options.mask))
         cuts = _find_cuts(film, first, last, progress) if events else []
     else:
-        scope = Scope(tuple(regions), options.logos, options.everything)
+        buffer_bytes = int(BUFFER_BYTES * options.memory_share)
+        scope = Scope(tuple(regions), options.logos, options.everything, buffer_bytes)
         with stage("start"):
             reader, find_lines = LineReader(), _find_lines(options)
-        depth = max(2, min(PREFETCH_FRAMES, PREFETCH_BYTES // (3 * width * height // 2)))
+        ahead = int(PREFETCH_BYTES * options.memory_share) // (3 * width * height // 2)
+        depth = max(2, min(PREFETCH_FRAMES, ahead))
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
             counted = _count_pictures(pictures, first, last, progress)
             rate = float(film.frame_rate)

@@ -98,12 +98,14 @@ class _Render:
         self._device = device if device.startswith("cuda") else None
         self._shot_firsts = [shot.first for shot in plan.shots]
         self._cuts = set(self._shot_firsts)
-        self._masks = Masks(film, plan, plan.removed)
+        self._masks = Masks(film, plan, plan.removed, options.memory_share)
         self._is_masked = plan.masked_frames()
         self._events = [to_coded_event(event, film) for event in plan.removed]
 
     def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[Window]:
-        most = min(WINDOW_FRAMES, -(-WINDOW_BYTES // frame_bytes(self._film)))
+        most = min(
+            WINDOW_FRAMES, -(-int(WINDOW_BYTES * self._options.memory_share) // frame_bytes(self._film))
+        )
         for segment in segments:
             frames = range(segment.start, segment.stop)
             if only is not None and only.isdisjoint(frames):
@@ -121,7 +123,11 @@ class _Render:
         for run in split_runs(np.array(wanted), GAP_FRAMES):
             for index, frame in timed("render: decode", read_frames(film, int(run[0]), int(run[-1]) + 1)):
                 self._overlays.feed(index, partial(read_rgb, frame))
-        self._footage = FootageReader(film, self._plan, options.max_distance) if options.borrow else None
+        self._footage = (
+            FootageReader(film, self._plan, options.max_distance, options.memory_share)
+            if options.borrow
+            else None
+        )
         self._borrower = Borrower(options, self._device)
 
     @stage("render: holes")

@@ -144,7 +144,9 @@ class TestRun:
         assert cli.run(["a.mp4", "-o", "c.mp4", "--mask", "mask.png", "--end", "1f", *TINY]) == 0
         err = capsys.readouterr().err
         for stage, frames in (("scan  ", 24), ("render", 12)):
-            assert re.search(rf"{stage}: 100%\|.*\| {frames}/{frames} \[\d\d:\d\d<\d\d:\d\d, .*frames/s\]", err)
+            assert re.search(
+                rf"{stage}: 100%\|.*\| {frames}/{frames} \[\d\d:\d\d<\d\d:\d\d, .*frames/s\]", err
+            )
 
     def test_nothing_found(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["a.mp4", "-o", "b.mp4", "--segmenter", "gradient"]) == 0
@@ -347,6 +349,9 @@ class TestOptions:
         options = asked(*words.split())
         assert options.pool == PoolOptions("cuda:1", 3, 2)
         assert options.encode == EncodeOptions("libx265", 20.5, True)
+        words = "--codec hevc --encoder-preset slow --tune grain --pix-fmt yuv420p10le --match-size"
+        expected = EncodeOptions("hevc", preset="slow", tune="grain", pix_fmt="yuv420p10le", match_size=True)
+        assert asked(*words.split()).encode == expected
         assert asked("--subtitle-track").encode == EncodeOptions(subtitle_track=True)
         assert asked("--no-resume").encode == EncodeOptions(resume=False)
         track = asked("--subtitle-track", "--subtitle-language", "jpn").encode

@@ -80,9 +80,9 @@ def test_a_cuda_device_is_given_several_lists_at_once(monkeypatch: pytest.Monkey
     lists = [make_jobs(group, width=20 + group) for group in range(6)]
     asked, fit_jobs = [], schedule.fit_jobs
 
-    def note(lists: list[list[FitJob]], *options: Any) -> list[list[Fill]]:
+    def note(lists: list[list[FitJob]], *options: Any, **more: Any) -> list[list[Fill]]:
         asked.append(len(lists))
-        return fit_jobs(lists, *options)
+        return fit_jobs(lists, *options, **more)
 
     monkeypatch.setattr(schedule, "fit_jobs", note)
     with Pool(QUICK, HERE) as pool:

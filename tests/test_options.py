@@ -110,6 +110,10 @@ def test_presets_go_from_fast_to_good() -> None:
         (lambda: PoolOptions(workers=0), "workers must be 1 to 64, got 0"),
         (lambda: EncodeOptions(crf=-1), "crf must be 0 to 63, got -1"),
         (lambda: EncodeOptions(crf=math.nan), "crf must be 0 to 63, got nan"),
+        (
+            lambda: EncodeOptions(crf=20, match_size=True),
+            "--match-size chooses the crf; leave one of the two out",
+        ),
     ],
 )
 def test_values_without_sense(make: Callable[[], object], message: str) -> None:

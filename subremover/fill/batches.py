@@ -16,6 +16,7 @@ import torch
 
 from subremover.errors import DeviceError
 from subremover.fill.fit import FitStoppedError, start_weights
+from subremover.fill.jobs import CPU_BATCH_PX, count_row_bytes
 from subremover.fill.rows import Fitted, Key, Row
 from subremover.fill.slots import Slots
 from subremover.fill.transfer import Arrival, send
@@ -24,8 +25,6 @@ from subremover.options import MOST_DECODERS, FitOptions
 
 log = logging.getLogger(__name__)
 
-CPU_BATCH_PX = 1 << 17
-"""Pixels of one batch on the CPU. A step of 96x288 px took 37, 33, 30 and 28 ms a row with 1, 2, 4 and 8."""
 CUDA_MEMORY_SHARE = 0.6
 """Of the free memory of a CUDA device, for one batch."""
 
@@ -41,9 +40,13 @@ class BatchFitter:
         device: torch.device,
         batch_size: int | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        *,
+        max_bytes: int | None = None,
     ) -> None:
+        """Be ready; `max_bytes` is for all batches that a CPU fits at once."""
         self._options, self._device = options, device
         self._batch_size, self._should_stop = batch_size, should_stop
+        self._max_bytes = sys.maxsize if max_bytes is None else max_bytes
         self._most_rows = sys.maxsize  # that memory has shown to suffice for
         self._waiting: dict[tuple[int, ...], _Queue] = defaultdict(deque)
 
@@ -77,7 +80,7 @@ class BatchFitter:
     def _fit_in_threads(self) -> Iterator[tuple[Key, Fitted]]:
         """Batches side by side: single operations are too short for two threads to share."""
         running: deque[Future[list[tuple[Key, Fitted]]]] = deque()
-        with ThreadPoolExecutor(torch.get_num_threads(), initializer=_use_one_thread) as threads:
+        with ThreadPoolExecutor(self._count_threads(), initializer=_use_one_thread) as threads:
             try:
                 while True:
                     for batch in self._cut():
@@ -88,6 +91,15 @@ class BatchFitter:
             finally:
                 for future in running:
                     future.cancel()
+
+    def _count_threads(self) -> int:
+        """As many as cores, or as there is memory for a batch of the largest crops in each."""
+        threads = torch.get_num_threads()
+        for queue in self._waiting.values():
+            canvas = queue[0][1].canvas
+            batch_bytes = count_row_bytes(self._options.channels, *canvas) * self._choose_size(queue)
+            threads = min(threads, max(1, self._max_bytes // batch_bytes))
+        return threads
 
     def _cut(self) -> Iterator[_Queue]:
         """What waits, by batches: at least two of a kind, and the same whatever the number of threads."""
@@ -100,6 +112,8 @@ class BatchFitter:
     def _choose_size(self, queue: _Queue) -> int:
         canvas = queue[0][1].canvas
         size = self._batch_size or choose_batch_size(self._device, self._options.channels, *canvas)
+        if self._device.type == "cpu":
+            size = min(size, max(1, self._max_bytes // count_row_bytes(self._options.channels, *canvas)))
         return min(size, self._most_rows)
 
     def _fit_queue(self, queue: _Queue) -> Iterator[tuple[Key, Fitted]]:
@@ -194,8 +208,7 @@ def choose_batch_size(device: torch.device, channels: int, height: int, width: i
     """How many crops of this size are fitted at once: as many as a CUDA device holds, few on a CPU."""
     if device.type != "cuda":
         return max(1, CPU_BATCH_PX // (height * width))
-    # Counted, not measured: the finest level holds up to six tensors of K channels, the loss some 120 planes.
-    row_bytes = 4 * height * width * (6 * channels + 120)
+    row_bytes = count_row_bytes(channels, height, width)
     free_bytes, _ = torch.cuda.mem_get_info(device)
     free_bytes += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return max(1, int(free_bytes * CUDA_MEMORY_SHARE) // row_bytes)

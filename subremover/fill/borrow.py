@@ -110,7 +110,7 @@ class Borrower:
             footage: Of their shot; their own frames are in it.
         """
         camera = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
-        views = _Views(footage)
+        views = _Views(footage, int(VIEWS_BYTES * self._options.memory_share))
         with one_opencv_thread(), ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
             found: list[tuple[Filled, np.ndarray]] = []
             for _, some in groupby(holes, key=lambda hole: hole.frame // PLANE_FRAMES):
@@ -195,11 +195,11 @@ class _Source:
 class _Views:
     """Crops of the footage as views; the latest are kept, for the targets that follow."""
 
-    def __init__(self, footage: Footage) -> None:
+    def __init__(self, footage: Footage, most_bytes: int) -> None:
         self.size = footage.size
         self._footage = footage
         self._unknown: dict[int, np.ndarray | None] = {}
-        self._views: Recent[View] = Recent(VIEWS_BYTES, lambda view: VIEW_BYTES * view.known.size)
+        self._views: Recent[View] = Recent(most_bytes, lambda view: VIEW_BYTES * view.known.size)
 
     def at(self, frame: int, box: Box) -> View:
         """A frame's crop; holes are unknown, and what is near them."""

@@ -50,6 +50,7 @@ class _Task:
     options: FitOptions
     device: str
     batch_size: int | None
+    max_bytes: int | None
     stop: StopEvent
 
 
@@ -78,7 +79,8 @@ class Pool:
         context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
         self._stop = threading.Event() if is_in_process else context.Event()
         for device in self.devices * self._options.workers:
-            task = _Task(self._fit_options, device, self._options.batch_size, self._stop)
+            limits = self._options.batch_size, self._options.max_bytes
+            task = _Task(self._fit_options, device, *limits, self._stop)
             executor: Executor
             if is_in_process:
                 executor = ThreadPoolExecutor(1, thread_name_prefix="fit", initializer=_keep_freed_memory)
@@ -242,7 +244,8 @@ def _run(task: _Task, lists: list[list[FitJob]]) -> _Done:
         frames = sum(len({job.frame for job in jobs}) for jobs in lists)
         # the device idles between its batches, too: how busy it was is at most this
         with stage("render: fit", frames), device_work(task.device):
-            fills = fit_jobs(lists, task.options, task.device, task.batch_size, task.stop.is_set)
+            limits = task.batch_size, task.stop.is_set
+            fills = fit_jobs(lists, task.options, task.device, *limits, max_bytes=task.max_bytes)
     return fills, profile
 
 

@@ -35,6 +35,8 @@ def fit_jobs(
     device: str,
     batch_size: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    *,
+    max_bytes: int | None = None,
 ) -> list[list[Fill]]:
     """Fill the holes of all jobs, with warm starts inside each group of a list.
 
@@ -48,6 +50,8 @@ def fit_jobs(
         device: A torch device.
         batch_size: Most crops in one batch; None: from the device's free memory. Halved where memory
             does not suffice.
+        should_stop: Asked before each step.
+        max_bytes: Most memory for what a CPU fits at once.
 
     Returns:
         For each list and job its fill.
@@ -59,7 +63,7 @@ def fit_jobs(
     jobs = [job for some in lists for job in some]
     numbers = [number for number, some in enumerate(lists) for _ in some]
     groups, trust_of = _find_groups(jobs, numbers, options)
-    fitter = BatchFitter(options, torch.device(device), batch_size, should_stop)
+    fitter = BatchFitter(options, torch.device(device), batch_size, should_stop, max_bytes=max_bytes)
     cold: dict[int, dict[Key, Fitted]] = {group.anchor: {} for group in groups}
     group_of = {index: group for group in groups for index in group.members}
     for group in groups:

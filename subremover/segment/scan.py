@@ -31,6 +31,8 @@ from subremover.segment.verdict import Judge, Line, colours_of, is_on_board
 
 REACH_SECONDS = 0.6
 """Half a fade takes less than this."""
+PREFETCH_FRAMES, PREFETCH_BYTES = 24, 96 << 20
+"""Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
 BUFFER_BYTES = 400 << 20
 """Most memory for frames kept to look back at."""
 
@@ -53,6 +55,8 @@ class Scope:
     """Overlays that never change, too."""
     everything: bool = False
     """All lettering that stands still."""
+    buffer_bytes: int = BUFFER_BYTES
+    """Most memory for frames kept to look back at."""
 
 
 class Scan:
@@ -142,7 +146,7 @@ class Scan:
         if self._scope.logos or self._scope.everything:
             self._logos = LogoFinder(*frame.small.shape)
         # 1.5 bytes a pixel for 4:2:0 and 8 bits; more is rare, and the bound a rough one.
-        most = BUFFER_BYTES // (3 * height * width // 2)
+        most = self._scope.buffer_bytes // (3 * height * width // 2)
         self._reach = max(4, min(self._reach, most - self._lookout.period - 8))
         self._recent = deque(maxlen=self._lookout.period + self._reach + 8)
         return self._lookout

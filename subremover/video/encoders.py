@@ -1,19 +1,24 @@
-"""Which encoder writes a picture, and with which settings nobody sees that it was written again."""
+"""Which encoder writes a picture again, and in which pixel format; what it is told stands in `settings`."""
 
 from __future__ import annotations
 
-import os
-from dataclasses import dataclass
+import functools
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import av
 import av.error
-import cv2
 from av.codec import find_best_pix_fmt_of_list
 from av.video.codeccontext import VideoCodecContext
 
-from subremover.errors import OutputError
+from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
 from subremover.video.probe import Film
+from subremover.video.settings import QUALITIES, QUANTISED, describe_names, make_settings, set_quality
+
+log = logging.getLogger(__name__)
 
 # Codecs whose encoder has another name; for a codec with several the first that takes the pixel format.
 _ENCODERS = {
@@ -26,26 +31,11 @@ _ENCODERS = {
     "theora": ("libtheora",),
 }
 _FALLBACK = "libx264"
-# Visually lossless, also on grainy low-resolution film: chosen for 42 dB of luma PSNR and more between the
-# decoded source and the decoded result on the two noisiest of ten short clips (240p sport, 360p water), where
-# measured: x264 43.3 and 44.7 (52 on clean 1080p), x265 43.8 and 43.5, VP9 43.4 and 43.8, AV1 42.7 and 43.7.
-DEFAULT_CRF = {
-    "libx264": 16.0,
-    "libx264rgb": 16.0,
-    "libx265": 13.0,
-    "libvpx": 6.0,
-    "libvpx-vp9": 14.0,
-    "libsvtav1": 14.0,
-}
-# These take a quantiser instead; 2 is the finest that the MPEG-4 and MPEG-2 rate control recommends.
-_QUANTISED = {"mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "wmv1", "wmv2", "msmpeg4", "flv", "h263"}
-_QUANTISER = 2
-_LAMBDA_PER_QUANTISER = 118
+_OTHERS = "try libx264, libx265 or libsvtav1"
+# Not in every FFmpeg, nor on every machine: PyAV's for Linux knows neither of the last two.
+_HARDWARE = ("_nvenc", "_qsv", "_amf", "_vaapi", "_videotoolbox")
 # These know no other clock than the frame rate: they get frames by number and their packets the film's times.
-_COUNTING = _QUANTISED - {"mjpeg"} | {"dvvideo"}
-_AVX512 = 256  # CV_CPU_AVX512_SKX: F, CD, BW, DQ and VL, which is what x264 asks for
-_DNXHR_PROFILES = {"yuv422p": "dnxhr_hq", "yuv444p10le": "dnxhr_444", "gbrp10le": "dnxhr_444"}
-_PRORES_PROFILES = {"apco": "0", "apcs": "1", "apcn": "2", "apch": "3", "ap4h": "4", "ap4x": "5"}
+_COUNTING = QUANTISED - {"mjpeg"} | {"dvvideo"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,60 +49,128 @@ class Encoding:
     options: dict[str, str]
     is_counting: bool
     """Whether it must be given frame numbers instead of times."""
-    is_quantised: bool
     warnings: tuple[str, ...] = ()
 
 
 def choose_encoding(film: Film, options: EncodeOptions, codec_tag: str = "") -> Encoding:
     """The encoder asked for, else the source codec's own, else H.264.
 
+    A hardware encoder that cannot be opened here is replaced by its codec's software. What was asked for by
+    name is tried once: the same film and options get the same encoder for as long as the process lives.
+
     Args:
         film: The source.
-        options: A named encoder and crf, if any.
+        options: What was chosen.
         codec_tag: Of the source's stream; tells the ProRes profile.
 
     Raises:
         OutputError: There is no such encoder.
+        UsageError: It knows no such preset, tune or pixel format, or has no quality to match a size by.
     """
-    warnings: list[str] = []
-    if options.codec is not None:
-        codec = _find(options.codec)
-        if codec is None:
-            raise OutputError(f"no encoder named '{options.codec}'; try libx264, libx265 or libsvtav1")
-        found, pix_fmt = codec, _nearest_format(codec, film.pix_fmt)
+    if not (options.codec or "").endswith(_HARDWARE):
+        return _make_encoding(film, options, codec_tag)
+    name = str(options.codec)
+    codec = _find(name)
+    if codec is None:
+        reason: str | None = "this FFmpeg was built without it"
     else:
-        found, pix_fmt = _own_encoder(film)
-        if found.canonical_name != film.codec:
-            warnings.append(f"no encoder for {film.codec} {film.pix_fmt}; the picture becomes H.264")
+        encoding = _make_encoding(film, options, codec_tag)
+        reason = _try(encoding, film)
+        if reason is None:
+            return encoding
+    family = codec.canonical_name if codec else name.rpartition("_")[0]
+    if not any(map(_find, _ENCODERS.get(family, ()))):
+        raise OutputError(f"{name} cannot be used here ({reason}); {_OTHERS}")
+    # neither its presets nor its pixel formats have the same names in software
+    soft = replace(options, codec=family, preset=None, tune=None, pix_fmt=None)
+    instead = _make_encoding(film, soft, codec_tag, options.pix_fmt)
+    warning = f"{name} cannot be used here ({reason}); {instead.encoder} encodes instead"
+    return replace(instead, warnings=(warning, *instead.warnings))
+
+
+def _make_encoding(film: Film, options: EncodeOptions, codec_tag: str, like: str | None = None) -> Encoding:
+    """What the options name; `like` is a pixel format to come near to instead of the film's."""
+    wanted = options.pix_fmt or like or film.pix_fmt
+    warnings = []
+    try:
+        has_palette = av.VideoFormat(wanted).has_palette
+    except ValueError as error:
+        raise UsageError(f"no pixel format named {wanted!r}; try yuv420p or yuv420p10le") from error
+    if options.codec is None:
+        # nothing makes a palette for a picture that was changed
+        names = () if has_palette else _ENCODERS.get(film.codec, (film.codec,))
+        codec = _choose_encoder(names, wanted)
+        is_lost = codec is not None and _is_loss(_nearest_format(codec, wanted), wanted)
+        if codec is None or (is_lost and film.codec != "prores"):  # a 12-bit ProRes has 10 in the encoder
+            codec = _find(_FALLBACK)
+            assert codec is not None  # part of every PyAV wheel
+            warnings.append(f"no encoder for {film.codec} {wanted}; the picture becomes H.264")
+    else:
+        codec = _choose_encoder(_ENCODERS.get(options.codec, (options.codec,)), wanted)
+        if codec is None:
+            raise OutputError(f"no encoder named '{options.codec}'; {_OTHERS}")
+    pix_fmt = _nearest_format(codec, wanted)
+    if options.pix_fmt not in (None, pix_fmt):
+        formats = ", ".join(_formats(codec))
+        raise UsageError(f"{codec.name} does not take pixel format {wanted!r}; choose from {formats}")
     # yuvj is full-range yuv, which the range tag says as well
-    if pix_fmt.replace("yuvj", "yuv") != film.pix_fmt.replace("yuvj", "yuv") and _is_loss(pix_fmt, film):
-        warnings.append(f"{found.name} has no {film.pix_fmt}; the picture becomes {pix_fmt}")
-    settings = _settings(found.name, pix_fmt, options, codec_tag)
-    if found.name in ("libx264", "libx264rgb"):
-        settings |= steady_x264(film.width)
-    if options.crf is not None and found.name not in DEFAULT_CRF and "cq" not in settings:
-        warnings.append(f"{found.name} knows no crf; {options.crf:g} is ignored")
-    return Encoding(
-        found.name,
-        found.canonical_name,
+    is_other = pix_fmt.replace("yuvj", "yuv") != film.pix_fmt.replace("yuvj", "yuv")
+    if options.pix_fmt is None and is_other and _is_loss(pix_fmt, film.pix_fmt):
+        warnings.append(f"{codec.name} has no {film.pix_fmt}; the picture becomes {pix_fmt}")
+    if codec.name not in QUALITIES:
+        if options.crf is not None:
+            warnings.append(f"{codec.name} knows no crf; {options.crf:g} is ignored")
+        if options.match_size:
+            raise UsageError(
+                f"{codec.name} has no crf that --match-size could set; leave it out, or add --codec libx264"
+            )
+    encoding = Encoding(
+        codec.name,
+        codec.canonical_name,
         pix_fmt,
-        settings,
-        found.name in _COUNTING,
-        found.name in _QUANTISED,
+        make_settings(codec.name, options, codec_tag, pix_fmt, film.width),
+        codec.name in _COUNTING,
         tuple(warnings),
     )
+    _check_asked(encoding, film, options)
+    return encoding
 
 
-def set_quality(context: VideoCodecContext, encoding: Encoding) -> None:
-    """What has no option and must be set on the context."""
-    if encoding.is_quantised:
-        context.flags |= av.codec.context.Flags.qscale
-        context.qmin, context.qmax = 1, 3
-        context.global_quality = _QUANTISER * _LAMBDA_PER_QUANTISER
-    if "crf" in encoding.options:
-        context.bit_rate = int(20e6) if encoding.encoder == "libvpx" else 0  # VP8's crf is capped by a rate
-    if encoding.encoder == "libsvtav1":
-        os.environ.setdefault("SVT_LOG", "1")  # it prints to stderr, past FFmpeg's log
+def _check_asked(encoding: Encoding, film: Film, options: EncodeOptions) -> None:
+    """Whether the encoder, asked by a trial, takes what was asked of it by name; hardware may be absent."""
+    asked = []
+    for name, value in (("preset", options.preset), ("tune", options.tune)):
+        if value is not None:
+            asked.append(f"{name} {value!r} (it has: {describe_names(encoding.encoder, name)})")
+    if options.pix_fmt is not None:
+        asked.append(f"pixel format {options.pix_fmt}")
+    if asked and not encoding.encoder.endswith(_HARDWARE) and (reason := _try(encoding, film)):
+        raise UsageError(f"{encoding.encoder} refuses {' with '.join(asked)}: {reason}")
+
+
+def _try(encoding: Encoding, film: Film) -> str | None:
+    """Why an encoder cannot be opened for a film; None: it can be."""
+    shape = film.width, film.height, encoding.pix_fmt
+    return _open_trial(encoding.encoder, shape, film.frame_rate, tuple(encoding.options.items()))
+
+
+@functools.cache
+def _open_trial(
+    encoder: str, shape: tuple[int, int, str], rate: Fraction, options: tuple[tuple[str, str], ...]
+) -> str | None:
+    """Once for a run: a device that is busy later must not change the encoder amid a film."""
+    context = av.CodecContext.create(encoder, "w")
+    assert isinstance(context, VideoCodecContext)
+    context.width, context.height, context.pix_fmt = shape
+    context.framerate, context.time_base = rate, 1 / rate
+    context.options = dict(options)
+    set_quality(context, encoder)
+    try:
+        context.open()
+    except (ValueError, av.error.FFmpegError) as error:
+        log.debug("trial of %s failed: %s", encoder, error)
+        return str(getattr(error, "strerror", None) or error)
+    return None
 
 
 def _find(name: str) -> av.codec.Codec | None:
@@ -123,21 +181,12 @@ def _find(name: str) -> av.codec.Codec | None:
     return codec if codec.type == "video" else None
 
 
-def _own_encoder(film: Film) -> tuple[av.codec.Codec, str]:
-    # nothing makes a palette for a picture that was changed
-    has_palette = av.VideoFormat(film.pix_fmt).has_palette
-    names = () if has_palette else _ENCODERS.get(film.codec, (film.codec,))
-    found = [c for n in names if (c := _find(n)) is not None]
-    for codec in found:
-        if film.pix_fmt in _formats(codec) or not _formats(codec):
-            return codec, film.pix_fmt
-    for codec in found:
-        pix_fmt = _nearest_format(codec, film.pix_fmt)
-        if not _is_loss(pix_fmt, film) or film.codec == "prores":  # a 12-bit ProRes has 10 in the encoder
-            return codec, pix_fmt
-    fallback = _find(_FALLBACK)
-    assert fallback is not None  # part of every PyAV wheel
-    return fallback, _nearest_format(fallback, film.pix_fmt)
+def _choose_encoder(names: Sequence[str], pix_fmt: str) -> av.codec.Codec | None:
+    """The first that takes the pixel format, else the first that takes all of its samples, else the first."""
+    found = [codec for name in names if (codec := _find(name)) is not None]
+    takes = [codec for codec in found if pix_fmt in _formats(codec) or not _formats(codec)]
+    near = [codec for codec in found if not _is_loss(_nearest_format(codec, pix_fmt), pix_fmt)]
+    return next(iter([*takes, *near, *found]), None)
 
 
 def _formats(codec: av.codec.Codec) -> list[str]:
@@ -156,9 +205,9 @@ def _nearest_format(codec: av.codec.Codec, pix_fmt: str) -> str:
     return best.name if best is not None else formats[0]
 
 
-def _is_loss(pix_fmt: str, film: Film) -> bool:
-    """Whether the film's samples do not fit in: fewer bits, less chroma, another kind of colour."""
-    old, new = av.VideoFormat(film.pix_fmt, 64, 64), av.VideoFormat(pix_fmt, 64, 64)
+def _is_loss(pix_fmt: str, source: str) -> bool:
+    """Whether the source's samples do not fit in: fewer bits, less chroma, another kind of colour."""
+    old, new = av.VideoFormat(source, 64, 64), av.VideoFormat(pix_fmt, 64, 64)
     return (
         old.is_rgb != new.is_rgb
         or max(c.bits for c in old.components) > max(c.bits for c in new.components)
@@ -166,42 +215,3 @@ def _is_loss(pix_fmt: str, film: Film) -> bool:
         or (len(old.components) > 2 and old.chroma_width() > new.chroma_width())
         or (len(old.components) > 2 and old.chroma_height() > new.chroma_height())
     )
-
-
-def steady_x264(width: int) -> dict[str, str]:
-    """Options without which x264 would make other packets of the same frames in every run.
-
-    Its AVX-512 code for macroblock trees goes by eight blocks, and uses memory that nobody has set where a
-    row ends before: with glibc told by MALLOC_PERTURB_ to fill new memory in different ways, the packets of
-    seven picture sizes differed, of five with a multiple of eight blocks in a row they did not, nor with AVX2
-    or mbtree=0. AVX2 takes a tenth more time.
-    """
-    is_unsteady = -(-width // 16) % 8 != 0 and cv2.checkHardwareSupport(_AVX512)
-    return {"x264-params": "asm=AVX2"} if is_unsteady else {}
-
-
-def _settings(encoder: str, pix_fmt: str, options: EncodeOptions, codec_tag: str) -> dict[str, str]:
-    crf = f"{options.crf if options.crf is not None else DEFAULT_CRF.get(encoder, 0):g}"
-    if encoder in ("libx264", "libx264rgb"):
-        return {"crf": crf, "preset": "medium", "forced-idr": "1"}
-    if encoder == "libx265":
-        return {
-            "crf": crf,
-            "preset": "fast",
-            "forced-idr": "1",
-            "a53cc": "1",
-            "x265-params": "log-level=error",
-        }
-    if encoder == "libvpx-vp9":
-        return {"crf": crf, "b": "0", "cpu-used": "4", "row-mt": "1"}
-    if encoder == "libvpx":  # which refuses an alpha channel beside alternate reference frames
-        return {"crf": crf, "cpu-used": "2", "auto-alt-ref": "0" if "yuva" in pix_fmt else "1"}
-    if encoder == "libsvtav1":
-        return {"crf": crf, "preset": "8"}
-    if encoder == "prores_ks":
-        return {"profile": _PRORES_PROFILES.get(codec_tag, "3"), "vendor": "apl0"}
-    if encoder == "dnxhd":  # DNxHR, which knows every size
-        return {"profile": _DNXHR_PROFILES.get(pix_fmt, "dnxhr_hqx")}
-    if encoder.endswith("_nvenc"):
-        return {"rc": "vbr", "cq": crf if options.crf is not None else "17", "b": "0", "preset": "p5"}
-    return {}

@@ -17,11 +17,12 @@ from av.video.stream import VideoStream
 
 from subremover.options import EncodeOptions
 from subremover.video.carry import MOV, fit_video, keep_id
-from subremover.video.encoders import Encoding, choose_encoding, set_quality
+from subremover.video.encoders import Encoding, choose_encoding
 from subremover.video.formats import convert
 from subremover.video.look import Look, look_at
 from subremover.video.priority import keeping_priority
 from subremover.video.probe import Film
+from subremover.video.settings import set_quality
 from subremover.video.shape import MATROSKA
 from subremover.video.splice import Splice, SpliceError, add_options
 from subremover.video.tags import keep_stream_tags
@@ -150,7 +151,7 @@ class Track:
             context.max_b_frames = 2 if source.has_b_frames else 0
         options = {**encoding.options, **_describe(look, encoding)}
         context.options = add_options(options, self._splice.encoder_options) if self._splice else options
-        set_quality(context, encoding)
+        set_quality(context, encoding.encoder)
 
     @property
     def stream(self) -> VideoStream:
