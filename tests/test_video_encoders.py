@@ -5,6 +5,7 @@ import av
 import numpy as np
 import pytest
 from media import draw_film
+from segmented import write_film
 from test_video_writer import rewrite
 
 from subremover.errors import OutputError, UsageError
@@ -170,7 +171,7 @@ class TestMatchSize:
         asked = EncodeOptions(codec=codec, match_size=True)
         rewritten = match_size(probe(source), asked, [range(40)])
         assert not rewritten.match_size
-        rewrite(source, tmp_path / "b.mkv", rewritten)
+        write_film(probe(source), tmp_path / "b.mkv", rewritten, starts=())
         sizes = [picture_bytes(path) for path in (source, tmp_path / "b.mkv")]
         assert sizes[1] == pytest.approx(sizes[0], rel=0.1)
 

@@ -151,6 +151,8 @@ class Track:
             context.max_b_frames = 2 if source.has_b_frames else 0
         options = {**encoding.options, **_describe(look, encoding)}
         context.options = add_options(options, self._splice.encoder_options) if self._splice else options
+        # by slices, as PyAV has it, x264 made 0.3 to 1.5 % more bytes of three clips with two threads
+        context.thread_type = "AUTO"
         set_quality(context, encoding.encoder)
 
     @property
