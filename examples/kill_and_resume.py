@@ -27,8 +27,8 @@ import numpy as np
 
 from subremover.work import describe_work, find_folder
 
-SIZE, FRAMES, RATE = (192, 108), 150, Fraction(25)
-SUBTITLE = range(20, 130)
+SIZE, FRAMES, RATE = (192, 108), 250, Fraction(25)
+SUBTITLE = range(20, 230)
 SEGMENT_FRAMES = 25
 SCAN_SHARE = 5
 """One run of so many is killed during the scan, or before."""
@@ -62,25 +62,25 @@ def kill_and_resume(command: Sequence[str], folder: Path, kills: int, seed: int)
     arguments = [*command, "-o", str(target), "-q"]
     start = time.monotonic()
     process = _start(arguments)
-    _wait_for_plan(process, target)
+    plan = find_folder(target) / "plan"
+    _wait_for(plan, process)
     scanned = time.monotonic() - start
+    _wait_for(target, process)
+    rendered = time.monotonic() - start - scanned
     process.communicate()
-    rendered, expected = time.monotonic() - start - scanned, target.read_bytes()
+    expected = target.read_bytes()
     target.unlink()
     moments = random.Random(seed)
     for number in range(kills):
         start = time.monotonic()
         process = _start(arguments)
         if is_late := number % SCAN_SHARE != 0:
-            _wait_for_plan(process, target)
-        begun = time.monotonic()
+            _wait_for(plan, process)
         try:
             process.communicate(timeout=moments.uniform(0, rendered if is_late else scanned))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-        else:  # the machine was busy when the first run was measured
-            rendered = min(rendered, time.monotonic() - begun) if is_late else rendered
         seconds = time.monotonic() - start
         status, was_done = describe_work(Path("film.mp4"), target).partition(": ")[2], target.exists()
         is_whole = not was_done or target.read_bytes() == expected
@@ -95,9 +95,8 @@ def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(arguments, start_new_session=True)
 
 
-def _wait_for_plan(process: subprocess.Popen[bytes], target: Path) -> None:
-    """Until the scan is done."""
-    while process.poll() is None and not (find_folder(target) / "plan").exists():
+def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None and not path.exists():
         time.sleep(0.005)
 
 
