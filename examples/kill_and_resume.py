@@ -27,9 +27,11 @@ import numpy as np
 
 from subremover.work import describe_work, find_folder
 
-SIZE, FRAMES, RATE = (192, 108), 150, Fraction(25)
-SUBTITLE = range(20, 130)
+SIZE, FRAMES, RATE = (192, 108), 250, Fraction(25)
+SUBTITLE = range(20, 230)
 SEGMENT_FRAMES = 25
+SCAN_SHARE = 5
+"""One run of so many is killed during the scan, or before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,31 +55,49 @@ def kill_and_resume(command: Sequence[str], folder: Path, kills: int, seed: int)
         command: All but the output.
         folder: For the films; what was made is removed again.
         kills: How often.
-        seed: Of the moments, between a run's first moment and its last.
+        seed: Of the moments: between a run's first moment and its last, most of them behind the scan.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "clean.mp4"
     arguments = [*command, "-o", str(target), "-q"]
     start = time.monotonic()
-    _start(arguments).communicate()
-    seconds, expected = time.monotonic() - start, target.read_bytes()
+    process = _start(arguments)
+    plan = find_folder(target) / "plan"
+    _wait_for(plan, process)
+    scanned = time.monotonic() - start
+    _wait_for(target, process)
+    rendered = time.monotonic() - start - scanned
+    process.communicate()
+    expected = target.read_bytes()
     target.unlink()
     moments = random.Random(seed)
-    for _ in range(kills):
-        moment = moments.uniform(0, seconds)
+    for number in range(kills):
+        start = time.monotonic()
         process = _start(arguments)
+        if is_late := number % SCAN_SHARE != 0:
+            _wait_for(plan, process)
         try:
-            process.communicate(timeout=moment)
+            process.communicate(timeout=moments.uniform(0, rendered if is_late else scanned))
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
+        seconds = time.monotonic() - start
         status, was_done = describe_work(Path("film.mp4"), target).partition(": ")[2], target.exists()
         is_whole = not was_done or target.read_bytes() == expected
         # a film that is there already was finished before the kill
         _start([*arguments, *(["--overwrite"] if was_done else [])]).communicate()
         is_same = is_whole and target.read_bytes() == expected and list(folder.iterdir()) == [target]
-        yield Row(moment, status, was_done, is_same and not find_folder(target).exists())
+        yield Row(seconds, status, was_done, is_same)
         target.unlink()
+
+
+def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(arguments, start_new_session=True)
+
+
+def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
+    while process.poll() is None and not path.exists():
+        time.sleep(0.005)
 
 
 def draw_film(path: Path) -> None:
@@ -117,10 +137,6 @@ def draw_film(path: Path) -> None:
         out.mux(tone.encode(None))
 
 
-def _start(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(arguments, start_new_session=True)
-
-
 def run_with_short_segments(arguments: list[str]) -> int:
     """The command in this process."""
     from subremover import cli, segments
@@ -139,7 +155,7 @@ def main(folder: Path, kills: int, seed: int) -> None:
     draw_film(film)
     run = "import sys, kill_and_resume as own; sys.exit(own.run_with_short_segments(sys.argv[1:]))"
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-c", run, str(film), "--device", "cpu", "--preset", "fast"]
+    command = [sys.executable, "-c", run, str(film), "--device", "cpu"]
     print("| kill | at s | found then | resumed film |\n| --- | --- | --- | --- |", flush=True)
     same = 0
     for number, row in enumerate(kill_and_resume(command, folder / "films", kills, seed), 1):

@@ -15,9 +15,11 @@ import numpy as np
 from subremover.video.probe import Film
 
 SEGMENT_FRAMES = 250
-"""At the most; half of it at the least. To begin an encoder anew costs a key frame, and an end that it saw coming:
-of two clips of 480 lines, played to and fro for 480 frames (x264), segments of 30, 60, 125 and 250 frames had 22,
-10, 5 and 0 % more bytes than @@."""
+"""At the most; half of it at the least. An encoder that begins anew spends a key frame, and ends without
+knowing what follows. Two clips of 480 lines, each played to and fro for 480 frames, got 12 and 21 % larger
+and 0.5 and 0.7 dB worse (x264) in segments of 30 frames than as a whole, 5 and 9 % larger in those of 60, 1
+and 5 % in those of 125, and in those of 250, cut at the source's key frames, 0.5 % smaller and 0.04 dB
+worse."""
 
 Item = TypeVar("Item", bound="tuple[Any, ...]")
 """Begins with a frame's index."""
