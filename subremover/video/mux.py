@@ -21,6 +21,7 @@ from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.video.probe import Film, check_unchanged, open_input
+from subremover.video.strays import drop_strays
 from subremover.video.target import PartFile, check_file, find_format, output_errors
 from subremover.video.text_track import TextTrack
 
@@ -122,13 +123,9 @@ class CarriedStreams:
 
     def _read(self) -> Iterator[Packet]:  # type: ignore[type-arg]
         carried = [self._source.streams[index] for index in self._streams]
-        packets = self._source.demux(carried) if carried else iter(())
-        # a damaged end is a warning of the probe; what comes before it is kept
-        with contextlib.suppress(av.error.FFmpegError):
-            for packet in packets:
-                if packet.size:
-                    packet.stream = self._streams[packet.stream.index]
-                    yield packet
+        for packet in drop_strays(_demux(self._source, carried)):
+            packet.stream = self._streams[packet.stream.index]
+            yield packet
 
     def _add(self, stream: Stream, film: Film) -> None:
         kind = f"{stream.type} stream {stream.index}"
@@ -160,6 +157,14 @@ class CarriedStreams:
             self.warnings.append(f"cover art '{name}' cannot be kept in {self._out.format.name}")
             return
         self._out.add_attachment(name, mime, bytes(image))
+
+
+def _demux(source: InputContainer, streams: list[Stream]) -> Iterator[Packet]:  # type: ignore[type-arg]
+    # a damaged end is a warning of the probe; what comes before it is kept
+    with contextlib.suppress(av.error.FFmpegError):
+        for packet in source.demux(streams) if streams else ():
+            if packet.size:
+                yield packet
 
 
 def carry(stream: Stream, out: OutputContainer) -> Stream:
