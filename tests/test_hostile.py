@@ -26,6 +26,7 @@ from subremover.video import probe as probe_module
 from subremover.video.mux import remux
 from subremover.video.probe import check_unchanged, probe
 from subremover.video.reader import read_frames
+from subremover.video.strays import drop_strays
 from subremover.video.target import PartFile, check_file, find_format
 from subremover.video.writer import assemble
 
@@ -278,6 +279,18 @@ class TestDamage:
         kept = [at for index, at in enumerate(film.times[:-1]) if not 10 <= index < 14]
         assert [float(at) for at in read_pts(tmp_path / "b.mkv")] == pytest.approx(kept, abs=0.001)
         assert read_packets(tmp_path / "b.mkv", "audio") == read_packets(source, "audio")
+
+    @pytest.mark.parametrize(("number", "ticks"), [(5, 10**6), (5, -400), (0, 10**6)])
+    def test_a_packet_astray_does_not_take_the_sound_along(
+        self, place: Path, caplog: pytest.LogCaptureFixture, number: int, ticks: int
+    ) -> None:
+        with av.open(str(place / "a.mp4")) as container:
+            packets = [packet for packet in container.demux(audio=0) if packet.size]
+            times = [packet.dts for packet in packets]
+            packets[number].dts += ticks * 10
+            kept = [packet.dts for packet in drop_strays(packets)]
+        assert kept == times[:number] + times[number + 1 :]
+        assert "1 packets of sound stream 1 have times of other moments" in caplog.text
 
     def test_a_film_with_lost_frames_is_scanned(self, tmp_path: Path) -> None:
         """By the frames before them; the scan itself knows no gaps."""

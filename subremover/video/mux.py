@@ -23,6 +23,7 @@ from subremover.options import EncodeOptions
 from subremover.video.carry import MOV, STRICT, can_hold, carry, codec_name, is_cover, is_made_by_muxer
 from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.shape import MATROSKA, keep_shape
+from subremover.video.strays import drop_strays
 from subremover.video.tags import MP4_TAGS, keep_stream_tags, keep_tags
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_convert import read_text
@@ -108,14 +109,10 @@ class CarriedStreams:
 
     def _read(self) -> Iterator[Packet]:  # type: ignore[type-arg]
         carried = [self._source.streams[index] for index in self._streams]
-        packets = self._source.demux(carried) if carried else iter(())
-        # a damaged end is a warning of the probe; what comes before it is kept
-        with contextlib.suppress(av.error.FFmpegError):
-            for packet in packets:
-                if packet.size:
-                    self._put_in_order(packet)
-                    packet.stream = self._streams[packet.stream.index]
-                    yield packet
+        for packet in drop_strays(_demux(self._source, carried)):
+            self._put_in_order(packet)
+            packet.stream = self._streams[packet.stream.index]
+            yield packet
 
     def _put_in_order(self, packet: Packet) -> None:  # type: ignore[type-arg]
         """Move a packet of a damaged film to where muxers take it: not before the one that came before it."""
@@ -173,6 +170,14 @@ class CarriedStreams:
             self.warnings.append(f"cover art '{name}' cannot be kept in {self._out.format.name}")
             return
         self._out.add_attachment(name, mime, bytes(image))
+
+
+def _demux(source: InputContainer, streams: list[Stream]) -> Iterator[Packet]:  # type: ignore[type-arg]
+    # a damaged end is a warning of the probe; what comes before it is kept
+    with contextlib.suppress(av.error.FFmpegError):
+        for packet in source.demux(streams) if streams else ():
+            if packet.size:
+                yield packet
 
 
 def remux(
