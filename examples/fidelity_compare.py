@@ -302,9 +302,10 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
 
     With `is_relative` without what another container has otherwise: its clock, its start, its codec tags.
     """
-    text = ffmpeg("-v", "verbose", "-copyts", "-i", path, "-map", "0:V:0", "-fps_mode", "passthrough",
-                  "-vf", "showinfo=checksum=0", "-f", "null", "-")  # fmt: skip
-    head = text.split("Stream mapping:")[0]
+    # two calls: verbose, the words of other threads run into those about frames
+    look = ("-copyts", "-i", path, "-map", "0:V:0", "-fps_mode", "passthrough", "-f", "null")
+    head = ffmpeg("-v", "verbose", *look, "-t", "0", "-").split("Stream mapping:")[0]
+    frames = ffmpeg(*look, "-vf", "showinfo=checksum=0", "-").split("Stream mapping:")[1]
     words: dict[str, list[str]] = {"start": re.findall(r"start: (\S+),", head)}
     part = next(p for p in re.split(r"\n +Stream #", head)[1:] if "Video:" in p and "attached pic" not in p)
     line, *details = part.split("\n")
@@ -326,7 +327,6 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
         re.findall(r"Stream #\d:\d+\[(0x\w+)\]", head) if path.suffix == ".ts" else []
     )
     words["timecode"] = re.findall(r"timecode\s*: (\S+)", head)[:1]
-    frames = text.split("Stream mapping:")[1]
     for name, pattern in {
         "times of frames": r"pts_time:([\d.-]+)",
         "lengths of frames": r"duration_time:([\d.-]+)",
@@ -355,17 +355,28 @@ def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
     return words
 
 
+_MASTERS = {0x18538067, 0x1654AE6B, 0xAE, 0xE0}  # Segment, Tracks, TrackEntry, Video
+
+
 def _display_size(path: Path) -> list[int]:
     """DisplayWidth and DisplayHeight of a Matroska file, which some players go by alone."""
-    if path.suffix not in {".mkv", ".webm"}:
-        return []
-    data = path.read_bytes()
-    head = data[: data.find(b"\x1f\x43\xb6\x75")]  # up to the first cluster
-    return [
-        int.from_bytes(head[at + 3 : at + 3 + (head[at + 2] & 0x0F)], "big")
-        for name in (b"\x54\xb0", b"\x54\xba")
-        if (at := head.find(name)) >= 0
-    ]
+    is_matroska = path.suffix in {".mkv", ".webm"}
+    return list(_read_display_size(path.read_bytes())) if is_matroska else []
+
+
+def _read_display_size(data: bytes) -> Iterator[int]:
+    """Walk through EBML's elements: an identifier, a size, and what it holds."""
+    at = 0
+    while at < len(data):
+        end = at + 9 - data[at].bit_length()
+        name, at = int.from_bytes(data[at:end], "big"), end
+        end = at + 9 - data[at].bit_length()
+        size, at = int.from_bytes(data[at:end], "big") & ((1 << 7 * (end - at)) - 1), end
+        if name in _MASTERS:
+            yield from _read_display_size(data[at : at + size])
+        elif name in (0x54B0, 0x54BA):
+            yield int.from_bytes(data[at : at + size], "big")
+        at += size
 
 
 def _compare_words(old: dict[str, list[str]], new: dict[str, list[str]]) -> Iterator[Difference]:
