@@ -19,9 +19,10 @@ from pathlib import Path
 import click
 import cv2
 import numpy as np
-from fidelity_compare import Difference, compare
+from fidelity_compare import compare
 from fidelity_films import Item, draw_parts
 from fidelity_items import SECTIONS
+from fidelity_words import Difference
 
 import subremover
 from subremover.options import (

@@ -8,19 +8,16 @@ from __future__ import annotations
 
 import itertools
 import re
-import subprocess
-from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 import av
-import imageio_ffmpeg
 import numpy as np
 from av.container import InputContainer
 from av.stream import AttachmentStream, Disposition, Stream
 from av.video.frame import VideoFrame
+from fidelity_words import Difference, compare_words, describe
 
 LEAST_PSNR = 30.0
 """dB of every plane of every frame outside of the mask, for a picture that was only encoded again."""
@@ -28,19 +25,7 @@ _STALE = re.compile(
     r"encoder|major_brand|minor_version|compatible_brands|duration|bps|number_of_.*|_statistics_.*|vendor_id"
     r"|handler_name|creation_time|alpha_mode|software|.*-eng"
 )
-_WORD = r"([a-z\d-]+)"  # other threads' words may follow without a space, beginning with a capital
-_FRAME_DATA = "(?:Mastering|Content|Ambient|Active|HDR|Dolby|ATSC|Stereo|S12M|Display)"
 _VPX = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Something that the target has not, or has otherwise."""
-
-    kind: str
-    """tags, chapters, streams, packets, times, text, language, title, disposition, attachment, cover, codec,
-    pixels, picture, captions, ..."""
-    text: str
 
 
 def compare(source: Path, target: Path, keep: np.ndarray) -> list[Difference]:
@@ -55,27 +40,7 @@ def compare(source: Path, target: Path, keep: np.ndarray) -> list[Difference]:
         is_other = source.suffix != target.suffix
         found = [*_compare_containers(old, new), *_compare_streams(old, new, is_other)]
     found += _compare_pictures(source, target, keep)
-    return [*found, *_compare_words(*(_describe(path, is_other) for path in (source, target)))]
-
-
-def ffmpeg(*arguments: str | Path) -> str:
-    """Run FFmpeg's program; what it says.
-
-    Raises:
-        RuntimeError: It fails.
-    """
-    command = [
-        imageio_ffmpeg.get_ffmpeg_exe(),
-        "-hide_banner",
-        "-nostdin",
-        "-nostats",
-        "-y",
-        *map(str, arguments),
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)}\n{done.stderr}")
-    return done.stderr
+    return [*found, *compare_words(*(describe(path, is_other) for path in (source, target)))]
 
 
 def _open(path: Path) -> InputContainer:
@@ -295,81 +260,3 @@ def _caption(frame: VideoFrame) -> bytes | None:
         except ValueError:  # a kind that PyAV has no name for
             continue
     return None
-
-
-def _describe(path: Path, is_relative: bool) -> dict[str, list[str]]:
-    """What FFmpeg's program says of a film: of its container's picture, its start, and each of its frames.
-
-    With `is_relative` without what another container has otherwise: its clock, its start, its codec tags.
-    """
-    text = ffmpeg("-v", "verbose", "-copyts", "-i", path, "-map", "0:V:0", "-fps_mode", "passthrough",
-                  "-vf", "showinfo=checksum=0", "-f", "null", "-")  # fmt: skip
-    head = text.split("Stream mapping:")[0]
-    words: dict[str, list[str]] = {"start": re.findall(r"start: (\S+),", head)}
-    part = next(p for p in re.split(r"\n +Stream #", head)[1:] if "Video:" in p and "attached pic" not in p)
-    line, *details = part.split("\n")
-    words["shape"] = [" ".join(r for r in re.findall(r"SAR \d+:\d+", line) if r != "SAR 1:1") or "square"]
-    words["display size"] = [str(size) for size in _display_size(path)]
-    words["rate"] = re.findall(r"([\d.k]+ fps)", line)
-    words["colours of the container"] = re.findall(r", \w+\(([^()]*)\),? ?\d*x?\d*", line)[:1]
-    words["tag of the codec"] = [t.replace("hev1", "hvc1") for t in re.findall(r"\((\w{4}) / 0x", line)]
-    words["side data"] = sorted(
-        d.strip()
-        for d in details
-        if re.match(
-            r"\s+(displaymatrix|[Mm]astering|[Cc]ontent light|[Cc]PB|DOVI|Ambient|Stereo|Spherical)", d
-        )
-        and "CPB" not in d
-    )
-    words["programs"] = re.findall(r"Program (\d+)|service_(?:name|provider)\s*: ([^\n]+)", head)
-    words["numbers of streams"] = (
-        re.findall(r"Stream #\d:\d+\[(0x\w+)\]", head) if path.suffix == ".ts" else []
-    )
-    words["timecode"] = re.findall(r"timecode\s*: (\S+)", head)[:1]
-    frames = text.split("Stream mapping:")[1]
-    for name, pattern in {
-        "times of frames": r"pts_time:([\d.-]+)",
-        "lengths of frames": r"duration_time:([\d.-]+)",
-        "pixel formats": r"fmt:(\w+)",
-        "chroma location": r"cl:(\w+)",
-        "shape of samples": r"sar:(\d+/\d+)",
-        "fields": r" i:(\w)",
-        "range": rf"color_range:{_WORD}",
-        "matrix": rf"color_space:{_WORD}",
-        "primaries": rf"color_primaries:{_WORD}",
-        "transfer": rf"color_trc:{_WORD}",
-        "frame side data": rf"side data - ({_FRAME_DATA}[^\n]*)",
-    }.items():
-        words[name] = re.findall(pattern, frames)
-    # some encoders repeat what holds for all frames with each, some with key frames
-    words["frame side data"] = sorted(set(words["frame side data"]))
-    is_yuv = words["pixel formats"][0].startswith("yuv")
-    words["range"] = ["tv" if is_yuv and word == "unknown" else word for word in words["range"]]
-    if is_relative:
-        first = float(words["times of frames"][0])
-        words["times of frames"] = [f"{float(t) - first:.2f}" for t in words["times of frames"]]
-        for name in ("start", "tag of the codec", "display size", "colours of the container", "programs",
-                     "numbers of streams"):  # fmt: skip
-            del words[name]
-    words["shape of samples"] = ["1/1" if word == "0/1" else word for word in words["shape of samples"]]
-    return words
-
-
-def _display_size(path: Path) -> list[int]:
-    """DisplayWidth and DisplayHeight of a Matroska file, which some players go by alone."""
-    if path.suffix not in {".mkv", ".webm"}:
-        return []
-    data = path.read_bytes()
-    head = data[: data.find(b"\x1f\x43\xb6\x75")]  # up to the first cluster
-    return [
-        int.from_bytes(head[at + 3 : at + 3 + (head[at + 2] & 0x0F)], "big")
-        for name in (b"\x54\xb0", b"\x54\xba")
-        if (at := head.find(name)) >= 0
-    ]
-
-
-def _compare_words(old: dict[str, list[str]], new: dict[str, list[str]]) -> Iterator[Difference]:
-    for name, before in old.items():
-        if before != new[name]:
-            was, now = (Counter(words).most_common(3) for words in (before, new[name]))
-            yield Difference(name, f"{was} became {now}")

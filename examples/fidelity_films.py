@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import av
-from fidelity_compare import ffmpeg
+from fidelity_words import ffmpeg
 
 SIZE = (160, 96)
 VIDEO = f"-f lavfi -i testsrc2=s={SIZE[0]}x{SIZE[1]}:r=25:d=0.8"
@@ -38,7 +38,7 @@ class Item:
     codec: str | None = None
     """Encoder, if another one."""
     loses: tuple[str, ...] = ()
-    """Kinds of `fidelity_compare.Difference` that a warning explains ..."""
+    """Kinds of `fidelity_words.Difference` that a warning explains ..."""
     warning: str = ""
     """... which this regular expression finds; without `loses` there must be none."""
     work: str = ""

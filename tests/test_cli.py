@@ -14,7 +14,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from media import draw_film, read_luma, read_packets, read_pts
+from media import draw_film, dress_film, read_luma, read_packets, read_pts
 from test_pipeline import draw_mask
 
 import subremover
@@ -130,6 +130,22 @@ class TestRun:
             for a, b, mask in zip(read_luma(drawn.path), read_luma(place / "b.mp4"), drawn.masks, strict=True)
         ]
         assert [index for index, change in enumerate(changes) if change > 10] == list(range(9, 15))
+
+    def test_what_cannot_be_kept_is_said_once_and_first(
+        self, place: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        draw_film(place / "plain.mkv")
+        dress_film(place / "plain.mkv", place / "c.mkv")
+        words = ["--mask", "mask.png", "--end", "2f", "--no-borrow", "--codec", "libx265"]
+        assert cli.run(["c.mkv", "-o", "b.mp4", *words, *TINY]) == 0
+        lines = capsys.readouterr().err.splitlines()
+        begun = next(number for number, line in enumerate(lines) if "frames/s" in line)
+        told = [
+            number for number, line in enumerate(lines) if "cannot keep" in line or "cannot be kept" in line
+        ]
+        assert lines[told[0]] == "c.mkv: attachment 'font.ttf' cannot be kept in mp4"
+        assert len(told) == 2
+        assert told[-1] < begun
 
     def test_quiet(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--end", "2f", "-q", *TINY]) == 0

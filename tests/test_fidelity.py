@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from fidelity import run_item
-from fidelity_compare import compare, ffmpeg
+from fidelity_compare import compare
 from fidelity_films import draw_parts
 from fidelity_items import SECTIONS
+from fidelity_words import ffmpeg
 from media import draw_film, draw_picture, draw_subtitle
 
 from subremover import scan

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import av
 import pytest
 from media import draw_film, dress_film, open_film, read_packets, read_pts
 from segmented import write_film
@@ -229,3 +230,60 @@ def test_chapters_cover_and_names_of_mp4(tmp_path: Path) -> None:
                 assert warnings == ()
                 assert len(container.streams.video) == 2  # the picture and its cover
                 assert container.streams.audio[1].metadata["name"] == "Sound jpn"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "target", "tag"),
+    [
+        ("a.avi", {"codec": "utvideo", "pix_fmt": "gbrp"}, "b.avi", "ULRG"),  # by which its format is known
+        ("a.mov", {"codec": "mpeg2video"}, "b.mov", "m2v1"),
+        ("a.mov", {"codec": "mpeg2video"}, "b.mp4", "mp4v"),  # which does not know the other
+        ("a.mp4", {"codec": "libx265", "options": {"x265-params": "log-level=none"}}, "b.mp4", "hev1"),
+        ("a.mkv", {"codec": "libx265", "options": {"x265-params": "log-level=none"}}, "b.mp4", "hvc1"),
+    ],
+)
+def test_the_four_letters_of_a_codec(
+    tmp_path: Path, name: str, settings: dict, target: str, tag: str
+) -> None:
+    drawn = draw_film(tmp_path / name, audio=False, frames=4, **settings)
+    assert remux(probe(drawn.path), tmp_path / target, PLAIN) == ()
+    with open_film(tmp_path / target) as container:
+        assert container.streams.video[0].codec_context.codec_tag == tag
+        assert len(list(container.decode(video=0))) == 4
+
+
+def test_sound_in_avi_keeps_its_times(tmp_path: Path) -> None:
+    """AC-3 and MP3 have packets of a length there, not bytes of a rate."""
+    with av.open(str(tmp_path / "a.avi"), "w") as out:
+        picture = out.add_stream("mpeg4", rate=25)
+        picture.width, picture.height, picture.pix_fmt = 64, 64, "yuv420p"
+        sounds = [out.add_stream(codec, rate=48000) for codec in ("ac3", "libmp3lame")]
+        for index in range(10):
+            out.mux(picture.encode(av.VideoFrame(64, 64, "yuv420p")))
+            for sound in sounds:
+                frame = av.AudioFrame(sound.format.name, "stereo", 1536 if sound is sounds[0] else 1152)
+                for plane in frame.planes:
+                    plane.update(bytes(plane.buffer_size))
+                frame.sample_rate, frame.pts = 48000, index * frame.samples
+                out.mux(sound.encode(frame))
+        for stream in (picture, *sounds):
+            out.mux(stream.encode(None))
+    assert remux(probe(tmp_path / "a.avi"), tmp_path / "b.avi", PLAIN) == ()
+    for number in (0, 1):
+        packets = read_packets(tmp_path / "a.avi", "audio", number)
+        assert len(packets) >= 9
+        assert read_packets(tmp_path / "b.avi", "audio", number) == packets
+
+
+def test_packets_out_of_order_do_not_end_the_run(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A damaged transport stream decodes sound a second time: muxers refuse that."""
+    drawn = draw_film(tmp_path / "a.ts", frames=12)
+    with open_film(drawn.path) as source:
+        sound = source.streams.audio[0].index
+        broken = drawn.path.read_bytes()
+    drawn.path.write_bytes(broken + broken)  # as a file that was joined by `cat`
+    film = probe(drawn.path)
+    remux(film, tmp_path / "b.mp4", PLAIN)
+    with open_film(tmp_path / "b.mp4") as container:
+        assert container.streams.audio
+    assert any(f"stream {sound}" in line and "out of order" in line for line in caplog.messages)

@@ -3,7 +3,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from fidelity_compare import ffmpeg
+from fidelity_words import ffmpeg
 from media import draw_film
 
 from subremover.options import EncodeOptions

@@ -34,7 +34,8 @@ def carry(stream: Stream, out: OutputContainer) -> Stream:
     keep_id(stream, copy)
     if isinstance(stream, VideoStream) and isinstance(copy, VideoStream):
         fit_video(stream, copy)
-        if tag := _own_tag(stream, out.format.name):
+        tag = _own_tag(stream, out.format.name)
+        if tag and can_hold(out.format.name, stream, tag):
             copy.codec_context.codec_tag = tag
     return copy
 
@@ -62,13 +63,15 @@ def fit_video(stream: VideoStream, copy: VideoStream) -> None:
             context.codec_tag = source.codec_tag  # else 4444 XQ becomes HQ, and DNxHR DNxHD
 
 
-def can_hold(format_name: str, stream: Stream) -> bool:
-    """Whether a container takes a stream; many say no only when the header is written."""
+def can_hold(format_name: str, stream: Stream, tag: str | None = None) -> bool:
+    """Whether a container takes a stream, with its FourCC; many say no only when the header is written."""
     try:
         out = av.open(io.BytesIO(), "w", format=format_name, container_options=STRICT)
         try:
             copy = out.add_stream_from_template(stream, opaque=True)
             copy.disposition = stream.disposition
+            if tag is not None:
+                copy.codec_context.codec_tag = tag
             out.start_encoding()
         finally:
             out.close()

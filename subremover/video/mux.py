@@ -108,6 +108,7 @@ class CarriedStreams:
             self._out.mux(packet)
 
     def _read(self) -> Iterator[Packet]:  # type: ignore[type-arg]
+        self._out.start_encoding()  # from here on streams have the clocks of the output
         carried = [self._source.streams[index] for index in self._streams]
         for packet in drop_strays(_demux(self._source, carried)):
             self._put_in_order(packet)
@@ -116,18 +117,21 @@ class CarriedStreams:
 
     def _put_in_order(self, packet: Packet) -> None:  # type: ignore[type-arg]
         """Move a packet of a damaged film to where muxers take it: not before the one that came before it."""
-        index, dts = packet.stream.index, packet.dts
-        if dts is None:
+        index, dts, clock = packet.stream.index, packet.dts, self._streams[packet.stream.index].time_base
+        if dts is None or not clock:
             return
-        earliest = self._latest.get(index, dts - 1) + (0 if self._may_repeat else 1)
-        if dts < earliest:
+        # in ticks of the output, in which two packets may meet that were apart
+        tick = math.floor(dts * packet.time_base / clock + Fraction(1, 2))
+        earliest = self._latest.get(index, tick - 1) + (not self._may_repeat)
+        if tick < earliest:
             if index not in self._moved:
                 log.warning("packets of stream %d are out of order; they get later times", index)
                 self._moved.add(index)
-            packet.dts = dts = earliest
-            if packet.pts is not None and packet.pts < dts:
-                packet.pts = dts
-        self._latest[index] = dts
+            tick = earliest
+            packet.dts = math.ceil(tick * clock / packet.time_base)
+            if packet.pts is not None:
+                packet.pts = max(packet.pts, packet.dts)
+        self._latest[index] = tick
 
     def _add(self, stream: Stream, film: Film) -> None:
         kind = f"{stream.type} stream {stream.index}"
