@@ -224,3 +224,17 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> None:
             with contextlib.suppress(ValueError, av.error.FFmpegError):
                 out.close()
         del track
+
+
+def check_splice(splice: Splice, target: Path, options: EncodeOptions) -> None:
+    """Find out before the long run whether the encoder can make packets that go with the source's.
+
+    Raises:
+        SpliceError: It cannot.
+    """
+    try:
+        open_track(splice.film, target, options, None, splice)
+    except SpliceError:
+        raise
+    except OutputError as error:
+        raise SpliceError(f"the encoder cannot go on with the film's own packets: {error}") from error
