@@ -26,7 +26,7 @@ from subremover.video.probe import Film, probe
 from subremover.video.provenance import check_provenance
 from subremover.video.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
 from subremover.video.target import find_format
-from subremover.video.writer import check_target
+from subremover.video.writer import check_splice, check_target
 from subremover.work import WorkFolder
 
 log = logging.getLogger(__name__)
@@ -213,7 +213,9 @@ def find_splice(film: Film, plan: Plan, options: Options, work: WorkFolder) -> S
     least = LEAST_SHARE if mode == "auto" else 0
     try:
         with stage("start"):
-            return plan_splice(film, plan.masked_frames(), encoding, find_format(work.target), least)
+            splice = plan_splice(film, plan.masked_frames(), encoding, find_format(work.target), least)
+            check_splice(splice, work.target, options.encode)
+            return splice
     except SpliceError as error:
         if mode == "on":
             raise

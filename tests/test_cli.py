@@ -159,10 +159,8 @@ class TestRun:
         assert cli.run(["a.mp4", "-o", "b.mp4", "--segmenter", "gradient"]) == 0
         assert cli.run(["a.mp4", "-o", "c.mp4", "--mask", "mask.png", "--end", "1f", *TINY]) == 0
         err = capsys.readouterr().err
-        for stage, frames in (("scan  ", 24), ("render", 12)):
-            assert re.search(
-                rf"{stage}: 100%\|.*\| {frames}/{frames} \[\d\d:\d\d<\d\d:\d\d, .*frames/s\]", err
-            )
+        for stage, count in (("scan  ", 24), ("render", 12)):  # the other half of the packets is copied
+            assert re.search(rf"{stage}: 100%\|.*\| {count}/{count} \[\d\d:\d\d<\d\d:\d\d, .*frames/s\]", err)
 
     def test_nothing_found(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["a.mp4", "-o", "b.mp4", "--segmenter", "gradient"]) == 0

@@ -12,20 +12,26 @@ from subremover.errors import OutputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, Position, ScanOptions
 from subremover.pipeline import Result, remove_subtitles
 from subremover.segments import Segment, cut_segments
-from subremover.video import writer
+from subremover.video import splice, writer
 from subremover.video.probe import probe
 
 SIZE = (160, 96)
 
 
 def remove(
-    source: Path, target: Path, splice: str, masked: range = range(26, 30), provenance: Path | None = None
+    source: Path,
+    target: Path,
+    mode: str,
+    masked: range = range(26, 30),
+    *,
+    provenance: Path | None = None,
+    crf: float | None = None,
 ) -> Result:
     """With a tiny fit, under a mask on some frames."""
     mask = source.with_name("mask.png")
     cv2.imwrite(str(mask), draw_mask(SIZE))
     scan = ScanOptions(mask=mask, start=Position(frame=masked.start), end=Position(frame=masked.stop))
-    options = Options(scan, BorrowOptions(False), TINY, CPU, EncodeOptions(splice=splice))
+    options = Options(scan, BorrowOptions(False), TINY, CPU, EncodeOptions(crf=crf, splice=mode))
     return remove_subtitles(source, target, options, provenance=provenance)
 
 
@@ -74,6 +80,21 @@ def test_what_cannot_be_copied_is_encoded_or_refused(tmp_path: Path) -> None:
     assert remove(source, tmp_path / "b.mkv", "auto", range(20, 22)).frames_copied == 0
     with pytest.raises(UsageError, match="unknown splice 'maybe'; choose from auto, on, off"):
         EncodeOptions(splice="maybe")
+
+
+def test_an_encoder_that_refuses_encodes_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = draw_film(tmp_path / "a.mp4", 36, options={"g": "12"}).path
+    monkeypatch.setitem(splice._PROFILES, 100, "baseline of another world")
+    with pytest.raises(OutputError, match="the encoder cannot go on"):
+        remove(source, tmp_path / "b.mp4", "on")
+    assert remove(source, tmp_path / "b.mp4", "auto").frames_copied == 0
+
+
+def test_without_loss_is_another_profile(tmp_path: Path) -> None:
+    source = draw_film(tmp_path / "a.mp4", 36, options={"g": "12"}).path
+    with pytest.raises(OutputError, match="without loss"):
+        remove(source, tmp_path / "b.mp4", "on", crf=0)
+    assert remove(source, tmp_path / "b.mp4", "auto", crf=0).frames_copied == 0
 
 
 def test_a_film_that_comes_out_wrong_is_encoded_whole_or_not_at_all(

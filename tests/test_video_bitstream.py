@@ -144,7 +144,8 @@ def test_joined_headers_hold_both_encoders_sets(tmp_path: Path) -> None:
     assert {set_key("h264", nal) for nal in joined.nals} == {(7, 3), (8, 3), (7, 0), (8, 0)}
     assert (joined.head[1], joined.head[3]) == (100, 40)
     assert joined.tail == headers["high"].tail != b""
-    assert parse_header("h264", join_avcc(headers["low"], headers["high"])).head[3] == 40
+    turned = parse_header("h264", join_avcc(headers["low"], headers["high"]))
+    assert (turned.head[1], turned.head[3], turned.tail) == (100, 40, joined.tail)
 
 
 def test_hevc_gets_other_ids_and_stays_the_same_picture(tmp_path: Path) -> None:

@@ -112,12 +112,13 @@ def parse_header(codec: str, data: bytes) -> StreamHeader:
 
 
 def join_avcc(source: StreamHeader, own: StreamHeader) -> bytes:
-    """An avcC for H.264 of two encoders; the source's gives what is neither set nor limit.
+    """An avcC for H.264 of two encoders.
 
     Raises:
         BitstreamError: There are too many sets.
     """
     head = bytearray(source.head)
+    head[1] = max(head[1], own.head[1])  # the profile that takes in the other, of those that encoders make
     head[2] &= own.head[2]  # constraints that all pictures keep
     head[3] = max(head[3], own.head[3])  # the level that none exceeds
     data = bytes(head)
@@ -127,7 +128,7 @@ def join_avcc(source: StreamHeader, own: StreamHeader) -> bytes:
             raise BitstreamError("there are more parameter sets than the stream's header can hold")
         count = len(nals) | (0xE0 if kind == _H264_SPS else 0)
         data += bytes([count]) + b"".join(len(nal).to_bytes(2) + nal for nal in nals)
-    return data + source.tail
+    return data + (source.tail or own.tail)
 
 
 def join_hvcc(source: StreamHeader, own: Iterable[bytes]) -> bytes:

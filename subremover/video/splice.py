@@ -185,7 +185,7 @@ def plan_splice(
             why = "" if is_closed else ", as all its pictures but the first refer to others"
             raise BitstreamError(f"only {share:.0%} of its frames could be copied{why}")
         ids = free_hevc_ids(index.taken) if film.codec == "hevc" else None
-        return Splice(film, index, copied, _encoder_options(film.codec, index), ids)
+        return Splice(film, index, copied, _encoder_options(encoding, index), ids)
     except BitstreamError as error:
         raise SpliceError(_explain(film, error)) from error
 
@@ -200,20 +200,23 @@ def add_options(options: dict[str, str], more: dict[str, str]) -> dict[str, str]
     return options | more | joined
 
 
-def _encoder_options(codec: str, index: PacketIndex) -> dict[str, str]:
+def _encoder_options(encoding: Encoding, index: PacketIndex) -> dict[str, str]:
     depth = index.reorder_depth
-    if codec == "h264":
+    if encoding.codec == "h264":
         assert index.header is not None
         # stitchable: the sets must not depend on what the segment shows
         params = [f"sps-id={free_h264_id(index.taken)}", "stitchable=1", "annexb=0", "open-gop=0"]
         profile = _PROFILES.get(index.header.head[1])
+        if profile != "high444" and float(encoding.options.get("crf", 1)) == 0:
+            # measured: FFmpeg's decoder, going on from another profile, gets all of it wrong
+            raise BitstreamError("without loss its packets have another profile than the film's")
         options = {"profile": profile} if profile else {}
         if depth == 0:
             options["bf"] = "0"
         elif depth == 1:
             params.append("b-pyramid=none")
         return options | {"x264-params": ":".join(params)}
-    if codec == "hevc":
+    if encoding.codec == "hevc":
         params = ["open-gop=0", "info=0", "repeat-headers=0"]
         params += {0: ["bframes=0"], 1: ["b-pyramid=0"]}.get(depth, [])
         return {"x265-params": ":".join(params)}

@@ -6,7 +6,6 @@ import struct
 from fractions import Fraction
 
 import av
-import av.error
 import numpy as np
 from av.codec.context import Flags
 from av.container import InputContainer, OutputContainer
@@ -24,7 +23,7 @@ from subremover.video.priority import keeping_priority
 from subremover.video.probe import Film
 from subremover.video.settings import set_quality
 from subremover.video.shape import MATROSKA
-from subremover.video.splice import Splice, SpliceError, add_options
+from subremover.video.splice import Splice, add_options
 from subremover.video.tags import keep_stream_tags
 
 # Their frame types are worth taking over: 3 to 4 % smaller at the same quality from such sources.
@@ -97,13 +96,8 @@ class Track:
             if film.rotation:
                 added.set_display_rotation(film.rotation)
         self._set_context(stream, out, look)
-        try:
-            with keeping_priority():
-                self._context.open()
-        except av.error.FFmpegError as error:
-            if splice is None:
-                raise
-            raise SpliceError(f"the encoder cannot go on with the film's own packets: {error}") from error
+        with keeping_priority():
+            self._context.open()
         if is_same:
             own = self._context.extradata
             header = own if splice is None else splice.join_header(own or b"")

@@ -223,3 +223,17 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
                 out.close()
         shape = foresee_shape(film, source, find_format(target))
     return (*track.warnings, *carried.warnings, *shape)
+
+
+def check_splice(splice: Splice, target: Path, options: EncodeOptions) -> None:
+    """Find out before the long run whether the encoder can make packets that go with the source's.
+
+    Raises:
+        SpliceError: It cannot.
+    """
+    try:
+        open_track(splice.film, target, options, splice)
+    except SpliceError:
+        raise
+    except OutputError as error:
+        raise SpliceError(f"the encoder cannot go on with the film's own packets: {error}") from error
