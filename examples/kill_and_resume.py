@@ -48,18 +48,21 @@ class Row:
     """Whether the film is that of an uninterrupted run, and nothing else is left."""
 
 
-def kill_and_resume(command: Sequence[str], folder: Path, kills: int, seed: int) -> Iterator[Row]:
+def kill_and_resume(
+    command: Sequence[str], film: Path, folder: Path, *, kills: int, seed: int
+) -> Iterator[Row]:
     """Have a command make a film, killed and not.
 
     Args:
-        command: All but the output.
+        command: All but the film and the output.
+        film: The source.
         folder: For the films; what was made is removed again.
         kills: How often.
         seed: Of the moments: between a run's first moment and its last, most of them behind the scan.
     """
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / "clean.mp4"
-    arguments = [*command, "-o", str(target), "-q"]
+    arguments = [*command, str(film), "-o", str(target), "-q"]
     start = time.monotonic()
     process = _start(arguments)
     plan = find_folder(target) / "plan"
@@ -82,7 +85,7 @@ def kill_and_resume(command: Sequence[str], folder: Path, kills: int, seed: int)
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
         seconds = time.monotonic() - start
-        status, was_done = describe_work(Path("film.mp4"), target).partition(": ")[2], target.exists()
+        status, was_done = describe_work(film, target).partition(": ")[2], target.exists()
         is_whole = not was_done or target.read_bytes() == expected
         # a film that is there already was finished before the kill
         _start([*arguments, *(["--overwrite"] if was_done else [])]).communicate()
@@ -155,10 +158,10 @@ def main(folder: Path, kills: int, seed: int) -> None:
     draw_film(film)
     run = "import sys, kill_and_resume as own; sys.exit(own.run_with_short_segments(sys.argv[1:]))"
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-c", run, str(film), "--device", "cpu"]
+    command = [sys.executable, "-c", run, "--device", "cpu"]
     print("| kill | at s | found then | resumed film |\n| --- | --- | --- | --- |", flush=True)
     same = 0
-    for number, row in enumerate(kill_and_resume(command, folder / "films", kills, seed), 1):
+    for number, row in enumerate(kill_and_resume(command, film, folder / "films", kills=kills, seed=seed), 1):
         found = "the whole film" if row.was_done else row.status
         print(
             f"| {number} | {row.seconds:.2f} | {found} | {'identical' if row.is_same else 'DIFFERS'} |",

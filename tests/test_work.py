@@ -371,8 +371,8 @@ def command() -> list[str]:
 
 def test_killed_runs_go_on(place: Path, command: list[str]) -> None:
     """The quick form of examples/kill_and_resume.py."""
-    arguments = [str(place / "a.mp4"), "--mask", str(place / "mask.png"), "--no-borrow"]
-    rows = list(kill_and_resume([*command, "0.1", *arguments], place / "out", kills=3, seed=1))
+    words = [*command, "0.1", "--mask", str(place / "mask.png"), "--no-borrow"]
+    rows = list(kill_and_resume(words, place / "a.mp4", place / "out", kills=3, seed=1))
     assert len(rows) == 3
     assert all(row.is_same for row in rows)
     assert names(place / "out") == []
