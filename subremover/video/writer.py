@@ -158,7 +158,7 @@ def assemble(
                     packet.stream = track.stream
                     out.mux(packet)
                 carried.mux_until(None)
-        if splice is not None and (fault := find_fault(film, splice.copied, part.path)):
+        if splice is not None and (fault := find_fault(film, pieces, part.path)):
             raise SpliceError(
                 f"'{target}' does not come out right with packets copied: {fault}; use --splice off"
             )
