@@ -97,13 +97,24 @@ def test_without_loss_is_another_profile(tmp_path: Path) -> None:
     assert remove(source, tmp_path / "b.mp4", "auto", crf=0).frames_copied == 0
 
 
+def test_segments_that_decode_otherwise_behind_copied_ones_are_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As without loss, if that were not refused."""
+    source = draw_film(tmp_path / "a.mp4", 36, options={"g": "12"}).path
+    monkeypatch.setattr(splice, "float", lambda _: 1.0, raising=False)
+    monkeypatch.setattr(splice, "_PROFILES", {})
+    with pytest.raises(OutputError, match=r"frame 2\d is another picture"):
+        remove(source, tmp_path / "b.mp4", "on", crf=0)
+
+
 def test_a_film_that_comes_out_wrong_is_encoded_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = draw_film(tmp_path / "a.mp4", 48, options={"g": "12"}).path
     find_fault = writer.find_fault
     monkeypatch.setattr(writer, "find_fault", lambda film, _, path: find_fault(film, [range(48)], path))
-    with pytest.raises(OutputError, match=r"frame \d+ was copied and is another picture; use --splice off"):
+    with pytest.raises(OutputError, match=r"frame \d+ is another picture; use --splice off"):
         remove(source, tmp_path / "b.mp4", "on")
     assert not (tmp_path / "b.mp4").exists()
     result = remove(source, tmp_path / "c.mp4", "auto")

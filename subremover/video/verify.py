@@ -4,50 +4,88 @@ once, beside its source."""
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
+import av
 import numpy as np
+from av.packet import Packet
+from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from subremover.errors import InputError
+from subremover.video.formats import to_planar
 from subremover.video.planes import views
-from subremover.video.probe import Film, probe
+from subremover.video.probe import Film, open_input, probe
 from subremover.video.reader import read_frames
+from subremover.video.spool import Spool
 
 
-def find_fault(film: Film, copied: Iterable[range], path: Path) -> str | None:
+def find_fault(film: Film, pieces: Sequence[Spool | range], path: Path) -> str | None:
     """What is wrong with a film of copied and rendered frames; None if nothing is.
 
-    Every frame must have its time, as exactly as the container can tell it, and be whole; every copied one
-    must be the source's sample for sample.
+    Every frame must have its time, as exactly as the container can tell it, and be sample for sample what the
+    source shows where it was copied, and what its segment alone shows where it was rendered. The latter is no
+    matter of course: FFmpeg's H.264 decoder got lossless segments wrong behind lossy ones.
 
     Args:
         film: The source.
-        copied: Its frames that were copied.
-        path: Of the film that was made of it.
+        pieces: Spools of rendered segments and frames of copied ones, in order.
+        path: Of the film that was made of them.
 
     Raises:
         InputError: The source cannot be read.
+        SpoolError: A segment cannot.
     """
-    is_copied = np.zeros(film.frame_count, bool)
-    for run in copied:
-        is_copied[run.start : run.stop] = True
     try:
         made = probe(path)
     except InputError as error:
         return str(error)
     if fault := _find_false_shape(film, made):
         return fault
-    for old, new in itertools.zip_longest(read_frames(film), read_frames(made)):
-        if old is None or new is None or old[0] != new[0]:
-            index = min(pair[0] for pair in (old, new) if pair is not None)
-            return f"only one of the two shows frame {index}"
-        if new[1].is_corrupt and not old[1].is_corrupt:
-            return f"frame {new[0]} is damaged"
-        if is_copied[old[0]] and not _are_equal(old[1], new[1]):
-            return f"frame {new[0]} was copied and is another picture"
-    return None
+    source = read_frames(film)  # in one go: a film whose parameter sets change cannot be sought in
+    expected = itertools.chain.from_iterable(
+        _decode_spool(film, piece, path) if isinstance(piece, Spool) else _take(source, piece)
+        for piece in pieces
+    )
+    following = next(expected, None)
+    for index, frame in read_frames(made):
+        if following is None or following[0] > index:
+            continue
+        if following[0] < index:
+            break
+        if frame.is_corrupt and not following[1].is_corrupt:
+            return f"frame {index} is damaged"
+        if not _are_equal(following[1], frame):
+            return f"frame {index} is another picture"
+        following = next(expected, None)
+    return f"frame {following[0]} is missing" if following is not None else None
+
+
+def _take(source: Iterator[tuple[int, VideoFrame]], frames: range) -> Iterator[tuple[int, VideoFrame]]:
+    for index, frame in source:
+        if index in frames:
+            yield index, frame
+        if index >= frames.stop - 1:
+            return
+
+
+def _decode_spool(film: Film, spool: Spool, path: Path) -> Iterator[tuple[int, VideoFrame]]:
+    """A segment's frames by themselves, decoded as the film's are."""
+    with open_input(path) as container:
+        stream = container.streams.video[0].codec_context
+        decoder = av.CodecContext.create(stream.name, "r")
+        decoder.extradata = stream.extradata
+    assert isinstance(decoder, VideoCodecContext)
+    decoder.thread_count = (
+        1  # with more, to be given up amid a film hung: they free packets under Python's lock
+    )
+    packets: Iterator[Packet[Any] | None] = itertools.chain(spool.packets(film.time_base), [None])
+    for packet in packets:
+        for frame in decoder.decode(packet):
+            assert frame.pts is not None  # its packet's
+            yield int(np.searchsorted(film.pts, frame.pts)), to_planar(frame)
 
 
 def _find_false_shape(film: Film, made: Film) -> str | None:

@@ -152,7 +152,7 @@ def assemble(
                 carried.mux_until(None)
             shape = keep_shape(film, source, part.path, find_format(target))
         check_unchanged(film)
-        if splice is not None and (fault := find_fault(film, splice.copied, part.path)):
+        if splice is not None and (fault := find_fault(film, pieces, part.path)):
             raise SpliceError(
                 f"'{target}' does not come out right with packets copied: {fault}; use --splice off"
             )
