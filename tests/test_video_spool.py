@@ -38,6 +38,17 @@ def test_packets_come_back_as_they_were(film: Film, tmp_path: Path) -> None:
         assert one.time_base == other.time_base
 
 
+def test_an_alpha_channel_comes_back(tmp_path: Path) -> None:
+    frames = {"codec": "libvpx-vp9", "pix_fmt": "yuva420p"}
+    film = probe(draw_film(tmp_path / "a.webm", frames=4, audio=False, **frames).path)
+    (spool,) = write_spools(film, tmp_path, tmp_path / "b.webm", PLAIN, cut_at(film))
+    expected = encode(film, tmp_path / "b.webm")
+    for one, other in zip(spool.packets(film.time_base), expected, strict=True):
+        channel = bytes(other.get_sidedata("matroska_block_additional"))
+        assert channel
+        assert bytes(one.get_sidedata("matroska_block_additional")) == channel
+
+
 def test_decode_times_are_those_of_one_encoder(film: Film, tmp_path: Path) -> None:
     expected = [packet.dts for packet in encode(film, tmp_path / "b.mp4")]
     for starts in ((), (9, 10)):
@@ -92,14 +103,15 @@ def test_damage_is_found(film: Film, tmp_path: Path) -> None:
         b"[]",
         b"{}",
         b'{"pts": [1e999]}',
-        b'{"pts":[%d],"durations":[1],"sizes":[4],"keys":[1],"delay":0,"extradata":"","notes":{}}' % 2**70,
-        b'{"pts":[1],"durations":[1],"sizes":[5],"keys":[1],"delay":0,"extradata":"","notes":{}}',
-        b'{"pts":[1,1],"durations":[1,1],"sizes":[2,2],"keys":[1,1],"delay":0,"extradata":"","notes":{}}',
-        b'{"pts":[1,2],"durations":[1,1],"sizes":[-2,6],"keys":[1,1],"delay":0,"extradata":"","notes":{}}',
-        b'{"pts":[1],"durations":[],"sizes":[4],"keys":[1],"delay":0,"extradata":"","notes":{}}',
-        b'{"pts":[1],"durations":[1],"sizes":[4],"keys":[1],"delay":null,"extradata":"","notes":{}}',
-        b'{"pts":[1],"durations":[1],"sizes":[4],"keys":[1],"delay":0,"extradata":"x","notes":{}}',
-        b'{"pts":[1],"durations":[1],"sizes":[4],"keys":[1],"delay":0,"extradata":"","notes":[]}',
+        b'{"pts":[%d],"durations":[1],"sizes":[4],"alphas":[0],"keys":[1],"delay":0,"extradata":"","notes":{}}'
+        % 2**70,
+        b'{"pts":[1],"durations":[1],"sizes":[5],"alphas":[0],"keys":[1],"delay":0,"extradata":"","notes":{}}',
+        b'{"pts":[1,1],"durations":[1,1],"sizes":[2,2],"alphas":[0,0],"keys":[1,1],"delay":0,"extradata":"","notes":{}}',
+        b'{"pts":[1,2],"durations":[1,1],"sizes":[-2,6],"alphas":[0,0],"keys":[1,1],"delay":0,"extradata":"","notes":{}}',
+        b'{"pts":[1],"durations":[],"sizes":[4],"alphas":[0],"keys":[1],"delay":0,"extradata":"","notes":{}}',
+        b'{"pts":[1],"durations":[1],"sizes":[4],"alphas":[0],"keys":[1],"delay":null,"extradata":"","notes":{}}',
+        b'{"pts":[1],"durations":[1],"sizes":[4],"alphas":[0],"keys":[1],"delay":0,"extradata":"x","notes":{}}',
+        b'{"pts":[1],"durations":[1],"sizes":[4],"alphas":[0],"keys":[1],"delay":0,"extradata":"","notes":[]}',
         b"[" * 100_000,
     ],
 )

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
-from av.packet import Packet
+from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
 from av.video.stream import VideoStream
 
 from subremover.video.target import PartFile
@@ -31,7 +31,9 @@ _LENGTH = struct.Struct("<Q")
 _DIGEST_BYTES = 32
 _MOST_INDEX_BYTES = 64 << 20
 _CHUNK_BYTES = 1 << 20
-_COLUMNS = {"pts": np.int64, "durations": np.int64, "sizes": np.int64, "keys": np.bool_}
+_COLUMNS = {"pts": np.int64, "durations": np.int64, "sizes": np.int64, "alphas": np.int64, "keys": np.bool_}
+_ALPHA: Literal["matroska_block_additional"] = "matroska_block_additional"
+"""Where VP8 and VP9 have their alpha channel."""
 
 
 class SpoolError(Exception):
@@ -63,8 +65,9 @@ class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
         for packet in packets:
             if packet.pts is None:
                 raise ValueError("the encoder gives packets without a time")
-            self._put(bytes(packet))
-            values = packet.pts, packet.duration or 0, packet.size, packet.is_keyframe
+            alpha = bytes(packet.get_sidedata(_ALPHA)) if packet.has_sidedata(_ALPHA) else b""
+            self._put(bytes(packet) + alpha)
+            values = packet.pts, packet.duration or 0, packet.size, len(alpha), packet.is_keyframe
             for column, value in zip(self._columns.values(), values, strict=True):
                 column.append(int(value))
             # the first packet is the first that is shown: what is decoded before it says how far ahead
@@ -107,6 +110,8 @@ class Spool:
     durations: np.ndarray
     sizes: np.ndarray
     """Bytes."""
+    alphas: np.ndarray
+    """Bytes of the alpha channel, which lies behind a packet's own; mostly 0."""
     keys: np.ndarray
     """(n,) bool."""
     delay: int
@@ -138,13 +143,18 @@ class Spool:
         """
         with self.path.open("rb") as file:
             file.seek(len(MAGIC) + KEY_BYTES)
-            for pts, duration, size, is_key in zip(
-                self.pts, self.durations, self.sizes, self.keys, strict=True
-            ):
-                data = file.read(int(size))
-                if len(data) != size:
+            columns = self.pts, self.durations, self.sizes, self.alphas, self.keys
+            for pts, duration, size, alpha, is_key in zip(*columns, strict=True):
+                data, beside = file.read(int(size)), file.read(int(alpha))
+                if len(data) + len(beside) != size + alpha:
                     raise SpoolError(f"'{self.path}' has become shorter")
                 packet: Packet[VideoStream] = Packet(data)  # type: ignore[assignment]
+                if beside:
+                    channel = PacketSideData(  # type: ignore[call-arg]
+                        packet_sidedata_type_from_literal(_ALPHA), len(beside)
+                    )
+                    channel.update(beside)
+                    packet.set_sidedata(channel)
                 packet.pts, packet.duration, packet.time_base = int(pts), int(duration), time_base
                 packet.is_keyframe = bool(is_key)
                 yield packet
@@ -192,7 +202,10 @@ def _read(path: Path, file: BinaryIO, key: bytes) -> Spool:
     pts, sizes = columns["pts"], columns["sizes"]
     if len({len(column) for column in columns.values()}) > 1 or len(np.unique(pts)) < len(pts):
         raise ValueError("its packets make no sense")
-    if (sizes < 0).any() or sum(sizes.tolist()) != size - start - end - length:
+    alphas = columns["alphas"]
+    if min(sizes.min(initial=0), alphas.min(initial=0)) < 0:
+        raise ValueError("its packets make no sense")
+    if sum(sizes.tolist()) + sum(alphas.tolist()) != size - start - end - length:
         raise ValueError("its packets do not fill it")
     if type(index["delay"]) is not int or not isinstance(index["notes"], dict):
         raise ValueError("its index makes no sense")
