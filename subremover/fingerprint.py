@@ -65,6 +65,8 @@ def _sample(path: Path) -> str:
 
 
 def _hash_file(path: Path) -> str:
+    if not path.is_file():  # a pipe would be waited for
+        return ""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
