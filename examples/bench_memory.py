@@ -2,8 +2,8 @@
 
     python examples/bench_memory.py OUT [--minutes 1,10,60] [OPTIONS OF SUBREMOVER ...]
 
-Draws a minute with a subtitle of 2 s every 20 s into OUT, repeats its packets, has the command clean each film, and
-prints a table of seconds and of the most memory that all its processes had together.
+Draws a minute with a subtitle of 2 s every 20 s into OUT, repeats its packets, has the command clean each
+film, and prints a table of seconds and of the most memory that all its processes had together.
 """
 
 from __future__ import annotations
