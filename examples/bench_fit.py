@@ -26,8 +26,9 @@ from textbook import fit_frame
 from torch import Tensor
 
 from subremover.fill.batches import choose_batch_size, is_out_of_memory
-from subremover.fill.fit import fit_batch
+from subremover.fill.jobs import count_row_bytes
 from subremover.fill.pool import _keep_freed_memory
+from subremover.fill.restore import restore
 from subremover.options import FitOptions
 
 LEVELS = 5
@@ -96,13 +97,15 @@ def run_ours(case: Case, device: str, steps: int) -> float | None:
     options = replace(FitOptions(), steps=steps, channels=case.channels, levels=LEVELS, loss="mix")
 
     def fit(rows: range) -> None:
-        fit_batch(crops[rows.start : rows.stop], knowns[rows.start : rows.stop], options, rows)
+        cut = slice(rows.start, rows.stop)
+        restore(crops[cut], options, known=knowns[cut], seeds=rows)
 
     def fit_all() -> None:
         if place.type != "cpu":
             fit(range(case.batch))
             return
-        size = choose_batch_size(place, case.channels, case.height, case.width)
+        row_bytes = count_row_bytes(case.channels, case.height, case.width)
+        size = choose_batch_size(place, row_bytes, case.height * case.width)
         parts = [range(first, min(first + size, case.batch)) for first in range(0, case.batch, size)]
         one_each = partial(torch.set_num_threads, 1)
         with ThreadPoolExecutor(torch.get_num_threads(), initializer=one_each) as threads:

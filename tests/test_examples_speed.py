@@ -25,9 +25,8 @@ from make_sample import make_events
 from speed_limit import Rates, count_work
 
 from subremover import cli
-from subremover.fill.decoder import decode
+from subremover.fill.decoder import decode, draw_weights
 from subremover.fill.losses import prepare_loss
-from subremover.fill.weights import draw_weights
 from subremover.profile import Profile, Work
 
 TINY = ["--device", "cpu", "--steps", "2", "--channels", "4"]
@@ -113,15 +112,15 @@ class HereExecutor(ThreadPoolExecutor):
 
 
 def test_bench_fit_prints_and_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fit_batch, rows = bench_fit.fit_batch, []
+    restore, rows = bench_fit.restore, []
 
-    def fit(crops: torch.Tensor, *others: Any) -> object:
+    def fit(crops: torch.Tensor, *others: Any, **more: Any) -> object:
         rows.append(len(crops))
         if crops.shape[2] == 64:
             raise torch.OutOfMemoryError
-        return fit_batch(crops, *others)
+        return restore(crops, *others, **more)
 
-    monkeypatch.setattr(bench_fit, "fit_batch", fit)
+    monkeypatch.setattr(bench_fit, "restore", fit)
     monkeypatch.setattr(bench_fit, "ProcessPoolExecutor", HereExecutor)
     monkeypatch.setattr(bench_speed, "find_rates", lambda *_: RATES)
     words = ["--sizes", "32x64,64x64", "--channels", "4", "--batches", "3", "--steps", "2", "--repeats", "2"]

@@ -5,19 +5,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from subremover.fill import decoder
 from subremover.fill.codes import draw_code
-from subremover.fill.decoder import decode
-from subremover.fill.weights import Weights, concatenate_weights, draw_weights
+from subremover.fill.decoder import DecoderWeights, decode, draw_weights
+from subremover.fill.level import NORM_EPSILON
 from subremover.options import ActivationName
 
 
-def draw(seeds: list[int], channels: int = 8, levels: int = 3, size: tuple[int, int] = (16, 24)) -> Weights:
+def draw(
+    seeds: list[int], channels: int = 8, levels: int = 3, size: tuple[int, int] = (16, 24)
+) -> DecoderWeights:
     codes = [draw_code(channels, size, levels, seed) for seed in seeds]
     return draw_weights(codes, channels, levels, seeds)
 
 
-def decode_plainly(weights: Weights, row: int, activation: ActivationName) -> Tensor:
+def decode_plainly(weights: DecoderWeights, row: int, activation: ActivationName) -> Tensor:
     """Section 4.1 of the paper, word by word, for one row: (3, h, w)."""
     functions = {"relu": F.relu, "relu6": F.relu6, "sigmoid": torch.sigmoid}
     values = weights.code[row : row + 1]
@@ -25,7 +26,7 @@ def decode_plainly(weights: Weights, row: int, activation: ActivationName) -> Te
         values = F.conv2d(values, mix[row][:, :, None, None])
         values = F.interpolate(values, scale_factor=2, mode="bilinear", align_corners=False)
         values = F.leaky_relu(values, 0.1) if activation == "leaky-relu" else functions[activation](values)
-        values = F.instance_norm(values, weight=scale[row], bias=shift[row], eps=decoder.NORM_EPSILON)
+        values = F.instance_norm(values, weight=scale[row], bias=shift[row], eps=NORM_EPSILON)
     return F.conv2d(values, weights.head[row][:, :, None, None]).sigmoid()[0]
 
 
@@ -89,7 +90,7 @@ def test_rows_can_be_cut_copied_and_joined() -> None:
     assert len(twice) == 3
     torch.testing.assert_close(twice.head[0], weights.head[2])
     torch.testing.assert_close(twice.head[2], weights.head[2])
-    joined = concatenate_weights([weights.select([0]), weights.select([1, 2])])
+    joined = DecoderWeights.concatenate([weights.select([0]), weights.select([1, 2])])
     torch.testing.assert_close(joined.mixes[1], weights.mixes[1])
     twice.head.zero_()
     assert weights.head.any()

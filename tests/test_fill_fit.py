@@ -11,12 +11,13 @@ from torch import Tensor
 
 from subremover.errors import DeviceError
 from subremover.fill import batches, schedule, slots
-from subremover.fill.fit import FitStoppedError, choose_levels, fit_batch
+from subremover.fill.batches import FitStoppedError
+from subremover.fill.decoder import DecoderWeights, choose_levels
 from subremover.fill.jobs import FitJob
+from subremover.fill.restore import restore
 from subremover.fill.schedule import fit_jobs
 from subremover.fill.slots import Slots
 from subremover.fill.trial import Trust
-from subremover.fill.weights import Weights
 from subremover.options import FitOptions, InputName
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -60,6 +61,11 @@ def as_batch(*jobs: FitJob) -> tuple[Tensor, Tensor]:
     return crops, known
 
 
+def restore_jobs(seeds: Sequence[int], *jobs: FitJob) -> Tensor:
+    crops, known = as_batch(*jobs)
+    return restore(crops, QUICK, known=known, seeds=seeds).pictures
+
+
 def hole_error(job: FitJob, picture: np.ndarray) -> float:
     return float(np.abs(picture - job.image)[job.hole].mean())
 
@@ -98,9 +104,10 @@ def test_any_crop_size(size: tuple[int, int], network_input: InputName) -> None:
     options = replace(QUICK, steps=2, levels=None, input=network_input)
     assert paint([job], options)[0].shape == (*size, 3)
     crops, known = as_batch(job)
-    picture, weights = fit_batch(crops, known, replace(options, levels=2), [1])
-    assert picture.shape == crops.shape
-    assert len(weights) == 1
+    if network_input == "noise":
+        restored = restore(crops, replace(options, levels=2), known=known)
+        assert restored.pictures.shape == crops.shape
+        assert len(restored.weights) == 1
 
 
 @pytest.mark.parametrize("network_input", ["noise", "downsampled"])
@@ -122,9 +129,9 @@ def test_a_crop_that_is_all_hole_is_no_error() -> None:
 
 def test_rows_do_not_mix() -> None:
     ours, theirs, others = make_job(0), make_job(40), make_job(80)
-    pairs = [fit_batch(*as_batch(ours, other), QUICK, [1, 2])[0] for other in (theirs, others)]
+    pairs = [restore_jobs([1, 2], ours, other) for other in (theirs, others)]
     assert_same(pairs[0][0].numpy(), pairs[1][0].numpy())
-    alone = fit_batch(*as_batch(theirs), QUICK, [2])[0]
+    alone = restore_jobs([2], theirs)
     assert_same(alone[0].numpy(), pairs[0][1].numpy())
 
 
@@ -160,20 +167,10 @@ def test_noise_on_the_input_is_each_rows_own() -> None:
 
 
 def test_a_warm_start_saves_steps() -> None:
-    anchor, neighbour = make_job(0), make_job(1)
-    options = FitOptions(steps=80, channels=16)
-    _, weights = fit_batch(*as_batch(anchor), options, [0])
-    few = replace(options, steps=6)
-    warm, cold = (fit_batch(*as_batch(neighbour), few, [0], start=start)[0] for start in (weights, None))
-    errors = [hole_error(neighbour, p[0].permute(1, 2, 0).numpy()) for p in (warm, cold)]
-    assert errors[0] < 0.5 * errors[1]
-
-
-def test_a_warm_start_leaves_its_weights_alone() -> None:
-    _, weights = fit_batch(*as_batch(make_job()), QUICK, [0])
-    before = weights.detach()
-    fit_batch(*as_batch(make_job(1)), QUICK, [0], start=weights)
-    torch.testing.assert_close(weights.head, before.head, rtol=0, atol=0)
+    jobs = [make_job(0), make_job(1)]  # the second is the anchor
+    options = FitOptions(steps=80, warm_steps=6, decoders=1, trial=False, channels=16)
+    warm, cold = paint(jobs, options)[0], paint(jobs[:1], replace(options, steps=6))[0]
+    assert hole_error(jobs[0], warm) < 0.5 * hole_error(jobs[0], cold)
 
 
 @pytest.fixture
@@ -182,9 +179,11 @@ def puts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, bool]]:
     calls: list[tuple[int, int, bool]] = []
     real = Slots.put
 
-    def spy(self: Slots, slots: Sequence[int], *args: object, **more: object) -> None:
-        calls.append((len(slots), *set(more["steps"]), more["is_warm"]))  # type: ignore[call-overload,arg-type]
-        real(self, slots, *args, **more)  # type: ignore[arg-type]
+    def spy(self: Slots[DecoderWeights], *args: Any) -> None:
+        (steps, rate), *others = {(course.steps, course.rate) for course in args[-1]}
+        assert not others
+        calls.append((len(args[0]), steps, rate < QUICK.learning_rate))
+        real(self, *args)
 
     monkeypatch.setattr(Slots, "put", spy)
     return calls
@@ -218,7 +217,7 @@ def test_a_trial_trusts_no_decoder_that_paints_noise(monkeypatch: pytest.MonkeyP
     """Where the decoder cannot beat the smooth continuation, it must not lose to it."""
     real = Slots.take
 
-    def scribble(self: Slots, slots: Sequence[int]) -> tuple[Tensor, Weights]:
+    def scribble(self: Slots[DecoderWeights], slots: Sequence[int]) -> tuple[Tensor, DecoderWeights]:
         pictures, weights = real(self, slots)
         generator = torch.Generator().manual_seed(1)
         noise = torch.rand(pictures.shape[1:], generator=generator)  # the same by all: they agree on it
@@ -307,11 +306,11 @@ def test_depth_follows_the_hole(radius_px: int, size: tuple[int, int], levels: i
 def test_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     sizes: list[int] = []
 
-    def cramped(count: int, *args: Any) -> Slots:
-        sizes.append(count)
-        if count > 2:
+    def cramped(network: Any, like: Any, targets: tuple[int, ...], **more: Any) -> Slots[Any]:
+        sizes.append(targets[0])
+        if targets[0] > 2:
             raise error
-        return Slots(count, *args)
+        return Slots(network, like, targets, **more)  # type: ignore[arg-type]
 
     jobs = [make_job(0, group) for group in range(6)]
     expected = paint(jobs, QUICK, size=2)

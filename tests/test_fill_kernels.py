@@ -16,11 +16,10 @@ if not torch.cuda.is_available():
 pytest.importorskip("triton")
 
 from subremover.fill import kernels
-from subremover.fill.decoder import decode
+from subremover.fill.decoder import decode, draw_weights
 from subremover.fill.kernels import are_usable, check, last_level, similarity
 from subremover.fill.kernels.check import Scale, compare_plainly, compare_with_plain, paint_plainly
 from subremover.fill.losses import count_scales, ms_ssim
-from subremover.fill.weights import draw_weights
 from subremover.options import ActivationName
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"

@@ -10,23 +10,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from subremover.fill import slots as slots_module
-from subremover.fill.batches import BatchFitter
+from subremover.fill import decoder, losses
+from subremover.fill.batches import WARM_RATE, BatchFitter
 from subremover.fill.codes import draw_code
-from subremover.fill.decoder import decode, paint_last_level
+from subremover.fill.decoder import DecoderWeights, DeepDecoder, decode, draw_weights
 from subremover.fill.graphs import capture
 from subremover.fill.jobs import FitJob
+from subremover.fill.level import paint_last_level
 from subremover.fill.losses import Scale, compare, prepare_loss
 from subremover.fill.rows import Fitted, Key, Row
-from subremover.fill.slots import WARM_RATE, Slots
-from subremover.fill.weights import Weights, draw_weights
+from subremover.fill.slots import Course, Slots
 from subremover.options import ActivationName, FitOptions
 
 SIZE = (16, 24)
 OPTIONS = FitOptions(channels=6, levels=3, steps=8)
 
 
-def draw(seed: int) -> tuple[Tensor, Tensor, Weights]:
+def draw(seed: int) -> tuple[Tensor, Tensor, DecoderWeights]:
     """A crop, its known pixels and the weights it starts from, each of one row."""
     generator = torch.Generator().manual_seed(seed)
     known = torch.ones(1, 1, *SIZE)
@@ -35,11 +35,17 @@ def draw(seed: int) -> tuple[Tensor, Tensor, Weights]:
     return torch.rand(1, 3, *SIZE, generator=generator) * known, known, draw_weights([code], 6, 3, [seed])
 
 
-def put(slots: Slots, slot: int, seed: int, steps: int, is_warm: bool = False) -> None:
-    slots.put([slot], *draw(seed), seeds=[seed], steps=[steps], is_warm=is_warm)
+def make_slots(count: int) -> Slots[DecoderWeights]:
+    network = DeepDecoder.of(OPTIONS, SIZE, 3)
+    return Slots(network, draw(0)[2], (count, 3, *SIZE), loss=OPTIONS.loss)
 
 
-def fit_by_torch(seed: int, steps: int, is_warm: bool) -> tuple[Tensor, Weights]:
+def put(slots: Slots[DecoderWeights], slot: int, seed: int, steps: int, is_warm: bool = False) -> None:
+    rate = OPTIONS.learning_rate * (WARM_RATE if is_warm else 1)
+    slots.put([slot], *draw(seed), [Course(seed, steps, rate)])
+
+
+def fit_by_torch(seed: int, steps: int, is_warm: bool) -> tuple[Tensor, DecoderWeights]:
     """The same with torch's own Adam: the mean of the last quarter's pictures, and the weights."""
     crop, known, weights = draw(seed)
     parameters = [tensor.requires_grad_(True) for tensor in weights.parameters]
@@ -56,7 +62,7 @@ def fit_by_torch(seed: int, steps: int, is_warm: bool) -> tuple[Tensor, Weights]
 
 @pytest.mark.parametrize(("steps", "is_warm"), [(1, False), (9, False), (9, True)])
 def test_a_row_is_fitted_as_torch_would(steps: int, is_warm: bool) -> None:
-    slots = Slots(2, draw(0)[2], OPTIONS)
+    slots = make_slots(2)
     put(slots, 1, 5, steps, is_warm)
     for _ in range(steps):
         slots.step()
@@ -68,7 +74,7 @@ def test_a_row_is_fitted_as_torch_would(steps: int, is_warm: bool) -> None:
 
 
 def test_rows_come_and_go_without_touching_the_others() -> None:
-    slots = Slots(3, draw(0)[2], OPTIONS)
+    slots = make_slots(3)
     put(slots, 0, 1, 8)
     put(slots, 2, 2, 3)
     for _ in range(3):
@@ -85,7 +91,7 @@ def test_rows_come_and_go_without_touching_the_others() -> None:
         (first[0], 2, 3, False),
         (found[1], 3, 4, True),
     ):
-        alone = Slots(1, draw(0)[2], OPTIONS)
+        alone = make_slots(1)
         put(alone, 0, seed, steps, is_warm)
         for _ in range(steps):
             alone.step()
@@ -93,7 +99,7 @@ def test_rows_come_and_go_without_touching_the_others() -> None:
 
 
 def test_a_row_that_is_done_stays_as_it_is() -> None:
-    slots = Slots(1, draw(0)[2], OPTIONS)
+    slots = make_slots(1)
     put(slots, 0, 1, 4)
     for _ in range(4):
         slots.step()
@@ -104,9 +110,9 @@ def test_a_row_that_is_done_stays_as_it_is() -> None:
 
 
 def test_nothing_known_and_empty_slots_are_no_nan() -> None:
-    slots = Slots(2, draw(0)[2], OPTIONS)
+    slots = make_slots(2)
     crop, known, weights = draw(1)
-    slots.put([0], 0 * crop, 0 * known, weights, seeds=[1], steps=[5], is_warm=False)
+    slots.put([0], 0 * crop, 0 * known, weights, [Course(1, 5, OPTIONS.learning_rate)])
     for _ in range(5):
         slots.step()
     assert slots.take([0, 1])[0].isfinite().all()
@@ -123,8 +129,9 @@ def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.Monk
         used.append("compare")
         return compare(output, scale, with_luminance)
 
-    monkeypatch.setattr(slots_module, "_choose_parts", lambda _: (count_last_level, count_compare))
-    some = Slots(1, draw(0)[2], OPTIONS)
+    monkeypatch.setattr(decoder, "_choose_last_level", lambda *_: count_last_level)
+    monkeypatch.setattr(losses, "_choose_compare", lambda *_: count_compare)
+    some = make_slots(1)
     put(some, 0, 1, 1)
     some.step()
     assert set(used) == {"last level", "compare"}

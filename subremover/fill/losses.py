@@ -15,12 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from subremover.fill.gaussian import blur, blur_back, gaussian
+from subremover.fill.kernels import are_usable
 from subremover.options import LossName
 
 WINDOW_PX = 11
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli and Bovik 2003
 MIX_SHARE = 0.84  # of MS-SSIM in the mix; the rest is L1 (Zhao et al. 2017)
 C1, C2 = 0.01**2, 0.03**2
+RGB = 3  # channels that the kernels compare
 LEAST_WEIGHT = 1e-6  # of a window or a block; what holds less counts for nothing
 LEAST_SIMILARITY = 1e-4  # a negative similarity has no fractional power, and zero no slope
 
@@ -32,7 +34,7 @@ class Scale:
     known: Tensor
     """(B, 1, h, w) weight of each pixel."""
     target: Tensor
-    """(B, 3, h, w)"""
+    """(B, C, h, w)"""
     window: Tensor
     """(1, 1, 1, taps) Gaussian."""
     share: Tensor
@@ -41,9 +43,9 @@ class Scale:
     inverse: Tensor
     """(B, 1, h', w') 1 / the known weight inside each window, 0 where there is none."""
     mean: Tensor
-    """(B, 3, h', w') of the target in each window."""
+    """(B, C, h', w') of the target in each window."""
     variance: Tensor
-    """(B, 3, h', w')"""
+    """(B, C, h', w')"""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -52,8 +54,8 @@ class Scale:
 
 
 Compare = Callable[[Tensor, Scale, bool], tuple[Tensor, Tensor]]
-"""(B, 3, h, w) picture, a scale, whether with luminance -> (B, 3) its similarity, or only contrast and
-structure of it, and (B, 3) sum of known * |picture - target|."""
+"""(B, C, h, w) picture, a scale, whether with luminance -> (B, C) its similarity, or only contrast and
+structure of it, and (B, C) sum of known * |picture - target|."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,7 +64,7 @@ class Loss:
 
     name: LossName
     target: Tensor
-    """(B, 3, h, w)"""
+    """(B, C, h, w)"""
     known: Tensor
     """(B, 1, h, w)"""
     share: Tensor
@@ -72,7 +74,7 @@ class Loss:
     compare: Compare
 
     def __call__(self, output: Tensor) -> Tensor:
-        """(B, 3, h, w) in [0, 1] -> (B,), each row's own loss."""
+        """(B, C, h, w) in [0, 1] -> (B,), each row's own loss."""
         if self.name == "mse":
             return ((output - self.target).square() * self.known).sum((1, 2, 3)) * self.share
         if self.name == "l1":
@@ -89,7 +91,7 @@ class Loss:
         return (*own, *(tensor for scale in self.scales for tensor in scale.tensors))
 
     def _compare_scales(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, 3, h, w) -> (B,) multi-scale similarity, (B, 3) absolute differences"""
+        """(B, C, h, w) -> (B,) multi-scale similarity, (B, C) absolute differences"""
         values, absolute = [], []
         for index, scale in enumerate(self.scales):
             if index:
@@ -108,17 +110,26 @@ def compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor,
     return similarity, (output - scale.target).mul(scale.known).abs().sum((2, 3))
 
 
-def prepare_loss(name: LossName, target: Tensor, known: Tensor, compare: Compare = compare) -> Loss:
+def prepare_loss(name: LossName, target: Tensor, known: Tensor) -> Loss:
     """The loss against these targets, to be asked in every step.
 
     Args:
-        target: (B, 3, h, w) in [0, 1]; anything finite in the hole.
+        target: (B, C, h, w) in [0, 1]; anything finite in the hole.
         known: (B, 1, h, w) weight of each pixel, 0 in the hole.
-        compare: How a picture and one scale are compared.
     """
-    share = 1 / (3 * known.sum((1, 2, 3))).clamp_min(1e-12)
+    compare = _choose_compare(target.device, target.shape[1])
+    share = 1 / (target.shape[1] * known.sum((1, 2, 3))).clamp_min(1e-12)
     counts = {"ssim": 1, "ms-ssim": count_scales(*target.shape[2:]), "mix": count_scales(*target.shape[2:])}
     return Loss(name, target, known, share, _prepare_scales(target, known, counts.get(name, 0)), compare)
+
+
+def _choose_compare(device: torch.device, channels: int) -> Compare:
+    """The fused kernel where it can be used."""
+    if channels != RGB or not are_usable(device):
+        return compare
+    from subremover.fill.kernels import similarity
+
+    return similarity.compare
 
 
 def ms_ssim(output: Tensor, target: Tensor, known: Tensor) -> Tensor:
@@ -134,8 +145,8 @@ def ms_ssim(output: Tensor, target: Tensor, known: Tensor) -> Tensor:
     holds one, its window shrinks.
 
     Args:
-        output: (B, 3, h, w) in [0, 1].
-        target: (B, 3, h, w) in [0, 1].
+        output: (B, C, h, w) in [0, 1].
+        target: (B, C, h, w) in [0, 1].
         known: (B, 1, h, w) weight of each pixel, 0 in the hole.
     """
     return 1 - prepare_loss("ms-ssim", target, known)(output)
@@ -178,19 +189,20 @@ class _Similarity(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, output: Tensor, scale: Scale, with_luminance: bool) -> Tensor:
-        """(B, 3, h, w) -> (B, 3)"""
-        B, _, height, width = output.shape
+        """(B, C, h, w) -> (B, C)"""
+        B, C, height, width = output.shape
         taps = scale.window.shape[3]
-        planes = output.new_empty(B, 9, height, width)
-        weighted = torch.mul(output, scale.known, out=planes[:, :3])
-        torch.mul(weighted, output, out=planes[:, 3:6])
-        torch.mul(weighted, scale.target, out=planes[:, 6:])
+        planes = output.new_empty(B, 3 * C, height, width)
+        first, second, third = planes.chunk(3, 1)
+        weighted = torch.mul(output, scale.known, out=first)
+        torch.mul(weighted, output, out=second)
+        torch.mul(weighted, scale.target, out=third)
         mean, power, product = blur(planes, taps).mul_(scale.inverse).chunk(3, 1)
         spread = power.addcmul(mean, mean, value=-1).add_(scale.variance).add_(C2)
         common = product.addcmul(mean, scale.mean, value=-1).mul_(2).add_(C2)
         value = common.div_(spread)
         # by the mean, by the power and by the product of each window
-        slopes = output.new_empty(B, 9, *value.shape[2:])
+        slopes = output.new_empty(B, 3 * C, *value.shape[2:])
         by_mean, by_power, by_product = slopes.chunk(3, 1)
         torch.div(2, spread, out=by_product)
         torch.mul(value, by_product, out=by_power).mul_(-0.5)
@@ -198,11 +210,11 @@ class _Similarity(torch.autograd.Function):
         if with_luminance:
             level = (mean.square() + scale.mean.square()).add_(C1)
             luminance = (2 * mean * scale.mean).add_(C1).div_(level)
-            slopes.view(B, 3, *value.shape[1:]).mul_(luminance.unsqueeze(1))
+            slopes.view(B, C, *value.shape[1:]).mul_(luminance.unsqueeze(1))
             by_mean.add_(2 * value * (scale.mean - mean * luminance) / level)
             value = value * luminance
         slopes.mul_(scale.share * scale.inverse)
-        by_mean, by_power, by_product = blur_back(slopes, taps).chunk(3, 1)  # (B, 3, h, w)
+        by_mean, by_power, by_product = blur_back(slopes, taps).chunk(3, 1)  # (B, C, h, w)
         slope = by_power.mul_(2).mul_(output).add_(by_mean).addcmul_(by_product, scale.target)
         ctx.save_for_backward(slope.mul_(scale.known))
         return (value * scale.share).sum((2, 3))

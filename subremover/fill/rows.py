@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from subremover.fill.decoder import DecoderWeights
 from subremover.fill.jobs import FitJob
-from subremover.fill.weights import Weights
 
 Key = tuple[Literal["anchor", "trial", "warm"], int, int]
 """What rows are told apart by: what they are for, which job, which decoder."""
@@ -23,7 +23,7 @@ class Row:
     """Its number; with the job's group, its seed."""
     levels: int
     steps: int
-    start: Weights | None = None
+    start: DecoderWeights | None = None
     """Of one row, to start warm from; None: a cold start."""
     hidden: np.ndarray | None = None
     """(h, w) bool: known pixels that it is not to see."""
@@ -47,12 +47,12 @@ class Fitted:
 
     picture: np.ndarray
     """(h, w, 3) float32 in [0, 1], painted everywhere."""
-    batch_weights: Weights
+    batch_weights: DecoderWeights
     """Of all rows of its batch."""
     place: int
     """Its own among them."""
 
     @property
-    def weights(self) -> Weights:
+    def weights(self) -> DecoderWeights:
         """Of this row alone; copied only when asked for, which no warm start is."""
         return self.batch_weights.select([self.place])

@@ -15,7 +15,7 @@ import torch
 
 from subremover.fill.batches import BatchFitter
 from subremover.fill.composite import confine, settle, share_of_fit
-from subremover.fill.fit import choose_levels
+from subremover.fill.decoder import choose_levels
 from subremover.fill.jobs import KNOWN_ERROR, Fill, FitJob
 from subremover.fill.rows import Fitted, Key, Row
 from subremover.fill.trial import Trust, choose_ring, trust_smooth, trust_tried, trust_untried

@@ -1,35 +1,49 @@
-"""Slots in which decoders of one canvas and depth are fitted side by side, each at its own pace.
+"""Slots in which untrained networks of one kind are fitted side by side, each at its own pace.
 
-One step takes all of them on by one step of Adam. Which decoder comes into which slot is not its business.
+One step takes all of them on by one step of Adam. Which one comes into which slot is not its business.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic
 
 import torch
 from torch import Tensor
 
 from subremover.fill.codes import draw_noise
-from subremover.fill.decoder import LastLevel, decode, paint_last_level
 from subremover.fill.graphs import capture
-from subremover.fill.kernels import are_usable
-from subremover.fill.losses import Compare, compare, prepare_loss
-from subremover.fill.weights import Weights
-from subremover.options import FitOptions
+from subremover.fill.losses import prepare_loss
+from subremover.fill.weights import Network, W
+from subremover.options import LossName
 
-WARM_RATE = 0.25
-"""Of the learning rate, for warm starts. Adam starts anew there, and its first steps, all of full length,
-undo what the anchor has learnt: 8 steps at the full rate cost 4.7 dB in a wide hole, at twice the flicker."""
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
 """Adam's own (Kingma and Ba 2015)."""
 TAIL = 4
 """The picture is the mean of those of the last quarter of the steps: it flickers less than the last one."""
 
 
-class Slots:
-    """B decoders fitted at once, in tensors that stay where they are.
+ForwardModel = Callable[[Tensor], Tensor]
+"""What befell pictures before they were seen, (B, C, h, w) -> (B, C', h', w'), in operations of torch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """How one row is fitted."""
+
+    seed: int
+    """Of the input noise."""
+    steps: int
+    rate: float
+    """Adam's learning rate."""
+    noise: float = 0.0
+    """Standard deviation of what is added to the input in each step."""
+
+
+class Slots(Generic[W]):
+    """B networks fitted at once, in tensors that stay where they are.
 
     Rows never interact, and one that has had its steps is frozen. So what becomes of a row depends, beyond
     rounding, neither on B nor on its slot, nor on what stands in the others or when it is taken out. On the
@@ -44,30 +58,42 @@ class Slots:
     pytorch-msssim and torch.optim.Adam took 85 then.
     """
 
-    def __init__(self, count: int, like: Weights, options: FitOptions) -> None:
+    def __init__(
+        self,
+        network: Network[W],
+        like: W,
+        targets: tuple[int, int, int, int],
+        *,
+        loss: LossName,
+        forward: ForwardModel | None = None,
+    ) -> None:
         """Empty slots.
 
         Args:
-            count: B.
-            like: Weights of any rows of the same canvas and depth, on the device to fit on.
-            options: Widths, loss, activation, learning rate, input noise.
+            network: What is fitted.
+            like: Its weights of any number of rows, on the device to fit on.
+            targets: B, C', h' and w', the shape of what is to be restored.
+            loss: Between what the forward model makes of the pictures, and the targets.
+            forward: None: the targets are pictures as they are.
         """
-        device, (height, width) = like.code.device, like.size
+        device, count = like.code.device, targets[0]
         if device.type == "cuda":
             torch.backends.cuda.matmul.allow_tf32 = True  # of the network; no other part multiplies matrices
-        self._options = options
-        self._last_level, self._compare = _choose_parts(device)
+        self._network, self._forward, self._loss_name = network, forward, loss
         self._weights = like.map(lambda tensor: tensor.new_zeros(count, *tensor.shape[1:]))
         self._parameters = self._weights.flatten().requires_grad_(True)  # (B, P)
         self._input = self._weights.code.clone()  # the code with its noise
         self._generators = [torch.Generator() for _ in range(count)]
         self._mean, self._power = torch.zeros_like(self._parameters), torch.zeros_like(self._parameters)
-        self._pictures = torch.zeros(count, 3, height, width, device=device)
-        blank = torch.zeros_like(self._pictures)
-        self._loss = prepare_loss(options.loss, blank, blank[:, :1].clone(), self._compare)
+        with torch.no_grad():
+            self._pictures = torch.zeros_like(network.paint(self._weights, self._input))
+        self._last = torch.zeros_like(self._pictures)
+        blank = torch.zeros(targets, device=device)
+        self._loss = prepare_loss(loss, blank, blank[:, :1].clone())
+        self._losses = torch.zeros(count, device=device)
         self._taken = torch.zeros(count, 1, device=device)
         self._steps, self._rates = torch.zeros_like(self._taken), torch.zeros_like(self._taken)
-        self._left = [0] * count
+        self._left, self._noises = [0] * count, [0.0] * count
         self._step = capture(self._step_all, device)
 
     @property
@@ -76,54 +102,51 @@ class Slots:
         return list(self._left)
 
     def put(
-        self,
-        slots: Sequence[int],
-        crops: Tensor,
-        known: Tensor,
-        starts: Weights,
-        *,
-        seeds: Sequence[int],
-        steps: Sequence[int],
-        is_warm: bool,
+        self, slots: Sequence[int], targets: Tensor, known: Tensor, starts: W, courses: Sequence[Course]
     ) -> None:
         """Begin n rows in these slots.
 
         Args:
             slots: n of them.
-            crops: (n, 3, h, w) in [0, 1], 0 where nothing is known.
-            known: (n, 1, h, w) weight of each pixel.
+            targets: (n, C', h', w') in [0, 1], 0 where nothing is known.
+            known: (n, 1, h', w') weight of each pixel.
             starts: Of n rows.
-            seeds: n, of the input noise.
-            steps: How many each row is to have.
-            is_warm: Whether they start from what an earlier fit has learnt.
+            courses: n.
         """
         place = self._index(slots)
-        counts = crops.new_tensor(steps).unsqueeze(1)  # (n, 1)
         with torch.no_grad():
             self._parameters[place] = starts.flatten()
             self._weights.code[place] = starts.code
             self._input[place] = starts.code
             for tensor in (self._mean, self._power, self._pictures, self._taken):
                 tensor[place] = 0
-            self._steps[place] = counts
-            self._rates[place] = self._options.learning_rate * (WARM_RATE if is_warm else 1)
-            prepared = prepare_loss(self._options.loss, crops, known, self._compare)
+            self._steps[place] = targets.new_tensor([course.steps for course in courses]).unsqueeze(1)
+            self._rates[place] = targets.new_tensor([course.rate for course in courses]).unsqueeze(1)
+            prepared = prepare_loss(self._loss_name, targets, known)
             for mine, new in zip(self._loss.tensors, prepared.tensors, strict=True):
                 mine[place] = new
-        for slot, seed, count in zip(slots, seeds, steps, strict=True):
-            self._generators[slot].manual_seed(seed)
-            self._left[slot] = count
+        for slot, course in zip(slots, courses, strict=True):
+            self._generators[slot].manual_seed(course.seed)
+            self._left[slot], self._noises[slot] = course.steps, course.noise
 
     def step(self) -> None:
         """One step of all rows that have some left."""
-        if deviation := self._options.input_noise:
+        if any(self._noises):
             code = self._weights.code
-            self._input.copy_(code + deviation * draw_noise(code.shape[1:], self._generators).to(code.device))
+            deviations = torch.tensor(self._noises).view(-1, *[1] * (code.dim() - 1))
+            noise = deviations * draw_noise(code.shape[1:], self._generators)
+            self._input.copy_(code + noise.to(code.device))
         self._step()
         self._left = [max(left - 1, 0) for left in self._left]
 
-    def take(self, slots: Sequence[int]) -> tuple[Tensor, Weights]:
-        """Copies of the pictures (n, 3, h, w), in [0, 1], and the weights of the rows in these slots."""
+    def look(self) -> tuple[Tensor, Tensor]:
+        """What all rows painted in the last step, (B, C, h, w), and their losses, (B,); the next step
+        overwrites both.
+        """
+        return self._last, self._losses
+
+    def take(self, slots: Sequence[int]) -> tuple[Tensor, W]:
+        """Copies of the pictures (n, C, h, w), in [0, 1], and the weights of the rows in these slots."""
         place = self._index(slots)
         weights = self._weights.with_parameters(self._parameters.detach())
         return self._pictures[place].clamp_(0, 1), weights.map(lambda tensor: tensor[place])
@@ -133,8 +156,9 @@ class Slots:
 
     def _step_all(self) -> None:
         weights = self._weights.with_parameters(self._parameters)
-        output = decode(weights, self._options.activation, self._input, self._last_level)
-        (gradient,) = torch.autograd.grad(self._loss(output).sum(), self._parameters)
+        output = self._network.paint(weights, self._input)
+        losses = self._loss(output if self._forward is None else self._forward(output))
+        (gradient,) = torch.autograd.grad(losses.sum(), self._parameters)
         with torch.no_grad():
             is_active = (self._taken < self._steps).to(output.dtype)  # (B, 1)
             self._taken += is_active
@@ -148,12 +172,5 @@ class Slots:
             tail = (self._steps / TAIL).floor().clamp_min(1)
             share = is_active * (self._taken > self._steps - tail) / tail
             self._pictures.addcmul_(output, share[:, :, None, None])
-
-
-def _choose_parts(device: torch.device) -> tuple[LastLevel, Compare]:
-    """The fused kernels where they can be used."""
-    if not are_usable(device):
-        return paint_last_level, compare
-    from subremover.fill.kernels import last_level, similarity
-
-    return last_level.paint_last_level, similarity.compare
+            self._last.copy_(output)
+            self._losses.copy_(losses)

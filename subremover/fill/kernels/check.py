@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from subremover.fill.decoder import NORM_EPSILON
 from subremover.fill.kernels.last_level import paint_last_level
 from subremover.fill.kernels.similarity import PreparedScale, compare
+from subremover.fill.level import NORM_EPSILON
 from subremover.fill.losses import C1, C2
 from subremover.options import ActivationName
 

@@ -29,8 +29,8 @@ import torch
 import triton
 from torch import Tensor
 
-from subremover.fill.decoder import NORM_EPSILON
 from subremover.fill.kernels.last_level_jit import gather, paint, sum_activations, sum_products
+from subremover.fill.level import NORM_EPSILON
 from subremover.options import ActivationName
 
 BLOCK_VALUES = 1024
