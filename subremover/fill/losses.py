@@ -210,7 +210,7 @@ class _Similarity(torch.autograd.Function):
         if with_luminance:
             level = (mean.square() + scale.mean.square()).add_(C1)
             luminance = (2 * mean * scale.mean).add_(C1).div_(level)
-            slopes.view(B, C, *value.shape[1:]).mul_(luminance.unsqueeze(1))
+            slopes.view(B, 3, *value.shape[1:]).mul_(luminance.unsqueeze(1))
             by_mean.add_(2 * value * (scale.mean - mean * luminance) / level)
             value = value * luminance
         slopes.mul_(scale.share * scale.inverse)
