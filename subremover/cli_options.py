@@ -17,14 +17,12 @@ from subremover.options import (
     LossName,
     Options,
     PoolOptions,
-    Position,
     PresetName,
-    Region,
     ScanOptions,
     SegmenterName,
     SpliceMode,
-    parse_size,
 )
+from subremover.parsing import Position, Region, parse_size
 
 
 class _GroupedOption(click.Option):

@@ -27,10 +27,9 @@ from subremover.options import (
     FitOptions,
     Options,
     PoolOptions,
-    Position,
-    Region,
     ScanOptions,
 )
+from subremover.parsing import Position, Region
 from subremover.plan import Plan
 from subremover.report import pictures
 from subremover.video.mux import CarriedStreams

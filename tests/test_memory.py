@@ -17,7 +17,8 @@ from subremover.memory import (
     limit_render,
     limit_scan,
 )
-from subremover.options import FitOptions, Options, PoolOptions, parse_size
+from subremover.options import FitOptions, Options, PoolOptions
+from subremover.parsing import parse_size
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.video.probe import Film, probe
 
@@ -47,38 +48,6 @@ def make_plan(film: Film, *events: tuple[int, int, Box]) -> Plan:
         for first, last, box in events
     ]
     return Plan(FilmKey.of(film.upright_size, film.pts), (Shot(0, 3),), tuple(made))
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("800M", 800 << 20), ("4G", 4 << 30), (" 1.5g ", 3 << 29), ("2048KiB", 2 << 20), ("1TB", 1 << 40)],
-)
-def test_sizes(text: str, expected: int) -> None:
-    assert parse_size(text) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "4",
-        "G",
-        "0G",
-        "-1G",
-        "4 G B",
-        "1e3M",
-        "0.0001K",
-        "4GG",
-        "1,5G",
-        "inf",
-        "nanG",
-        "٤G",
-        "9" * 99 + "G",
-    ],
-)
-def test_unreadable_sizes(text: str) -> None:
-    with pytest.raises(UsageError, match="as a size of memory; give a number and a unit: 800M, 4G"):
-        parse_size(text)
 
 
 def test_without_a_limit_all_stays(film: Film) -> None:
