@@ -16,7 +16,9 @@ import click
 
 from subremover._version import __version__
 from subremover.bar import Bar, printable, say
-from subremover.cli_options import GroupedCommand, declare_options, read_options, with_own_files
+from subremover.cli_help import GroupedCommand
+from subremover.cli_options import declare_options
+from subremover.cli_values import read_options, with_own_files
 from subremover.errors import EXIT_INTERRUPTED, DeviceError, SubremoverError, UsageError
 from subremover.outputs import Outputs, find_outputs
 from subremover.profile import measure, stage
@@ -34,7 +36,11 @@ Exit codes: 0 done, 1 some of several films failed, 2 wrong usage, 3 the film ca
 memory, 7 a worker died, 130 interrupted, 143 terminated."""
 
 
-@click.command(cls=GroupedCommand, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(
+    cls=GroupedCommand,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
 @declare_options
 @click.version_option(__version__, "--version", prog_name="subremover")
 def _command(**values: Any) -> int:
@@ -43,6 +49,9 @@ def _command(**values: Any) -> int:
     \b
     subremover movie.mp4 -o clean.mp4
     subremover *.mkv -o cleaned/
+
+    With several inputs, options that take a file or a folder take a folder, in which each film has its own;
+    --mask is one for all.
     """
     _set_logging(values)
     options = read_options(values)
