@@ -119,7 +119,7 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
     with ExitStack() as stack:
         with stage("start"):
             from subremover.fill.pool import prepare_device
-            from subremover.memory import limit_render, limit_scan
+            from subremover.memory import check_render, limit_render, limit_scan
             from subremover.pipeline import find_plan, open_work, render
             from subremover.report.pictures import add_shares, write_previews
             from subremover.video.probe import probe
@@ -135,6 +135,8 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
             for warning in foreseen:
                 _say(f"{source.name}: {warning}", values)
             options = limit_scan(film, options)
+            if not values["scan_only"]:
+                check_render(film, options)
             if outputs.film is not None:
                 work = stack.enter_context(open_work(film, outputs.film, options, outputs.provenance))
             outputs.check(source, options.encode.overwrite, work.findings if work else ())

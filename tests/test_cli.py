@@ -22,6 +22,7 @@ import subremover
 from subremover import cli
 from subremover.bar import Bar
 from subremover.errors import InputError, WorkerError
+from subremover.memory import count_scan_bytes
 from subremover.options import (
     BorrowOptions,
     EncodeOptions,
@@ -34,7 +35,7 @@ from subremover.parsing import Position, Region
 from subremover.plan import Plan
 from subremover.report import pictures
 from subremover.video.mux import CarriedStreams
-from subremover.video.probe import Film
+from subremover.video.probe import Film, probe
 
 COMMAND = cli._command
 NAME = r"(?<![\w-])--?[a-z][a-z-]*"
@@ -181,6 +182,16 @@ class TestRun:
         assert names(place) == sorted(
             ["a.mp4", "b.mp4", "mask.png", "plan", *(f"plan/{name}" for name in names(place / "plan"))]
         )
+
+    def test_a_scan_takes_what_a_render_does_not_fit_in(
+        self, place: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        needed = count_scan_bytes(probe(place / "a.mp4"), 1)
+        words = ["a.mp4", "--mask", "mask.png", "--end", "2f", "--max-memory", f"{-(-needed >> 20)}M"]
+        assert cli.run([*words, "-o", "b.mp4", *TINY]) == 2
+        assert re.search(r"--max-memory \d+M does not suffice for 'a.mp4'", capsys.readouterr().err)
+        assert cli.run([*words, "--scan-only"]) == 0
+        assert "a.mp4: 1 subtitle on 2 of 24 frames" in capsys.readouterr().err
 
     def test_preview(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["a.mp4", "--preview", "look", "--mask", "mask.png", "--end", "2f", *TINY]) == 0

@@ -11,6 +11,7 @@ from subremover.fill.schedule import fit_jobs
 from subremover.geometry import Box
 from subremover.memory import (
     LEAST_SHARE,
+    check_render,
     count_render_bytes,
     count_scan_bytes,
     find_largest_crop,
@@ -77,17 +78,28 @@ def test_too_little_is_refused_with_what_is_needed(film: Film) -> None:
     with pytest.raises(
         UsageError, match=r"--max-memory 900M does not .* \(3840x2160 px\); it needs \d+M"
     ) as refusal:
-        limit_scan(film, options)
+        check_render(film, limit_scan(film, options))
     needed = parse_size(str(refusal.value).rpartition(" ")[2])
     with pytest.raises(UsageError, match="it needs"):
-        limit_scan(film, replace(options, max_memory_bytes=needed - (2 << 20)))
+        check_render(film, replace(options, max_memory_bytes=needed - (2 << 20)))
     limited = limit_scan(film, replace(options, max_memory_bytes=needed))
+    check_render(film, limited)
     assert limited.scan.memory_share >= LEAST_SHARE
     assert count_scan_bytes(film, limited.scan.memory_share) <= needed
     # what is known before the scan is not all: a larger hole takes more
     plan = make_plan(film, (0, 3, Box(100, 1500, 3600, 500)))
     with pytest.raises(UsageError, match="it needs"):
         limit_render(film, plan, limited)
+
+
+def test_a_scan_needs_less_than_a_film(film: Film) -> None:
+    scan = count_scan_bytes(film, LEAST_SHARE)
+    options = Options(pool=CPU, max_memory_bytes=scan)
+    assert limit_scan(film, options).scan.memory_share < 1
+    with pytest.raises(UsageError, match="it needs"):
+        check_render(film, options)
+    with pytest.raises(UsageError, match="it needs"):
+        limit_scan(film, replace(options, max_memory_bytes=scan - 1))
 
 
 def test_holes_that_meet_make_one_crop(film: Film) -> None:
