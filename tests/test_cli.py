@@ -37,7 +37,6 @@ from subremover.report import pictures
 from subremover.video.mux import CarriedStreams
 from subremover.video.probe import Film, probe
 
-COMMAND = cli._command
 NAME = r"(?<![\w-])--?[a-z][a-z-]*"
 """Of an option."""
 TINY = ["--steps", "2", "--channels", "4", "--levels", "3", "--device", "cpu"]
@@ -333,7 +332,7 @@ class TestOptions:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Options]:
         """Options that the command passes on, for these words."""
         found: list[Options] = []
-        monkeypatch.setattr(cli, "_run_film", lambda _s, _t, options, *_: found.append(options))
+        monkeypatch.setattr(cli, "run_film", lambda _s, _t, options, *_: found.append(options))
 
         def ask(*words: str) -> Options:
             assert cli.run(["a.mp4", "-o", "b.mp4", *words]) == 0
@@ -389,7 +388,7 @@ class TestOptions:
 
     def test_several_films_have_files_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found: list[Options] = []
-        monkeypatch.setattr(cli, "_run_film", lambda _s, _t, options, *_: found.append(options))
+        monkeypatch.setattr(cli, "run_film", lambda _s, _t, options, *_: found.append(options))
         assert cli.run(["a.mp4", "b.mkv", "--scan-only", "--times", "texts"]) == 0
         assert [options.scan.times for options in found] == [Path("texts/a.srt"), Path("texts/b.srt")]
 
@@ -660,7 +659,7 @@ class TestHelp:
         assert "Exit codes: 0 done" in out
 
     def test_every_option_has_a_sentence(self) -> None:
-        for parameter in COMMAND.params:
+        for parameter in cli.command.params:
             if isinstance(parameter, click.Option):
                 assert re.fullmatch(r"[A-Z].{12,}\.", parameter.help or ""), parameter.name
 
