@@ -17,7 +17,7 @@ from subremover.origins import Shares, Tally
 from subremover.plan import FilmKey, Plan
 from subremover.planning import make_plan
 from subremover.profile import Profile, measure, stage
-from subremover.progress import Progress, ProgressCallback
+from subremover.progress import ProgressCallback, ignore
 from subremover.rendering import Rendering
 from subremover.video.encoders import choose_encoding
 from subremover.video.match_size import match_size
@@ -68,7 +68,7 @@ def scan(
     Raises:
         SubremoverError: See `errors`.
     """
-    return make_plan(probe(Path(source)), options or ScanOptions(), progress or _ignore)
+    return make_plan(probe(Path(source)), options or ScanOptions(), progress or ignore)
 
 
 def remove_subtitles(
@@ -93,7 +93,7 @@ def remove_subtitles(
     Raises:
         SubremoverError: See `errors`. The target is not touched then.
     """
-    options, progress = options or Options(), progress or _ignore
+    options, progress = options or Options(), progress or ignore
     with measure() as profile:
         with stage("start"):
             film = probe(Path(source))
@@ -170,14 +170,14 @@ def render(
         rendering = _match_size(rendering)
         try:
             resumed = rendering.make_segments(progress)
-            warnings, tally = rendering.assemble(cues)
+            warnings, tally = rendering.assemble(cues, progress)
         except SpliceError as error:
             if rendering.splice is None or options.encode.splice == "on":
                 raise
             log.warning("%s; encoding all of it again", error)
             rendering = _match_size(replace(rendering, options=options, splice=None))
             resumed = rendering.make_segments(progress)
-            warnings, tally = rendering.assemble(cues)
+            warnings, tally = rendering.assemble(cues, progress)
         copied = sum(s.stop - s.start for s in rendering.segments if s.is_copied)
     else:
         with stage("copy", frames=film.frame_count):
@@ -231,7 +231,3 @@ def _match_size(rendering: Rendering) -> Rendering:
     spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
     encode = match_size(rendering.film, options.encode, spans)
     return replace(rendering, options=replace(options, encode=encode))
-
-
-def _ignore(_: Progress) -> None:
-    """Progress for callers who do not ask."""
