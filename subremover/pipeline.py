@@ -19,6 +19,7 @@ from subremover.planning import make_plan
 from subremover.profile import Profile, measure, stage
 from subremover.progress import ProgressCallback, ignore
 from subremover.rendering import Rendering
+from subremover.run_state import Decisions
 from subremover.video.encoders import choose_encoding
 from subremover.video.match_size import match_size
 from subremover.video.mux import remux
@@ -175,6 +176,7 @@ def render(
             if rendering.splice is None or options.encode.splice == "on":
                 raise
             log.warning("%s; encoding all of it again", error)
+            work.decide(Decisions(is_whole=True))
             rendering = _match_size(replace(rendering, options=options, splice=None))
             resumed = rendering.make_segments(progress)
             warnings, tally = rendering.assemble(cues, progress)
@@ -207,7 +209,7 @@ def find_splice(film: Film, plan: Plan, options: Options, work: WorkFolder) -> S
         SpliceError: It was asked for and cannot be done.
     """
     mode = options.encode.splice
-    if mode == "off":
+    if mode == "off" or work.decisions.is_whole:
         return None
     encoding = choose_encoding(film, options.encode)
     least = LEAST_SHARE if mode == "auto" else 0
@@ -228,6 +230,10 @@ def _match_size(rendering: Rendering) -> Rendering:
     options = rendering.options
     if not options.encode.match_size:
         return rendering
-    spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
-    encode = match_size(rendering.film, options.encode, spans)
+    work = rendering.work
+    if work.decisions.crf is None:
+        spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
+        crf = match_size(rendering.film, options.encode, spans)
+        work.decide(replace(work.decisions, crf=crf))
+    encode = replace(options.encode, crf=work.decisions.crf, match_size=False)
     return replace(rendering, options=replace(options, encode=encode))
