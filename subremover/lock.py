@@ -5,6 +5,7 @@ The lock ends with its process, however that ends.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
@@ -53,9 +54,11 @@ def lock_folder(folder: Path, name: str, target: Path) -> int:
         except FileNotFoundError:  # the run before has just removed the folder
             continue
         if _try_lock(lock) and _is_still(lock, folder / name):
-            if not _is_own(lock, folder):
-                os.close(lock)
-                raise _in_the_way(folder)
+            with contextlib.ExitStack() as stack:
+                stack.callback(os.close, lock)
+                if not _is_own(lock, folder):
+                    raise _in_the_way(folder)
+                stack.pop_all()
             return lock
         os.close(lock)
         time.sleep(_PAUSE_SECONDS)
@@ -98,8 +101,13 @@ def _is_own(lock: int, folder: Path) -> bool:
     """Whether the folder was made here and nothing in it leads elsewhere; marks a new one."""
     mark, inside = os.read(lock, len(_MARK) + 1), list(folder.iterdir())
     if not mark and len(inside) == 1:
-        os.write(lock, _MARK)
-        os.fsync(lock)  # before anything is there to be lost
+        try:
+            os.write(lock, _MARK)
+            os.fsync(lock)  # before anything is there to be lost
+        except OSError:
+            inside[0].unlink()
+            folder.rmdir()
+            raise
         return True
     return mark == _MARK and not any(path.is_symlink() for path in inside)
 

@@ -18,16 +18,14 @@ from subremover.plan import FilmKey, Plan
 from subremover.planning import make_plan
 from subremover.profile import Profile, measure, stage
 from subremover.progress import ProgressCallback, ignore
-from subremover.rendering import Rendering
+from subremover.rendering import Rendering, find_splice
 from subremover.run_state import Decisions
-from subremover.video.encoders import choose_encoding
 from subremover.video.match_size import match_size
 from subremover.video.mux import remux
 from subremover.video.probe import Film, probe
 from subremover.video.provenance import check_provenance
-from subremover.video.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
-from subremover.video.target import find_format
-from subremover.video.writer import check_splice, check_target
+from subremover.video.splice import SpliceError
+from subremover.video.writer import check_target
 from subremover.work import WorkFolder
 
 log = logging.getLogger(__name__)
@@ -167,8 +165,8 @@ def render(
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
     tally, resumed, copied = Tally((), 1), 0, film.frame_count
     if plan.removed:
-        rendering = Rendering(film, plan, options, provenance, work, find_splice(film, plan, options, work))
-        rendering = _match_size(rendering)
+        splice = None if work.decisions.is_whole else find_splice(film, plan, options.encode, work.target)
+        rendering = _match_size(Rendering(film, plan, options, provenance, work, splice))
         try:
             resumed = rendering.make_segments(progress)
             warnings, tally = rendering.assemble(cues, progress)
@@ -200,29 +198,6 @@ def render(
         frames_copied=copied,
         frames_resumed=resumed,
     )
-
-
-def find_splice(film: Film, plan: Plan, options: Options, work: WorkFolder) -> Splice | None:
-    """What of the film can be copied packet for packet; None where all of its picture is to be encoded.
-
-    Raises:
-        SpliceError: It was asked for and cannot be done.
-    """
-    mode = options.encode.splice
-    if mode == "off" or work.decisions.is_whole:
-        return None
-    encoding = choose_encoding(film, options.encode)
-    least = LEAST_SHARE if mode == "auto" else 0
-    try:
-        with stage("start"):
-            splice = plan_splice(film, plan.masked_frames(), encoding, find_format(work.target), least)
-            check_splice(splice, work.target, options.encode)
-            return splice
-    except SpliceError as error:
-        if mode == "on":
-            raise
-        log.info("%s", error)
-        return None
 
 
 def _match_size(rendering: Rendering) -> Rendering:

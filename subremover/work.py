@@ -1,12 +1,5 @@
 """The work folder: what a run has done so far, beside its target, where the next run goes on from.
 
-    .clean.mp4.subremover/
-        lock                         held by the run that works here
-        state.json                   which run it is (see `fingerprint`), and its segments
-        plan/                        as `Plan.save` writes it
-        00000000_00000250.picture    a finished segment's packets (see `video.spool`)
-        00000000_00000250.origins    those of its origins, with `--provenance`
-
 Whatever lies there is checked before it is used: another run's, or half of something, is made again.
 """
 
@@ -17,7 +10,6 @@ import hashlib
 import json
 import logging
 import os
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -33,16 +25,19 @@ from subremover.run_state import Decisions, RunState
 from subremover.segments import Segment
 from subremover.video.spool import Spool, SpoolError
 from subremover.video.target import output_errors, sync, sync_folder
+from subremover.work_names import (
+    HALF_PLAN,
+    LOCK,
+    PICTURE,
+    PLAN,
+    STATE,
+    file_name,
+    find_folder,
+    is_half,
+    is_segment,
+)
 
 log = logging.getLogger(__name__)
-
-PICTURE, ORIGINS = "picture", "origins"
-_STATE, _LOCK, _PLAN = "state.json", "lock", "plan"
-_HALF_PLAN = "plan.part"
-_SEGMENT = re.compile(rf"\d{{8,}}_\d{{8,}}\.({PICTURE}|{ORIGINS})")
-_HALF = re.compile(r"\..*\.part-.*", re.DOTALL)
-"""What `PartFile` names, and what is named after that."""
-_MOST_NAME_BYTES = 255
 
 
 class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
@@ -69,7 +64,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
 
     def __enter__(self) -> WorkFolder:
         with output_errors(self.target):
-            self._lock = lock_folder(self.path, _LOCK, self.target)
+            self._lock = lock_folder(self.path, LOCK, self.target)
             with contextlib.ExitStack() as stack:
                 stack.push(self)
                 self._enter()
@@ -83,7 +78,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             self._remove()
         else:
             with contextlib.suppress(OSError):
-                self._delete(_is_half)
+                self._delete(is_half)
             error.add_note("what is finished is kept: the same command goes on where it stopped")
         os.close(self._lock)
 
@@ -103,7 +98,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         Raises:
             SubremoverError: It cannot be made, or not be written.
         """
-        folder = self.path / _PLAN
+        folder = self.path / PLAN
         if folder.exists():
             try:
                 return load_plan(folder, film)
@@ -111,7 +106,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
                 log.warning("the plan that was kept is of no use: %s", error)
                 shutil.rmtree(folder, ignore_errors=True)
         plan = make()
-        half = self.path / _HALF_PLAN
+        half = self.path / HALF_PLAN
         shutil.rmtree(half, ignore_errors=True)
         plan.save(half)
         with output_errors(self.target):
@@ -129,7 +124,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     def decide(self, decisions: Decisions) -> None:
         """Note what was found out; segments that were finished without knowing it go."""
         self._note(decisions=decisions)
-        self._delete(_is_segment)
+        self._delete(is_segment)
 
     def begin(self, plan: Plan, segments: Sequence[Segment], device: str) -> None:
         """Note what is to be rendered, and on which kind of device, which changes the last bits of a fit."""
@@ -140,7 +135,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
                 self.target.name,
                 before,
             )
-            self._delete(_is_segment)
+            self._delete(is_segment)
         self._note(segments=tuple(segments), device=kind)
         has_copied = any(segment.is_copied for segment in segments)  # the others are encoded to fit them
         parts = [self._state.fingerprint, plan.digest(), kind, has_copied, self.decisions.crf]
@@ -148,7 +143,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
 
     def file(self, segment: Segment, kind: str) -> Path:
         """Where a rendered segment's packets of the picture, or of its origins, belong."""
-        return self.path / _file_name(segment, kind)
+        return self.path / file_name(segment, kind)
 
     def read(self, segment: Segment, kind: str) -> Spool | None:
         """A finished segment; None where there is none that is of use."""
@@ -165,7 +160,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         self._delete(lambda _: True)
 
     def _enter(self) -> None:
-        state = RunState.read(self.path / _STATE)
+        state = RunState.read(self.path / STATE)
         now = self._state.fingerprint
         if not self._is_kept:
             self.clear()
@@ -181,20 +176,20 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             self.clear()
         else:
             self._state = replace(state, film=self._state.film, fingerprint=now, segments=())
-        self._delete(_is_half)
+        self._delete(is_half)
         self._note()
 
     def _has_work(self) -> bool:
-        return any(path.name == _PLAN or _is_segment(path.name) for path in self._own())
+        return any(path.name == PLAN or is_segment(path.name) for path in self._own())
 
     def _note(self, **what: Any) -> None:
         self._state = replace(self._state, **what)
-        self._state.write(self.path / _STATE)
+        self._state.write(self.path / STATE)
 
     def _own(self) -> Iterator[Path]:
         """What runs have put here, but for the lock."""
         for path in self.path.iterdir() if self.path.is_dir() else ():
-            if path.name in (_STATE, _PLAN, _HALF_PLAN) or _is_segment(path.name) or _is_half(path.name):
+            if path.name in (STATE, PLAN, HALF_PLAN) or is_segment(path.name) or is_half(path.name):
                 yield path
 
     def _delete(self, is_meant: Callable[[str], bool]) -> None:
@@ -209,46 +204,25 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         """All of it; the lock goes last, so that nobody else begins in what is being removed."""
         with contextlib.suppress(OSError):
             self.clear()
-            if [path.name for path in self.path.iterdir()] == [_LOCK]:
-                (self.path / _LOCK).unlink()
+            if [path.name for path in self.path.iterdir()] == [LOCK]:
+                (self.path / LOCK).unlink()
                 self.path.rmdir()
             else:
                 log.warning("'%s' stays, for there is something in it that no run has made", self.path)
 
 
-def find_folder(target: Path) -> Path:
-    """Where the work folder of a target is."""
-    target = target.resolve()
-    name = f".{target.name}.subremover"
-    if len(os.fsencode(name)) > _MOST_NAME_BYTES:
-        name = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()}.subremover"
-    return target.with_name(name)
-
-
 def describe_work(source: Path, target: Path) -> str:
     """How far a run to this target is that was stopped or goes on, in one line."""
     folder = find_folder(target)
-    state = RunState.read(folder / _STATE)
+    state = RunState.read(folder / STATE)
     if state is None:
         return f"{target}: there is no run to go on with"
     of = "" if state.film == source.name else f" of another film, {state.film!r},"
-    done = [s for s in state.segments if s.is_copied or (folder / _file_name(s, PICTURE)).exists()]
+    done = [s for s in state.segments if s.is_copied or (folder / file_name(s, PICTURE)).exists()]
     if not state.segments:
-        how = "scanned" if (folder / _PLAN).exists() else "being scanned"
+        how = "scanned" if (folder / PLAN).exists() else "being scanned"
     else:
         frames, total = (sum(s.stop - s.start for s in some) for some in (done, state.segments))
         how = f"{frames} of {total} frames ({len(done)} of {len(state.segments)} segments) are finished"
-    running = "a run" if is_locked(folder / _LOCK) else "a stopped run"
+    running = "a run" if is_locked(folder / LOCK) else "a stopped run"
     return f"{target}: {running}{of}: {how}"
-
-
-def _file_name(segment: Segment, kind: str) -> str:
-    return f"{segment.start:08d}_{segment.stop:08d}.{kind}"
-
-
-def _is_segment(name: str) -> bool:
-    return _SEGMENT.fullmatch(name) is not None
-
-
-def _is_half(name: str) -> bool:
-    return name == _HALF_PLAN or _HALF.fullmatch(name) is not None

@@ -8,7 +8,7 @@ import pytest
 from media import draw_film, read_luma, read_packets, read_pts
 from test_pipeline import CPU, TINY, draw_mask
 
-from subremover import pipeline, segments
+from subremover import rendering, segments
 from subremover.errors import OutputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, Position, ScanOptions
 from subremover.pipeline import Result, remove_subtitles
@@ -147,7 +147,7 @@ def test_a_run_that_encodes_all_of_it_again_goes_on_with_that(
             remove(source, tmp_path / "b.mp4", "auto", progress=stop_in_second_pass)
         assert stages[0] != stages[-1] == "render 48"
         stages.clear()
-        patch.setattr(pipeline, "plan_splice", None)
+        patch.setattr(rendering, "plan_splice", None)
         remove(source, tmp_path / "b.mp4", "auto", progress=lambda p: stages.append(f"{p.stage} {p.done}"))
         assert stages[0] == "render 37"
         remove(source, tmp_path / "whole_too.mp4", "off")

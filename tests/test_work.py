@@ -28,7 +28,8 @@ from subremover.pipeline import Result, remove_subtitles
 from subremover.progress import Progress
 from subremover.video.encoders import choose_encoding
 from subremover.video.spool import SpoolWriter
-from subremover.work import WorkFolder, describe_work, find_folder
+from subremover.work import WorkFolder, describe_work
+from subremover.work_names import find_folder
 
 FRAMES = 70
 IN_THE_WAY = r"is in the way of this run's own folder; move it away"
