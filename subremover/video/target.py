@@ -101,15 +101,20 @@ def _resolve(target: Path) -> Path:
 
 
 @contextlib.contextmanager
-def new_file(target: Path) -> Iterator[Path]:
-    """A name to write to, in the target's directory, made if need be; a whole body gives it the target's.
+def new_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
+    """A name to write to; a whole body gives it the target's.
+
+    Args:
+        target: Its directory is made if need be.
+        folder: See `PartFile`.
 
     Raises:
         OutputError: The body's file cannot be written, or not put in place.
     """
-    part = PartFile(target)
+    part = None
     try:
-        part.path.parent.mkdir(parents=True, exist_ok=True)
+        _resolve(target).parent.mkdir(parents=True, exist_ok=True)
+        part = PartFile(target, folder)
         yield part.path
         part.commit()
     except OSError as error:
@@ -117,7 +122,8 @@ def new_file(target: Path) -> Iterator[Path]:
         raise OutputError(f"cannot write '{target}': {reason}; try another name or directory") from error
     finally:
         with contextlib.suppress(OSError):
-            part.discard()
+            if part is not None:
+                part.discard()
 
 
 @contextlib.contextmanager
