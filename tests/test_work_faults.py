@@ -31,6 +31,14 @@ def crawl(*arguments):
             time.sleep(60)
 provenance.join = crawl
 """
+SLOW_REPORT = """
+from subremover.report import pictures
+def crawl(film, plan, file):
+    file.write_text("half")
+    pathlib.Path("reached").touch()
+    time.sleep(60)
+pictures.write_report = crawl
+"""
 SLOW_PROGRAM = """
 from subremover.video import shape
 shape.find_program = lambda: "./program"
@@ -81,6 +89,17 @@ def test_a_run_killed_while_the_film_of_origins_is_made(
     assert names(place) == ["a.mp4", "b.mp4", "from", "mask.png"]
     assert names(place / "from") == ["b.mp4"]
     assert (place / "b.mp4").read_bytes() == reference
+
+
+def test_a_run_killed_while_the_report_is_made(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(place)
+    words = ["a.mp4", "-o", "b.mp4", "--report", "a.html", *WORDS]
+    kill_when_reached(fake_run(words, SLOW_REPORT))
+    assert names(place) == [".b.mp4.subremover", "a.mp4", "mask.png"]
+    assert any(".part-" in name for name in kept(place))
+    assert fake_run(words).wait() == 0
+    assert names(place) == ["a.html", "a.mp4", "b.mp4", "mask.png"]
+    assert Path("a.html").read_text().endswith("</html>\n")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for processes in /proc")
