@@ -83,7 +83,7 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
             with Bar(source.name, values["quiet"]) as bar:
                 result = render(film, plan, options, bar.update, work, provenance=outputs.provenance)
             if outputs.report:
-                with stage("report"), new_file(outputs.report) as part:
+                with stage("report"), new_file(outputs.report, work.path) as part:
                     add_shares(outputs.report, part, plan, result.shares, result.event_shares)
             for warning in result.warnings:
                 if warning not in foreseen:
@@ -112,7 +112,7 @@ def _write_findings(
     if outputs.report and outputs.report.absolute() not in written:
         from subremover.report.pictures import write_report
 
-        with new_file(outputs.report) as part:
+        with new_file(outputs.report, work.path if work else None) as part:
             write_report(film, plan, part)
 
 

@@ -118,9 +118,10 @@ class TestRun:
         words = ["--mask", "hi.png", "--start", "9f", "--end", "0.6", "--no-borrow"]
         assert cli.run(["c.mp4", "-o", "b.mp4", *words, *TINY]) == 0
         out, err = capsys.readouterr()
-        *_, progress, last = err.splitlines()
+        *_, rendered, verified, last = err.splitlines()
         assert out == ""
-        assert re.fullmatch(r"c.mp4: render 15/15 frames, [\d.]+ frames/s, 0 s left", progress)
+        assert re.fullmatch(r"c.mp4: render 15/15 frames, [\d.]+ frames/s, 0 s left", rendered)
+        assert re.fullmatch(r"c.mp4: verify 24/24 frames, [\d.]+ frames/s, 0 s left", verified)
         assert re.fullmatch(
             r"b.mp4: 1 subtitle removed, 6 frames masked, of the hidden pixels 100 % painted; "
             r"9 frames copied; [\d.]+ s, 0.\d MB",
@@ -162,7 +163,7 @@ class TestRun:
         assert cli.run(["a.mp4", "-o", "b.mp4", "--segmenter", "gradient"]) == 0
         assert cli.run(["a.mp4", "-o", "c.mp4", "--mask", "mask.png", "--end", "1f", *TINY]) == 0
         err = capsys.readouterr().err
-        for stage, count in (("scan  ", 24), ("render", 12)):  # the other half of the packets is copied
+        for stage, count in (("scan  ", 24), ("render", 12), ("verify", 24)):  # half of it is copied
             assert re.search(rf"{stage}: 100%\|.*\| {count}/{count} \[\d\d:\d\d<\d\d:\d\d, .*frames/s\]", err)
 
     def test_nothing_found(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -722,6 +723,7 @@ def test_a_signal_leaves_no_process(
     draw_film(tmp_path / "a.mp4", frames=110, size=(64, 64), options={"preset": "ultrafast"})
     cv2.imwrite(str(tmp_path / "mask.png"), np.pad(np.full((8, 20), 255, np.uint8), ((30, 26), (20, 24))))
     words = ["--mask", "mask.png", "--start", "100f", "--steps", "1000000", "--workers", str(workers)]
+    words += ["--no-borrow", "--splice", "off"]
     process = subprocess.Popen(
         [sys.executable, "-m", "subremover", "a.mp4", "-o", "b.mp4", *words, "--device", "cpu"],
         cwd=tmp_path,
