@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import logging
+import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from itertools import chain
 
 import av
 import av.error
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
@@ -21,9 +25,12 @@ from subremover.video.probe import Film, find_decoder, open_input
 
 log = logging.getLogger(__name__)
 
-# Key frames to go back by, one after the other, before decoding from the film's start: MPEG-TS and PS
-# seek by guess and may land too late.
+# Key frames to go back by, one after the other, before decoding from the film's start: in a damaged film one
+# may be lost, and MPEG-PS tells the times of few packets.
 _SEEK_TRIES = 4
+# Frames that a decoder may hold back, of any codec: so much earlier than it is shown a key frame may be sent,
+# and MPEG-TS seeks by the time of sending.
+_REORDERED_FRAMES = 16
 
 
 def read_frames(film: Film, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, VideoFrame]]:
@@ -90,7 +97,9 @@ def _decode_from(
     prepare_decoder(stream)
     keys = film.key_frames[film.key_frames <= start][::-1][:_SEEK_TRIES]
     for key in keys if start else ():
-        frames = _seek(container, film, stream, int(film.pts[key]))
+        packets = _seek(container, film, stream, int(film.pts[key]))
+        # leading pictures of an open GOP refer to frames before the seek and come out broken
+        frames = ((i, f) for i, f in _decode(container, film, stream, packets) if i >= key)
         # the frames from the key frame to `start` must come out one by one, or the seek came out wrong
         first = next(((i, f) for i, f in frames if i >= start), None)
         if first is not None and first[0] == start:
@@ -104,29 +113,33 @@ def _decode_from(
             again = fresh.streams[film.stream_index]
             assert isinstance(again, VideoStream)
             prepare_decoder(again)
-            yield from ((i, f) for i, f in _decode(fresh, film, again) if i >= start)
+            yield from ((i, f) for i, f in _decode(fresh, film, again, fresh.demux(again)) if i >= start)
         return
-    yield from _decode(container, film, stream)
+    yield from _decode(container, film, stream, container.demux(stream))
 
 
 def _seek(
     container: InputContainer, film: Film, stream: VideoStream, key_pts: int
-) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames shown from a key frame on; nothing where the seek lands behind it."""
-    try:
-        container.seek(key_pts, stream=stream, backward=True)
-    except av.error.FFmpegError:
-        return
-    key = int(np.searchsorted(film.pts, key_pts))
-    # leading pictures of an open GOP refer to frames before the seek and come out broken
-    yield from ((i, f) for i, f in _decode(container, film, stream, latest_pts=key_pts) if i >= key)
+) -> Iterator[Packet[VideoStream]]:
+    """The packets from a key frame's on; none if it is not found."""
+    lead = math.ceil(_REORDERED_FRAMES / film.frame_rate / film.time_base)
+    for at in (key_pts, key_pts - lead):
+        with contextlib.suppress(av.error.FFmpegError):
+            container.seek(at, stream=stream, backward=True)
+            packets = container.demux(stream)
+            for packet in packets:
+                if packet.is_keyframe and packet.pts == key_pts:
+                    return chain([packet], packets)
+                if packet.dts is not None and packet.dts > key_pts:
+                    break
+    return iter(())
 
 
 def _decode(
-    container: InputContainer, film: Film, stream: VideoStream, latest_pts: int | None = None
+    container: InputContainer, film: Film, stream: VideoStream, packets: Iterator[Packet[VideoStream]]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Every frame that can be decoded from here; none if the first packet is later than `latest_pts`."""
-    packets, decoder = container.demux(stream), find_decoder(stream)
+    """Every frame that can be decoded of packets."""
+    decoder = find_decoder(stream)
     waiting: list[int] | None = [] if _has_no_times(container, film) else None
     flushed = False
     while not flushed:
@@ -135,10 +148,6 @@ def _decode(
         except av.error.FFmpegError as error:
             log.debug("'%s' cannot be read to its end: %s", film.path, error.strerror)
             packet = None
-        if latest_pts is not None and packet is not None and packet.size:
-            if packet.pts is not None and packet.pts > latest_pts:
-                return
-            latest_pts = None
         flushed = packet is None or not packet.size
         if waiting is not None and packet is not None and packet.pts is not None and packet.size:
             heapq.heappush(waiting, packet.pts)
