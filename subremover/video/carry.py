@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from fractions import Fraction
 
 import av
 import av.error
@@ -57,12 +58,13 @@ def fit_video(stream: VideoStream, copy: VideoStream) -> None:
         context.pix_fmt = "yuva420p"  # by which Matroska's writer tells of it
     if stream.average_rate:
         context.framerate = stream.average_rate  # else Matroska has no default duration
+    elif copy.container.format.name == "mxf":
+        context.framerate = stream.guessed_rate or Fraction(25)  # by which its muxer divides, and all ends
     if copy.container.format.name in MOV:
         if source.codec.canonical_name == "hevc":
             context.codec_tag = "hvc1"  # the muxer's own hev1 is refused by Apple's players
-        elif source.codec.canonical_name in ("prores", "dnxhd"):
-            if tag := read_fourcc(source):
-                context.codec_tag = tag  # else 4444 XQ becomes HQ, and DNxHR DNxHD
+        elif source.codec.canonical_name in ("prores", "dnxhd") and (tag := read_fourcc(source)):
+            context.codec_tag = tag  # else 4444 XQ becomes HQ, and DNxHR DNxHD
 
 
 def can_hold(format_name: str, stream: Stream, tag: str | None = None) -> bool:
