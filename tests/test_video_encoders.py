@@ -68,7 +68,7 @@ class TestAskedByName:
                 EncodeOptions(pix_fmt="yuv411p"),
                 r"libx264 does not take pixel format 'yuv411p'; choose from yuv",
             ),
-            (EncodeOptions(pix_fmt="rainbow"), "no pixel format named 'rainbow'; try yuv420p"),
+            (EncodeOptions(pix_fmt="rainbow"), "no pixel format named 'rainbow'; leave it out"),
             (EncodeOptions(codec="av1", pix_fmt="yuv444p"), "choose from yuv420p, yuv420p10le"),
             (EncodeOptions(codec="mpeg4", match_size=True), "mpeg4 has no crf that --match-size could set"),
         ],

@@ -363,6 +363,29 @@ class TestTarget:
         with pytest.raises(OutputError, match=r"'b.webm' cannot hold h264; use .mkv"):
             check_target(film, tmp_path / "b.webm", PLAIN)
 
+    @pytest.mark.parametrize(
+        ("source", "settings", "target", "codec"),
+        [
+            ("a.wmv", {"codec": "wmv2"}, "b.mkv", None),
+            ("a.wmv", {"codec": "wmv2"}, "b.mxf", None),
+            ("a.mov", {"codec": "qtrle", "pix_fmt": "rgb24"}, "b.MKV", None),
+            ("a.mp4", {}, "b.srt", "libvpx-vp9"),
+            ("a.mkv", {"codec": "ffv1", "size": (161, 97)}, "b.mkv", "libx264"),
+        ],
+    )
+    def test_a_way_out_is_one(
+        self, tmp_path: Path, source: str, settings: dict, target: str, codec: str | None
+    ) -> None:
+        film = probe(draw_film(tmp_path / source, frames=3, audio=False, **settings).path)
+        what = r"'b\..*' cannot hold|libx264 does not take yuv420p of 161x97 px \(.*\)"
+        with pytest.raises(OutputError, match=f"({what}).*; use ") as refusal:
+            check_target(film, tmp_path / target, EncodeOptions(codec=codec))
+        for way in str(refusal.value).rpartition("; use ")[2].split(" or "):
+            if way.startswith("--codec "):
+                check_target(film, tmp_path / target, EncodeOptions(codec=way.removeprefix("--codec ")))
+            else:
+                check_target(film, (tmp_path / target).with_suffix(way), EncodeOptions(codec=codec))
+
     @pytest.mark.parametrize("codec", ["x264vfw", "aac"])
     def test_unknown_encoder(self, film: Film, tmp_path: Path, codec: str) -> None:
         with pytest.raises(OutputError, match=f"no encoder named '{codec}'; try libx264"):

@@ -18,7 +18,6 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Stream
 
 from subremover.cues import Cue
-from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.video.carry import MOV, STRICT, can_hold, carry, codec_name, is_cover, is_made_by_muxer
 from subremover.video.probe import Film, check_unchanged, open_input
@@ -222,16 +221,6 @@ def remux(
     finally:
         part.discard()
     return tuple(warnings)
-
-
-def needs_picture(target: Path, codec: str) -> OutputError:
-    """For a container that cannot hold a codec."""
-    remedy = (
-        "use .mkv, or another codec with --codec"
-        if target.suffix != ".mkv"
-        else "try --codec ffv1 or libx264"
-    )
-    return OutputError(f"'{target.name}' cannot hold {codec}; {remedy}")
 
 
 def _movie_clock(source: InputContainer) -> int:
