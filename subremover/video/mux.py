@@ -20,9 +20,9 @@ from av.stream import AttachmentStream, Stream
 from subremover.cues import Cue
 from subremover.options import EncodeOptions
 from subremover.video.carry import MOV, STRICT, can_hold, carry, codec_name, is_cover, is_made_by_muxer
+from subremover.video.order import put_in_order
 from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.shape import MATROSKA, keep_shape
-from subremover.video.strays import drop_strays
 from subremover.video.tags import MP4_TAGS, keep_stream_tags, keep_tags
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_convert import read_text
@@ -77,9 +77,6 @@ class CarriedStreams:
         self._streams: dict[int, Stream] = {}
         self._texts: list[Iterator[Packet]] = []  # type: ignore[type-arg]
         self._held: Packet | None = None  # type: ignore[type-arg]
-        self._latest: dict[int, int] = {}
-        self._moved: set[int] = set()
-        self._may_repeat = bool(out.format.flags & av.format.Flags.ts_nonstrict.value)  # type: ignore[operator]
         for stream in source.streams:
             if stream.index != film.stream_index:
                 self._add(stream, film)
@@ -109,28 +106,12 @@ class CarriedStreams:
     def _read(self) -> Iterator[Packet]:  # type: ignore[type-arg]
         self._out.start_encoding()  # from here on streams have the clocks of the output
         carried = [self._source.streams[index] for index in self._streams]
-        for packet in drop_strays(_demux(self._source, carried)):
-            self._put_in_order(packet)
+        # some data streams have no clock
+        clocks = {index: copy.time_base or Fraction(0) for index, copy in self._streams.items()}
+        may_repeat = bool(self._out.format.flags & av.format.Flags.ts_nonstrict.value)  # type: ignore[operator]
+        for packet in put_in_order(_demux(self._source, carried), clocks, may_repeat):
             packet.stream = self._streams[packet.stream.index]
             yield packet
-
-    def _put_in_order(self, packet: Packet) -> None:  # type: ignore[type-arg]
-        """Move a packet of a damaged film to where muxers take it: not before the one that came before it."""
-        index, dts, clock = packet.stream.index, packet.dts, self._streams[packet.stream.index].time_base
-        if dts is None or not clock:
-            return
-        # in ticks of the output, in which two packets may meet that were apart
-        tick = math.floor(dts * packet.time_base / clock + Fraction(1, 2))
-        earliest = self._latest.get(index, tick - 1) + (not self._may_repeat)
-        if tick < earliest:
-            if index not in self._moved:
-                log.warning("packets of stream %d are out of order; they get later times", index)
-                self._moved.add(index)
-            tick = earliest
-            packet.dts = math.ceil(tick * clock / packet.time_base)
-            if packet.pts is not None:
-                packet.pts = max(packet.pts, packet.dts)
-        self._latest[index] = tick
 
     def _add(self, stream: Stream, film: Film) -> None:
         kind = f"{stream.type} stream {stream.index}"
