@@ -1,4 +1,4 @@
-"""What muxers ask of packets: in a stream each comes after the one before, as in damaged films it does not."""
+"""What muxers ask of packets: in a stream each comes after the one before; in damaged films it does not."""
 
 from __future__ import annotations
 
