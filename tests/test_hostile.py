@@ -28,7 +28,7 @@ from subremover.video.order import put_in_order
 from subremover.video.probe import check_unchanged, probe
 from subremover.video.reader import read_frames
 from subremover.video.target import PartFile, check_file, find_format
-from subremover.video.writer import assemble
+from subremover.video.writer import assemble, check_target
 
 LONG = "n" * 251
 
@@ -370,6 +370,8 @@ def test_no_encoder_takes_the_machine_for_itself(tmp_path: Path) -> None:
         threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
         assert {os.sched_getscheduler(thread) for thread in threads} == {before}
 
+    check_target(film, tmp_path / "b.mp4", EncodeOptions(preset="12"))  # which is tried first
+    assert os.sched_getscheduler(0) == before
     write_film(film, tmp_path / "b.mp4", EncodeOptions(), change=look)
     assert before == os.SCHED_OTHER
 

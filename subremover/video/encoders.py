@@ -15,6 +15,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
+from subremover.video.priority import keeping_priority
 from subremover.video.probe import Film
 from subremover.video.settings import QUALITIES, QUANTISED, describe_names, make_settings, set_quality
 
@@ -166,7 +167,8 @@ def _open_trial(
     context.options = dict(options)
     set_quality(context, encoder)
     try:
-        context.open()
+        with keeping_priority():
+            context.open()
     except (ValueError, av.error.FFmpegError) as error:
         log.debug("trial of %s failed: %s", encoder, error)
         return str(getattr(error, "strerror", None) or error)
