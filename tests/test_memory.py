@@ -29,7 +29,7 @@ PLENTY = 1 << 40
 def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
     """Said to be of 4K: nothing of it is decoded."""
     film = probe(draw_film(tmp_path_factory.mktemp("film") / "a.mkv", 4, audio=False).path)
-    return Film(**{name: getattr(film, name) for name in film.__slots__} | {"width": 3840, "height": 2160})
+    return replace(film, width=3840, height=2160)
 
 
 def make_plan(film: Film, *events: tuple[int, int, Box]) -> Plan:

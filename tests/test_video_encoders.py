@@ -23,10 +23,6 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
     return probe(draw_film(tmp_path_factory.mktemp("film") / "a.mkv", 4, audio=False).path)
 
 
-def changed(film: Film, **values: object) -> Film:
-    return Film(**{name: getattr(film, name) for name in film.__slots__} | values)
-
-
 class TestAskedByName:
     """Preset, tune and pixel format: what the encoder itself takes."""
 
@@ -83,7 +79,7 @@ class TestAskedByName:
 
     def test_a_size_that_the_pixel_format_cannot_have(self, film: Film) -> None:
         with pytest.raises(UsageError, match="libx264 refuses pixel format yuv420p: "):
-            choose_encoding(changed(film, width=161, pix_fmt="yuv444p"), EncodeOptions(pix_fmt="yuv420p"))
+            choose_encoding(replace(film, width=161, pix_fmt="yuv444p"), EncodeOptions(pix_fmt="yuv420p"))
 
     @pytest.mark.parametrize("encoder", ["libx264", "libx265"])
     @pytest.mark.parametrize("name", ["preset", "tune"])
@@ -96,7 +92,7 @@ class TestAskedByName:
 def test_a_codecs_name_means_its_encoder(film: Film, codec: str) -> None:
     encoding = choose_encoding(film, EncodeOptions(codec=codec))
     assert encoding.codec == codec
-    assert encoding == choose_encoding(changed(film, codec=codec), EncodeOptions())
+    assert encoding == choose_encoding(replace(film, codec=codec), EncodeOptions())
 
 
 def test_the_encoder_of_a_codec_that_takes_the_pixel_format(film: Film) -> None:
@@ -209,7 +205,7 @@ class TestMatchSize:
 
     def test_a_long_film_is_tried_in_parts(self, film: Film) -> None:
         every = np.arange(10_000)
-        long = changed(film, pts=40 * every, key_frames=every[::250])
+        long = replace(film, pts=40 * every, key_frames=every[::250])
         runs = list(choose_runs(long, [range(500, 5000), range(7000, 9000)]))
         assert len(runs) == 4
         for run in runs:

@@ -1,4 +1,5 @@
 import errno
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -252,8 +253,7 @@ def test_another_codec_and_quality(tmp_path: Path) -> None:
 
 def test_a_codec_without_encoder_becomes_h264(tmp_path: Path) -> None:
     source = draw_film(tmp_path / "a.mkv").path
-    film = probe(source)
-    film = Film(**{name: getattr(film, name) for name in film.__slots__} | {"codec": "vc1"})
+    film = replace(probe(source), codec="vc1")
     warnings = write_film(film, tmp_path / "b.mkv", PLAIN)
     assert probe(tmp_path / "b.mkv").codec == "h264"
     assert "no encoder for vc1" in warnings[0]

@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -35,7 +35,7 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 _ROUNDING_SECONDS = 0.0005
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Film:
     """A film file that can be decoded."""
 
@@ -69,8 +69,6 @@ class Film:
     """Digest of the times and sizes of all packets of all streams."""
     stamp: tuple[int, int] = (0, 0)
     """Bytes of its file, and when it was last written in ns: what tells that it has changed since."""
-    lost: set[int] = field(default_factory=set)
-    """Indices of frames that could not be decoded so far; the reader adds to them."""
 
     def __post_init__(self) -> None:
         if self.pts.dtype != np.int64 or self.pts.ndim != 1 or not len(self.pts):

@@ -9,6 +9,7 @@ import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import chain
+from weakref import WeakKeyDictionary
 
 import av
 import av.error
@@ -25,6 +26,8 @@ from subremover.video.probe import Film, find_decoder, open_input
 
 log = logging.getLogger(__name__)
 
+_LOST: WeakKeyDictionary[Film, set[int]] = WeakKeyDictionary()
+"""Indices of the frames that reading has shown to be beyond decoding, of every film in use."""
 # Key frames to go back by, one after the other, before decoding from the film's start: in a damaged film one
 # may be lost, and MPEG-PS tells the times of few packets.
 _SEEK_TRIES = 4
@@ -45,7 +48,8 @@ def read_frames(film: Film, start: int = 0, stop: int | None = None) -> Iterator
     stop = film.frame_count if stop is None else min(stop, film.frame_count)
     if start < 0:
         raise ValueError(f"start must not be negative, got {start}")
-    while start < stop and start in film.lost:  # known not to be worth a seek
+    known = _LOST.get(film, ())
+    while start < stop and start in known:  # and not worth a seek
         start += 1
     if start >= stop:
         return
@@ -79,9 +83,10 @@ def _check_size(film: Film, index: int, frame: VideoFrame) -> None:
 
 def _note_lost(film: Film, indices: list[int]) -> None:
     """Say what cannot be decoded, once a film: it is read several times."""
-    new = np.array(sorted(set(indices) - film.lost), np.int64)
+    known = _LOST.setdefault(film, set())
+    new = np.array(sorted(set(indices) - known), np.int64)
     if len(new):
-        film.lost.update(new.tolist())
+        known.update(new.tolist())
         runs = np.split(new, np.flatnonzero(np.diff(new) > 1) + 1)
         named = ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:8])
         more = ", ..." * (len(runs) > 8)
