@@ -20,13 +20,14 @@ from subremover.profile import Profile, measure, stage
 from subremover.progress import Progress, ProgressCallback
 from subremover.rendering import Rendering
 from subremover.video.encoders import choose_encoding
+from subremover.video.film import Film
 from subremover.video.match_size import match_size
 from subremover.video.mux import remux
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.provenance import check_provenance
 from subremover.video.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
 from subremover.video.target import find_format
-from subremover.video.writer import check_splice, check_target
+from subremover.video.trial import check_splice, check_target
 from subremover.work import WorkFolder
 
 log = logging.getLogger(__name__)

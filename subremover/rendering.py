@@ -22,7 +22,7 @@ from subremover.plan import Plan
 from subremover.profile import stage
 from subremover.progress import Progress, ProgressCallback
 from subremover.segments import Segment, by_segment, cut_segments
-from subremover.video.probe import Film
+from subremover.video.film import Film
 from subremover.video.provenance import assemble_provenance, draw_frame, open_provenance
 from subremover.video.reader import read_frames
 from subremover.video.splice import Splice

@@ -33,8 +33,8 @@ from subremover.options import (
 )
 from subremover.plan import Plan
 from subremover.report import pictures
+from subremover.video.film import Film
 from subremover.video.mux import CarriedStreams
-from subremover.video.probe import Film
 
 TINY = ["--steps", "2", "--channels", "4", "--levels", "3", "--device", "cpu"]
 ROOT = Path(subremover.__file__).parents[1]

@@ -25,10 +25,12 @@ from subremover.pipeline import scan
 from subremover.video import probe as probe_module
 from subremover.video.mux import remux
 from subremover.video.order import put_in_order
-from subremover.video.probe import check_unchanged, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
+from subremover.video.source import check_unchanged
 from subremover.video.target import PartFile, check_file, find_format
-from subremover.video.writer import assemble, check_target
+from subremover.video.trial import check_target
+from subremover.video.writer import assemble
 
 LONG = "n" * 251
 
@@ -237,7 +239,7 @@ class TestFilmsThatChange:
 
     def test_one_that_is_being_written(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         stamps = iter([(100, 1), (200, 2)])
-        monkeypatch.setattr(probe_module, "_check_file", lambda _: next(stamps))
+        monkeypatch.setattr(probe_module, "read_stamp", lambda _: next(stamps))
         with pytest.raises(InputError, match=r"a\.mp4' is being written; wait until it is whole"):
             probe(place / "a.mp4")
 

@@ -19,7 +19,8 @@ from subremover.memory import (
 )
 from subremover.options import FitOptions, Options, PoolOptions, parse_size
 from subremover.plan import Event, FilmKey, Plan, Shot
-from subremover.video.probe import Film, probe
+from subremover.video.film import Film
+from subremover.video.probe import probe
 
 CPU = PoolOptions(device="cpu")
 PLENTY = 1 << 40

@@ -12,8 +12,9 @@ from subremover.options import Options
 from subremover.plan import FilmKey, Plan, Shot
 from subremover.report.pictures import best_frame, write_previews
 from subremover.segment.masks import event_of
+from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 
 OPTIONS = Options(fit=TINY, pool=CPU)

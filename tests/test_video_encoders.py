@@ -12,10 +12,11 @@ from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
 from subremover.video import encoders
 from subremover.video.encoders import choose_encoding
+from subremover.video.film import Film
 from subremover.video.match_size import choose_runs, match_size, search
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.settings import QUALITIES, Quality, describe_names
-from subremover.video.writer import check_target
+from subremover.video.trial import check_target
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,10 @@ from segmented import write_film
 from subremover.cues import Cue
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
-from subremover.video.mux import keep_tags, remux
+from subremover.video.mux import remux
 from subremover.video.probe import probe
-from subremover.video.writer import check_target
+from subremover.video.tags import keep_tags
+from subremover.video.trial import check_target
 
 PLAIN = EncodeOptions()
 CUES = (

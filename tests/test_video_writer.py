@@ -12,12 +12,14 @@ from test_video_mux import check_dress
 
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
+from subremover.video.film import Film
 from subremover.video.look import look_at
 from subremover.video.mux import CarriedStreams
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 from subremover.video.spool import SpoolWriter
-from subremover.video.writer import assemble, check_target
+from subremover.video.trial import check_target
+from subremover.video.writer import assemble
 
 PLAIN = EncodeOptions()
 DNXHR = {"profile": "dnxhr_hq"}

@@ -16,8 +16,8 @@ from subremover.options import Options
 from subremover.origins import Shares
 from subremover.plan import Event, Plan
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
+from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
-from subremover.video.probe import Film
 from subremover.video.reader import read_frames
 from subremover.windows import fill_frames
 

@@ -14,7 +14,7 @@ from av.container import OutputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from subremover.video.probe import has_alpha
+from subremover.video.decoders import has_alpha
 from subremover.video.tags import keep_stream_tags
 
 MOV = ("mp4", "mov", "ipod")

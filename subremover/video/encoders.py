@@ -15,8 +15,8 @@ from av.video.codeccontext import VideoCodecContext
 
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
+from subremover.video.film import Film
 from subremover.video.priority import keeping_priority
-from subremover.video.probe import Film
 from subremover.video.settings import QUALITIES, QUANTISED, describe_names, make_settings, set_quality
 
 log = logging.getLogger(__name__)

@@ -20,9 +20,11 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
+from subremover.video.decoders import find_decoder
+from subremover.video.film import Film
 from subremover.video.formats import to_planar
 from subremover.video.limits import prepare_decoder
-from subremover.video.probe import Film, find_decoder, open_input
+from subremover.video.source import open_input
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,10 @@ from av.video.stream import VideoStream
 from subremover.options import EncodeOptions
 from subremover.video.carry import MOV, fit_video, keep_id, read_fourcc
 from subremover.video.encoders import Encoding, choose_encoding
+from subremover.video.film import Film
 from subremover.video.formats import convert
 from subremover.video.look import Look, look_at
 from subremover.video.priority import keeping_priority
-from subremover.video.probe import Film
 from subremover.video.settings import set_quality
 from subremover.video.shape import MATROSKA
 from subremover.video.splice import Splice, add_options

@@ -8,42 +8,32 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-import av
-import av.error
 import numpy as np
-from av.container import InputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.cues import Cue
-from subremover.errors import OutputError, SubremoverError
+from subremover.errors import OutputError
 from subremover.options import EncodeOptions
-from subremover.video.encoders import choose_encoding, find_refusal
-from subremover.video.mux import CarriedStreams, open_output
-from subremover.video.probe import Film, check_unchanged, open_input
-from subremover.video.shape import foresee_shape, keep_shape
+from subremover.video.film import Film
+from subremover.video.mux import CarriedStreams
+from subremover.video.output import open_output
+from subremover.video.shape import keep_shape
+from subremover.video.source import check_unchanged, open_input
 from subremover.video.splice import Splice, SpliceError
 from subremover.video.spool import Spool, SpoolError, SpoolWriter, decode_times
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
-from subremover.video.text_track import TextTrack, check_text_track
+from subremover.video.text_track import TextTrack
 from subremover.video.track import Track
 from subremover.video.verify import find_fault
-
-log = logging.getLogger(__name__)
-
-# What is proposed where something else does not go, if it does, in this order.
-_SUFFIXES = (".mkv", ".mov", ".avi")
-_CODECS = ("libx264", "libvpx-vp9", "ffv1")
 
 
 class Encoder(Protocol):
@@ -198,78 +188,3 @@ def _copied_pts(frames: range, splice: Splice | None) -> np.ndarray:
     if splice is None:
         raise ValueError("a copied segment needs a splice")
     return splice.index.pts[splice.places(frames)]
-
-
-def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
-    """Find out before the long run whether the film can be written there like that.
-
-    Returns:
-        What cannot be kept, one line a thing.
-
-    Raises:
-        OutputError: The target is the film, exists, cannot be created, has an unknown extension, or its
-            container cannot hold the picture; or there is no such encoder.
-        UsageError: Its container cannot hold the text track asked for.
-    """
-    if options.subtitle_track:
-        check_text_track(find_format(target), target)
-    format_name = find_format(target)
-    check_file(film.path, target, options.overwrite)
-    with open_input(film.path) as source:
-        try:
-            losses = _try_container(film, source, target, options)
-        except (ValueError, av.error.FFmpegError) as error:
-            log.debug("trial of %s failed: %s", target, error)
-            encoding = choose_encoding(film, options)
-            refusal = find_refusal(encoding, film)
-            what = f"'{target.name}' cannot hold {encoding.codec}"
-            if refusal is not None:
-                size = f"{film.width}x{film.height} px"
-                what = f"{encoding.encoder} does not take {encoding.pix_fmt} of {size} ({refusal})"
-            raise OutputError(f"{what}; {_find_way_out(film, source, target, options)}") from error
-        return (*losses, *foresee_shape(film, source, format_name))
-
-
-def _try_container(
-    film: Film, source: InputContainer, target: Path, options: EncodeOptions
-) -> tuple[str, ...]:
-    """What cannot be kept there; a ValueError or one of FFmpeg's if it cannot hold the picture."""
-    out = open_output(source, io.BytesIO(), target)
-    try:
-        track = Track(film, source, out, options)
-        carried = CarriedStreams(source, out, film, False, TextTrack())
-        out.start_encoding()
-    finally:
-        with contextlib.suppress(ValueError, av.error.FFmpegError):
-            out.close()
-    return (*track.warnings, *carried.warnings)
-
-
-def _find_way_out(film: Film, source: InputContainer, target: Path, options: EncodeOptions) -> str:
-    """What would do instead; it is tried before it is said."""
-
-    def is_open(suffix: str, codec: str | None) -> bool:
-        try:
-            _try_container(film, source, target.with_suffix(suffix), replace(options, codec=codec))
-        except (SubremoverError, ValueError, av.error.FFmpegError):
-            return False
-        return True
-
-    suffixes = (suffix for suffix in _SUFFIXES if is_open(suffix, options.codec))
-    codecs = (f"--codec {codec}" for codec in _CODECS if is_open(target.suffix, codec))
-    ways = [way for way in (next(suffixes, None), next(codecs, None)) if way]
-    return f"use {' or '.join(ways) or '.mkv with --codec ffv1'}"
-
-
-def check_splice(splice: Splice, target: Path, options: EncodeOptions) -> None:
-    """Find out before the long run whether the encoder can make packets that go with the source's.
-
-    Raises:
-        SpliceError: It cannot.
-    """
-    try:
-        open_track(splice.film, target, options, splice)
-    except SpliceError:
-        raise
-    except OutputError as error:
-        raise SpliceError(f"the encoder cannot go on with the film's own packets: {error}") from error
