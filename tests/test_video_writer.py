@@ -388,6 +388,11 @@ class TestTarget:
             else:
                 check_target(film, (tmp_path / target).with_suffix(way), EncodeOptions(codec=codec))
 
+    def test_a_way_out_goes_with_a_text_track(self, tmp_path: Path) -> None:
+        film = probe(draw_film(tmp_path / "a.wmv", codec="wmv2", frames=3, audio=False).path)
+        with pytest.raises(OutputError, match=r"cannot hold wmv2; use --codec libx264$"):
+            check_target(film, tmp_path / "b.mkv", EncodeOptions(subtitle_track=True))
+
     @pytest.mark.parametrize("codec", ["x264vfw", "aac"])
     def test_unknown_encoder(self, film: Film, tmp_path: Path, codec: str) -> None:
         with pytest.raises(OutputError, match=f"no encoder named '{codec}'; try libx264"):

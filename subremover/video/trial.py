@@ -44,9 +44,9 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
             container cannot hold the picture; or there is no such encoder.
         UsageError: Its container cannot hold the text track asked for.
     """
-    if options.subtitle_track:
-        check_text_track(find_format(target), target)
     format_name = find_format(target)
+    if options.subtitle_track:
+        check_text_track(format_name, target)
     check_file(film.path, target, options.overwrite)
     with open_input(film.path) as source:
         try:
@@ -82,8 +82,11 @@ def _find_way_out(film: Film, source: InputContainer, target: Path, options: Enc
     """What would do instead; it is tried before it is said."""
 
     def is_open(suffix: str, codec: str | None) -> bool:
+        other = target.with_suffix(suffix)
         try:
-            _try_container(film, source, target.with_suffix(suffix), replace(options, codec=codec))
+            if options.subtitle_track:
+                check_text_track(find_format(other), other)
+            _try_container(film, source, other, replace(options, codec=codec))
         except (SubremoverError, ValueError, av.error.FFmpegError):
             return False
         return True
@@ -91,7 +94,7 @@ def _find_way_out(film: Film, source: InputContainer, target: Path, options: Enc
     suffixes = (suffix for suffix in _SUFFIXES if is_open(suffix, options.codec))
     codecs = (f"--codec {codec}" for codec in _CODECS if is_open(target.suffix, codec))
     ways = [way for way in (next(suffixes, None), next(codecs, None)) if way]
-    return f"use {' or '.join(ways) or '.mkv with --codec ffv1'}"
+    return f"use {' or '.join(ways) or 'another container and another --codec'}"
 
 
 def check_splice(splice: Splice, target: Path, options: EncodeOptions) -> None:
