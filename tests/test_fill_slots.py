@@ -10,16 +10,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from subremover.fill import slots as slots_module
 from subremover.fill.batches import BatchFitter
 from subremover.fill.codes import draw_code
-from subremover.fill.decoder import decode
+from subremover.fill.decoder import decode, paint_last_level
 from subremover.fill.graphs import capture
 from subremover.fill.jobs import FitJob
-from subremover.fill.losses import prepare_loss
+from subremover.fill.losses import Scale, compare, prepare_loss
 from subremover.fill.rows import Fitted, Key, Row
 from subremover.fill.slots import WARM_RATE, Slots
 from subremover.fill.weights import Weights, draw_weights
-from subremover.options import FitOptions
+from subremover.options import ActivationName, FitOptions
 
 SIZE = (16, 24)
 OPTIONS = FitOptions(channels=6, levels=3, steps=8)
@@ -109,6 +110,24 @@ def test_nothing_known_and_empty_slots_are_no_nan() -> None:
     for _ in range(5):
         slots.step()
     assert slots.take([0, 1])[0].isfinite().all()
+
+
+def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = []
+
+    def count_last_level(*tensors: Tensor, size: tuple[int, int], activation: ActivationName) -> Tensor:
+        used.append("last level")
+        return paint_last_level(*tensors, size=size, activation=activation)
+
+    def count_compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor, Tensor]:
+        used.append("compare")
+        return compare(output, scale, with_luminance)
+
+    monkeypatch.setattr(slots_module, "_choose_parts", lambda _: (count_last_level, count_compare))
+    some = Slots(1, draw(0)[2], OPTIONS)
+    put(some, 0, 1, 1)
+    some.step()
+    assert set(used) == {"last level", "compare"}
 
 
 def make_row(seed: int, steps: int) -> tuple[Key, Row]:

@@ -9,7 +9,8 @@ from media import draw_film, read_luma, read_packets, read_pts
 from test_pipeline import CPU, TINY, draw_mask
 
 from subremover.errors import OutputError, UsageError
-from subremover.options import BorrowOptions, EncodeOptions, Options, Position, ScanOptions
+from subremover.options import BorrowOptions, EncodeOptions, Options, ScanOptions
+from subremover.parsing import Position
 from subremover.pipeline import Result, remove_subtitles
 from subremover.segments import Segment, cut_segments
 from subremover.video import splice, writer

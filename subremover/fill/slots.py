@@ -132,9 +132,8 @@ class Slots:
         return torch.tensor(slots, device=self._pictures.device)
 
     def _step_all(self) -> None:
-        output = decode(
-            self._weights.with_parameters(self._parameters), self._options.activation, self._input
-        )
+        weights = self._weights.with_parameters(self._parameters)
+        output = decode(weights, self._options.activation, self._input, self._last_level)
         (gradient,) = torch.autograd.grad(self._loss(output).sum(), self._parameters)
         with torch.no_grad():
             is_active = (self._taken < self._steps).to(output.dtype)  # (B, 1)

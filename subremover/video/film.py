@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from subremover.options import Position
+from subremover.parsing import Position
 
 # Half of what a time printed with three decimals may be off by.
 _ROUNDING_SECONDS = 0.0005
