@@ -26,8 +26,9 @@ from av.video.frame import VideoFrame
 from subremover.options import EncodeOptions
 from subremover.segments import cut_segments
 from subremover.video.encoders import choose_encoding
+from subremover.video.film import Film
 from subremover.video.planes import views
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 from subremover.video.splice import Splice, SpliceError, plan_splice
 from subremover.video.spool import KEY_BYTES, Spool

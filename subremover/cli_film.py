@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from subremover.options import Options
     from subremover.pipeline import Result
     from subremover.plan import Plan
-    from subremover.video.probe import Film
+    from subremover.video.film import Film
     from subremover.work import WorkFolder
 
 
@@ -47,7 +47,7 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
             from subremover.video.probe import probe
             from subremover.video.provenance import check_provenance
             from subremover.video.target import new_file
-            from subremover.video.writer import check_target
+            from subremover.video.trial import check_target
 
             start, work = time.monotonic(), None
             film = probe(source)

@@ -18,7 +18,7 @@ from subremover.options import Options
 from subremover.plan import FilmKey
 from subremover.plan_file import load_plan
 from subremover.video.encoders import choose_encoding
-from subremover.video.probe import Film
+from subremover.video.film import Film
 
 SAMPLE_COUNT, SAMPLE_BYTES = 64, 64 << 10
 """Parts of a film's file that are read, spread over it; 4 MiB take 10 ms and miss few changes. What they miss

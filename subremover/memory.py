@@ -30,7 +30,7 @@ from subremover.options import Options
 from subremover.plan import Event, Plan
 from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES
 from subremover.video.encoders import choose_encoding
-from subremover.video.probe import Film
+from subremover.video.film import Film
 from subremover.window_frames import count_window_frames
 
 BASE_BYTES = 500 << 20

@@ -20,12 +20,13 @@ from subremover.profile import Profile, measure, stage
 from subremover.progress import ProgressCallback, ignore
 from subremover.rendering import Rendering, find_splice
 from subremover.run_state import Decisions
+from subremover.video.film import Film
 from subremover.video.match_size import match_size
 from subremover.video.mux import remux
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.provenance import check_provenance
 from subremover.video.splice import SpliceError
-from subremover.video.writer import check_target
+from subremover.video.trial import check_target
 from subremover.work import WorkFolder
 
 log = logging.getLogger(__name__)

@@ -23,13 +23,14 @@ from subremover.profile import stage
 from subremover.progress import Progress, ProgressCallback
 from subremover.segments import Segment, by_segment, cut_segments
 from subremover.video.encoders import choose_encoding
-from subremover.video.probe import Film
+from subremover.video.film import Film
 from subremover.video.provenance import assemble_provenance, draw_frame, open_provenance
 from subremover.video.reader import read_frames
 from subremover.video.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
 from subremover.video.spool import Spool
 from subremover.video.target import find_format
-from subremover.video.writer import SegmentWriter, assemble, check_splice, open_track
+from subremover.video.trial import check_splice
+from subremover.video.writer import SegmentWriter, assemble, open_track
 from subremover.windows import fill_frames, to_coded_event
 from subremover.work import WorkFolder
 from subremover.work_names import ORIGINS, PICTURE

@@ -7,7 +7,7 @@ from contextlib import closing
 
 from subremover.footage import frame_bytes
 from subremover.profile import timed
-from subremover.video.probe import Film
+from subremover.video.film import Film
 from subremover.video.reader import read_frames
 from subremover.window import Frames
 

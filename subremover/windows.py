@@ -31,8 +31,8 @@ from subremover.plan import Event, Plan
 from subremover.prefetch import prefetch
 from subremover.profile import stage, timed
 from subremover.segments import Segment, cut_segments
+from subremover.video.film import Film
 from subremover.video.planes import read_rgb, to_coded, to_coded_box, write_rgb
-from subremover.video.probe import Film
 from subremover.video.reader import read_frames
 from subremover.window import Frames, Laid, Window
 from subremover.window_frames import count_window_frames, cut_windows, read_windows

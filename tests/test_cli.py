@@ -34,8 +34,9 @@ from subremover.options import (
 from subremover.parsing import Position, Region
 from subremover.plan import Plan
 from subremover.report import pictures
+from subremover.video.film import Film
 from subremover.video.mux import CarriedStreams
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 
 NAME = r"(?<![\w-])--?[a-z][a-z-]*"
 """Of an option."""
@@ -453,7 +454,7 @@ class TestRefusals:
             (["-o", "gone/b.mp4"], "there is no directory 'gone'; create it first"),
             (["-o", "old.mp4/b.mp4"], "there is no directory 'old.mp4'; create it first"),
             (["-o", "x" * 300 + ".mp4"], "File name too long; choose another place"),
-            (["-o", "b.webm"], "'b.webm' cannot hold h264; use .mkv, or another codec with --codec"),
+            (["-o", "b.webm"], "'b.webm' cannot hold h264; use .mkv or --codec libvpx-vp9"),
             (
                 ["-o", "b.mp4", "--provenance", "a.mp4", "--overwrite"],
                 "'a.mp4' is the film itself; give another",

@@ -21,7 +21,8 @@ from subremover.memory import (
 from subremover.options import FitOptions, Options, PoolOptions
 from subremover.parsing import parse_size
 from subremover.plan import Event, FilmKey, Plan, Shot
-from subremover.video.probe import Film, probe
+from subremover.video.film import Film
+from subremover.video.probe import probe
 
 CPU = PoolOptions(device="cpu")
 PLENTY = 1 << 40
@@ -31,7 +32,7 @@ PLENTY = 1 << 40
 def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
     """Said to be of 4K: nothing of it is decoded."""
     film = probe(draw_film(tmp_path_factory.mktemp("film") / "a.mkv", 4, audio=False).path)
-    return Film(**{name: getattr(film, name) for name in film.__slots__} | {"width": 3840, "height": 2160})
+    return replace(film, width=3840, height=2160)
 
 
 def make_plan(film: Film, *events: tuple[int, int, Box]) -> Plan:

@@ -17,8 +17,9 @@ from subremover.report import pictures
 from subremover.report.pictures import best_frame, write_previews
 from subremover.segment.masks import event_of
 from subremover.segments import Segment
+from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 from subremover.windows import fill_frames
 

@@ -10,7 +10,8 @@ from media import draw_film
 from segmented import KEY, cut_at, write_spools
 
 from subremover.options import EncodeOptions
-from subremover.video.probe import Film, probe
+from subremover.video.film import Film
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 from subremover.video.spool import KEY_BYTES, MAGIC, Spool, SpoolError, SpoolWriter, decode_times
 from subremover.video.writer import join, open_track

@@ -17,8 +17,8 @@ from subremover.origins import Shares
 from subremover.plan import Event, Plan
 from subremover.rendering import find_segments, find_splice
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
+from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
-from subremover.video.probe import Film
 from subremover.video.reader import read_frames
 from subremover.windows import fill_frames
 

@@ -17,9 +17,10 @@ from subremover.errors import InputError
 from subremover.options import EncodeOptions
 from subremover.profile import stage
 from subremover.video.encoders import choose_encoding
-from subremover.video.probe import Film, open_input
+from subremover.video.film import Film
 from subremover.video.reader import read_frames
 from subremover.video.settings import LEAST_QUALITY, QUALITIES, Quality
+from subremover.video.source import open_input
 from subremover.video.track import Track
 
 log = logging.getLogger(__name__)

@@ -22,7 +22,8 @@ from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.video.carry import is_cover
-from subremover.video.probe import Film, open_input
+from subremover.video.film import Film
+from subremover.video.source import open_input
 from subremover.video.tags import keep_tags
 
 log = logging.getLogger(__name__)

@@ -143,17 +143,15 @@ def output_errors(target: Path) -> Iterator[None]:
     """Turn the body's system and FFmpeg errors into an OutputError about the target."""
     try:
         yield
-    except (OSError, av.error.FFmpegError) as error:
-        if error.errno == errno.ENOSPC:
+    except (OSError, ValueError, av.error.FFmpegError) as error:  # ValueErrors are PyAV's own checks
+        if getattr(error, "errno", None) == errno.ENOSPC:
             raise OutputError(
                 f"no space left for '{target}'; free some, or write to another disk and start again"
             ) from error
-        reason = error.strerror or str(error)
+        reason = getattr(error, "strerror", None) or error
         raise OutputError(
             f"cannot write '{target}': {reason}; try another name, directory or container"
         ) from error
-    except ValueError as error:  # PyAV's own checks
-        raise OutputError(f"cannot write '{target}': {error}; try another container, e.g. .mkv") from error
 
 
 def find_format(target: Path) -> str:

@@ -17,10 +17,12 @@ from av.video.frame import VideoFrame
 from subremover.errors import InputError
 from subremover.profile import stage, timed
 from subremover.progress import Progress, ProgressCallback, ignore
+from subremover.video.film import Film
 from subremover.video.formats import to_planar
 from subremover.video.planes import views
-from subremover.video.probe import Film, open_input, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
+from subremover.video.source import open_input
 from subremover.video.spool import Spool
 
 
