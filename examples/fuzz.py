@@ -39,7 +39,8 @@ from fuzz_films import draw_films, draw_mask, write_masks
 
 from subremover.cli import run
 from subremover.errors import SubremoverError
-from subremover.video.probe import open_input, probe
+from subremover.video.probe import probe
+from subremover.video.source import open_input
 
 CODES = {
     0: "done",

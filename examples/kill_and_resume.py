@@ -25,7 +25,8 @@ import click
 import cv2
 import numpy as np
 
-from subremover.work import describe_work, find_folder
+from subremover.work import describe_work
+from subremover.work_names import find_folder
 
 SIZE, FRAMES, RATE = (192, 108), 250, Fraction(25)
 SUBTITLE = range(20, 230)

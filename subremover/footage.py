@@ -19,8 +19,8 @@ from subremover.geometry import Box
 from subremover.plan import Event, Plan, Shot
 from subremover.profile import timed
 from subremover.recent import Recent
+from subremover.video.film import Film
 from subremover.video.planes import Picture, read_rgb, to_coded
-from subremover.video.probe import Film
 from subremover.video.reader import read_frames
 
 FOOTAGE_BYTES = 256 << 20

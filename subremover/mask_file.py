@@ -11,8 +11,9 @@ from subremover.errors import InputError, PlanError
 from subremover.mask_picture import MASK_LEVEL, SUFFIXES, read_mask
 from subremover.plan import MOST_STROKE_PIXELS, Event
 from subremover.segment.masks import event_of, events_from_masks
+from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 
 

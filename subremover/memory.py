@@ -30,8 +30,8 @@ from subremover.options import Options
 from subremover.plan import Event, Plan
 from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES
 from subremover.video.encoders import choose_encoding
-from subremover.video.probe import Film
-from subremover.windows import WINDOW_BYTES, WINDOW_FRAMES
+from subremover.video.film import Film
+from subremover.window_frames import count_window_frames
 
 BASE_BYTES = 500 << 20
 """Libraries and models: a whole run on a film of 320x180 took 487 MiB."""
@@ -56,13 +56,22 @@ def limit_scan(film: Film, options: Options) -> Options:
     """The options with the scan's share of the memory that a run may take.
 
     Raises:
-        UsageError: The film needs more, whatever the scan finds.
+        UsageError: The film needs more.
     """
     if options.max_memory_bytes is None:
         return options
     share = _find_share(options, film, lambda share: count_scan_bytes(film, share))
-    _find_share(options, film, lambda share: count_render_bytes(film, options, ["cpu"], 0, share))
     return replace(options, scan=replace(options.scan, memory_share=share))
+
+
+def check_render(film: Film, options: Options) -> None:
+    """Fail before the scan where the memory does not suffice for a render, whatever is found.
+
+    Raises:
+        UsageError: The film needs more.
+    """
+    if options.max_memory_bytes is not None:
+        _find_share(options, film, lambda share: count_render_bytes(film, options, ["cpu"], 0, share))
 
 
 def limit_render(film: Film, plan: Plan, options: Options) -> Options:
@@ -112,8 +121,7 @@ def count_render_bytes(film: Film, options: Options, devices: Sequence[str], cro
     fixed += ENCODER_FRAMES.get(encoder, OTHER_ENCODER_FRAMES) * frame
     lists = CUDA_LISTS if devices[0].startswith("cuda") else 1
     in_hand = WINDOWS_AHEAD + (places + 1) * lists
-    window = min(WINDOW_FRAMES, -(-int(WINDOW_BYTES * share) // frame))
-    windows = window * (in_hand * (frame + JOB_BYTES * crop) + BORROW_BYTES * crop)
+    windows = count_window_frames(film, share) * (in_hand * (frame + JOB_BYTES * crop) + BORROW_BYTES * crop)
     kept = _count_kept_bytes(film, crop, share) if options.borrow.borrow else 0
     return int(fixed + windows + kept + _count_fit_bytes(options, devices, crop, share))
 

@@ -26,7 +26,7 @@ class Outputs:
     """A film."""
 
     def check(self, source: Path, overwrite: bool, findings: Collection[Path] = ()) -> None:
-        """Whether all but the film itself can be written; that is up to `video.writer.check_target`.
+        """Whether all but the film itself can be written; that is up to `video.trial.check_target`.
 
         Args:
             source: The film.

@@ -11,22 +11,22 @@ from subremover.cues import make_cues
 from subremover.errors import UsageError
 from subremover.fill.pool import prepare_device
 from subremover.fingerprint import find_fingerprint
-from subremover.memory import limit_render, limit_scan
+from subremover.memory import check_render, limit_render, limit_scan
 from subremover.options import Options, ScanOptions
 from subremover.origins import Shares, Tally
 from subremover.plan import FilmKey, Plan
 from subremover.planning import make_plan
 from subremover.profile import Profile, measure, stage
-from subremover.progress import Progress, ProgressCallback
-from subremover.rendering import Rendering
-from subremover.video.encoders import choose_encoding
+from subremover.progress import ProgressCallback, ignore
+from subremover.rendering import Rendering, find_splice
+from subremover.run_state import Decisions
+from subremover.video.film import Film
 from subremover.video.match_size import match_size
 from subremover.video.mux import remux
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.provenance import check_provenance
-from subremover.video.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
-from subremover.video.target import find_format
-from subremover.video.writer import check_splice, check_target
+from subremover.video.splice import SpliceError
+from subremover.video.trial import check_target
 from subremover.work import WorkFolder
 
 log = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def scan(
     Raises:
         SubremoverError: See `errors`.
     """
-    return make_plan(probe(Path(source)), options or ScanOptions(), progress or _ignore)
+    return make_plan(probe(Path(source)), options or ScanOptions(), progress or ignore)
 
 
 def remove_subtitles(
@@ -93,7 +93,7 @@ def remove_subtitles(
     Raises:
         SubremoverError: See `errors`. The target is not touched then.
     """
-    options, progress = options or Options(), progress or _ignore
+    options, progress = options or Options(), progress or ignore
     with measure() as profile:
         with stage("start"):
             film = probe(Path(source))
@@ -108,6 +108,7 @@ def remove_subtitles(
                 check_provenance(film, traced, options.encode.overwrite)
             prepare_device(options.pool.device)
             options = limit_scan(film, options)
+            check_render(film, options)
         start = time.monotonic()
         with open_work(film, Path(target), options, traced) as work:
             plan = find_plan(film, options.scan, progress, work)
@@ -166,18 +167,19 @@ def render(
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
     tally, resumed, copied = Tally((), 1), 0, film.frame_count
     if plan.removed:
-        rendering = Rendering(film, plan, options, provenance, work, find_splice(film, plan, options, work))
-        rendering = _match_size(rendering)
+        splice = None if work.decisions.is_whole else find_splice(film, plan, options.encode, work.target)
+        rendering = _match_size(Rendering(film, plan, options, provenance, work, splice))
         try:
             resumed = rendering.make_segments(progress)
-            warnings, tally = rendering.assemble(cues)
+            warnings, tally = rendering.assemble(cues, progress)
         except SpliceError as error:
             if rendering.splice is None or options.encode.splice == "on":
                 raise
             log.warning("%s; encoding all of it again", error)
+            work.decide(Decisions(is_whole=True))
             rendering = _match_size(replace(rendering, options=options, splice=None))
             resumed = rendering.make_segments(progress)
-            warnings, tally = rendering.assemble(cues)
+            warnings, tally = rendering.assemble(cues, progress)
         copied = sum(s.stop - s.start for s in rendering.segments if s.is_copied)
     else:
         with stage("copy", frames=film.frame_count):
@@ -200,38 +202,15 @@ def render(
     )
 
 
-def find_splice(film: Film, plan: Plan, options: Options, work: WorkFolder) -> Splice | None:
-    """What of the film can be copied packet for packet; None where all of its picture is to be encoded.
-
-    Raises:
-        SpliceError: It was asked for and cannot be done.
-    """
-    mode = options.encode.splice
-    if mode == "off":
-        return None
-    encoding = choose_encoding(film, options.encode)
-    least = LEAST_SHARE if mode == "auto" else 0
-    try:
-        with stage("start"):
-            splice = plan_splice(film, plan.masked_frames(), encoding, find_format(work.target), least)
-            check_splice(splice, work.target, options.encode)
-            return splice
-    except SpliceError as error:
-        if mode == "on":
-            raise
-        log.info("%s", error)
-        return None
-
-
 def _match_size(rendering: Rendering) -> Rendering:
     """With the crf at which what is encoded again comes out as large as it was, if that is asked for."""
     options = rendering.options
     if not options.encode.match_size:
         return rendering
-    spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
-    encode = match_size(rendering.film, options.encode, spans)
+    work = rendering.work
+    if work.decisions.crf is None:
+        spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
+        crf = match_size(rendering.film, options.encode, spans)
+        work.decide(replace(work.decisions, crf=crf))
+    encode = replace(options.encode, crf=work.decisions.crf, match_size=False)
     return replace(rendering, options=replace(options, encode=encode))
-
-
-def _ignore(_: Progress) -> None:
-    """Progress for callers who do not ask."""

@@ -22,8 +22,8 @@ from subremover.segment.lookout import FindLines
 from subremover.segment.reading import LineReader
 from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES, Scope, scan_pictures
 from subremover.srt import read_srt
+from subremover.video.film import Film
 from subremover.video.planes import Picture
-from subremover.video.probe import Film
 from subremover.video.reader import read_frames
 
 log = logging.getLogger(__name__)

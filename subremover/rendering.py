@@ -16,20 +16,24 @@ from av.video.frame import VideoFrame
 from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.fill.pool import Pool
-from subremover.options import Options
+from subremover.options import EncodeOptions, Options
 from subremover.origins import Origins, Tally
 from subremover.plan import Plan
 from subremover.profile import stage
 from subremover.progress import Progress, ProgressCallback
 from subremover.segments import Segment, by_segment, cut_segments
-from subremover.video.probe import Film
+from subremover.video.encoders import choose_encoding
+from subremover.video.film import Film
 from subremover.video.provenance import assemble_provenance, draw_frame, open_provenance
 from subremover.video.reader import read_frames
-from subremover.video.splice import Splice
+from subremover.video.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
 from subremover.video.spool import Spool
+from subremover.video.target import find_format
+from subremover.video.trial import check_splice
 from subremover.video.writer import SegmentWriter, assemble, open_track
 from subremover.windows import fill_frames, to_coded_event
-from subremover.work import ORIGINS, PICTURE, WorkFolder
+from subremover.work import WorkFolder
+from subremover.work_names import ORIGINS, PICTURE
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +57,7 @@ class Rendering:
     @cached_property
     def segments(self) -> list[Segment]:
         """Of the whole film."""
-        return cut_segments(self.film, self.plan.masked_frames(), self.splice.copied if self.splice else ())
+        return find_segments(self.film, self.plan, self.splice)
 
     def make_segments(self, progress: ProgressCallback) -> int:
         """Have all segments finished in the work folder.
@@ -92,11 +96,12 @@ class Rendering:
                 )
         return resumed
 
-    def assemble(self, cues: tuple[Cue, ...]) -> tuple[tuple[str, ...], Tally]:
+    def assemble(self, cues: tuple[Cue, ...], progress: ProgressCallback) -> tuple[tuple[str, ...], Tally]:
         """Put the film in the target's place, and that of origins in its own, once all segments are finished.
 
         Args:
             cues: Of a text track.
+            progress: Called for every frame verified, where some are copied.
 
         Returns:
             What cannot be kept, one line a thing; and the origins of all hidden pixels.
@@ -116,12 +121,20 @@ class Rendering:
                 raise OutputError(f"'{spool.path}' makes no sense: {error}; add --no-resume") from error
         if self.provenance is not None:
             origins = self._read(segments, ORIGINS)
-            assemble_provenance(self.film, self.provenance, self.options.encode.overwrite, origins)
-        target, folder = self.work.target, self.work.path
+            overwrite = self.options.encode.overwrite
+            assemble_provenance(self.film, self.provenance, overwrite, origins, folder=self.work.path)
         pieces = [pictures.get(segment, range(segment.start, segment.stop)) for segment in segments]
-        options, splice = self.options.encode, self.splice
         with stage("assemble", frames=self.film.frame_count):
-            warnings = assemble(self.film, target, options, pieces, cues=cues, folder=folder, splice=splice)
+            warnings = assemble(
+                self.film,
+                self.work.target,
+                self.options.encode,
+                pieces,
+                cues=cues,
+                folder=self.work.path,
+                splice=self.splice,
+                progress=progress,
+            )
         return warnings, tally
 
     def _make_segment(
@@ -193,6 +206,39 @@ class Rendering:
                 free / 1e9,
                 needed / 1e9,
             )
+
+
+def find_splice(film: Film, plan: Plan, options: EncodeOptions, target: Path) -> Splice | None:
+    """What of the film can be copied packet for packet; None where all of its picture is to be encoded.
+
+    Args:
+        film: The source.
+        plan: Of this film.
+        options: Whether, and how the rest is encoded.
+        target: The film to be made.
+
+    Raises:
+        SpliceError: It was asked for and cannot be done.
+    """
+    if options.splice == "off":
+        return None
+    encoding = choose_encoding(film, options)
+    least = LEAST_SHARE if options.splice == "auto" else 0
+    try:
+        with stage("start"):
+            splice = plan_splice(film, plan.masked_frames(), encoding, find_format(target), least)
+            check_splice(splice, target, options)
+            return splice
+    except SpliceError as error:
+        if options.splice == "on":
+            raise
+        log.info("%s", error)
+        return None
+
+
+def find_segments(film: Film, plan: Plan, splice: Splice | None) -> list[Segment]:
+    """Of the whole film."""
+    return cut_segments(film, plan.masked_frames(), splice.copied if splice else ())
 
 
 def _count_frames(segments: Iterable[Segment]) -> int:

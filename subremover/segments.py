@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from subremover.video.probe import Film
+from subremover.video.film import Film
 
 SEGMENT_FRAMES = 250
 """At the most; half of it at the least. An encoder that begins anew spends a key frame, and ends without

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -23,7 +23,7 @@ from subremover.fill.holes import Hole, find_holes
 from subremover.fill.jobs import FitJob
 from subremover.fill.overlays import Overlays
 from subremover.fill.pool import Pool
-from subremover.footage import GAP_FRAMES, FootageReader, Masks, frame_bytes, split_runs
+from subremover.footage import GAP_FRAMES, FootageReader, Masks, split_runs
 from subremover.geometry import Box
 from subremover.options import BorrowOptions
 from subremover.origins import Origins
@@ -31,17 +31,11 @@ from subremover.plan import Event, Plan
 from subremover.prefetch import prefetch
 from subremover.profile import stage, timed
 from subremover.segments import Segment, cut_segments
+from subremover.video.film import Film
 from subremover.video.planes import read_rgb, to_coded, to_coded_box, write_rgb
-from subremover.video.probe import Film
 from subremover.video.reader import read_frames
 from subremover.window import Frames, Laid, Window
-
-WINDOW_FRAMES = 32
-"""Frames rendered together; each window fits an anchor of its own, so short ones waste steps."""
-WINDOW_BYTES = 160 << 20
-"""Most memory for the frames of a window; a few windows are in flight."""
-FADE_FRAMES = 16
-"""By which a window may be longer, so as not to end amid a fade."""
+from subremover.window_frames import count_window_frames, cut_windows, read_windows
 
 
 def fill_frames(
@@ -103,16 +97,14 @@ class _Render:
         self._events = [to_coded_event(event, film) for event in plan.removed]
 
     def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[Window]:
-        most = min(
-            WINDOW_FRAMES, -(-int(WINDOW_BYTES * self._options.memory_share) // frame_bytes(self._film))
-        )
+        most = count_window_frames(self._film, self._options.memory_share)
         for segment in segments:
             frames = range(segment.start, segment.stop)
             if only is not None and only.isdisjoint(frames):
                 continue
             self._begin(segment)
             ranges = list(cut_windows(frames, most, self._overlays.is_amid_fade))
-            for read in _read_ranges(self._film, ranges, only):
+            for read in read_windows(self._film, ranges, only):
                 yield self._make(read, only)
 
     def _begin(self, segment: Segment) -> None:
@@ -195,44 +187,10 @@ class _Render:
         return bisect_right(self._shot_firsts, index)
 
 
-def cut_windows(frames: range, most: int, is_amid_fade: Callable[[int], bool]) -> Iterator[range]:
-    """The frames of each window of a segment, whether all of them are wanted or only some."""
-    first = frames.start
-    for index in frames:
-        if index + 1 - first >= most + FADE_FRAMES * is_amid_fade(index):
-            yield range(first, index + 1)
-            first = index + 1
-    if first < frames.stop:
-        yield range(first, frames.stop)
-
-
 def to_coded_event(event: Event, film: Film) -> Event:
     """The event in the coded picture."""
     strokes = np.ascontiguousarray(to_coded(event.strokes, film))
     return replace(event, box=to_coded_box(event.box, film), strokes=strokes)
-
-
-def _read_ranges(film: Film, ranges: list[range], only: set[int] | None) -> Iterator[Frames]:
-    """The frames of ranges that follow each other, read in one go, or of those that hold a wanted one."""
-    if only is not None:
-        for part in ranges:
-            if not only.isdisjoint(part):
-                yield list(timed("render: decode", read_frames(film, part.start, part.stop)))
-        return
-    waiting = iter(ranges)
-    current, frames = next(waiting), Frames()
-    with closing(timed("render: decode", read_frames(film, ranges[0].start, ranges[-1].stop))) as every:
-        for index, frame in every:
-            while index >= current.stop:
-                if frames:  # the last of a window could not be decoded
-                    yield frames
-                current, frames = next(waiting), []
-            frames.append((index, frame))
-            if index == current.stop - 1:
-                yield frames
-                frames = []
-    if frames:
-        yield frames
 
 
 def _gather(lent: list[tuple[Hole, Borrowed]], box: Box) -> Borrowed:

@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 from subremover.cues import Cue
 from subremover.options import EncodeOptions
 from subremover.segments import Segment, by_segment
-from subremover.video.probe import Film
+from subremover.video.film import Film
 from subremover.video.reader import read_frames
 from subremover.video.spool import KEY_BYTES, Spool
 from subremover.video.writer import SegmentWriter, assemble, open_track

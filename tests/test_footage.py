@@ -10,8 +10,9 @@ from subremover import footage
 from subremover.footage import FootageReader, ShotFootage, find_stretches
 from subremover.geometry import Box
 from subremover.plan import Event, FilmKey, Plan, Shot
+from subremover.video.film import Film
 from subremover.video.planes import read_rgb
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 
 BOX = Box(40, 70, 60, 10)

@@ -24,10 +24,12 @@ from subremover.options import EncodeOptions, ScanOptions
 from subremover.pipeline import scan
 from subremover.video import probe as probe_module
 from subremover.video.mux import remux
-from subremover.video.probe import check_unchanged, probe
+from subremover.video.order import put_in_order
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
-from subremover.video.strays import drop_strays
+from subremover.video.source import check_unchanged
 from subremover.video.target import PartFile, check_file, find_format
+from subremover.video.trial import check_target
 from subremover.video.writer import assemble
 
 LONG = "n" * 251
@@ -237,7 +239,7 @@ class TestFilmsThatChange:
 
     def test_one_that_is_being_written(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         stamps = iter([(100, 1), (200, 2)])
-        monkeypatch.setattr(probe_module, "_check_file", lambda _: next(stamps))
+        monkeypatch.setattr(probe_module, "read_stamp", lambda _: next(stamps))
         with pytest.raises(InputError, match=r"a\.mp4' is being written; wait until it is whole"):
             probe(place / "a.mp4")
 
@@ -288,7 +290,8 @@ class TestDamage:
             packets = [packet for packet in container.demux(audio=0) if packet.size]
             times = [packet.dts for packet in packets]
             packets[number].dts += ticks * 10
-            kept = [packet.dts for packet in drop_strays(packets)]
+            clocks = {1: packets[0].time_base}
+            kept = [packet.dts for packet in put_in_order(packets, clocks)]
         assert kept == times[:number] + times[number + 1 :]
         assert "1 packets of sound stream 1 have times of other moments" in caplog.text
 
@@ -369,6 +372,8 @@ def test_no_encoder_takes_the_machine_for_itself(tmp_path: Path) -> None:
         threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
         assert {os.sched_getscheduler(thread) for thread in threads} == {before}
 
+    check_target(film, tmp_path / "b.mp4", EncodeOptions(preset="12"))  # which is tried first
+    assert os.sched_getscheduler(0) == before
     write_film(film, tmp_path / "b.mp4", EncodeOptions(), change=look)
     assert before == os.SCHED_OTHER
 

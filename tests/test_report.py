@@ -1,3 +1,4 @@
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,14 +8,20 @@ import pytest
 from media import draw_film
 from test_pipeline import CPU, TINY, draw_mask
 
+from subremover import rendering
 from subremover.errors import OutputError
-from subremover.options import Options
+from subremover.options import Options, ScanOptions
+from subremover.pipeline import remove_subtitles
 from subremover.plan import FilmKey, Plan, Shot
+from subremover.report import pictures
 from subremover.report.pictures import best_frame, write_previews
 from subremover.segment.masks import event_of
+from subremover.segments import Segment
+from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
+from subremover.windows import fill_frames
 
 OPTIONS = Options(fit=TINY, pool=CPU)
 
@@ -41,6 +48,27 @@ def test_pictures_of_a_few_frames(tmp_path: Path, rotation: int) -> None:
         far = cv2.dilate(mask.astype(np.uint8), np.ones((9, 9))) == 0  # chroma is shared by neighbours
         assert np.array_equal(before[far], after[far])
         assert not np.array_equal(before[mask], after[mask])
+
+
+def test_a_preview_shows_the_frames_of_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that copies packets begins anew behind them, and borrows nothing from before."""
+    film = probe(draw_film(tmp_path / "a.mp4", 60, options={"g": "12"}, audio=False).path)
+    plan, seen = make_plan(film, 26, 29), []
+
+    def note(*arguments: object, segments: list[Segment], **more: object) -> Generator:
+        seen.append(segments)
+        return fill_frames(*arguments, segments=segments, **more)
+
+    for module in (pictures, rendering):
+        monkeypatch.setattr(module, "fill_frames", note)
+    write_previews(film, plan, OPTIONS, tmp_path / "look")
+    plan.save(tmp_path / "plan")
+    result = remove_subtitles(
+        film.path, tmp_path / "b.mp4", replace(OPTIONS, scan=ScanOptions(plan=tmp_path / "plan"))
+    )
+    of_preview, of_run = seen
+    assert [s for s in of_preview if not s.is_copied] == of_run
+    assert result.frames_copied == sum(s.stop - s.start for s in of_preview if s.is_copied) > 0
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,8 @@ from subremover.origins import Shares
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.report.pictures import add_shares, write_report
 from subremover.report.timeline import Span, draw_timeline, format_time
-from subremover.video.probe import Film, probe
+from subremover.video.film import Film
+from subremover.video.probe import probe
 
 HOSTILE = "</script><script>document.title = 'taken'</script> \"onerror=\"alert(1) '&amp;\u202e\x00"
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

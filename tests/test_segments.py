@@ -8,7 +8,7 @@ import pytest
 
 from subremover import segments
 from subremover.segments import Segment, by_segment, cut_rendered, cut_segments
-from subremover.video.probe import Film
+from subremover.video.film import Film
 
 
 def make_film(frames: int, keys: list[int]) -> Film:

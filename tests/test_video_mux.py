@@ -8,9 +8,10 @@ from segmented import write_film
 from subremover.cues import Cue
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
-from subremover.video.mux import keep_tags, remux
+from subremover.video.mux import remux
 from subremover.video.probe import probe
-from subremover.video.writer import check_target
+from subremover.video.tags import keep_tags
+from subremover.video.trial import check_target
 
 PLAIN = EncodeOptions()
 CUES = (
@@ -250,6 +251,20 @@ def test_the_four_letters_of_a_codec(
     with open_film(tmp_path / target) as container:
         assert container.streams.video[0].codec_context.codec_tag == tag
         assert len(list(container.decode(video=0))) == 4
+
+
+@pytest.mark.parametrize("tag", [b"\xff\xfe4v", b"\xc3\xa94v", b"4v\0\x01"])
+@pytest.mark.parametrize("name", ["b.mp4", "b.mkv", "b.avi"])
+def test_four_letters_that_are_none(tmp_path: Path, tag: bytes, name: str) -> None:
+    path = draw_film(tmp_path / "a.mp4", codec="mpeg4", audio=False, frames=4).path
+    data = path.read_bytes()
+    assert data.count(b"mp4v\0") == 1
+    path.write_bytes(data.replace(b"mp4v\0", tag + b"\0"))
+    film = probe(path)
+    assert remux(film, tmp_path / name, PLAIN) == ()
+    assert len(read_pts(tmp_path / name)) == 4
+    assert write_film(film, tmp_path / f"again_{name}", PLAIN) == []
+    assert len(read_pts(tmp_path / f"again_{name}")) == 4
 
 
 def test_sound_in_avi_keeps_its_times(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ import pytest
 from media import NTSC_FILM, draw_film, draw_picture, read_pts
 
 from subremover.errors import InputError
-from subremover.options import Position
-from subremover.video import probe as probe_module
+from subremover.parsing import Position
+from subremover.video import source as source_module
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
@@ -130,7 +130,7 @@ def test_no_frame_can_be_decoded(tmp_path: Path) -> None:
 
 def test_no_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = draw_film(tmp_path / "a.mp4", frames=2).path
-    monkeypatch.setattr(probe_module.os, "access", lambda *_: False)
+    monkeypatch.setattr(source_module.os, "access", lambda *_: False)
     with pytest.raises(InputError, match=r"no permission .*; change its mode"):
         probe(path)
 
@@ -141,7 +141,7 @@ def test_ffmpeg_refuses_permission(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     def refuse(*_args: object, **_kwargs: object) -> None:
         raise av.error.PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(probe_module.av, "open", refuse)
+    monkeypatch.setattr(source_module.av, "open", refuse)
     with pytest.raises(InputError, match=r"no permission .*; change its mode"):
         probe(path)
 

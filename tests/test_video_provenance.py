@@ -10,7 +10,8 @@ from subremover.errors import OutputError
 from subremover.geometry import Box
 from subremover.origins import Origins
 from subremover.segments import by_segment
-from subremover.video.probe import Film, probe
+from subremover.video.film import Film
+from subremover.video.probe import probe
 from subremover.video.provenance import (
     FAR,
     FITTED,

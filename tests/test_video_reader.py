@@ -2,13 +2,16 @@ import threading
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
 from media import draw_film, luma
 
 from subremover.errors import InputError
 from subremover.prefetch import prefetch
+from subremover.video import reader
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 
@@ -21,6 +24,7 @@ from subremover.video.reader import read_frames
         ("open.mp4", {"options": {"g": "9", "x264-params": "open-gop=1:bframes=4"}}),
         ("hevc.mkv", {"codec": "libx265", "options": {"g": "9", "x265-params": "open-gop=1:log-level=none"}}),
         ("stream.ts", {}),
+        ("open.ts", {"options": {"g": "9", "x264-params": "open-gop=1:bframes=4"}}),
         ("dvd.mpg", {"codec": "mpeg2video", "rate": Fraction(25), "audio": False}),
         ("old.avi", {"codec": "mpeg4", "audio": False, "options": {"g": "9", "bf": "2"}}),
         ("late.avi", {"audio": False, "options": {"g": "9", "bf": "3"}}),
@@ -36,6 +40,25 @@ def test_any_range_is_what_a_whole_decode_gives(tmp_path: Path, name: str, setti
         part = [(index, luma(frame)) for index, frame in read_frames(film, start, start + 3)]
         assert [index for index, _ in part] == list(range(start, min(start + 3, 40)))
         assert all(np.array_equal(picture, whole[index][2]) for index, picture in part)
+
+
+@pytest.mark.parametrize("x264", ["open-gop=0", "open-gop=1:bframes=4"])
+def test_a_range_costs_no_decoding_from_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, x264: str
+) -> None:
+    """MPEG-TS seeks by guess; a film read in ranges would be decoded as often as it has any."""
+    options = {"g": "12", "x264-params": x264}
+    film = probe(draw_film(tmp_path / "a.ts", frames=120, options=options).path)
+    decoded, decode = [], reader._decode
+
+    def count(*args: Any, **named: Any) -> Iterator[tuple[int, VideoFrame]]:
+        for index, frame in decode(*args, **named):
+            decoded.append(index)
+            yield index, frame
+
+    monkeypatch.setattr(reader, "_decode", count)
+    assert [index for index, _ in read_frames(film, 100, 110)] == list(range(100, 110))
+    assert min(decoded) >= 80
 
 
 def test_an_empty_range(tmp_path: Path) -> None:

@@ -7,10 +7,11 @@ from test_video_mux import all_packets
 
 from subremover.options import EncodeOptions
 from subremover.video import shape
-from subremover.video.mux import keep_tags, remux
+from subremover.video.mux import remux
 from subremover.video.probe import probe
 from subremover.video.shape import write_shape
-from subremover.video.writer import check_target
+from subremover.video.tags import keep_tags
+from subremover.video.trial import check_target
 
 WIDE = Fraction(4, 3)
 

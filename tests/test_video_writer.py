@@ -1,4 +1,5 @@
 import errno
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -13,10 +14,11 @@ from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.video.look import look_at
 from subremover.video.mux import CarriedStreams
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 from subremover.video.spool import SpoolWriter
-from subremover.video.writer import assemble, check_target
+from subremover.video.trial import check_target
+from subremover.video.writer import assemble
 
 PLAIN = EncodeOptions()
 DNXHR = {"profile": "dnxhr_hq"}
@@ -252,8 +254,7 @@ def test_another_codec_and_quality(tmp_path: Path) -> None:
 
 def test_a_codec_without_encoder_becomes_h264(tmp_path: Path) -> None:
     source = draw_film(tmp_path / "a.mkv").path
-    film = probe(source)
-    film = Film(**{name: getattr(film, name) for name in film.__slots__} | {"codec": "vc1"})
+    film = replace(probe(source), codec="vc1")
     warnings = write_film(film, tmp_path / "b.mkv", PLAIN)
     assert probe(tmp_path / "b.mkv").codec == "h264"
     assert "no encoder for vc1" in warnings[0]
@@ -308,65 +309,6 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: st
     with pytest.raises(OutputError, match=r"no space left .*; free some"):
         write_spools(film, tmp_path, tmp_path / "b.mp4", PLAIN, cut_at(film))
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
-
-
-class TestTarget:
-    """What is found out before the long run."""
-
-    @pytest.fixture
-    def film(self, tmp_path: Path) -> Film:
-        return probe(draw_film(tmp_path / "a.mp4", frames=3).path)
-
-    def test_good(self, film: Film, tmp_path: Path) -> None:
-        for name in ("b.mp4", "b.mkv", "b.mov", "b.ts"):
-            check_target(film, tmp_path / name, PLAIN)
-        assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
-
-    def test_the_film_itself(self, film: Film, tmp_path: Path) -> None:
-        (tmp_path / "link.mp4").symlink_to(film.path)
-        (tmp_path / "hard.mp4").hardlink_to(film.path)
-        for name in ("a.mp4", "link.mp4", "hard.mp4"):
-            with pytest.raises(OutputError, match="is the film itself; give another name"):
-                check_target(film, tmp_path / name, EncodeOptions(overwrite=True))
-
-    def test_existing(self, film: Film, tmp_path: Path) -> None:
-        (tmp_path / "b.mp4").touch()
-        with pytest.raises(OutputError, match="exists; add --overwrite"):
-            check_target(film, tmp_path / "b.mp4", PLAIN)
-        check_target(film, tmp_path / "b.mp4", EncodeOptions(overwrite=True))
-
-    def test_directory(self, film: Film, tmp_path: Path) -> None:
-        (tmp_path / "b.mp4").mkdir()
-        with pytest.raises(OutputError, match="is a directory; give a file name"):
-            check_target(film, tmp_path / "b.mp4", PLAIN)
-
-    def test_missing_directory(self, film: Film, tmp_path: Path) -> None:
-        with pytest.raises(OutputError, match=r"there is no directory .*; create it first"):
-            check_target(film, tmp_path / "new" / "b.mp4", PLAIN)
-
-    def test_directory_that_cannot_be_written(
-        self, film: Film, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        def refuse(*_args: object, **_kwargs: object) -> None:
-            raise PermissionError(errno.EACCES, "Permission denied")
-
-        monkeypatch.setattr(Path, "touch", refuse)
-        with pytest.raises(OutputError, match=r"Permission denied.*; choose another directory"):
-            check_target(film, tmp_path / "b.mp4", PLAIN)
-
-    @pytest.mark.parametrize("name", ["b.xyz", "b"])
-    def test_unknown_extension(self, film: Film, tmp_path: Path, name: str) -> None:
-        with pytest.raises(OutputError, match=r"no container is known .* extension such as .mp4"):
-            check_target(film, tmp_path / name, PLAIN)
-
-    def test_codec_that_the_container_cannot_hold(self, film: Film, tmp_path: Path) -> None:
-        with pytest.raises(OutputError, match=r"'b.webm' cannot hold h264; use .mkv"):
-            check_target(film, tmp_path / "b.webm", PLAIN)
-
-    @pytest.mark.parametrize("codec", ["x264vfw", "aac"])
-    def test_unknown_encoder(self, film: Film, tmp_path: Path, codec: str) -> None:
-        with pytest.raises(OutputError, match=f"no encoder named '{codec}'; try libx264"):
-            check_target(film, tmp_path / "b.mp4", EncodeOptions(codec=codec))
 
 
 def test_untouched_frames_look_the_same(tmp_path: Path) -> None:

@@ -21,10 +21,12 @@ from subremover.origins import Origins
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.segment.masks import event_of
 from subremover.segments import Segment
+from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
-from subremover.video.probe import Film, probe
+from subremover.video.probe import probe
 from subremover.video.reader import read_frames
-from subremover.windows import cut_windows, fill_frames
+from subremover.window_frames import cut_windows
+from subremover.windows import fill_frames
 
 FRAMES, FIRST, RISE = 44, 28, 5
 """The fade lies across the end of what would be the first window."""

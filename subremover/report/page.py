@@ -21,7 +21,7 @@ from subremover._version import __version__
 from subremover.origins import Shares
 from subremover.plan import Event, Plan
 from subremover.report.timeline import Span, draw_timeline, format_time
-from subremover.video.probe import Film
+from subremover.video.film import Film
 
 KINDS = {"subtitle": "Subtitle", "scene": "Lettering of the scene", "logo": "Logo"}
 FULL = 0.95

@@ -15,9 +15,10 @@ from subremover.geometry import Box
 from subremover.options import Options
 from subremover.origins import Shares
 from subremover.plan import Event, Plan
+from subremover.rendering import find_segments, find_splice
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
+from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
-from subremover.video.probe import Film
 from subremover.video.reader import read_frames
 from subremover.windows import fill_frames
 
@@ -35,6 +36,9 @@ _JPEG_QUALITIES = (82, 70, 55, 40)
 def write_previews(film: Film, plan: Plan, options: Options, folder: Path) -> list[Path]:
     """Write before, mask and after of a few frames, from different events if there are several.
 
+    They are those of a run that writes the same container: what is borrowed depends on where packets are
+    copied.
+
     Args:
         film: The source.
         plan: Of this film.
@@ -51,10 +55,15 @@ def write_previews(film: Film, plan: Plan, options: Options, folder: Path) -> li
     written: list[Path] = []
     if not indices:
         return written
+    try:
+        splice = find_splice(film, plan, options.encode, film.path)
+    except OutputError:  # the container is none that can be written, or the run will say why not
+        splice = None
+    segments = find_segments(film, plan, splice)
     before = {index: _must(picture, index, film) for index, picture in _read_pictures(film, indices)}
     with (
         Pool(options.fit, options.pool) as pool,
-        closing(fill_frames(film, plan, pool, options.borrow, only=indices)) as filled,
+        closing(fill_frames(film, plan, pool, options.borrow, only=indices, segments=segments)) as filled,
     ):
         for index, frame, _ in filled:
             mask = plan.mask([e for e in plan.removed if e.first <= index <= e.last])

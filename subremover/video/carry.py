@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
+from fractions import Fraction
 
 import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
+from av.codec.context import CodecContext
 from av.container import OutputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
-from subremover.video.probe import has_alpha
+from subremover.video.decoders import has_alpha
 from subremover.video.tags import keep_stream_tags
 
 MOV = ("mp4", "mov", "ipod")
@@ -34,7 +36,7 @@ def carry(stream: Stream, out: OutputContainer) -> Stream:
     keep_id(stream, copy)
     if isinstance(stream, VideoStream) and isinstance(copy, VideoStream):
         fit_video(stream, copy)
-        tag = _own_tag(stream, out.format.name)
+        tag = _own_fourcc(stream, out.format.name)
         if tag and can_hold(out.format.name, stream, tag):
             copy.codec_context.codec_tag = tag
     return copy
@@ -56,11 +58,13 @@ def fit_video(stream: VideoStream, copy: VideoStream) -> None:
         context.pix_fmt = "yuva420p"  # by which Matroska's writer tells of it
     if stream.average_rate:
         context.framerate = stream.average_rate  # else Matroska has no default duration
+    elif copy.container.format.name == "mxf":
+        context.framerate = stream.guessed_rate or Fraction(25)  # by which its muxer divides, and all ends
     if copy.container.format.name in MOV:
         if source.codec.canonical_name == "hevc":
             context.codec_tag = "hvc1"  # the muxer's own hev1 is refused by Apple's players
-        elif source.codec.canonical_name in ("prores", "dnxhd"):
-            context.codec_tag = source.codec_tag  # else 4444 XQ becomes HQ, and DNxHR DNxHD
+        elif source.codec.canonical_name in ("prores", "dnxhd") and (tag := read_fourcc(source)):
+            context.codec_tag = tag  # else 4444 XQ becomes HQ, and DNxHR DNxHD
 
 
 def can_hold(format_name: str, stream: Stream, tag: str | None = None) -> bool:
@@ -85,6 +89,15 @@ def codec_name(stream: Stream) -> str:
     return context.codec.canonical_name if context is not None else "unknown"
 
 
+def read_fourcc(context: CodecContext) -> str:
+    """The container's four letters for a codec; empty where they are none, as in MPEG-TS."""
+    try:
+        tag = context.codec_tag
+    except UnicodeDecodeError:  # PyAV takes it for ASCII
+        return ""
+    return tag if tag.isprintable() else ""
+
+
 def is_cover(stream: Stream) -> bool:
     return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
 
@@ -105,8 +118,8 @@ def _add_avi_sound(stream: AudioStream, out: OutputContainer) -> Stream:
     return copy
 
 
-def _own_tag(stream: VideoStream, format_name: str) -> str | None:
+def _own_fourcc(stream: VideoStream, format_name: str) -> str:
     """A picture's FourCC, which tells some codecs' pixel format or where their headers are; PyAV drops it."""
-    old, tag = stream.container.format.name, stream.codec_context.codec_tag
+    old = stream.container.format.name
     is_kin = format_name == old if format_name not in MOV else "mp4" in old
-    return tag if is_kin and tag.isprintable() and tag.strip("\0") else None
+    return read_fourcc(stream.codec_context) if is_kin else ""

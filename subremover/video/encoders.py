@@ -15,7 +15,8 @@ from av.video.codeccontext import VideoCodecContext
 
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
-from subremover.video.probe import Film
+from subremover.video.film import Film
+from subremover.video.priority import keeping_priority
 from subremover.video.settings import QUALITIES, QUANTISED, describe_names, make_settings, set_quality
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def choose_encoding(film: Film, options: EncodeOptions, codec_tag: str = "") -> 
         reason: str | None = "this FFmpeg was built without it"
     else:
         encoding = _make_encoding(film, options, codec_tag)
-        reason = _try(encoding, film)
+        reason = find_refusal(encoding, film)
         if reason is None:
             return encoding
     family = codec.canonical_name if codec else name.rpartition("_")[0]
@@ -95,7 +96,7 @@ def _make_encoding(film: Film, options: EncodeOptions, codec_tag: str, like: str
     try:
         has_palette = av.VideoFormat(wanted).has_palette
     except ValueError as error:
-        raise UsageError(f"no pixel format named {wanted!r}; try yuv420p or yuv420p10le") from error
+        raise UsageError(f"no pixel format named {wanted!r}; leave it out to keep the film's") from error
     if options.codec is None:
         # nothing makes a palette for a picture that was changed
         names = () if has_palette else _ENCODERS.get(film.codec, (film.codec,))
@@ -122,7 +123,7 @@ def _make_encoding(film: Film, options: EncodeOptions, codec_tag: str, like: str
             warnings.append(f"{codec.name} knows no crf; {options.crf:g} is ignored")
         if options.match_size:
             raise UsageError(
-                f"{codec.name} has no crf that --match-size could set; leave it out, or add --codec libx264"
+                f"{codec.name} has no crf that --match-size could set; leave it out, or use another --codec"
             )
     encoding = Encoding(
         codec.name,
@@ -144,11 +145,11 @@ def _check_asked(encoding: Encoding, film: Film, options: EncodeOptions) -> None
             asked.append(f"{name} {value!r} (it has: {describe_names(encoding.encoder, name)})")
     if options.pix_fmt is not None:
         asked.append(f"pixel format {options.pix_fmt}")
-    if asked and not encoding.encoder.endswith(_HARDWARE) and (reason := _try(encoding, film)):
+    if asked and not encoding.encoder.endswith(_HARDWARE) and (reason := find_refusal(encoding, film)):
         raise UsageError(f"{encoding.encoder} refuses {' with '.join(asked)}: {reason}")
 
 
-def _try(encoding: Encoding, film: Film) -> str | None:
+def find_refusal(encoding: Encoding, film: Film) -> str | None:
     """Why an encoder cannot be opened for a film; None: it can be."""
     shape = film.width, film.height, encoding.pix_fmt
     return _open_trial(encoding.encoder, shape, film.frame_rate, tuple(encoding.options.items()))
@@ -166,7 +167,8 @@ def _open_trial(
     context.options = dict(options)
     set_quality(context, encoder)
     try:
-        context.open()
+        with keeping_priority():
+            context.open()
     except (ValueError, av.error.FFmpegError) as error:
         log.debug("trial of %s failed: %s", encoder, error)
         return str(getattr(error, "strerror", None) or error)

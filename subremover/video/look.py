@@ -19,7 +19,9 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
-from subremover.video.probe import Film, find_decoder, open_input
+from subremover.video.decoders import find_decoder
+from subremover.video.film import Film
+from subremover.video.source import open_input
 
 LOOK_FRAMES = 8
 """Captions and the like need not begin with the very first."""

@@ -1,11 +1,9 @@
-"""Everything of a film that is not decoded: packets, tags, chapters, attachments, cover art."""
+"""The streams of a film that are not decoded: their packets, attachments and cover art go as they are."""
 
 from __future__ import annotations
 
 import contextlib
 import heapq
-import io
-import logging
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -18,41 +16,19 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Stream
 
 from subremover.cues import Cue
-from subremover.errors import OutputError
 from subremover.options import EncodeOptions
-from subremover.video.carry import MOV, STRICT, can_hold, carry, codec_name, is_cover, is_made_by_muxer
-from subremover.video.probe import Film, check_unchanged, open_input
+from subremover.video.carry import MOV, can_hold, carry, codec_name, is_cover, is_made_by_muxer
+from subremover.video.film import Film
+from subremover.video.order import put_in_order
+from subremover.video.output import find_programs, has_cover, open_output
 from subremover.video.shape import MATROSKA, keep_shape
-from subremover.video.strays import drop_strays
+from subremover.video.source import check_unchanged, open_input
 from subremover.video.tags import MP4_TAGS, keep_stream_tags, keep_tags
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_convert import read_text
 from subremover.video.text_track import TEXT_CODECS, TextTrack
-from subremover.video.transport import Program, read_programs
 
-log = logging.getLogger(__name__)
-
-_MOVIE_CLOCK = (48_000, 1000)
-"""Ticks a second for the starts and lengths of tracks of mp4 and mov, where no other suits all."""
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg", "bmp": "image/bmp", "gif": "image/gif"}
-
-
-def open_output(source: InputContainer, file: str | io.BytesIO, target: Path) -> OutputContainer:
-    """A container for the target's format with the source's tags and chapters."""
-    name = find_format(target)
-    tags = keep_tags(source.metadata)
-    options = dict(STRICT)
-    if name in MOV:
-        options["movie_timescale"] = str(_movie_clock(source))
-    if name == "mov" or (name in MOV and not _has_cover(source) and tags.keys() - MP4_TAGS):
-        options["movflags"] = "use_metadata_tags"
-    if name == "mpegts" and len(programs := _programs(source)) == 1:
-        options["mpegts_service_id"] = str(programs[0].number)
-        tags |= {"service_name": programs[0].name, "service_provider": programs[0].provider}
-    out = av.open(file, "w", format=name, container_options=options, metadata_errors="surrogateescape")
-    out.metadata.update({key: value for key, value in tags.items() if value})
-    out.set_chapters(source.chapters())
-    return out
 
 
 class CarriedStreams:
@@ -78,21 +54,18 @@ class CarriedStreams:
         self._streams: dict[int, Stream] = {}
         self._texts: list[Iterator[Packet]] = []  # type: ignore[type-arg]
         self._held: Packet | None = None  # type: ignore[type-arg]
-        self._latest: dict[int, int] = {}
-        self._moved: set[int] = set()
-        self._may_repeat = bool(out.format.flags & av.format.Flags.ts_nonstrict.value)  # type: ignore[operator]
         for stream in source.streams:
             if stream.index != film.stream_index:
                 self._add(stream, film)
             elif with_picture:
                 self._streams[stream.index] = carry(stream, out)
         self._packets = heapq.merge(self._read(), *self._texts, text.add_to(out), key=_seconds)
-        if (count := len(_programs(source))) > 1:
+        if (count := len(find_programs(source))) > 1:
             self.warnings.append(
                 f"the {count} programs of the transport stream become one; their streams are kept"
             )
         lost = sorted(keep_tags(source.metadata).keys() - MP4_TAGS)
-        if lost and out.format.name in MOV and out.format.name != "mov" and _has_cover(source):
+        if lost and out.format.name in MOV and out.format.name != "mov" and has_cover(source):
             self.warnings.append(f"{out.format.name} cannot keep cover art and these tags: {', '.join(lost)}")
 
     def mux_until(self, seconds: Fraction | None) -> None:
@@ -110,28 +83,12 @@ class CarriedStreams:
     def _read(self) -> Iterator[Packet]:  # type: ignore[type-arg]
         self._out.start_encoding()  # from here on streams have the clocks of the output
         carried = [self._source.streams[index] for index in self._streams]
-        for packet in drop_strays(_demux(self._source, carried)):
-            self._put_in_order(packet)
+        # some data streams have no clock
+        clocks = {index: copy.time_base or Fraction(0) for index, copy in self._streams.items()}
+        may_repeat = bool(self._out.format.flags & av.format.Flags.ts_nonstrict.value)  # type: ignore[operator]
+        for packet in put_in_order(_demux(self._source, carried), clocks, may_repeat):
             packet.stream = self._streams[packet.stream.index]
             yield packet
-
-    def _put_in_order(self, packet: Packet) -> None:  # type: ignore[type-arg]
-        """Move a packet of a damaged film to where muxers take it: not before the one that came before it."""
-        index, dts, clock = packet.stream.index, packet.dts, self._streams[packet.stream.index].time_base
-        if dts is None or not clock:
-            return
-        # in ticks of the output, in which two packets may meet that were apart
-        tick = math.floor(dts * packet.time_base / clock + Fraction(1, 2))
-        earliest = self._latest.get(index, tick - 1) + (not self._may_repeat)
-        if tick < earliest:
-            if index not in self._moved:
-                log.warning("packets of stream %d are out of order; they get later times", index)
-                self._moved.add(index)
-            tick = earliest
-            packet.dts = math.ceil(tick * clock / packet.time_base)
-            if packet.pts is not None:
-                packet.pts = max(packet.pts, packet.dts)
-        self._latest[index] = tick
 
     def _add(self, stream: Stream, film: Film) -> None:
         kind = f"{stream.type} stream {stream.index}"
@@ -224,38 +181,7 @@ def remux(
     return tuple(warnings)
 
 
-def needs_picture(target: Path, codec: str) -> OutputError:
-    """For a container that cannot hold a codec."""
-    remedy = (
-        "use .mkv, or another codec with --codec"
-        if target.suffix != ".mkv"
-        else "try --codec ffv1 or libx264"
-    )
-    return OutputError(f"'{target.name}' cannot hold {codec}; {remedy}")
-
-
-def _movie_clock(source: InputContainer) -> int:
-    """Ticks a second in which every track can start exactly where it did, unless that overflows 32 bits."""
-    bases = [stream.time_base for stream in source.streams if stream.type != "attachment"]
-    clocks = (math.lcm(*(base.denominator for base in bases if base)), *_MOVIE_CLOCK)
-    seconds = (source.duration or 0) / av.time_base
-    return next((clock for clock in clocks if clock * max(1, seconds) < 1 << 31), _MOVIE_CLOCK[-1])
-
-
-def _programs(source: InputContainer) -> list[Program]:
-    if source.format.name != "mpegts":
-        return []
-    try:
-        return read_programs(Path(source.name))
-    except OSError:
-        return []
-
-
 def _seconds(packet: Packet) -> Fraction | float:  # type: ignore[type-arg]
     """When it is decoded; a packet without a time comes first."""
     at = packet.dts if packet.dts is not None else packet.pts
     return at * packet.time_base if at is not None else -math.inf
-
-
-def _has_cover(source: InputContainer) -> bool:
-    return any(is_cover(stream) for stream in source.streams)

@@ -13,9 +13,10 @@ from av.video.stream import VideoStream
 
 from subremover.video.bitstream import BitstreamError, is_start, split_nals
 from subremover.video.carry import MOV
+from subremover.video.film import Film
 from subremover.video.parameter_sets import SetKey, StreamHeader, parse_header, set_key
-from subremover.video.probe import Film, open_input
 from subremover.video.shape import MATROSKA
+from subremover.video.source import open_input
 
 LEAST_RUN = 12
 """Frames of a copied run amid the film. Behind it there must be a new key frame, of as many bytes as 2 to 46

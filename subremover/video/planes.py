@@ -13,8 +13,8 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from subremover.geometry import Box
+from subremover.video.film import Film
 from subremover.video.formats import HD_LINES, is_full_range, is_planar, steps, swscale_matrix
-from subremover.video.probe import Film
 
 # AVColorSpace (ITU-T H.273): weights of red and blue in luma
 _LUMA_WEIGHTS = {

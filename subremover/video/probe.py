@@ -1,16 +1,9 @@
-"""What a film is: its picture's shape, its clock and the time of every frame.
-
-Reads every packet once and decodes a single frame; `reader` does the decoding.
-"""
+"""Finds out what a film is: reads every packet once and decodes a single frame; `reader` decodes them all."""
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import stat
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -19,99 +12,18 @@ import av.error
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
-from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
-from subremover.options import Position
-from subremover.video.limits import open_options, prepare_decoder
+from subremover.video.decoders import find_decoder
+from subremover.video.film import Film
+from subremover.video.limits import prepare_decoder
+from subremover.video.source import open_input, read_stamp
 
 _STILLS = {"image2", "gif", "apng", "ico", "tty"}
 # A container states its length to about a frame; more than this missing at the end is a loss.
 _MISSING_SECONDS = 0.5
-_ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
-# Half of what a time printed with three decimals may be off by.
-_ROUNDING_SECONDS = 0.0005
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Film:
-    """A film file that can be decoded."""
-
-    path: Path
-    stream_index: int
-    """Of the picture, among all streams of the container."""
-    width: int
-    """As coded, before any rotation."""
-    height: int
-    rotation: int
-    """Degrees counter-clockwise, a multiple of 90 in (-180, 180], by which a decoded frame must be turned
-    to stand upright; what PyAV's `frame.rotation` says."""
-    pix_fmt: str
-    """As decoded; the reader turns packed formats into planar ones (`formats.to_planar`)."""
-    codec: str
-    """Canonical name: h264, hevc, vp9, ..."""
-    time_base: Fraction
-    """Seconds of one tick of `pts`."""
-    frame_rate: Fraction
-    """Nominal; the time of a frame is in `pts`."""
-    pts: np.ndarray
-    """(frame_count,) int64, rising: a frame's place here is its index everywhere."""
-    key_frames: np.ndarray
-    """Indices of the frames that decoding can start at, int64, rising. Of some (open GOP) only the frames
-    from there on can be decoded, not those sent after it but shown before."""
-    start_seconds: float = 0.0
-    """Where players start to count, in seconds of `pts`: the first moment of any stream."""
-    warnings: tuple[str, ...] = ()
-    """What is wrong with the film although it can be read."""
-    packets: str = ""
-    """Digest of the times and sizes of all packets of all streams."""
-    stamp: tuple[int, int] = (0, 0)
-    """Bytes of its file, and when it was last written in ns: what tells that it has changed since."""
-    lost: set[int] = field(default_factory=set)
-    """Indices of frames that could not be decoded so far; the reader adds to them."""
-
-    def __post_init__(self) -> None:
-        if self.pts.dtype != np.int64 or self.pts.ndim != 1 or not len(self.pts):
-            raise ValueError(f"pts must be a row of int64, got {self.pts.dtype} of {self.pts.shape}")
-        if self.rotation % 90:
-            raise ValueError(f"rotation must be a multiple of 90 degrees, got {self.rotation}")
-
-    @property
-    def frame_count(self) -> int:
-        return len(self.pts)
-
-    @property
-    def duration_seconds(self) -> float:
-        """From the first frame to the end of the last, at the nominal rate."""
-        return float((int(self.pts[-1]) - int(self.pts[0])) * self.time_base + 1 / self.frame_rate)
-
-    @property
-    def is_regular(self) -> bool:
-        """Whether every frame comes at the nominal rate, within the container's clock or a millisecond."""
-        seconds = (self.pts - self.pts[0]) * float(self.time_base)
-        expected = np.arange(self.frame_count) / float(self.frame_rate)
-        return bool(np.abs(seconds - expected).max() <= max(float(self.time_base), 0.001))
-
-    @property
-    def times(self) -> np.ndarray:
-        """(frame_count + 1,) float64, seconds (of `pts`) of each frame and of the end of the last."""
-        tick = float(self.time_base)
-        return np.append(self.pts * tick, int(self.pts[-1]) * tick + float(1 / self.frame_rate))
-
-    @property
-    def upright_size(self) -> tuple[int, int]:
-        """Width and height as shown."""
-        return (self.height, self.width) if self.rotation % 180 else (self.width, self.height)
-
-    def index_of(self, position: Position) -> int:
-        """The first frame at or after a position; `frame_count` for one behind the end."""
-        if position.frame is not None:
-            return min(position.frame, self.frame_count)
-        assert position.seconds is not None  # Position holds one or the other
-        ticks = (position.seconds - _ROUNDING_SECONDS) / float(self.time_base)
-        return int(np.searchsorted(self.pts - self.pts[0], ticks, side="left"))
 
 
 def probe(path: Path) -> Film:
@@ -120,11 +32,11 @@ def probe(path: Path) -> Film:
     Raises:
         InputError: There is no film there that can be decoded.
     """
-    stamp = _check_file(path)
+    stamp = read_stamp(path)
     with open_input(path) as container:
         stream = _find_video(container, path)
         pass_ = _Pass(container, stream)
-        if _check_file(path) != stamp:
+        if read_stamp(path) != stamp:
             raise InputError(f"'{path}' is being written; wait until it is whole")
         if pass_.first is None:
             raise InputError(
@@ -156,79 +68,6 @@ def probe(path: Path) -> Film:
             packets=pass_.digest.hexdigest(),
             stamp=stamp,
         )
-
-
-def check_unchanged(film: Film) -> None:
-    """Find out whether what was read since it was probed can be of one film; one that is gone may be.
-
-    Raises:
-        InputError: The file was written to.
-    """
-    with contextlib.suppress(FileNotFoundError):
-        found = film.path.stat()
-        if (found.st_size, found.st_mtime_ns) != film.stamp:
-            raise InputError(f"'{film.path}' was changed while it was read; start again when it is whole")
-
-
-@contextlib.contextmanager
-def open_input(path: Path) -> Iterator[InputContainer]:
-    """The container for reading, closed at the end.
-
-    Raises:
-        InputError: FFmpeg fails, here or in the body.
-    """
-    try:
-        # absolute: FFmpeg reads what comes before a colon in a relative name as a protocol;
-        # surrogateescape: old files carry tags in other encodings than UTF-8
-        name, options = str(path.absolute()), open_options()
-        with av.open(name, options=options, metadata_errors="surrogateescape") as container:
-            yield container
-    except PermissionError as error:
-        raise InputError(f"no permission to read '{path}'; change its mode or owner") from error
-    except FileNotFoundError as error:
-        raise InputError(f"'{path}' does not exist; check the name") from error
-    except av.error.FFmpegError as error:
-        raise InputError(
-            f"cannot read '{path}' as a film ({error.strerror}); check that it is whole and plays elsewhere"
-        ) from error
-
-
-def has_alpha(stream: VideoStream) -> bool:
-    """Whether a VP8 or VP9 picture has an alpha channel, which Matroska keeps beside it."""
-    tags = {key.lower(): value for key, value in stream.metadata.items()}
-    return tags.get("alpha_mode") == "1" and stream.codec_context.codec.canonical_name in _ALPHA_DECODERS
-
-
-def find_decoder(stream: VideoStream) -> VideoCodecContext:
-    """A picture's decoder; of VP8 and VP9 with an alpha channel libvpx's, for FFmpeg's own leave it out."""
-    own = stream.codec_context
-    if not has_alpha(stream):
-        return own
-    decoder = av.CodecContext.create(_ALPHA_DECODERS[own.codec.canonical_name], "r")
-    assert isinstance(decoder, VideoCodecContext)
-    # what only the container says
-    decoder.color_range, decoder.color_primaries = own.color_range, own.color_primaries
-    decoder.color_trc, decoder.colorspace = own.color_trc, own.colorspace
-    return decoder
-
-
-def _check_file(path: Path) -> tuple[int, int]:
-    """The stamp of a file that can be read."""
-    try:
-        found = path.stat()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise InputError(f"'{path}' does not exist; check the name") from error
-    except OSError as error:
-        raise InputError(f"cannot read '{path}' ({error.strerror}); check the name and its folder") from error
-    if stat.S_ISDIR(found.st_mode):
-        raise InputError(f"'{path}' is a directory; give a film file")
-    if not stat.S_ISREG(found.st_mode):
-        raise InputError(f"'{path}' is no regular file and cannot be read twice; save it to disk first")
-    if found.st_size == 0:
-        raise InputError(f"'{path}' is empty; download or copy it again")
-    if not os.access(path, os.R_OK):
-        raise InputError(f"no permission to read '{path}'; change its mode or owner")
-    return found.st_size, found.st_mtime_ns
 
 
 def _find_video(container: InputContainer, path: Path) -> VideoStream:

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import logging
+import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from itertools import chain
+from weakref import WeakKeyDictionary
 
 import av
 import av.error
 import numpy as np
 from av.container import InputContainer
+from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
+from subremover.video.decoders import find_decoder
+from subremover.video.film import Film
 from subremover.video.formats import to_planar
 from subremover.video.limits import prepare_decoder
-from subremover.video.probe import Film, find_decoder, open_input
+from subremover.video.source import open_input
 
 log = logging.getLogger(__name__)
 
-# Key frames to go back by, one after the other, before decoding from the film's start: MPEG-TS and PS
-# seek by guess and may land too late.
+_LOST: WeakKeyDictionary[Film, set[int]] = WeakKeyDictionary()
+"""Indices of the frames that reading has shown to be beyond decoding, of every film in use."""
+# Key frames to go back by, one after the other, before decoding from the film's start: in a damaged film one
+# may be lost, and MPEG-PS tells the times of few packets.
 _SEEK_TRIES = 4
+# Frames that a decoder may hold back, of any codec: so much earlier than it is shown a key frame may be sent,
+# and MPEG-TS seeks by the time of sending.
+_REORDERED_FRAMES = 16
 
 
 def read_frames(film: Film, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, VideoFrame]]:
@@ -38,7 +50,8 @@ def read_frames(film: Film, start: int = 0, stop: int | None = None) -> Iterator
     stop = film.frame_count if stop is None else min(stop, film.frame_count)
     if start < 0:
         raise ValueError(f"start must not be negative, got {start}")
-    while start < stop and start in film.lost:  # known not to be worth a seek
+    known = _LOST.get(film, ())
+    while start < stop and start in known:  # and not worth a seek
         start += 1
     if start >= stop:
         return
@@ -72,9 +85,10 @@ def _check_size(film: Film, index: int, frame: VideoFrame) -> None:
 
 def _note_lost(film: Film, indices: list[int]) -> None:
     """Say what cannot be decoded, once a film: it is read several times."""
-    new = np.array(sorted(set(indices) - film.lost), np.int64)
+    known = _LOST.setdefault(film, set())
+    new = np.array(sorted(set(indices) - known), np.int64)
     if len(new):
-        film.lost.update(new.tolist())
+        known.update(new.tolist())
         runs = np.split(new, np.flatnonzero(np.diff(new) > 1) + 1)
         named = ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:8])
         more = ", ..." * (len(runs) > 8)
@@ -90,7 +104,9 @@ def _decode_from(
     prepare_decoder(stream)
     keys = film.key_frames[film.key_frames <= start][::-1][:_SEEK_TRIES]
     for key in keys if start else ():
-        frames = _seek(container, film, stream, int(film.pts[key]))
+        packets = _seek(container, film, stream, int(film.pts[key]))
+        # leading pictures of an open GOP refer to frames before the seek and come out broken
+        frames = ((i, f) for i, f in _decode(container, film, stream, packets) if i >= key)
         # the frames from the key frame to `start` must come out one by one, or the seek came out wrong
         first = next(((i, f) for i, f in frames if i >= start), None)
         if first is not None and first[0] == start:
@@ -104,29 +120,33 @@ def _decode_from(
             again = fresh.streams[film.stream_index]
             assert isinstance(again, VideoStream)
             prepare_decoder(again)
-            yield from ((i, f) for i, f in _decode(fresh, film, again) if i >= start)
+            yield from ((i, f) for i, f in _decode(fresh, film, again, fresh.demux(again)) if i >= start)
         return
-    yield from _decode(container, film, stream)
+    yield from _decode(container, film, stream, container.demux(stream))
 
 
 def _seek(
     container: InputContainer, film: Film, stream: VideoStream, key_pts: int
-) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames shown from a key frame on; nothing where the seek lands behind it."""
-    try:
-        container.seek(key_pts, stream=stream, backward=True)
-    except av.error.FFmpegError:
-        return
-    key = int(np.searchsorted(film.pts, key_pts))
-    # leading pictures of an open GOP refer to frames before the seek and come out broken
-    yield from ((i, f) for i, f in _decode(container, film, stream, latest_pts=key_pts) if i >= key)
+) -> Iterator[Packet[VideoStream]]:
+    """The packets from a key frame's on; none if it is not found."""
+    lead = math.ceil(_REORDERED_FRAMES / film.frame_rate / film.time_base)
+    for at in (key_pts, key_pts - lead):
+        with contextlib.suppress(av.error.FFmpegError):
+            container.seek(at, stream=stream, backward=True)
+            packets = container.demux(stream)
+            for packet in packets:
+                if packet.is_keyframe and packet.pts == key_pts:
+                    return chain([packet], packets)
+                if packet.dts is not None and packet.dts > key_pts:
+                    break
+    return iter(())
 
 
 def _decode(
-    container: InputContainer, film: Film, stream: VideoStream, latest_pts: int | None = None
+    container: InputContainer, film: Film, stream: VideoStream, packets: Iterator[Packet[VideoStream]]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Every frame that can be decoded from here; none if the first packet is later than `latest_pts`."""
-    packets, decoder = container.demux(stream), find_decoder(stream)
+    """Every frame that can be decoded of packets."""
+    decoder = find_decoder(stream)
     waiting: list[int] | None = [] if _has_no_times(container, film) else None
     flushed = False
     while not flushed:
@@ -135,10 +155,6 @@ def _decode(
         except av.error.FFmpegError as error:
             log.debug("'%s' cannot be read to its end: %s", film.path, error.strerror)
             packet = None
-        if latest_pts is not None and packet is not None and packet.size:
-            if packet.pts is not None and packet.pts > latest_pts:
-                return
-            latest_pts = None
         flushed = packet is None or not packet.size
         if waiting is not None and packet is not None and packet.pts is not None and packet.size:
             heapq.heappush(waiting, packet.pts)

@@ -21,6 +21,7 @@ from subremover.errors import InputError, OutputError
 from subremover.video.bitstream import BitstreamError, join_nals, put_first
 from subremover.video.carry import MOV
 from subremover.video.encoders import Encoding
+from subremover.video.film import Film
 from subremover.video.packet_index import PacketIndex, find_copied, read_packet_index
 from subremover.video.parameter_sets import (
     HevcIds,
@@ -31,9 +32,9 @@ from subremover.video.parameter_sets import (
     parse_header,
     set_key,
 )
-from subremover.video.probe import Film, open_input
 from subremover.video.renumber import renumber_hevc
 from subremover.video.shape import MATROSKA
+from subremover.video.source import open_input
 from subremover.video.spool import decode_times
 
 LEAST_SHARE = 0.05

@@ -22,7 +22,7 @@ from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
 from subremover.cues import Cue, stack_cues
-from subremover.video.probe import open_input
+from subremover.video.source import open_input
 from subremover.video.text_track import TEXT_CODECS, TICK
 
 _SOURCES = {"subrip", "ass", "ssa", "webvtt", "mov_text", "text"}

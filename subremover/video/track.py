@@ -15,12 +15,12 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.options import EncodeOptions
-from subremover.video.carry import MOV, fit_video, keep_id
+from subremover.video.carry import MOV, fit_video, keep_id, read_fourcc
 from subremover.video.encoders import Encoding, choose_encoding
+from subremover.video.film import Film
 from subremover.video.formats import convert
 from subremover.video.look import Look, look_at
 from subremover.video.priority import keeping_priority
-from subremover.video.probe import Film
 from subremover.video.settings import set_quality
 from subremover.video.shape import MATROSKA
 from subremover.video.splice import Splice, add_options
@@ -75,7 +75,7 @@ class Track:
         self._film, self._splice, look = film, splice, look_at(film)
         stream = source.streams[film.stream_index]
         assert isinstance(stream, VideoStream)
-        self._encoding = choose_encoding(film, options, stream.codec_context.codec_tag)
+        self._encoding = choose_encoding(film, options, read_fourcc(stream.codec_context))
         # 16 bits are all that MPEG-4 has for it; the packets get the film's own times in any case
         self._tick = (1 / film.frame_rate).limit_denominator(65535)
         is_timed = self._encoding.encoder in _TIMED_CODECS and film.is_regular
@@ -106,8 +106,8 @@ class Track:
             fit_video(stream, self._stream)
         elif self._encoding.codec == "hevc" and out.format.name in MOV:
             self._context.codec_tag = "hvc1"
-        if out.format.name not in MOV and self._context.codec_tag.isprintable():
-            self._stream.codec_context.codec_tag = self._context.codec_tag  # tells Ut Video's pixel format
+        if out.format.name not in MOV and (tag := read_fourcc(self._context)):
+            self._stream.codec_context.codec_tag = tag  # tells Ut Video's pixel format
         self._stream.metadata.update(keep_stream_tags(stream.metadata))
         self._keep_alpha(out)
         self._stream.disposition = stream.disposition

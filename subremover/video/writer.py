@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
@@ -16,8 +15,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-import av
-import av.error
 import numpy as np
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -26,18 +23,18 @@ from av.video.stream import VideoStream
 from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
-from subremover.video.encoders import choose_encoding
-from subremover.video.mux import CarriedStreams, needs_picture, open_output
-from subremover.video.probe import Film, check_unchanged, open_input
-from subremover.video.shape import foresee_shape, keep_shape
+from subremover.progress import ProgressCallback, ignore
+from subremover.video.film import Film
+from subremover.video.mux import CarriedStreams
+from subremover.video.output import open_output
+from subremover.video.shape import keep_shape
+from subremover.video.source import check_unchanged, open_input
 from subremover.video.splice import Splice, SpliceError
 from subremover.video.spool import Spool, SpoolError, SpoolWriter, decode_times
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
-from subremover.video.text_track import TextTrack, check_text_track
+from subremover.video.text_track import TextTrack
 from subremover.video.track import Track
 from subremover.video.verify import find_fault
-
-log = logging.getLogger(__name__)
 
 
 class Encoder(Protocol):
@@ -58,11 +55,6 @@ class SegmentWriter(contextlib.AbstractContextManager["SegmentWriter"]):
         """`key` is of the run; the target is named where something fails."""
         self._spool = SpoolWriter(file, key)
         self._encoder, self._target = encoder, target
-
-    def __enter__(self) -> SegmentWriter:
-        with output_errors(self._target):
-            self._spool.__enter__()
-        return self
 
     def write(self, frame: VideoFrame | None) -> None:
         """Encode the next frame, planar or not, with its `pts` as decoded; `None` behind the last.
@@ -110,6 +102,7 @@ def assemble(
     cues: tuple[Cue, ...] = (),
     folder: Path | None = None,
     splice: Splice | None = None,
+    progress: ProgressCallback = ignore,
 ) -> tuple[str, ...]:
     """Make the film of its segments, and of everything else in the source as it was.
 
@@ -121,6 +114,7 @@ def assemble(
         cues: What is added as a text track, in the film's own seconds.
         folder: Where it lies until it is whole; None: beside its place.
         splice: Where segments are copied; the whole is decoded then, to be sure.
+        progress: Called for every frame decoded then.
 
     Returns:
         What of the film cannot be kept, one line a thing.
@@ -152,7 +146,7 @@ def assemble(
                 carried.mux_until(None)
             shape = keep_shape(film, source, part.path, find_format(target))
         check_unchanged(film)
-        if splice is not None and (fault := find_fault(film, pieces, part.path)):
+        if splice is not None and (fault := find_fault(film, pieces, part.path, progress)):
             raise SpliceError(
                 f"'{target}' does not come out right with packets copied: {fault}; use --splice off"
             )
@@ -192,48 +186,3 @@ def _copied_pts(frames: range, splice: Splice | None) -> np.ndarray:
     if splice is None:
         raise ValueError("a copied segment needs a splice")
     return splice.index.pts[splice.places(frames)]
-
-
-def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
-    """Find out before the long run whether the film can be written there like that.
-
-    Returns:
-        What cannot be kept, one line a thing.
-
-    Raises:
-        OutputError: The target is the film, exists, cannot be created, has an unknown extension, or its
-            container cannot hold the picture; or there is no such encoder.
-        UsageError: Its container cannot hold the text track asked for.
-    """
-    if options.subtitle_track:
-        check_text_track(find_format(target), target)
-    with open_input(film.path) as source:
-        out = open_output(source, io.BytesIO(), target)
-        check_file(film.path, target, options.overwrite)
-        try:
-            track = Track(film, source, out, options)
-            carried = CarriedStreams(source, out, film, False, TextTrack())
-            out.start_encoding()
-        except (ValueError, av.error.FFmpegError) as error:
-            codec = choose_encoding(film, options).codec
-            log.debug("trial of %s failed: %s", target, error)
-            raise needs_picture(target, codec) from error
-        finally:
-            with contextlib.suppress(ValueError, av.error.FFmpegError):
-                out.close()
-        shape = foresee_shape(film, source, find_format(target))
-    return (*track.warnings, *carried.warnings, *shape)
-
-
-def check_splice(splice: Splice, target: Path, options: EncodeOptions) -> None:
-    """Find out before the long run whether the encoder can make packets that go with the source's.
-
-    Raises:
-        SpliceError: It cannot.
-    """
-    try:
-        open_track(splice.film, target, options, splice)
-    except SpliceError:
-        raise
-    except OutputError as error:
-        raise SpliceError(f"the encoder cannot go on with the film's own packets: {error}") from error

@@ -1,0 +1,75 @@
+"""What muxers ask of packets: in a stream each comes after the one before; in damaged films it does not."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from fractions import Fraction
+
+from av.packet import Packet
+
+log = logging.getLogger(__name__)
+
+
+def put_in_order(
+    packets: Iterable[Packet],  # type: ignore[type-arg]
+    clocks: Mapping[int, Fraction],
+    may_repeat: bool = False,
+) -> Iterator[Packet]:  # type: ignore[type-arg]
+    """The same packets with times that a muxer takes, without those of sound that stand out of order.
+
+    Sound with another time would be out of step, so one that is astray is left out. It may be the one that
+    is ahead of all others or the one behind them; to tell which, each is held back until the next of its
+    track has come. Any other packet is moved to where a muxer takes it, not before the one that came before.
+
+    Args:
+        packets: As they are read.
+        clocks: Seconds of a tick in the output, by the index of a packet's stream.
+        may_repeat: Whether two packets of a stream may have one time.
+    """
+    held: dict[int, Packet] = {}  # type: ignore[type-arg]
+    latest: dict[int, int] = {}
+    dropped, moved = Counter[int](), Counter[int]()
+
+    def to_ticks(packet: Packet) -> int:  # type: ignore[type-arg]
+        # of the output, in which two packets may meet that were apart
+        assert packet.dts is not None
+        return math.floor(packet.dts * packet.time_base / clocks[packet.stream.index] + Fraction(1, 2))
+
+    def place(packet: Packet) -> Packet:  # type: ignore[type-arg]
+        index, tick = packet.stream.index, to_ticks(packet)
+        earliest = latest.get(index, tick - 1) + (not may_repeat)
+        if tick < earliest:
+            moved[index] += 1
+            tick = earliest
+            packet.dts = math.ceil(tick * clocks[index] / packet.time_base)
+            if packet.pts is not None:
+                packet.pts = max(packet.pts, packet.dts)
+        latest[index] = tick
+        return packet
+
+    for packet in packets:
+        index = packet.stream.index
+        if packet.dts is None or not clocks[index]:
+            yield packet
+        elif packet.stream.type != "audio":
+            yield place(packet)
+        else:
+            before = held.get(index)
+            if before is not None and before.dts is not None:
+                if packet.dts >= before.dts:
+                    yield place(before)
+                else:
+                    dropped[index] += 1
+                    if to_ticks(packet) < latest.get(index, to_ticks(packet)):
+                        continue  # not the one before, but this one is astray
+            held[index] = packet
+    yield from map(place, held.values())
+    for index, count in dropped.items():
+        log.warning(
+            "%d packets of sound stream %d have times of other moments and are left out", count, index
+        )
+    for index, count in moved.items():
+        log.warning("%d packets of stream %d are out of order; they get later times", count, index)
