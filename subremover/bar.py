@@ -46,9 +46,10 @@ class Bar:
     def __init__(self, name: str, is_quiet: bool) -> None:
         self._name, self._is_quiet = printable(name), is_quiet
         self._bar: tqdm[Any] | None = None
-        self._start = self._said = time.monotonic()
-        self._first: int | None = None
-        """Frames done when the first report came: those of a run that this one goes on with."""
+        self._stage = ""
+        self._start = self._said = self._latest = time.monotonic()
+        self._first = 0
+        """Frames done when the stage's first report came: those of a run that this one goes on with."""
 
     def __enter__(self) -> Bar:
         return self
@@ -56,13 +57,16 @@ class Bar:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._bar is not None:
-            self._bar.close()
+        self._close()
 
     def update(self, progress: Progress) -> None:
         """Show how far a stage has come."""
         if self._is_quiet:
             return
+        if progress.stage != self._stage:
+            self._close()
+            self._stage, self._first, self._start = progress.stage, progress.done - 1, self._latest
+        self._latest = time.monotonic()
         if not sys.stderr.isatty():
             self._print_line(progress)
             return
@@ -75,10 +79,13 @@ class Bar:
         with contextlib.suppress(OSError):  # the terminal is gone
             self._bar.update(progress.done - self._bar.n)
 
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+
     def _print_line(self, progress: Progress) -> None:
         now = time.monotonic()
-        if self._first is None:
-            self._first = progress.done - 1
         if now - self._said < self.LINE_SECONDS and progress.done < progress.total:
             return
         self._said = now

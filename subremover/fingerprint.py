@@ -5,21 +5,27 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import platform
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 
 from subremover._version import __version__
 from subremover.options import Options
 from subremover.plan import FilmKey
 from subremover.plan_file import load_plan
+from subremover.video.encoders import choose_encoding
 from subremover.video.probe import Film
 
 SAMPLE_COUNT, SAMPLE_BYTES = 64, 64 << 10
 """Parts of a film's file that are read, spread over it; 4 MiB take 10 ms and miss few changes. What they miss
 changes the packets' times or sizes."""
+_CPU_FEATURES = (12, 13)
+"""FMA3 and AVX2 by OpenCV's numbers. Without them libx264 made other packets of two drawn films; without
+AVX-512, or of another number of threads, the very same."""
 _WHERE = ("overwrite", "resume")
 """Options of encoding that do not change what comes out; batch size and workers do not, nor does which device
 of a kind it is."""
@@ -30,10 +36,15 @@ def find_fingerprint(film: Film, options: Options, has_provenance: bool) -> dict
 
     Raises:
         PlanError: The plan that is to be used cannot be, or belongs to another film.
+        OutputError: There is no such encoder.
+        UsageError: It does not know what was asked of it.
     """
+    encoding = choose_encoding(film, options.encode)  # a hardware encoder may be gone the next time
     parts = {
         "film": (film.packets, _sample(film.path)),
         "options": (_describe(film, options), has_provenance),
+        "encoder": (encoding.encoder, encoding.pix_fmt, av.ffmpeg_version_info, av.library_versions),
+        "processor": (platform.machine(), [cv2.checkHardwareSupport(it) for it in _CPU_FEATURES]),
         "version of this program": [__version__, av.__version__, version("torch")],
     }
     return {name: _digest(json.dumps(part).encode()) for name, part in parts.items()}

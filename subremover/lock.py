@@ -19,6 +19,7 @@ except ImportError:  # Windows: nothing keeps two runs apart there
 
 log = logging.getLogger(__name__)
 
+_MARK = b"subremover works in this folder"
 _TRIES, _PAUSE_SECONDS = 5, 0.1
 """Whoever asks `is_locked` holds the lock for a moment."""
 
@@ -26,8 +27,11 @@ _TRIES, _PAUSE_SECONDS = 5, 0.1
 def lock_folder(folder: Path, name: str, target: Path) -> int:
     """Make a folder if need be, and be the only one who works there.
 
+    The file that is locked says that the folder was made here. It is the first to come and the last to go:
+    a folder without it that has anything in it is somebody else's.
+
     Args:
-        folder: Not a link.
+        folder: To work in.
         name: Of the file in it that is locked; it stays while the folder does.
         target: What is made there, for the message.
 
@@ -35,17 +39,23 @@ def lock_folder(folder: Path, name: str, target: Path) -> int:
         The descriptor that holds the lock until it is closed.
 
     Raises:
-        OutputError: Somebody else works there, or there is something that is no folder.
+        OutputError: Somebody else works there, or there is something that was not made here.
     """
     if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise OutputError(f"'{folder}' is in the way of this run's own folder; remove it")
+        raise _in_the_way(folder)
     for _ in range(_TRIES):
         folder.mkdir(exist_ok=True)
         try:
+            inside = [path.name for path in folder.iterdir()]
+            if (inside and name not in inside) or (folder / name).is_symlink():
+                raise _in_the_way(folder)
             lock = os.open(folder / name, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         except FileNotFoundError:  # the run before has just removed the folder
             continue
         if _try_lock(lock) and _is_still(lock, folder / name):
+            if not _is_own(lock, folder):
+                os.close(lock)
+                raise _in_the_way(folder)
             return lock
         os.close(lock)
         time.sleep(_PAUSE_SECONDS)
@@ -82,3 +92,19 @@ def _is_still(lock: int, file: Path) -> bool:
         return os.path.samestat(os.fstat(lock), file.stat())
     except FileNotFoundError:
         return False
+
+
+def _is_own(lock: int, folder: Path) -> bool:
+    """Whether the folder was made here and nothing in it leads elsewhere; marks a new one."""
+    mark, inside = os.read(lock, len(_MARK) + 1), list(folder.iterdir())
+    if not mark and len(inside) == 1:
+        os.write(lock, _MARK)
+        os.fsync(lock)  # before anything is there to be lost
+        return True
+    return mark == _MARK and not any(path.is_symlink() for path in inside)
+
+
+def _in_the_way(folder: Path) -> OutputError:
+    return OutputError(
+        f"'{folder}' is in the way of this run's own folder; move it away, or give the output another name"
+    )

@@ -17,8 +17,9 @@ from subremover.origins import Shares, Tally
 from subremover.plan import FilmKey, Plan
 from subremover.planning import make_plan
 from subremover.profile import Profile, measure, stage
-from subremover.progress import Progress, ProgressCallback
+from subremover.progress import ProgressCallback, ignore
 from subremover.rendering import Rendering
+from subremover.run_state import Decisions
 from subremover.video.encoders import choose_encoding
 from subremover.video.match_size import match_size
 from subremover.video.mux import remux
@@ -68,7 +69,7 @@ def scan(
     Raises:
         SubremoverError: See `errors`.
     """
-    return make_plan(probe(Path(source)), options or ScanOptions(), progress or _ignore)
+    return make_plan(probe(Path(source)), options or ScanOptions(), progress or ignore)
 
 
 def remove_subtitles(
@@ -93,7 +94,7 @@ def remove_subtitles(
     Raises:
         SubremoverError: See `errors`. The target is not touched then.
     """
-    options, progress = options or Options(), progress or _ignore
+    options, progress = options or Options(), progress or ignore
     with measure() as profile:
         with stage("start"):
             film = probe(Path(source))
@@ -170,14 +171,15 @@ def render(
         rendering = _match_size(rendering)
         try:
             resumed = rendering.make_segments(progress)
-            warnings, tally = rendering.assemble(cues)
+            warnings, tally = rendering.assemble(cues, progress)
         except SpliceError as error:
             if rendering.splice is None or options.encode.splice == "on":
                 raise
             log.warning("%s; encoding all of it again", error)
+            work.decide(Decisions(is_whole=True))
             rendering = _match_size(replace(rendering, options=options, splice=None))
             resumed = rendering.make_segments(progress)
-            warnings, tally = rendering.assemble(cues)
+            warnings, tally = rendering.assemble(cues, progress)
         copied = sum(s.stop - s.start for s in rendering.segments if s.is_copied)
     else:
         with stage("copy", frames=film.frame_count):
@@ -207,7 +209,7 @@ def find_splice(film: Film, plan: Plan, options: Options, work: WorkFolder) -> S
         SpliceError: It was asked for and cannot be done.
     """
     mode = options.encode.splice
-    if mode == "off":
+    if mode == "off" or work.decisions.is_whole:
         return None
     encoding = choose_encoding(film, options.encode)
     least = LEAST_SHARE if mode == "auto" else 0
@@ -228,10 +230,10 @@ def _match_size(rendering: Rendering) -> Rendering:
     options = rendering.options
     if not options.encode.match_size:
         return rendering
-    spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
-    encode = match_size(rendering.film, options.encode, spans)
+    work = rendering.work
+    if work.decisions.crf is None:
+        spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
+        crf = match_size(rendering.film, options.encode, spans)
+        work.decide(replace(work.decisions, crf=crf))
+    encode = replace(options.encode, crf=work.decisions.crf, match_size=False)
     return replace(rendering, options=replace(options, encode=encode))
-
-
-def _ignore(_: Progress) -> None:
-    """Progress for callers who do not ask."""

@@ -39,6 +39,7 @@ Stage = Literal[
     "render: fill",  # writing pixels into the frames
     "render: encode",
     "assemble",  # the film of its segments
+    "verify",  # that it came out right with packets copied
     "copy",  # of a film without subtitles, packet for packet
     "report",  # pictures and pages of what was found
 ]

@@ -11,11 +11,17 @@ from typing import Literal
 class Progress:
     """How far a stage has come."""
 
-    stage: Literal["scan", "render"]
+    stage: Literal["scan", "render", "verify"]
+    """`verify`: a film that was joined of copied and encoded packets is decoded; there is no such stage where
+    nothing is copied. Where the film did not come out right, another `render` follows."""
     done: int
-    """Frames; a run that goes on begins with those that are finished."""
+    """Frames; a run that goes on begins its render with those that are finished."""
     total: int
-    """Without those that are copied."""
+    """Of a render without those that are copied."""
 
 
 ProgressCallback = Callable[[Progress], None]
+
+
+def ignore(_: Progress) -> None:
+    """Progress for callers who do not ask."""

@@ -92,11 +92,12 @@ class Rendering:
                 )
         return resumed
 
-    def assemble(self, cues: tuple[Cue, ...]) -> tuple[tuple[str, ...], Tally]:
+    def assemble(self, cues: tuple[Cue, ...], progress: ProgressCallback) -> tuple[tuple[str, ...], Tally]:
         """Put the film in the target's place, and that of origins in its own, once all segments are finished.
 
         Args:
             cues: Of a text track.
+            progress: Called for every frame verified, where some are copied.
 
         Returns:
             What cannot be kept, one line a thing; and the origins of all hidden pixels.
@@ -116,12 +117,20 @@ class Rendering:
                 raise OutputError(f"'{spool.path}' makes no sense: {error}; add --no-resume") from error
         if self.provenance is not None:
             origins = self._read(segments, ORIGINS)
-            assemble_provenance(self.film, self.provenance, self.options.encode.overwrite, origins)
-        target, folder = self.work.target, self.work.path
+            overwrite = self.options.encode.overwrite
+            assemble_provenance(self.film, self.provenance, overwrite, origins, folder=self.work.path)
         pieces = [pictures.get(segment, range(segment.start, segment.stop)) for segment in segments]
-        options, splice = self.options.encode, self.splice
         with stage("assemble", frames=self.film.frame_count):
-            warnings = assemble(self.film, target, options, pieces, cues=cues, folder=folder, splice=splice)
+            warnings = assemble(
+                self.film,
+                self.work.target,
+                self.options.encode,
+                pieces,
+                cues=cues,
+                folder=self.work.path,
+                splice=self.splice,
+                progress=progress,
+            )
         return warnings, tally
 
     def _make_segment(

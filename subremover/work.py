@@ -17,8 +17,10 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -27,16 +29,19 @@ from subremover.errors import PlanError
 from subremover.lock import is_locked, lock_folder
 from subremover.plan import FilmKey, Plan
 from subremover.plan_file import load_plan
+from subremover.run_state import Decisions, RunState
 from subremover.segments import Segment
 from subremover.video.spool import Spool, SpoolError
-from subremover.video.target import new_file, output_errors, sync, sync_folder
+from subremover.video.target import output_errors, sync, sync_folder
 
 log = logging.getLogger(__name__)
 
-FORMAT, VERSION = "subremover run", 1
 PICTURE, ORIGINS = "picture", "origins"
 _STATE, _LOCK, _PLAN = "state.json", "lock", "plan"
-_MOST_STATE_BYTES = 16 << 20
+_HALF_PLAN = "plan.part"
+_SEGMENT = re.compile(rf"\d{{8,}}_\d{{8,}}\.({PICTURE}|{ORIGINS})")
+_HALF = re.compile(r"\..*\.part-.*", re.DOTALL)
+"""What `PartFile` names, and what is named after that."""
 _MOST_NAME_BYTES = 255
 
 
@@ -44,7 +49,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     """The work folder of one target, for the run that alone may use it.
 
     Where the `with` block ends with an exception and anything was finished, it stays, and the exception says
-    so in a note; otherwise it goes.
+    so in a note; otherwise it goes. What is not of a run is neither deleted nor written to, wherever it lies.
     """
 
     def __init__(
@@ -59,12 +64,8 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             is_kept: False: begin afresh, and keep nothing.
         """
         self.path = find_folder(target)
-        self.target, self._source = target, source
-        self._fingerprint, self._is_kept = dict(fingerprint), is_kept
-        self._segments: Sequence[Segment] = ()
-        self._device = ""
-        self.findings: tuple[Path, ...] = ()
-        """Files that this run, or the one that it goes on with, was to write after the scan."""
+        self.target, self._is_kept = target, is_kept
+        self._state = RunState(source.name, dict(fingerprint))
 
     def __enter__(self) -> WorkFolder:
         with output_errors(self.target):
@@ -81,8 +82,20 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         if error is None or not self._is_kept or not self._has_work():
             self._remove()
         else:
+            with contextlib.suppress(OSError):
+                self._delete(_is_half)
             error.add_note("what is finished is kept: the same command goes on where it stopped")
         os.close(self._lock)
+
+    @property
+    def findings(self) -> tuple[Path, ...]:
+        """Files that this run, or the one that it goes on with, was to write after the scan."""
+        return self._state.findings
+
+    @property
+    def decisions(self) -> Decisions:
+        """Of this run, or of the one that it goes on with."""
+        return self._state.decisions
 
     def find_plan(self, film: FilmKey, make: Callable[[], Plan]) -> Plan:
         """The plan as it lies here, made if need be: whoever goes on with the run sees the very same.
@@ -98,7 +111,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
                 log.warning("the plan that was kept is of no use: %s", error)
                 shutil.rmtree(folder, ignore_errors=True)
         plan = make()
-        half = folder.with_suffix(".part")
+        half = self.path / _HALF_PLAN
         shutil.rmtree(half, ignore_errors=True)
         plan.save(half)
         with output_errors(self.target):
@@ -111,25 +124,27 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
 
     def note_findings(self, files: Sequence[Path]) -> None:
         """Say which files will be written besides the film, so that the next run knows whose they are."""
-        self.findings = tuple(file.absolute() for file in files)
-        self._write_state()
+        self._note(findings=tuple(file.absolute() for file in files))
+
+    def decide(self, decisions: Decisions) -> None:
+        """Note what was found out; segments that were finished without knowing it go."""
+        self._note(decisions=decisions)
+        self._delete(_is_segment)
 
     def begin(self, plan: Plan, segments: Sequence[Segment], device: str) -> None:
         """Note what is to be rendered, and on which kind of device, which changes the last bits of a fit."""
-        kind = device.partition(":")[0]
-        if self._device not in ("", kind):
+        kind, before = device.partition(":")[0], self._state.device
+        if before not in ("", kind):
             log.warning(
                 "'%s' was begun on another device (%s); its frames are rendered afresh",
                 self.target.name,
-                self._device,
+                before,
             )
-            for file in (*self.path.glob(f"*.{PICTURE}"), *self.path.glob(f"*.{ORIGINS}")):
-                _delete(file)
-        self._segments, self._device = segments, kind
+            self._delete(_is_segment)
+        self._note(segments=tuple(segments), device=kind)
         has_copied = any(segment.is_copied for segment in segments)  # the others are encoded to fit them
-        parts = json.dumps([self._fingerprint, plan.digest(), kind, has_copied])
-        self.key = hashlib.sha256(parts.encode()).digest()
-        self._write_state()
+        parts = [self._state.fingerprint, plan.digest(), kind, has_copied, self.decisions.crf]
+        self.key = hashlib.sha256(json.dumps(parts).encode()).digest()
 
     def file(self, segment: Segment, kind: str) -> Path:
         """Where a rendered segment's packets of the picture, or of its origins, belong."""
@@ -147,57 +162,58 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
 
     def clear(self) -> None:
         """Forget all that was done: it is not needed, or no longer."""
-        for path in self.path.iterdir():
-            if path.name != _LOCK:
-                _delete(path)
+        self._delete(lambda _: True)
 
     def _enter(self) -> None:
-        state = _read_state(self.path)
+        state = RunState.read(self.path / _STATE)
+        now = self._state.fingerprint
         if not self._is_kept:
             self.clear()
         elif state is None:
             if self._has_work():
                 log.warning("what a stopped run left in '%s' is damaged; starting afresh", self.path)
             self.clear()
-        elif others := [n for n, d in self._fingerprint.items() if state["fingerprint"].get(n) != d]:
+        elif others := [name for name, digest in now.items() if state.fingerprint.get(name) != digest]:
             what = " and ".join(
                 f"another {name}".replace("another options", "other options") for name in others
             )
             log.warning("'%s' was begun with %s; starting afresh", self.target.name, what)
             self.clear()
         else:
-            self.findings = tuple(Path(name) for name in state["findings"])
-            self._device = state["device"]
-        for half in (*self.path.glob(".*.part-*"), *self.path.glob("*.part")):
-            _delete(half)
-        self._write_state()
+            self._state = replace(state, film=self._state.film, fingerprint=now, segments=())
+        self._delete(_is_half)
+        self._note()
 
     def _has_work(self) -> bool:
-        if not self.path.is_dir():
-            return False
-        names = [path.name for path in self.path.iterdir()]
-        # what begins with a dot is half of something
-        return any(n == _PLAN or (n.endswith(f".{PICTURE}") and not n.startswith(".")) for n in names)
+        return any(path.name == _PLAN or _is_segment(path.name) for path in self._own())
 
-    def _write_state(self) -> None:
-        state = {
-            "format": FORMAT,
-            "version": VERSION,
-            "film": self._source.name,
-            "fingerprint": self._fingerprint,
-            "device": self._device,
-            "findings": [str(file.absolute()) for file in self.findings],
-            "segments": [[s.start, s.stop, s.is_copied] for s in self._segments],
-        }
-        with new_file(self.path / _STATE) as part:
-            part.write_text(json.dumps(state))
+    def _note(self, **what: Any) -> None:
+        self._state = replace(self._state, **what)
+        self._state.write(self.path / _STATE)
+
+    def _own(self) -> Iterator[Path]:
+        """What runs have put here, but for the lock."""
+        for path in self.path.iterdir() if self.path.is_dir() else ():
+            if path.name in (_STATE, _PLAN, _HALF_PLAN) or _is_segment(path.name) or _is_half(path.name):
+                yield path
+
+    def _delete(self, is_meant: Callable[[str], bool]) -> None:
+        """What runs have put here under names that are meant."""
+        for path in [path for path in self._own() if is_meant(path.name)]:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
     def _remove(self) -> None:
         """All of it; the lock goes last, so that nobody else begins in what is being removed."""
         with contextlib.suppress(OSError):
             self.clear()
-            (self.path / _LOCK).unlink()
-            self.path.rmdir()
+            if [path.name for path in self.path.iterdir()] == [_LOCK]:
+                (self.path / _LOCK).unlink()
+                self.path.rmdir()
+            else:
+                log.warning("'%s' stays, for there is something in it that no run has made", self.path)
 
 
 def find_folder(target: Path) -> Path:
@@ -212,17 +228,16 @@ def find_folder(target: Path) -> Path:
 def describe_work(source: Path, target: Path) -> str:
     """How far a run to this target is that was stopped or goes on, in one line."""
     folder = find_folder(target)
-    state = _read_state(folder)
+    state = RunState.read(folder / _STATE)
     if state is None:
         return f"{target}: there is no run to go on with"
-    of = "" if state["film"] == source.name else f" of another film, {state['film']!r},"
-    segments = [Segment(*values) for values in state["segments"]]
-    done = [s for s in segments if s.is_copied or (folder / _file_name(s, PICTURE)).exists()]
-    if not segments:
+    of = "" if state.film == source.name else f" of another film, {state.film!r},"
+    done = [s for s in state.segments if s.is_copied or (folder / _file_name(s, PICTURE)).exists()]
+    if not state.segments:
         how = "scanned" if (folder / _PLAN).exists() else "being scanned"
     else:
-        frames, total = (sum(s.stop - s.start for s in some) for some in (done, segments))
-        how = f"{frames} of {total} frames ({len(done)} of {len(segments)} segments) are finished"
+        frames, total = (sum(s.stop - s.start for s in some) for some in (done, state.segments))
+        how = f"{frames} of {total} frames ({len(done)} of {len(state.segments)} segments) are finished"
     running = "a run" if is_locked(folder / _LOCK) else "a stopped run"
     return f"{target}: {running}{of}: {how}"
 
@@ -231,32 +246,9 @@ def _file_name(segment: Segment, kind: str) -> str:
     return f"{segment.start:08d}_{segment.stop:08d}.{kind}"
 
 
-def _read_state(folder: Path) -> dict[str, Any] | None:
-    """What `state.json` says; None where it is missing or makes no sense."""
-    file = folder / _STATE
-    try:
-        if file.stat().st_size > _MOST_STATE_BYTES:
-            return None
-        state = json.loads(file.read_text(encoding="utf-8"))
-        if (state["format"], state["version"]) != (FORMAT, VERSION):
-            return None
-        if not all(isinstance(state[name], str) for name in ("film", "device")):
-            return None
-        if not isinstance(state["fingerprint"], dict):
-            return None
-        if not all(isinstance(name, str) for name in state["findings"]):
-            return None
-        for start, stop, is_copied in state["segments"]:
-            if [type(value) for value in (start, stop, is_copied)] != [int, int, bool]:
-                return None
-            Segment(start, stop, is_copied)
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
-        return None
-    return dict(state)
+def _is_segment(name: str) -> bool:
+    return _SEGMENT.fullmatch(name) is not None
 
 
-def _delete(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        path.unlink(missing_ok=True)
+def _is_half(name: str) -> bool:
+    return name == _HALF_PLAN or _HALF.fullmatch(name) is not None

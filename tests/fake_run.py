@@ -49,9 +49,14 @@ class FakePool:
             yield fills
 
 
-if __name__ == "__main__":
-    FakePool.seconds = float(sys.argv[1])
+def main(seconds: float, arguments: list[str]) -> int:
+    """The exit code."""
+    FakePool.seconds = seconds
     rendering.Pool = FakePool  # type: ignore[misc, assignment]
     pool.prepare_device = lambda _: None
     segments.SEGMENT_FRAMES = SEGMENT_FRAMES
-    sys.exit(run(sys.argv[2:]))
+    return run(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main(float(sys.argv[1]), sys.argv[2:]))

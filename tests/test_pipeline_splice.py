@@ -8,9 +8,11 @@ import pytest
 from media import draw_film, read_luma, read_packets, read_pts
 from test_pipeline import CPU, TINY, draw_mask
 
+from subremover import pipeline, segments
 from subremover.errors import OutputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, Position, ScanOptions
 from subremover.pipeline import Result, remove_subtitles
+from subremover.progress import Progress, ProgressCallback, ignore
 from subremover.segments import Segment, cut_segments
 from subremover.video import splice, writer
 from subremover.video.probe import probe
@@ -26,13 +28,14 @@ def remove(
     *,
     provenance: Path | None = None,
     crf: float | None = None,
+    progress: ProgressCallback = ignore,
 ) -> Result:
     """With a tiny fit, under a mask on some frames."""
     mask = source.with_name("mask.png")
     cv2.imwrite(str(mask), draw_mask(SIZE))
     scan = ScanOptions(mask=mask, start=Position(frame=masked.start), end=Position(frame=masked.stop))
     options = Options(scan, BorrowOptions(False), TINY, CPU, EncodeOptions(crf=crf, splice=mode))
-    return remove_subtitles(source, target, options, provenance=provenance)
+    return remove_subtitles(source, target, options, progress, provenance=provenance)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +116,7 @@ def test_a_film_that_comes_out_wrong_is_encoded_whole_or_not_at_all(
 ) -> None:
     source = draw_film(tmp_path / "a.mp4", 48, options={"g": "12"}).path
     find_fault = writer.find_fault
-    monkeypatch.setattr(writer, "find_fault", lambda film, _, path: find_fault(film, [range(48)], path))
+    monkeypatch.setattr(writer, "find_fault", lambda film, _, *more: find_fault(film, [range(48)], *more))
     with pytest.raises(OutputError, match=r"frame \d+ is another picture; use --splice off"):
         remove(source, tmp_path / "b.mp4", "on")
     assert not (tmp_path / "b.mp4").exists()
@@ -123,6 +126,44 @@ def test_a_film_that_comes_out_wrong_is_encoded_whole_or_not_at_all(
     off = remove(source, tmp_path / "d.mp4", "off")
     assert dataclasses.replace(off.shares) == result.shares
     assert read_packets(tmp_path / "c.mp4", "video") == read_packets(tmp_path / "d.mp4", "video")
+
+
+def test_a_run_that_encodes_all_of_it_again_goes_on_with_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = draw_film(tmp_path / "a.mp4", 48, options={"g": "12"}).path
+    remove(source, tmp_path / "whole.mp4", "off")
+    monkeypatch.setattr(writer, "find_fault", lambda *_: "of what this test says")
+    stages: list[str] = []
+
+    def stop_in_second_pass(progress: Progress) -> None:
+        stages.append(f"{progress.stage} {progress.total}")
+        if (progress.stage, progress.done, progress.total) == ("render", 40, 48):
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(segments, "SEGMENT_FRAMES", 20)
+        with pytest.raises(KeyboardInterrupt):
+            remove(source, tmp_path / "b.mp4", "auto", progress=stop_in_second_pass)
+        assert stages[0] != stages[-1] == "render 48"
+        stages.clear()
+        patch.setattr(pipeline, "plan_splice", None)
+        remove(source, tmp_path / "b.mp4", "auto", progress=lambda p: stages.append(f"{p.stage} {p.done}"))
+        assert stages[0] == "render 37"
+        remove(source, tmp_path / "whole_too.mp4", "off")
+    assert (tmp_path / "b.mp4").read_bytes() == (tmp_path / "whole_too.mp4").read_bytes()
+
+
+def test_the_check_is_watched(tmp_path: Path) -> None:
+    source = draw_film(tmp_path / "a.mp4", 48, options={"g": "12"}).path
+    seen: list[Progress] = []
+    result = remove(source, tmp_path / "b.mp4", "auto", progress=seen.append)
+    assert [p for p in seen if p.stage == "verify"] == [Progress("verify", n, 48) for n in range(1, 49)]
+    assert result.profile.stages["verify"].frames == 48
+    seen.clear()
+    result = remove(source, tmp_path / "c.mp4", "off", progress=seen.append)
+    assert {p.stage for p in seen} == {"scan", "render"}
+    assert "verify" not in result.profile.stages
 
 
 def test_the_film_of_origins_has_copied_frames_too(tmp_path: Path) -> None:

@@ -1,3 +1,5 @@
+import itertools
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -73,10 +75,49 @@ def test_decode_times(pts: list[int], delay: int, expected: list[int]) -> None:
     assert (times <= np.array(pts)).all()
 
 
-def test_nothing_is_left_without_a_commit(tmp_path: Path) -> None:
-    with SpoolWriter(tmp_path / "a.picture", KEY):
-        assert len(list(tmp_path.iterdir())) == 1
-    assert not list(tmp_path.iterdir())
+def test_nothing_is_left_without_a_commit(film: Film, tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    with SpoolWriter(tmp_path / "own" / "a.picture", KEY) as writer:
+        writer.write(encode(film, tmp_path / "b.mp4"))
+        assert len(list((tmp_path / "own").iterdir())) == 1
+    assert not list((tmp_path / "own").iterdir())
+
+
+def test_wherever_a_signal_ends_it_no_half_is_left(film: Film, tmp_path: Path) -> None:
+    """An exception at each line that is run, one after the other, as a signal's handler raises it."""
+    packets, folder = encode(film, tmp_path / "b.mp4")[:2], tmp_path / "own"
+    folder.mkdir()
+
+    def write() -> None:
+        with SpoolWriter(folder / "a.picture", KEY) as writer:
+            writer.write(packets)
+            writer.commit(b"", {})
+
+    lines = 0
+    for last in itertools.count(1):
+        lines = 0
+
+        def trace(_frame: object, event: str, _argument: object, last: int = last) -> object:
+            nonlocal lines
+            lines += event == "line"
+            if lines == last:
+                raise KeyboardInterrupt
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            write()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        names = [path.name for path in folder.iterdir()]
+        assert names in ([], ["a.picture"])
+        if lines < last:
+            break
+        (folder / "a.picture").unlink(missing_ok=True)
+    assert lines > 100
 
 
 def test_damage_is_found(film: Film, tmp_path: Path) -> None:

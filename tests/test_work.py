@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,15 +21,17 @@ from media import draw_film
 from test_pipeline import draw_mask
 
 import subremover
-from subremover import cli, pipeline, rendering, segments
+from subremover import cli, fingerprint, pipeline, rendering, segments
 from subremover.errors import OutputError, PlanError
 from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
 from subremover.pipeline import Result, remove_subtitles
 from subremover.progress import Progress
+from subremover.video.encoders import choose_encoding
 from subremover.video.spool import SpoolWriter
 from subremover.work import WorkFolder, describe_work, find_folder
 
 FRAMES = 70
+IN_THE_WAY = r"is in the way of this run's own folder; move it away"
 ROOT = Path(subremover.__file__).parents[1]
 
 
@@ -190,6 +193,50 @@ def test_another_kind_of_device_renders_afresh(
     assert "was begun on another device (cpu); its frames are rendered afresh" in caplog.text
 
 
+@pytest.mark.parametrize("change", [{"encoder": "h264_nvenc"}, {"pix_fmt": "yuv422p"}])
+def test_another_encoder_starts_afresh(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, change: dict
+) -> None:
+    """As where a hardware encoder is gone, or another of the same codec takes its place."""
+    with monkeypatch.context() as patch:
+        patch.setattr(fingerprint, "choose_encoding", lambda *_: replace(choose_encoding(*_), **change))
+        stopped(place)
+    assert run(place).frames_resumed == 0
+    assert "was begun with another encoder;" in caplog.text
+
+
+def test_another_processor_starts_afresh(
+    place: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(cv2, "checkHardwareSupport", lambda _: False)
+        stopped(place)
+    assert run(place).frames_resumed == 0
+    assert "'b.mp4' was begun with another processor; starting afresh" in caplog.text
+
+
+def test_the_size_is_matched_once(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = EncodeOptions(match_size=True)
+    run(place, target="c.mp4", encode=options)
+    stopped(place, encode=options)
+    state = json.loads((find_folder(place / "b.mp4") / "state.json").read_text())
+    assert 10 < state["decisions"]["crf"] < 51
+    monkeypatch.setattr(pipeline, "match_size", None)
+    assert run(place, encode=options).frames_resumed == 48
+    assert (place / "b.mp4").read_bytes() == (place / "c.mp4").read_bytes()
+
+
+def test_segments_of_another_quality_are_made_again(place: Path) -> None:
+    """As if somebody had changed the state."""
+    options = EncodeOptions(match_size=True)
+    stopped(place, encode=options)
+    file = find_folder(place / "b.mp4") / "state.json"
+    state = json.loads(file.read_text())
+    state["decisions"]["crf"] += 1
+    file.write_text(json.dumps(state))
+    assert run(place, encode=options).frames_resumed == 0
+
+
 def test_a_damaged_segment_is_made_again(
     place: Path, reference: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -232,6 +279,11 @@ def test_a_state_with_nonsense_in_it(place: Path) -> None:
         {"film": None},
         {"device": 1},
         {"version": 9},
+        {"decisions": None},
+        {"decisions": {"is_whole": 1}},
+        {"decisions": {"crf": float("nan")}},
+        {"decisions": {"crf": "20"}},
+        {"decisions": {"colour": 1}},
     ):
         file.write_text(json.dumps(whole | part))
         assert "there is no run to go on with" in describe_work(place / "a.mp4", place / "b.mp4")
@@ -313,9 +365,61 @@ def test_something_in_the_way(place: Path, is_link: bool) -> None:
         folder.symlink_to(place / "else")
     else:
         folder.write_text("precious")
-    with pytest.raises(OutputError, match="is in the way of this run's own folder; remove it"):
+    with pytest.raises(OutputError, match=IN_THE_WAY):
         run(place)
     assert names(place / "else") == ["precious"]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+@pytest.mark.parametrize(
+    "files",
+    [["precious"], ["lock"], ["lock", "state.json"], ["plan/plan.json"], ["00000000_00000012.picture"]],
+)
+def test_a_folder_of_somebody_else_stays_as_it_is(place: Path, files: list[str], resume: bool) -> None:
+    folder = find_folder(place / "b.mp4")
+    for name in files:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("precious")
+    with pytest.raises(OutputError, match=IN_THE_WAY):
+        run(place, encode=EncodeOptions(resume=resume))
+    assert sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()) == files
+    assert all((folder / name).read_text() == "precious" for name in files)
+    assert not (place / "b.mp4").exists()
+
+
+@pytest.mark.parametrize("name", ["lock", "state.json", "00000000_00000012.picture"])
+def test_nothing_is_written_through_a_link_in_the_folder(place: Path, name: str) -> None:
+    stopped(place)
+    (place / "precious").write_text("precious")
+    file = find_folder(place / "b.mp4") / name
+    file.unlink()
+    file.symlink_to(place / "precious")
+    with pytest.raises(OutputError, match=IN_THE_WAY):
+        run(place)
+    assert (place / "precious").read_text() == "precious"
+
+
+def test_what_somebody_puts_into_the_folder_stays(
+    place: Path, reference: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopped(place)
+    (find_folder(place / "b.mp4") / "precious").write_text("precious")
+    run(place)
+    assert kept(place) == ["lock", "precious"]
+    assert "stays, for there is something in it that no run has made" in caplog.text
+    stopped(place, target="b.mp4", encode=EncodeOptions(overwrite=True))
+    run(place, encode=EncodeOptions(overwrite=True))
+    assert kept(place) == ["lock", "precious"]
+    assert (place / "b.mp4").read_bytes() == reference
+
+
+def test_a_run_that_was_killed_before_it_began(place: Path, reference: bytes) -> None:
+    folder = find_folder(place / "b.mp4")
+    folder.mkdir()
+    (folder / "lock").touch()
+    run(place)
+    assert (place / "b.mp4").read_bytes() == reference
+    assert names(place) == ["a.mp4", "b.mp4", "mask.png"]
 
 
 def test_the_target_may_be_a_link_or_have_a_long_name(place: Path, reference: bytes) -> None:

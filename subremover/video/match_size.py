@@ -37,8 +37,8 @@ HALVING = 6.0
 """By this much more crf a film has half the size; x264's rule of thumb, until two tries tell better."""
 
 
-def match_size(film: Film, options: EncodeOptions, spans: Sequence[range]) -> EncodeOptions:
-    """The options with the crf at which frames that are encoded again come out as large as in the source.
+def match_size(film: Film, options: EncodeOptions, spans: Sequence[range]) -> float:
+    """The crf at which frames that are encoded again come out as large as in the source.
 
     A few stretches of the source are encoded as the film will be, at two crfs or three; the logarithm of the
     size is taken as linear between them.
@@ -66,7 +66,7 @@ def match_size(film: Film, options: EncodeOptions, spans: Sequence[range]) -> En
     log.info("crf %g comes to %.2f of the source's size", crf, share)
     if abs(share - 1) > FAR:
         log.warning("at no crf does the picture come to the source's size; %g gives %.2f of it", crf, share)
-    return replace(options, crf=crf, match_size=False)
+    return crf
 
 
 def choose_runs(film: Film, spans: Sequence[range]) -> Iterator[range]:

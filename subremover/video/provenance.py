@@ -59,7 +59,9 @@ def open_provenance(film: Film, target: Path) -> ProvenanceTrack:
         return ProvenanceTrack(film, io.BytesIO(), target)
 
 
-def assemble_provenance(film: Film, target: Path, overwrite: bool, spools: Sequence[Spool]) -> None:
+def assemble_provenance(
+    film: Film, target: Path, overwrite: bool, spools: Sequence[Spool], *, folder: Path | None = None
+) -> None:
     """Make the film of origins of its segments. Its folder is made if need be.
 
     Args:
@@ -67,6 +69,7 @@ def assemble_provenance(film: Film, target: Path, overwrite: bool, spools: Seque
         target: The film of origins.
         overwrite: Whether it may be replaced.
         spools: Of all segments, in order.
+        folder: Where it lies until it is whole, if that is on the same disk; None: beside its place.
 
     Raises:
         OutputError: It cannot be written.
@@ -74,7 +77,7 @@ def assemble_provenance(film: Film, target: Path, overwrite: bool, spools: Seque
     with output_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     check_file(film.path, target, overwrite)
-    part = PartFile(target)
+    part = PartFile(target, folder)
     try:
         with output_errors(target):
             track = ProvenanceTrack(film, str(part.path), target)

@@ -7,9 +7,12 @@ with `-aspect` has it.
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import logging
+import signal
 import subprocess
+import sys
 from fractions import Fraction
 from pathlib import Path
 
@@ -26,6 +29,7 @@ log = logging.getLogger(__name__)
 
 MATROSKA = ("matroska", "webm")
 
+_PR_SET_PDEATHSIG = 1
 _TOLERANCE = 0.005
 """Of the ratio that is read back: WebM keeps whole pixels, 213 for 160 samples of 4:3."""
 
@@ -131,7 +135,12 @@ def write_shape(path: Path, stream_index: int, ratio: Fraction, format_name: str
 
 def _run(command: list[str]) -> bool:
     try:
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            preexec_fn=_die_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509, one call
+        )
     except OSError as error:
         log.warning("cannot run '%s': %s", command[0], error.strerror)
         return False
@@ -143,6 +152,11 @@ def _run(command: list[str]) -> bool:
     if process.returncode:
         log.debug("FFmpeg's program failed: %s", said.decode(errors="replace").strip())
     return process.returncode == 0
+
+
+def _die_with_parent() -> None:
+    """Have Linux end this process when the run is killed; elsewhere the program goes on to its end."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _words(stream: Stream) -> str:

@@ -54,11 +54,7 @@ class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
         self._digest = hashlib.sha256()
         self._columns: dict[str, list[int]] = {name: [] for name in _COLUMNS}
         self._delay = 0
-
-    def __enter__(self) -> SpoolWriter:
-        self._file = self._part.path.open("wb")
-        self._put(MAGIC + self._key)
-        return self
+        self._file: BinaryIO | None = None
 
     def write(self, packets: Iterable[Packet[VideoStream]]) -> None:
         """Take packets in the order of decoding."""
@@ -83,21 +79,30 @@ class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
         index = {**self._columns, "delay": self._delay, "extradata": (extradata or b"").hex(), "notes": notes}
         data = json.dumps(index, separators=(",", ":")).encode()
         self._put(data + _LENGTH.pack(len(data)))
-        self._put(self._digest.digest())
-        self._file.close()
+        self._put(self._digest.digest()).close()
         self._part.commit()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         with contextlib.suppress(OSError):  # a full disk fails again when what is buffered is written
-            self._file.close()
+            if self._file is not None:
+                self._file.close()
         with contextlib.suppress(OSError):
             self._part.discard()
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytes) -> BinaryIO:
+        """The file with more in it.
+
+        It is made here and not before: a signal may end the run at any moment, and only what is made inside
+        of the `with` block is sure to be removed.
+        """
+        if self._file is None:
+            self._file = self._part.path.open("wb")
+            self._put(MAGIC + self._key)
         self._digest.update(data)
         self._file.write(data)
+        return self._file
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import itertools
 import os
 from collections.abc import Iterator
@@ -22,12 +23,18 @@ class PartFile:
     """A file under a temporary name in the target's directory; `commit` gives it the target's."""
 
     def __init__(self, target: Path, folder: Path | None = None) -> None:
-        """In another folder of the same disk, if one is given."""
+        """In a folder that is cleared behind runs that were killed, if one is given.
+
+        That must be on the target's disk. If it is not, the file is beside the target all the same, under the
+        same name in each run, so that there never is more than one.
+        """
         self.target = _resolve(target)  # through a link, so that the link stays one
+        own = f"{os.getpid()}-{next(_NUMBERS)}" if folder is None else _hash(folder)
         # FFmpeg tells the container by the extension, so it stays last
-        own = f".part-{os.getpid()}-{next(_NUMBERS)}"
-        name = f".{shorten(self.target.stem)}{own}{self.target.suffix[:32]}"
-        self.path = (folder or self.target.parent) / name
+        name = f".{shorten(self.target.stem)}.part-{own}{self.target.suffix[:32]}"
+        self.path = self.target.parent / name
+        if folder is not None and _can_move(folder / name, self.path):
+            self.path = folder / name
 
     def commit(self) -> None:
         """Put the whole file in the target's place; on disk before it gets there, and there for good."""
@@ -38,6 +45,27 @@ class PartFile:
 
     def discard(self) -> None:
         self.path.unlink(missing_ok=True)
+
+
+def _hash(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+
+
+def _can_move(old: Path, new: Path) -> bool:
+    """Whether a file can be given another name, found out with an empty one, of which nothing is left.
+
+    Only trying tells: one disk may be mounted in two places.
+    """
+    try:
+        old.touch()
+        old.replace(new)
+    except OSError:
+        return False
+    finally:
+        for path in (old, new):
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+    return True
 
 
 def sync(path: Path) -> None:

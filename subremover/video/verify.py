@@ -15,6 +15,8 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from subremover.errors import InputError
+from subremover.profile import stage, timed
+from subremover.progress import Progress, ProgressCallback, ignore
 from subremover.video.formats import to_planar
 from subremover.video.planes import views
 from subremover.video.probe import Film, open_input, probe
@@ -22,7 +24,10 @@ from subremover.video.reader import read_frames
 from subremover.video.spool import Spool
 
 
-def find_fault(film: Film, pieces: Sequence[Spool | range], path: Path) -> str | None:
+@stage("verify")
+def find_fault(
+    film: Film, pieces: Sequence[Spool | range], path: Path, progress: ProgressCallback = ignore
+) -> str | None:
     """What is wrong with a film of copied and rendered frames; None if nothing is.
 
     Every frame must have its time, as exactly as the container can tell it, and be sample for sample what the
@@ -33,6 +38,7 @@ def find_fault(film: Film, pieces: Sequence[Spool | range], path: Path) -> str |
         film: The source.
         pieces: Spools of rendered segments and frames of copied ones, in order.
         path: Of the film that was made of them.
+        progress: Called for every frame of that.
 
     Raises:
         InputError: The source cannot be read.
@@ -50,7 +56,8 @@ def find_fault(film: Film, pieces: Sequence[Spool | range], path: Path) -> str |
         for piece in pieces
     )
     following = next(expected, None)
-    for index, frame in read_frames(made):
+    for index, frame in timed("verify", read_frames(made)):
+        progress(Progress("verify", index + 1, made.frame_count))
         if following is None or following[0] > index:
             continue
         if following[0] < index:

@@ -28,6 +28,7 @@ from av.video.stream import VideoStream
 from subremover.cues import Cue
 from subremover.errors import OutputError, SubremoverError
 from subremover.options import EncodeOptions
+from subremover.progress import ProgressCallback, ignore
 from subremover.video.encoders import choose_encoding, find_refusal
 from subremover.video.mux import CarriedStreams, open_output
 from subremover.video.probe import Film, check_unchanged, open_input
@@ -64,11 +65,6 @@ class SegmentWriter(contextlib.AbstractContextManager["SegmentWriter"]):
         """`key` is of the run; the target is named where something fails."""
         self._spool = SpoolWriter(file, key)
         self._encoder, self._target = encoder, target
-
-    def __enter__(self) -> SegmentWriter:
-        with output_errors(self._target):
-            self._spool.__enter__()
-        return self
 
     def write(self, frame: VideoFrame | None) -> None:
         """Encode the next frame, planar or not, with its `pts` as decoded; `None` behind the last.
@@ -116,6 +112,7 @@ def assemble(
     cues: tuple[Cue, ...] = (),
     folder: Path | None = None,
     splice: Splice | None = None,
+    progress: ProgressCallback = ignore,
 ) -> tuple[str, ...]:
     """Make the film of its segments, and of everything else in the source as it was.
 
@@ -127,6 +124,7 @@ def assemble(
         cues: What is added as a text track, in the film's own seconds.
         folder: Where it lies until it is whole; None: beside its place.
         splice: Where segments are copied; the whole is decoded then, to be sure.
+        progress: Called for every frame decoded then.
 
     Returns:
         What of the film cannot be kept, one line a thing.
@@ -158,7 +156,7 @@ def assemble(
                 carried.mux_until(None)
             shape = keep_shape(film, source, part.path, find_format(target))
         check_unchanged(film)
-        if splice is not None and (fault := find_fault(film, pieces, part.path)):
+        if splice is not None and (fault := find_fault(film, pieces, part.path, progress)):
             raise SpliceError(
                 f"'{target}' does not come out right with packets copied: {fault}; use --splice off"
             )
