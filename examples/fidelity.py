@@ -31,9 +31,9 @@ from subremover.options import (
     FitOptions,
     Options,
     PoolOptions,
-    Position,
     ScanOptions,
 )
+from subremover.parsing import Position
 from subremover.video.probe import probe
 
 MASKED_FRAMES = 3

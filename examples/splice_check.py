@@ -5,7 +5,8 @@
 Draws films of many codecs, containers and GOP structures into OUT, changes some frames of each, joins them
 with the untouched packets, and prints: the share of frames that was copied, how many of those are the
 source's sample for sample, whether all times are, whether seeks find the same frames as decoding from the
-start does, and what PyAV and the ffmpeg binary of imageio-ffmpeg say while they decode the result.
+start does, and what PyAV and the ffmpeg binary of imageio-ffmpeg say while they decode the result. Exits with
+1 if a film that is joined is not identical there, or cannot be sought in.
 """
 
 from __future__ import annotations
@@ -179,6 +180,12 @@ def check(path: Path, target: Path) -> dict[str, str]:
     }
 
 
+def is_right(row: dict[str, str]) -> bool:
+    """Whether a film was refused, or joined as it should be."""
+    joined = (row.get("times and copied frames"), row.get("seeks"))
+    return "why not" in row or joined == ("identical", f"{SEEKS}/{SEEKS}")
+
+
 def _count_seeks(film: Film) -> int:
     """Random runs of three frames that are the same when sought as when decoded from the start."""
     every = [_digest(frame) for _, frame in read_frames(film)]
@@ -231,10 +238,14 @@ def main() -> None:
     given.folder.mkdir(parents=True, exist_ok=True)
     columns = ["copied", "times and copied frames", "seeks", "PyAV", "ffmpeg", "mean off, others", "why not"]
     print(f"| variant | {' | '.join(columns)} |\n|{' --- |' * (len(columns) + 1)}", flush=True)
+    wrong = 0
     for name, path in draw_variants(given.folder):
         if given.only in name:
             row = check(path, path.with_name(f"joined_{path.name}"))
+            wrong += not is_right(row)
             print(f"| {name} | {' | '.join(row.get(column, '') for column in columns)} |", flush=True)
+    print(f"\n{wrong} wrong", file=sys.stderr)
+    sys.exit(1 if wrong else 0)
 
 
 if __name__ == "__main__":

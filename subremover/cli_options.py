@@ -1,253 +1,270 @@
-"""The options of the command: their words and help, and from their values to `Options`."""
+"""The options of the command, each once: how it is written, what reads it, its default and its help.
+
+Of what is read, `options` checks that it makes sense, where the defaults live; where files go: `outputs`.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
 import click
 
+from subremover.cli_help import option
 from subremover.options import (
-    BorrowOptions,
-    EncodeOptions,
     FitOptions,
     InputName,
     LossName,
     Options,
-    PoolOptions,
-    Position,
     PresetName,
-    Region,
-    ScanOptions,
     SegmenterName,
     SpliceMode,
-    parse_size,
 )
+from subremover.parsing import Position, Region, parse_size
 
+_output = partial(option, "Output")
+_what = partial(option, "What to remove")
+_found = partial(option, "What was found")
+_encode = partial(option, "How to encode")
+_fill = partial(option, "How to fill")
+_run = partial(option, "Where to run")
+_say = partial(option, "What to say")
 
-class _GroupedOption(click.Option):
-    """An option that stands under a heading in the help."""
-
-    def __init__(self, *args: Any, group: str, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.group = group
-
-
-class GroupedCommand(click.Command):
-    """Prints its options by group, in the order of their declaration."""
-
-    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        groups: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
-                groups.setdefault(getattr(parameter, "group", "Other"), []).append(record)
-        for name, records in groups.items():
-            with formatter.section(name):
-                formatter.write_dl(records)
-
-
-def _option(group: str, *names: str, **kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    return click.option(*names, cls=_GroupedOption, group=group, **kwargs)
+_DEFAULTS = Options()
+_PATH = click.Path(path_type=Path, readable=False)  # whether it is: see probe and check_file
 
 
 def _choice(names: object) -> click.Choice[str]:
     return click.Choice(get_args(names))
 
 
-_PATH = click.Path(path_type=Path, readable=False)  # whether it is: see probe and check_file
-_WHAT, _PLAN, _FIT, _RUN, _OUT = "What to remove", "Plan", "How to fill", "Where to run", "Output"
+def _of_presets(name: str) -> str:
+    """What the presets make of a field of theirs."""
+    return ", ".join(
+        f"{preset}: {getattr(FitOptions.preset(preset), name)}" for preset in get_args(PresetName)
+    )
+
 
 _DECLARATIONS = (
     click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=_PATH),
-    _option(
-        _OUT, "-o", "--output", type=_PATH, help="The clean film; a folder where there are several inputs."
-    ),
-    _option(
-        _OUT,
-        "--codec",
-        metavar="NAME",
-        help="Codec or encoder, as FFmpeg calls it: hevc, libx265, hevc_nvenc; where a hardware encoder"
-        " cannot be used, software takes its place.  [default: the source's codec]",
-    ),
-    _option(_OUT, "--crf", type=float, help="Quality, lower is better.  [default: visually lossless]"),
-    _option(
-        _OUT,
-        "--match-size",
-        is_flag=True,
-        help="Choose the quality at which the picture comes out as large as the source's.",
-    ),
-    # as HandBrakeCLI has it, whose --preset is another thing as well
-    _option(_OUT, "--encoder-preset", metavar="NAME", help="The encoder's own: slow, veryfast, 6, p7, ..."),
-    _option(_OUT, "--tune", metavar="NAME", help="The encoder's own: film, grain, animation, ..."),
-    _option(
-        _OUT,
-        "--pix-fmt",
-        metavar="NAME",
-        help="As FFmpeg calls it: yuv420p10le, ...  [default: the source's]",
-    ),
-    _option(_OUT, "--overwrite", is_flag=True, help="Replace an output that exists."),
-    _option(
-        _OUT,
-        "--splice",
-        type=_choice(SpliceMode),
-        default=EncodeOptions().splice,
-        show_default=True,
-        help="Copy untouched packets bit for bit between newly encoded ones; on: fail where that cannot be.",
-    ),
-    _option(
-        _OUT,
+    _output("-o", "--output", type=_PATH, help="Where the clean film goes: a file or a folder."),
+    _output("--overwrite", is_flag=True, help="Replace a film, an SRT file or a page that exists."),
+    _output(
         "--resume/--no-resume",
-        default=EncodeOptions().resume,
-        show_default=True,
+        default=_DEFAULTS.encode.resume,
         help="Go on where the same command was stopped, or begin afresh and keep nothing when stopped.",
     ),
-    _option(
-        _OUT,
+    _output(
         "--status",
         is_flag=True,
-        help="Only say how far the run to this output is, or was when stopped.",
+        help="Only say how far the run to this output is, or was when it was stopped.",
     ),
-    _option(
-        _OUT,
-        "--subtitle-track",
-        is_flag=True,
-        help="Add what the subtitles said as a text track that can be turned off.",
-    ),
-    _option(
-        _OUT,
-        "--subtitle-language",
-        metavar="CODE",
-        default=EncodeOptions().subtitle_language,
-        show_default=True,
-        help="Of that track: eng, fra, jpn, ...",
-    ),
-    _option(
-        _OUT,
-        "--provenance",
-        type=_PATH,
-        metavar="FILE",
-        help="Write a second film of where the pixels came from: green to yellow borrowed from near to far, "
-        "blue unmixed, magenta painted; several inputs: a folder of them.",
-    ),
-    _option(
-        _WHAT, "--start", metavar="TIME", help="First frame to touch: 120f, 12.5 (seconds) or 0:01:30.250."
-    ),
-    _option(_WHAT, "--end", metavar="TIME", help="First frame no longer to touch."),
-    _option(
-        _WHAT,
+    _what(
         "--region",
         "regions",
         metavar="REGION",
+        type=Region.parse,
         multiple=True,
-        help="Where to look: x,y,w,h in pixels or per cent, bottom, top or full; repeatable."
-        "  [default: where subtitles are]",
+        show_default="where subtitles are",
+        help="Look only there: x,y,w,h in pixels or per cent, bottom, top or full; repeatable.",
     ),
-    _option(
-        _WHAT, "--logos", is_flag=True, help="Also remove channel logos and other overlays that never change."
+    _what(
+        "--start",
+        metavar="TIME",
+        type=Position.parse,
+        show_default="the first",
+        help="First frame to touch, as a frame (120f), seconds (12.5) or a timecode (0:01:30.250).",
     ),
-    _option(
-        _WHAT,
+    _what(
+        "--end",
+        metavar="TIME",
+        type=Position.parse,
+        show_default="the end",
+        help="First frame that is no longer touched, likewise.",
+    ),
+    _what(
+        "--times",
+        type=_PATH,
+        metavar="SRT",
+        help="Remove only what is on screen during the cues of an SRT file.",
+    ),
+    _what("--logos", is_flag=True, help="Also remove channel logos and other overlays that never change."),
+    _what(
         "--everything",
         is_flag=True,
         help="Also remove what is taken for lettering of the scene; with --region full, all text there is.",
     ),
-    _option(
-        _WHAT,
-        "--times",
+    _what(
+        "--mask",
         type=_PATH,
-        metavar="SRT",
-        help="Remove only what is on screen during an SRT file's cues; several inputs: a folder of them.",
+        help="Remove what is white in a PNG, on all frames, or in a video of masks, frame by frame.",
     ),
-    _option(
-        _WHAT,
+    _what("--plan", type=_PATH, help="Remove what a plan says that --save-plan wrote."),
+    _what(
         "--segmenter",
         type=_choice(SegmenterName),
-        default=ScanOptions().segmenter,
-        show_default=True,
-        help="How subtitles are found: by a text detector, or by the paper's gradient method.",
+        default=_DEFAULTS.scan.segmenter,
+        help="Find subtitles by a text detector (lines) or by the paper's method (gradient).",
     ),
-    _option(_WHAT, "--mask", type=_PATH, help="A PNG for all frames or a video of masks, white = remove."),
-    _option(_PLAN, "--plan", type=_PATH, help="Take what to remove from a saved plan."),
-    _option(
-        _PLAN, "--save-plan", type=_PATH, metavar="DIR", help="Write the plan: plan.json and strokes as PNG."
+    _found("--scan-only", is_flag=True, help="Stop after the scan, without a film."),
+    _found(
+        "--preview",
+        type=_PATH,
+        metavar="DIR",
+        help="Write a few frames before, masked and after as PNGs, and no film.",
     ),
-    _option(_PLAN, "--scan-only", is_flag=True, help="Stop after the scan."),
-    _option(
-        _PLAN, "--preview", type=_PATH, metavar="DIR", help="Only write a few before, mask and after PNGs."
+    _found(
+        "--save-plan",
+        type=_PATH,
+        metavar="DIR",
+        help="Write the plan, plan.json and strokes as PNGs, to be edited and given back with --plan.",
     ),
-    _option(
-        _PLAN,
-        "--srt",
+    _found("--report", type=_PATH, metavar="FILE", help="Write an HTML page of all that was found."),
+    _found("--srt", type=_PATH, metavar="FILE", help="Write what the subtitles say as an SRT file."),
+    _found(
+        "--subtitle-track",
+        is_flag=True,
+        help="Add what the subtitles said to the film, as a text track that can be turned off.",
+    ),
+    _found(
+        "--subtitle-language",
+        metavar="CODE",
+        default=_DEFAULTS.encode.subtitle_language,
+        help="Language of that track: eng, fra, jpn, ..., or und where it is not told.",
+    ),
+    _found(
+        "--provenance",
         type=_PATH,
         metavar="FILE",
-        help="Write what the subtitles say as an SRT file; several inputs: a folder of them.",
+        help="Write a second film of where the pixels came from: green to yellow borrowed from near to far, "
+        "blue unmixed, magenta painted, grey untouched.",
     ),
-    _option(
-        _PLAN,
-        "--report",
-        type=_PATH,
-        metavar="FILE",
-        help="Write an HTML page of all that was found; several inputs: a folder of them.",
+    _encode(
+        "--codec",
+        metavar="NAME",
+        show_default="the source's codec",
+        help="Codec or encoder, as FFmpeg calls it: hevc, libx265, hevc_nvenc; software takes the place of a"
+        " hardware encoder that cannot be used.",
     ),
-    _option(
-        _FIT,
-        "--borrow/--no-borrow",
-        default=BorrowOptions().borrow,
-        show_default=True,
-        help="Take what a subtitle hides from other frames of its shot, or paint all of it.",
+    _encode(
+        "--crf",
+        type=float,
+        metavar="NUMBER",
+        show_default="visually lossless",
+        help="Quality from 0 to 63; lower is better and larger.",
     ),
-    _option(
-        _FIT,
-        "--max-distance",
-        type=int,
-        default=BorrowOptions().max_distance,
-        show_default=True,
-        metavar="FRAMES",
-        help="Take nothing from further away.",
+    _encode(
+        "--match-size",
+        is_flag=True,
+        help="Choose the crf at which the picture comes out as large as the source's.",
     ),
-    _option(
-        _FIT,
+    # as HandBrakeCLI has it, whose --preset is another thing as well
+    _encode(
+        "--encoder-preset",
+        metavar="NAME",
+        show_default="by the encoder",
+        help="How hard the encoder tries, in its own words: slow, veryfast, 6, p7, ...",
+    ),
+    _encode(
+        "--tune",
+        metavar="NAME",
+        show_default="none",
+        help="What the encoder is tuned for, in its own words: film, grain, animation, ...",
+    ),
+    _encode(
+        "--pix-fmt",
+        metavar="NAME",
+        show_default="the source's, or the nearest that the encoder takes",
+        help="Format of the pixels, as FFmpeg calls it: yuv420p10le, ...",
+    ),
+    _encode(
+        "--splice",
+        type=_choice(SpliceMode),
+        default=_DEFAULTS.encode.splice,
+        help="Copy untouched packets bit for bit between newly encoded ones where that is worth it (auto), or"
+        " else fail (on), or encode every frame again (off).",
+    ),
+    _fill(
         "--preset",
         type=_choice(PresetName),
         default="standard",
-        show_default=True,
-        help="Speed or quality.",
+        help="Steps and size of the decoders that paint; paper takes hours.",
     ),
-    _option(_FIT, "--steps", type=int, help="Steps of a cold start."),
-    _option(_FIT, "--channels", type=int, help="Width of the decoder (K)."),
-    _option(_FIT, "--levels", type=int, help="Depth of the decoder (L).  [default: from the hole]"),
-    _option(_FIT, "--loss", type=_choice(LossName), help="What is minimised."),
-    _option(_FIT, "--input", "input_", type=_choice(InputName), help="What the decoder starts from."),
-    _option(
-        _FIT,
+    _fill(
+        "--borrow/--no-borrow",
+        default=_DEFAULTS.borrow.borrow,
+        help="Take what a subtitle hides from other frames of its shot, or paint all of it.",
+    ),
+    _fill(
+        "--max-distance",
+        type=int,
+        default=_DEFAULTS.borrow.max_distance,
+        metavar="FRAMES",
+        help="Borrow from no frame that is further away.",
+    ),
+    _fill(
+        "--steps",
+        type=int,
+        metavar="N",
+        show_default=_of_presets("steps"),
+        help="Steps of a decoder that starts from nothing.",
+    ),
+    _fill(
+        "--channels",
+        type=int,
+        metavar="N",
+        show_default=_of_presets("channels"),
+        help="Width of the decoder (K).",
+    ),
+    _fill(
+        "--levels",
+        type=int,
+        metavar="N",
+        show_default=f"from the hole; paper: {FitOptions.preset('paper').levels}",
+        help="Depth of the decoder (L), from 1 to 9.",
+    ),
+    _fill("--loss", type=_choice(LossName), show_default=FitOptions().loss, help="What the fit minimises."),
+    _fill(
+        "--input",
+        type=_choice(InputName),
+        show_default=FitOptions().input,
+        help="What the decoder starts from: noise, or the frame scaled down.",
+    ),
+    _fill(
         "--warm-start/--no-warm-start",
         default=None,
+        show_default="warm-start; paper: no-warm-start",
         help="Start frames from a neighbour's weights, or each anew.",
     ),
-    _option(
-        _RUN,
+    _run(
         "--device",
-        default=PoolOptions().device,
-        show_default=True,
+        default=_DEFAULTS.pool.device,
         metavar="NAME",
-        help="auto, cpu, cuda (all), cuda:N or mps.",
+        help="Where decoders are fitted: auto, cpu, cuda (all of them), cuda:N or mps.",
     ),
-    _option(_RUN, "--batch-size", type=int, help="Most crops in a batch.  [default: from free memory]"),
-    _option(
-        _RUN, "--workers", type=int, default=PoolOptions().workers, show_default=True, help="For each device."
+    _run(
+        "--workers", type=int, metavar="N", default=_DEFAULTS.pool.workers, help="Processes for each device."
     ),
-    _option(
-        _RUN,
+    _run(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        show_default="from free memory",
+        help="Most crops that are fitted at once.",
+    ),
+    _run(
         "--max-memory",
         metavar="SIZE",
-        help="Of the whole run: 800M, 4G, ... Where it would take more, fewer frames are in hand at once,"
-        " and the film comes out slightly otherwise.  [default: by the film's size, not by its length]",
+        type=parse_size,
+        show_default="by the film's size, not by its length",
+        help="Most memory of the whole run: 800M, 4G, ...; where it would take more, fewer frames are in hand"
+        " at once, and the film comes out slightly otherwise.",
     ),
-    _option(_RUN, "--profile", is_flag=True, help="Print where the time went, by stage; also with -q."),
-    _option(_RUN, "-q", "--quiet", is_flag=True, help="Say nothing but errors."),
-    _option(_RUN, "-v", "--verbose", is_flag=True, help="Say more; show tracebacks."),
+    _say("--profile", is_flag=True, help="Print where the time went, by stage; also with -q."),
+    _say("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    _say("-v", "--verbose", is_flag=True, help="Say more, and show tracebacks."),
 )
 
 
@@ -256,63 +273,3 @@ def declare_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for declare in reversed(_DECLARATIONS):
         function = declare(function)
     return function
-
-
-def read_options(values: dict[str, Any]) -> Options:
-    """The options that the values of the command stand for.
-
-    Raises:
-        UsageError: A value makes no sense.
-    """
-    return Options(
-        ScanOptions(
-            segmenter=values["segmenter"],
-            regions=tuple(Region.parse(text) for text in values["regions"]),
-            start=Position.parse(values["start"]) if values["start"] is not None else None,
-            end=Position.parse(values["end"]) if values["end"] is not None else None,
-            mask=values["mask"],
-            plan=values["plan"],
-            times=values["times"],
-            logos=values["logos"],
-            everything=values["everything"],
-        ),
-        BorrowOptions(values["borrow"], values["max_distance"]),
-        _read_fit(values),
-        PoolOptions(values["device"], values["batch_size"], values["workers"]),
-        EncodeOptions(
-            values["codec"],
-            values["crf"],
-            values["overwrite"],
-            values["subtitle_track"],
-            values["subtitle_language"],
-            values["splice"],
-            values["resume"],
-            values["encoder_preset"],
-            values["tune"],
-            values["pix_fmt"],
-            values["match_size"],
-        ),
-        parse_size(values["max_memory"]) if values["max_memory"] is not None else None,
-    )
-
-
-def _read_fit(values: dict[str, Any]) -> FitOptions:
-    fit = FitOptions.preset(values["preset"])
-    asked = {
-        name: values[name] for name in ("steps", "channels", "levels", "loss") if values[name] is not None
-    }
-    if values["input_"] is not None:
-        asked["input"] = values["input_"]
-    if values["warm_start"] is not None:
-        asked["warm_steps"] = (fit.warm_steps or FitOptions().warm_steps) if values["warm_start"] else 0
-    return dataclasses.replace(fit, **asked)
-
-
-def with_own_files(options: Options, source: Path) -> Options:
-    """The options of one of several films: plan and times are where `--save-plan` and `--srt` put its own."""
-    scan = options.scan
-    if scan.plan is not None:
-        scan = dataclasses.replace(scan, plan=scan.plan / source.name)
-    if scan.times is not None:
-        scan = dataclasses.replace(scan, times=scan.times / f"{source.stem}.srt")
-    return dataclasses.replace(options, scan=scan)

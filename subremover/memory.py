@@ -56,13 +56,22 @@ def limit_scan(film: Film, options: Options) -> Options:
     """The options with the scan's share of the memory that a run may take.
 
     Raises:
-        UsageError: The film needs more, whatever the scan finds.
+        UsageError: The film needs more.
     """
     if options.max_memory_bytes is None:
         return options
     share = _find_share(options, film, lambda share: count_scan_bytes(film, share))
-    _find_share(options, film, lambda share: count_render_bytes(film, options, ["cpu"], 0, share))
     return replace(options, scan=replace(options.scan, memory_share=share))
+
+
+def check_render(film: Film, options: Options) -> None:
+    """Fail before the scan where the memory does not suffice for a render, whatever is found.
+
+    Raises:
+        UsageError: The film needs more.
+    """
+    if options.max_memory_bytes is not None:
+        _find_share(options, film, lambda share: count_render_bytes(film, options, ["cpu"], 0, share))
 
 
 def limit_render(film: Film, plan: Plan, options: Options) -> Options:

@@ -11,7 +11,7 @@ from subremover.cues import make_cues
 from subremover.errors import UsageError
 from subremover.fill.pool import prepare_device
 from subremover.fingerprint import find_fingerprint
-from subremover.memory import limit_render, limit_scan
+from subremover.memory import check_render, limit_render, limit_scan
 from subremover.options import Options, ScanOptions
 from subremover.origins import Shares, Tally
 from subremover.plan import FilmKey, Plan
@@ -109,6 +109,7 @@ def remove_subtitles(
                 check_provenance(film, traced, options.encode.overwrite)
             prepare_device(options.pool.device)
             options = limit_scan(film, options)
+            check_render(film, options)
         start = time.monotonic()
         with open_work(film, Path(target), options, traced) as work:
             plan = find_plan(film, options.scan, progress, work)

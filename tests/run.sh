@@ -1,10 +1,17 @@
 #!/usr/bin/env bash
 # Everything that a change must pass, in an environment of its own (.venv-tests, kept while its inputs are).
-# Arguments go to pytest: tests/run.sh -k sample
+# --all, as the first argument: then also, for long, what shows that nothing is lost (see README.md).
+# Other arguments go to pytest: tests/run.sh -k sample
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 step() { printf '\n== %s\n' "$*"; }
+
+all=
+if [[ "${1-}" == --all ]]; then
+    all=1
+    shift
+fi
 
 python=$(examples/find_python.sh)
 bin=.venv-tests/bin
@@ -25,5 +32,20 @@ $bin/mypy
 
 step "pytest"
 $bin/pytest "$@"
+
+if [[ $all ]]; then
+    made=$(mktemp -d)
+    for show in fidelity splice_check kill_and_resume "fuzz --count 1000" bench_memory; do
+        read -r name options <<<"$show"
+        step "examples/$name.py"
+        # shellcheck disable=SC2086  # options are words
+        if ! $bin/python "examples/$name.py" "$made/$name" $options; then
+            step "examples/$name.py failed; what it made is in $made/$name"
+            exit 1
+        fi
+        rm -rf "${made:?}/$name"
+    done
+    rmdir "$made"
+fi
 
 step "all passed after $SECONDS s"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
+import click
 import cv2
 import numpy as np
 import pytest
@@ -21,21 +22,23 @@ import subremover
 from subremover import cli
 from subremover.bar import Bar
 from subremover.errors import InputError, WorkerError
+from subremover.memory import count_scan_bytes
 from subremover.options import (
     BorrowOptions,
     EncodeOptions,
     FitOptions,
     Options,
     PoolOptions,
-    Position,
-    Region,
     ScanOptions,
 )
+from subremover.parsing import Position, Region
 from subremover.plan import Plan
 from subremover.report import pictures
 from subremover.video.mux import CarriedStreams
-from subremover.video.probe import Film
+from subremover.video.probe import Film, probe
 
+NAME = r"(?<![\w-])--?[a-z][a-z-]*"
+"""Of an option."""
 TINY = ["--steps", "2", "--channels", "4", "--levels", "3", "--device", "cpu"]
 ROOT = Path(subremover.__file__).parents[1]
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -179,6 +182,16 @@ class TestRun:
             ["a.mp4", "b.mp4", "mask.png", "plan", *(f"plan/{name}" for name in names(place / "plan"))]
         )
 
+    def test_a_scan_takes_what_a_render_does_not_fit_in(
+        self, place: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        needed = count_scan_bytes(probe(place / "a.mp4"), 1)
+        words = ["a.mp4", "--mask", "mask.png", "--end", "2f", "--max-memory", f"{-(-needed >> 20)}M"]
+        assert cli.run([*words, "-o", "b.mp4", *TINY]) == 2
+        assert re.search(r"--max-memory \d+M does not suffice for 'a.mp4'", capsys.readouterr().err)
+        assert cli.run([*words, "--scan-only"]) == 0
+        assert "a.mp4: 1 subtitle on 2 of 24 frames" in capsys.readouterr().err
+
     def test_preview(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["a.mp4", "--preview", "look", "--mask", "mask.png", "--end", "2f", *TINY]) == 0
         assert "1 subtitle on 2 of 24 frames; 6 pictures in look" in capsys.readouterr().err
@@ -319,7 +332,7 @@ class TestOptions:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Options]:
         """Options that the command passes on, for these words."""
         found: list[Options] = []
-        monkeypatch.setattr(cli, "_run_film", lambda _s, _t, options, *_: found.append(options))
+        monkeypatch.setattr(cli, "run_film", lambda _s, _t, options, *_: found.append(options))
 
         def ask(*words: str) -> Options:
             assert cli.run(["a.mp4", "-o", "b.mp4", *words]) == 0
@@ -367,13 +380,15 @@ class TestOptions:
         expected = EncodeOptions("hevc", preset="slow", tune="grain", pix_fmt="yuv420p10le", match_size=True)
         assert asked(*words.split()).encode == expected
         assert asked("--subtitle-track").encode == EncodeOptions(subtitle_track=True)
+        assert asked("--max-memory", "1.5G").max_memory_bytes == 3 << 29
+        assert asked("--splice", "on").encode == EncodeOptions(splice="on")
         assert asked("--no-resume").encode == EncodeOptions(resume=False)
         track = asked("--subtitle-track", "--subtitle-language", "jpn").encode
         assert (track.subtitle_track, track.subtitle_language) == (True, "jpn")
 
     def test_several_films_have_files_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found: list[Options] = []
-        monkeypatch.setattr(cli, "_run_film", lambda _s, _t, options, *_: found.append(options))
+        monkeypatch.setattr(cli, "run_film", lambda _s, _t, options, *_: found.append(options))
         assert cli.run(["a.mp4", "b.mkv", "--scan-only", "--times", "texts"]) == 0
         assert [options.scan.times for options in found] == [Path("texts/a.srt"), Path("texts/b.srt")]
 
@@ -479,6 +494,7 @@ class TestRefusals:
             (["-o", "b.mp4", "--region", "0,0,999,9"], "does not fit the picture of 160x96 px"),
             (["-o", "b.mp4", "--region", "left"], "as a region; give x,y,w,h in pixels"),
             (["-o", "b.mp4", "--start", "soon"], "as a time; give a frame"),
+            (["-o", "b.mp4", "--max-memory", "4"], "as a size of memory; give a number and a unit"),
             (["-o", "b.mp4", "--start", "-1"], "as a time; give a frame"),
             (["-o", "b.mp4", "--end", "0:61:00"], "as a time; give a frame"),
             (["-o", "b.mp4", "--start", "9f", "--end", "5f"], r"--start \(frame 9\) must come before"),
@@ -636,14 +652,30 @@ class TestHelp:
         assert cli.run(["--help"]) == 0
         out = capsys.readouterr().out
         headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
-        assert headings == ["Output", "What to remove", "Plan", "How to fill", "Where to run", "Other"]
-        options = """output codec crf overwrite splice resume no-resume status subtitle-track
-            subtitle-language provenance start end region logos everything times segmenter mask plan save-plan
-            scan-only preview srt report borrow no-borrow max-distance preset steps channels
-            levels loss input warm-start no-warm-start device batch-size workers quiet verbose"""
-        for name in options.split():
-            assert re.search(rf"--{name}\b", out)
+        assert headings == [
+            *("Output", "What to remove", "What was found", "How to encode", "How to fill", "Where to run"),
+            "What to say",
+        ]
         assert "Exit codes: 0 done" in out
+
+    def test_every_option_has_a_sentence(self) -> None:
+        for parameter in cli.command.params:
+            if isinstance(parameter, click.Option):
+                assert re.fullmatch(r"[A-Z].{12,}\.", parameter.help or ""), parameter.name
+
+    def test_the_readme_names_the_same_options(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(["--help"]) == 0
+        _, *parts = re.split(r"^(\S.*):$", capsys.readouterr().out, flags=re.MULTILINE)
+        declared = {
+            heading: re.findall(NAME, " ".join(re.findall(r"^  (-.+?)(?:  .*)?$", part, re.MULTILINE)))
+            for heading, part in zip(parts[::2], parts[1::2], strict=True)
+        }
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        table = readme.split("### All options")[1].split("| --- | --- |\n")[1].split("\n\n")[0]
+        rows = [row.split(" | ") for row in table.splitlines()]
+        assert {heading.strip("| "): re.findall(NAME, names) for heading, names in rows} == declared
+        usage = readme.split("## Use it")[1].split("### All options")[0]
+        assert set(re.findall(NAME, usage)) <= {name for names in declared.values() for name in names}
 
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["--version"]) == 0

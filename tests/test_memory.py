@@ -11,13 +11,15 @@ from subremover.fill.schedule import fit_jobs
 from subremover.geometry import Box
 from subremover.memory import (
     LEAST_SHARE,
+    check_render,
     count_render_bytes,
     count_scan_bytes,
     find_largest_crop,
     limit_render,
     limit_scan,
 )
-from subremover.options import FitOptions, Options, PoolOptions, parse_size
+from subremover.options import FitOptions, Options, PoolOptions
+from subremover.parsing import parse_size
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.video.probe import Film, probe
 
@@ -49,38 +51,6 @@ def make_plan(film: Film, *events: tuple[int, int, Box]) -> Plan:
     return Plan(FilmKey.of(film.upright_size, film.pts), (Shot(0, 3),), tuple(made))
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [("800M", 800 << 20), ("4G", 4 << 30), (" 1.5g ", 3 << 29), ("2048KiB", 2 << 20), ("1TB", 1 << 40)],
-)
-def test_sizes(text: str, expected: int) -> None:
-    assert parse_size(text) == expected
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "4",
-        "G",
-        "0G",
-        "-1G",
-        "4 G B",
-        "1e3M",
-        "0.0001K",
-        "4GG",
-        "1,5G",
-        "inf",
-        "nanG",
-        "٤G",
-        "9" * 99 + "G",
-    ],
-)
-def test_unreadable_sizes(text: str) -> None:
-    with pytest.raises(UsageError, match="as a size of memory; give a number and a unit: 800M, 4G"):
-        parse_size(text)
-
-
 def test_without_a_limit_all_stays(film: Film) -> None:
     plan = make_plan(film, (0, 3, Box(900, 1800, 2000, 200)))
     for options in (Options(pool=CPU), Options(pool=CPU, max_memory_bytes=PLENTY)):
@@ -108,17 +78,28 @@ def test_too_little_is_refused_with_what_is_needed(film: Film) -> None:
     with pytest.raises(
         UsageError, match=r"--max-memory 900M does not .* \(3840x2160 px\); it needs \d+M"
     ) as refusal:
-        limit_scan(film, options)
+        check_render(film, limit_scan(film, options))
     needed = parse_size(str(refusal.value).rpartition(" ")[2])
     with pytest.raises(UsageError, match="it needs"):
-        limit_scan(film, replace(options, max_memory_bytes=needed - (2 << 20)))
+        check_render(film, replace(options, max_memory_bytes=needed - (2 << 20)))
     limited = limit_scan(film, replace(options, max_memory_bytes=needed))
+    check_render(film, limited)
     assert limited.scan.memory_share >= LEAST_SHARE
     assert count_scan_bytes(film, limited.scan.memory_share) <= needed
     # what is known before the scan is not all: a larger hole takes more
     plan = make_plan(film, (0, 3, Box(100, 1500, 3600, 500)))
     with pytest.raises(UsageError, match="it needs"):
         limit_render(film, plan, limited)
+
+
+def test_a_scan_needs_less_than_a_film(film: Film) -> None:
+    scan = count_scan_bytes(film, LEAST_SHARE)
+    options = Options(pool=CPU, max_memory_bytes=scan)
+    assert limit_scan(film, options).scan.memory_share < 1
+    with pytest.raises(UsageError, match="it needs"):
+        check_render(film, options)
+    with pytest.raises(UsageError, match="it needs"):
+        limit_scan(film, replace(options, max_memory_bytes=scan - 1))
 
 
 def test_holes_that_meet_make_one_crop(film: Film) -> None:

@@ -20,11 +20,10 @@ from subremover.options import (
     FitOptions,
     Options,
     PoolOptions,
-    Position,
-    Region,
     ScanOptions,
 )
 from subremover.origins import Shares
+from subremover.parsing import Position, Region
 from subremover.pipeline import Result, remove_subtitles, scan
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.progress import Progress

@@ -10,7 +10,8 @@ from test_pipeline import CPU, TINY, draw_mask
 
 from subremover import pipeline, segments
 from subremover.errors import OutputError, UsageError
-from subremover.options import BorrowOptions, EncodeOptions, Options, Position, ScanOptions
+from subremover.options import BorrowOptions, EncodeOptions, Options, ScanOptions
+from subremover.parsing import Position
 from subremover.pipeline import Result, remove_subtitles
 from subremover.progress import Progress, ProgressCallback, ignore
 from subremover.segments import Segment, cut_segments

@@ -7,7 +7,7 @@ import pytest
 from media import NTSC_FILM, draw_film, draw_picture, read_pts
 
 from subremover.errors import InputError
-from subremover.options import Position
+from subremover.parsing import Position
 from subremover.video import probe as probe_module
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import probe

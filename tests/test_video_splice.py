@@ -5,7 +5,7 @@ import av
 import numpy as np
 import pytest
 from media import draw_film, read_packets, read_pts
-from splice_check import join
+from splice_check import SEEKS, is_right, join
 
 from subremover.errors import InputError
 from subremover.options import EncodeOptions
@@ -281,3 +281,11 @@ def test_a_lost_packet_is_found(tmp_path: Path) -> None:
         packets[-1].stream = stream
         out.mux(packets[-1])
     assert "frame 5" in str(find_fault(probe(source), [range(24)], target))
+
+
+def test_a_film_that_differs_is_told_by_splice_check() -> None:
+    right = {"copied": "70%", "times and copied frames": "identical", "seeks": f"{SEEKS}/{SEEKS}"}
+    assert is_right(right)
+    assert is_right({"copied": "0 %", "why not": "open GOPs"})
+    assert not is_right({**right, "seeks": f"{SEEKS - 1}/{SEEKS}"})
+    assert not is_right({"copied": "70%", "times and copied frames": "frame 3 differs"})

@@ -24,7 +24,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
-from subremover.options import Position
+from subremover.parsing import Position
 from subremover.video.limits import open_options, prepare_decoder
 
 _STILLS = {"image2", "gif", "apng", "ico", "tty"}
