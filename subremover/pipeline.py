@@ -22,7 +22,7 @@ from subremover.rendering import Rendering
 from subremover.run_state import Decisions
 from subremover.video.encoders import choose_encoding
 from subremover.video.match_size import match_size
-from subremover.video.mux import remux
+from subremover.video.mux import can_remux, remux
 from subremover.video.probe import Film, probe
 from subremover.video.provenance import check_provenance
 from subremover.video.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
@@ -150,7 +150,8 @@ def render(
     *,
     provenance: Path | None = None,
 ) -> Result:
-    """Write the film without what the plan names; without events, a copy of all packets.
+    """Write the film without what the plan names; without events, a copy of all packets, if its container
+    can show them.
 
     Args:
         film: The source.
@@ -167,8 +168,10 @@ def render(
     start = time.monotonic()
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
     tally, resumed, copied = Tally((), 1), 0, film.frame_count
-    if plan.removed:
-        rendering = Rendering(film, plan, options, provenance, work, find_splice(film, plan, options, work))
+    is_rendered = bool(plan.removed) or not can_remux(film, work.target)
+    traced = provenance if plan.removed else None
+    if is_rendered:
+        rendering = Rendering(film, plan, options, traced, work, find_splice(film, plan, options, work))
         rendering = _match_size(rendering)
         try:
             resumed = rendering.make_segments(progress)
@@ -185,8 +188,11 @@ def render(
     else:
         with stage("copy", frames=film.frame_count):
             warnings = remux(film, work.target, options.encode, cues, folder=work.path)
-        if provenance:
-            warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
+    if provenance and not plan.removed:
+        warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
+    if is_rendered and not plan.removed:
+        name = find_format(work.target)
+        warnings = (*warnings, f"its packets would not show the same in {name}: the picture is encoded again")
     if options.encode.subtitle_track and not cues:
         warnings = (*warnings, "no subtitle was read, so there is no subtitle track")
     work.clear()

@@ -140,7 +140,7 @@ def _decode(
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Every frame that can be decoded of packets."""
     decoder = find_decoder(stream)
-    waiting: list[int] | None = [] if _has_no_times(container, film) else None
+    waiting: list[int] | None = [] if has_no_times(container, film) else None
     flushed = False
     while not flushed:
         try:
@@ -166,7 +166,7 @@ def _decode(
                 yield index, frame
 
 
-def _has_no_times(container: InputContainer, film: Film) -> bool:
+def has_no_times(container: InputContainer, film: Film) -> bool:
     """Whether packets are numbered as they are decoded, and frames come out with the numbers of others.
 
     AVI has no other times, and H.264 with B-frames is found in it all the same: a third of the frames of
