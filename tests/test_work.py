@@ -253,6 +253,17 @@ def test_a_damaged_segment_is_made_again(
     assert (place / "b.mp4").read_bytes() == reference
 
 
+@pytest.mark.parametrize("name", ["state.json", "*.picture"])
+def test_a_pipe_is_not_waited_for(place: Path, reference: bytes, name: str) -> None:
+    stopped(place)
+    file = min(find_folder(place / "b.mp4").glob(name))
+    file.unlink()
+    os.mkfifo(file)
+    assert describe_work(place / "a.mp4", place / "b.mp4")
+    run(place)
+    assert (place / "b.mp4").read_bytes() == reference
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", "[" * 100_000, '{"format": "subremover run", "version": 1, "film": 1}', "\xff\xfe"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import io
 import logging
@@ -20,6 +19,7 @@ from av.stream import AttachmentStream, Stream
 from subremover.cues import Cue
 from subremover.options import EncodeOptions
 from subremover.video.carry import MOV, STRICT, can_hold, carry, codec_name, is_cover, is_made_by_muxer
+from subremover.video.limits import check_memory
 from subremover.video.order import put_in_order
 from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.reader import has_no_times
@@ -165,11 +165,13 @@ class CarriedStreams:
 def _demux(source: InputContainer, streams: list[Stream], hides: bool) -> Iterator[Packet]:  # type: ignore[type-arg]
     """All packets, but for those that an edit list hides where the output cannot hide them."""
     # a damaged end is a warning of the probe; what comes before it is kept
-    with contextlib.suppress(av.error.FFmpegError):
+    try:
         for packet in source.demux(streams) if streams else ():
             is_heard = hides or not packet.is_discard or _seconds(packet) >= -_LEAD_SECONDS
             if packet.size and is_heard:
                 yield packet
+    except av.error.FFmpegError as error:
+        check_memory(error)
 
 
 def can_remux(film: Film, target: Path) -> bool:

@@ -25,7 +25,7 @@ from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.parsing import Position
-from subremover.video.limits import open_options, prepare_decoder
+from subremover.video.limits import check_memory, open_options, prepare_decoder
 
 _STILLS = {"image2", "gif", "apng", "ico", "tty"}
 # A container states its length to about a frame; more than this missing at the end is a loss.
@@ -266,13 +266,15 @@ class _Pass:
                     self._decode(packet)
                 if packet.size:
                     self._note(packet, packet.stream.index == stream.index)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            check_memory(error)
             self.corrupt += 1  # what was read so far is a film
 
     def _decode(self, packet: av.Packet) -> None:  # type: ignore[type-arg]
         try:
             self.first = next(iter(self._decoder.decode(packet)), None)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            check_memory(error)
             self.corrupt += 1
 
     def _note(self, packet: av.Packet, is_picture: bool) -> None:  # type: ignore[type-arg]

@@ -20,7 +20,7 @@ from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.video.formats import to_planar
-from subremover.video.limits import prepare_decoder
+from subremover.video.limits import check_memory, prepare_decoder
 from subremover.video.probe import Film, find_decoder, open_input
 
 log = logging.getLogger(__name__)
@@ -146,6 +146,7 @@ def _decode(
         try:
             packet = next(packets, None)
         except av.error.FFmpegError as error:
+            check_memory(error)
             log.debug("'%s' cannot be read to its end: %s", film.path, error.strerror)
             packet = None
         flushed = packet is None or not packet.size
@@ -154,6 +155,7 @@ def _decode(
         try:
             frames = decoder.decode(packet if packet is not None and packet.size else None)
         except av.error.FFmpegError as error:
+            check_memory(error)
             log.debug("damaged packet in '%s': %s", film.path, error.strerror)
             continue
         for frame in frames:

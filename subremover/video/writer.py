@@ -30,6 +30,7 @@ from subremover.errors import OutputError, SubremoverError
 from subremover.options import EncodeOptions
 from subremover.progress import ProgressCallback, ignore
 from subremover.video.encoders import choose_encoding, find_refusal
+from subremover.video.limits import check_memory
 from subremover.video.mux import CarriedStreams, open_output
 from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.shape import foresee_shape, keep_shape
@@ -217,6 +218,7 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
         try:
             losses = _try_container(film, source, target, options)
         except (ValueError, av.error.FFmpegError) as error:
+            check_memory(error)
             log.debug("trial of %s failed: %s", target, error)
             encoding = choose_encoding(film, options)
             refusal = find_refusal(encoding, film)
