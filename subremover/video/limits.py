@@ -23,12 +23,12 @@ def open_options() -> dict[str, str]:
 
 
 def check_memory(error: Exception) -> None:
-    """Raise where memory is what fails: the film is not damaged then, and no frame of it may be left out.
+    """Raise where memory or threads are what fails: no frame of the film may be left out for that.
 
     Raises:
         MemoryError: It is.
     """
-    if isinstance(error, MemoryError):  # PyAV's is one of FFmpeg's errors as well
+    if isinstance(error, (MemoryError, BlockingIOError)):  # PyAV's are FFmpeg's errors as well
         raise MemoryError("out of memory") from error
 
 
