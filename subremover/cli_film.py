@@ -62,8 +62,9 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
             if outputs.film is not None:
                 work = stack.enter_context(open_work(film, outputs.film, options, outputs.provenance))
             outputs.check(source, options.encode.overwrite, work.findings if work else ())
-            if outputs.provenance is not None:
-                check_provenance(film, outputs.provenance, options.encode.overwrite)
+            if outputs.provenance is not None and work is not None:
+                may_replace = work.may_replace(outputs.provenance, options.encode.overwrite)
+                check_provenance(film, outputs.provenance, may_replace)
             if not values["scan_only"]:
                 prepare_device(options.pool.device)
         with Bar(source.name, values["quiet"]) as bar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -101,17 +102,15 @@ def remove_subtitles(
             for warning in check_target(film, Path(target), options.encode):
                 log.warning("%s: %s", film.path.name, warning)
             traced = None if provenance is None else Path(provenance)
-            if traced is not None:
-                if traced.absolute() == Path(target).absolute():
-                    raise UsageError(
-                        f"two outputs would be written to '{target}'; give each a name of its own"
-                    )
-                check_provenance(film, traced, options.encode.overwrite)
+            if traced is not None and os.path.realpath(traced) == os.path.realpath(target):
+                raise UsageError(f"two outputs would be written to '{target}'; give each a name of its own")
             prepare_device(options.pool.device)
             options = limit_scan(film, options)
             check_render(film, options)
         start = time.monotonic()
         with open_work(film, Path(target), options, traced) as work:
+            if traced is not None:
+                check_provenance(film, traced, work.may_replace(traced, options.encode.overwrite))
             plan = find_plan(film, options.scan, progress, work)
             options = limit_render(film, plan, options)
             result = render(film, plan, options, progress, work, provenance=traced)

@@ -15,6 +15,7 @@ from subremover.video.look import look_at
 from subremover.video.mux import CarriedStreams
 from subremover.video.probe import Film, probe
 from subremover.video.reader import read_frames
+from subremover.video.splice import SpliceError
 from subremover.video.spool import SpoolWriter
 from subremover.video.writer import assemble, check_target
 
@@ -401,3 +402,10 @@ def test_untouched_frames_look_the_same(tmp_path: Path) -> None:
         assert np.array_equal(luma(frame), before)
         assert (frame.pts, frame.duration) == (pts, length)
     assert psnr(film.path, tmp_path / "b.mp4") > 45
+
+
+def test_packets_that_never_can_be_copied_are_refused_before_the_scan(tmp_path: Path) -> None:
+    source = draw_film(tmp_path / "a.ts").path
+    with pytest.raises(SpliceError, match=r"the film's container is mpegts, .*; leave out --splice on"):
+        check_target(probe(source), tmp_path / "b.mp4", EncodeOptions(splice="on"))
+    assert check_target(probe(source), tmp_path / "b.mp4", EncodeOptions()) == ()

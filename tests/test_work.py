@@ -459,6 +459,22 @@ def test_files_that_a_stopped_run_has_written_stay(place: Path, monkeypatch: pyt
     assert names(place) == ["a.mp4", "a.srt", "b.mp4", "mask.png", "plan"]
 
 
+def test_the_film_of_origins_may_be_there_when_the_run_goes_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    command = ["a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--provenance", "from.mp4", "-q"]
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "assemble", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert cli.run(command) == 130
+    made = (place / "from.mp4").read_bytes()
+    assert cli.run(command) == 0
+    assert (place / "from.mp4").read_bytes() == made
+    (place / "b.mp4").unlink()
+    assert cli.run(command) == 4
+    assert names(place) == ["a.mp4", "from.mp4", "mask.png"]
+
+
 def test_status(place: Path) -> None:
     source, target = place / "a.mp4", place / "b.mp4"
     assert describe_work(source, target) == f"{target}: there is no run to go on with"

@@ -34,7 +34,7 @@ from subremover.video.limits import check_memory
 from subremover.video.mux import CarriedStreams, open_output
 from subremover.video.probe import Film, check_unchanged, open_input
 from subremover.video.shape import foresee_shape, keep_shape
-from subremover.video.splice import Splice, SpliceError
+from subremover.video.splice import Splice, SpliceError, plan_splice
 from subremover.video.spool import Spool, SpoolError, SpoolWriter, decode_times
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_track import TextTrack, check_text_track
@@ -207,7 +207,7 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
 
     Raises:
         OutputError: The target is the film, exists, cannot be created, has an unknown extension, or its
-            container cannot hold the picture; or there is no such encoder.
+            container cannot hold the picture; there is no such encoder; or packets must and cannot be copied.
         UsageError: Its container cannot hold the text track asked for.
     """
     if options.subtitle_track:
@@ -227,7 +227,12 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
                 size = f"{film.width}x{film.height} px"
                 what = f"{encoding.encoder} does not take {encoding.pix_fmt} of {size} ({refusal})"
             raise OutputError(f"{what}; {_find_way_out(film, source, target, options)}") from error
-        return (*losses, *foresee_shape(film, source, format_name))
+        losses = (*losses, *foresee_shape(film, source, format_name))
+    if options.splice == "on":  # what cannot be copied even where nothing is masked never can
+        nothing = np.zeros(film.frame_count, bool)
+        splice = plan_splice(film, nothing, choose_encoding(film, options), format_name, 0)
+        check_splice(splice, target, options)
+    return losses
 
 
 def _try_container(
