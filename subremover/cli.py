@@ -92,7 +92,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as error:
         _print_notes(error)
         raise
-    except MemoryError as error:
+    except (MemoryError, BlockingIOError) as error:  # the latter: no thread can be started
         say("subremover: out of memory; try --batch-size 1 or --preset fast")
         _print_notes(error)
         return DeviceError.exit_code

@@ -62,8 +62,9 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
             if outputs.film is not None:
                 work = stack.enter_context(open_work(film, outputs.film, options, outputs.provenance))
             outputs.check(source, options.encode.overwrite, work.findings if work else ())
-            if outputs.provenance is not None:
-                check_provenance(film, outputs.provenance, options.encode.overwrite)
+            if outputs.provenance is not None and work is not None:
+                may_replace = work.may_replace(outputs.provenance, options.encode.overwrite)
+                check_provenance(film, outputs.provenance, may_replace)
             if not values["scan_only"]:
                 prepare_device(options.pool.device)
         with Bar(source.name, values["quiet"]) as bar:
@@ -88,7 +89,7 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
             for warning in result.warnings:
                 if warning not in foreseen:
                     _say(f"{source.name}: {warning}", values)
-            _say(f"{outputs.film}: {_describe(result, time.monotonic() - start)}", values)
+            _say(f"{outputs.film}: {_describe(result, film.frame_count, time.monotonic() - start)}", values)
 
 
 def _write_findings(
@@ -116,10 +117,11 @@ def _write_findings(
             write_report(film, plan, part)
 
 
-def _describe(result: Result, seconds: float) -> str:
+def _describe(result: Result, frame_count: int, seconds: float) -> str:
     size = f"{seconds:.1f} s, {result.output_bytes / 1e6:.1f} MB"
     if not result.events:
-        return f"no subtitle found, copied as it was; {size}"
+        how = "copied as it was" if result.frames_copied == frame_count else "encoded again"
+        return f"no subtitle found, {how}; {size}"
     if result.frames_copied:
         size = f"{_count(result.frames_copied, 'frame')} copied; {size}"
     if result.frames_resumed:

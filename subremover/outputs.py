@@ -73,11 +73,12 @@ def find_outputs(sources: Sequence[Path], values: dict[str, Any]) -> list[Output
             strict=True,
         )
     ]
-    taken: set[Path] = set()
+    taken: set[str] = set()
     for file in (f for o in found for f in (o.film, o.srt, o.report, o.provenance) if f is not None):
-        if file.absolute() in taken:
+        place = os.path.realpath(file)
+        if place in taken:
             raise UsageError(f"two outputs would be written to '{file}'; give each a name of its own")
-        taken.add(file.absolute())
+        taken.add(place)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -22,10 +23,11 @@ from subremover.rendering import Rendering, find_splice
 from subremover.run_state import Decisions
 from subremover.video.film import Film
 from subremover.video.match_size import match_size
-from subremover.video.mux import remux
+from subremover.video.mux import can_remux, remux
 from subremover.video.probe import probe
 from subremover.video.provenance import check_provenance
 from subremover.video.splice import SpliceError
+from subremover.video.target import find_format
 from subremover.video.trial import check_target
 from subremover.work import WorkFolder
 
@@ -100,17 +102,15 @@ def remove_subtitles(
             for warning in check_target(film, Path(target), options.encode):
                 log.warning("%s: %s", film.path.name, warning)
             traced = None if provenance is None else Path(provenance)
-            if traced is not None:
-                if traced.absolute() == Path(target).absolute():
-                    raise UsageError(
-                        f"two outputs would be written to '{target}'; give each a name of its own"
-                    )
-                check_provenance(film, traced, options.encode.overwrite)
+            if traced is not None and os.path.realpath(traced) == os.path.realpath(target):
+                raise UsageError(f"two outputs would be written to '{target}'; give each a name of its own")
             prepare_device(options.pool.device)
             options = limit_scan(film, options)
             check_render(film, options)
         start = time.monotonic()
         with open_work(film, Path(target), options, traced) as work:
+            if traced is not None:
+                check_provenance(film, traced, work.may_replace(traced, options.encode.overwrite))
             plan = find_plan(film, options.scan, progress, work)
             options = limit_render(film, plan, options)
             result = render(film, plan, options, progress, work, provenance=traced)
@@ -149,7 +149,8 @@ def render(
     *,
     provenance: Path | None = None,
 ) -> Result:
-    """Write the film without what the plan names; without events, a copy of all packets.
+    """Write the film without what the plan names; without events, a copy of all packets, if its container
+    can show them.
 
     Args:
         film: The source.
@@ -166,9 +167,11 @@ def render(
     start = time.monotonic()
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
     tally, resumed, copied = Tally((), 1), 0, film.frame_count
-    if plan.removed:
+    is_rendered = bool(plan.removed) or not can_remux(film, work.target)
+    traced = provenance if plan.removed else None
+    if is_rendered:
         splice = None if work.decisions.is_whole else find_splice(film, plan, options.encode, work.target)
-        rendering = _match_size(Rendering(film, plan, options, provenance, work, splice))
+        rendering = _match_size(Rendering(film, plan, options, traced, work, splice))
         try:
             resumed = rendering.make_segments(progress)
             warnings, tally = rendering.assemble(cues, progress)
@@ -184,8 +187,11 @@ def render(
     else:
         with stage("copy", frames=film.frame_count):
             warnings = remux(film, work.target, options.encode, cues, folder=work.path)
-        if provenance:
-            warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
+    if provenance and not plan.removed:
+        warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
+    if is_rendered and not plan.removed:
+        name = find_format(work.target)
+        warnings = (*warnings, f"its packets would not show the same in {name}: the picture is encoded again")
     if options.encode.subtitle_track and not cues:
         warnings = (*warnings, "no subtitle was read, so there is no subtitle track")
     work.clear()

@@ -121,7 +121,8 @@ class Rendering:
                 raise OutputError(f"'{spool.path}' makes no sense: {error}; add --no-resume") from error
         if self.provenance is not None:
             origins = self._read(segments, ORIGINS)
-            overwrite = self.options.encode.overwrite
+            overwrite = self.work.may_replace(self.provenance, self.options.encode.overwrite)
+            self.work.note_findings([self.provenance])  # it is there before the film is
             assemble_provenance(self.film, self.provenance, overwrite, origins, folder=self.work.path)
         pieces = [pictures.get(segment, range(segment.start, segment.stop)) for segment in segments]
         with stage("assemble", frames=self.film.frame_count):

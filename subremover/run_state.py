@@ -51,7 +51,7 @@ class RunState:
     def read(cls, file: Path) -> RunState | None:
         """What a file says; None where it is missing or makes no sense."""
         try:
-            if file.stat().st_size > _MOST_BYTES:
+            if not file.is_file() or file.stat().st_size > _MOST_BYTES:  # a pipe would be waited for
                 return None
             return _parse(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):

@@ -84,7 +84,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
 
     @property
     def findings(self) -> tuple[Path, ...]:
-        """Files that this run, or the one that it goes on with, was to write after the scan."""
+        """Files that this run, or the one that it goes on with, was to write besides the film."""
         return self._state.findings
 
     @property
@@ -118,8 +118,12 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         return load_plan(folder, film)
 
     def note_findings(self, files: Sequence[Path]) -> None:
-        """Say which files will be written besides the film, so that the next run knows whose they are."""
-        self._note(findings=tuple(file.absolute() for file in files))
+        """Say which more files will be written besides the film: the next run knows whose they are."""
+        self._note(findings=tuple(dict.fromkeys((*self.findings, *(file.absolute() for file in files)))))
+
+    def may_replace(self, file: Path, overwrite: bool) -> bool:
+        """Whether a file may be replaced: the user says so, or it is of this run."""
+        return overwrite or file.absolute() in self.findings
 
     def decide(self, decisions: Decisions) -> None:
         """Note what was found out; segments that were finished without knowing it go."""

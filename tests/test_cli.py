@@ -513,6 +513,7 @@ class TestRefusals:
             ),
             (["-o", "b.mp4", "--srt", "b.mp4"], "two outputs would be written to 'b.mp4'; give each a name"),
             (["-o", "b.mp4", "--provenance", "b.mp4"], "two outputs would be written to 'b.mp4'; give each"),
+            (["-o", "b.mp4", "--provenance", "link/b.mp4"], "two outputs would be written to 'link/b.mp4'"),
             (["--scan-only", "--provenance", "p.mp4"], "--provenance tells what a whole run did; leave out"),
             (["--preview", "look", "--provenance", "p.mp4"], "--provenance tells what a whole run did"),
             (
@@ -525,6 +526,7 @@ class TestRefusals:
     )
     def test_usage(self, place: Path, refused: Callable[..., None], words: list[str], message: str) -> None:
         (place / "old.mp4").write_text("old")
+        (place / "link").symlink_to(".")
         refused(2, message, "a.mp4", *words)
 
     def test_no_input(self, refused: Callable[..., None]) -> None:

@@ -383,3 +383,35 @@ def test_nothing_is_unpickled_from_disk() -> None:
     for file in package.rglob("*.py"):
         text = file.read_text()
         assert not any(word in text for word in ("pickle", "torch.load", "np.load", "shelve", "marshal"))
+
+
+def test_nothing_is_written_in_place_of_a_closed_standard_file(place: Path) -> None:
+    words = ["-m", "subremover", "a.mp4", "-o", "b.mp4", "--mask", "black.png", "--device", "cpu"]
+    command = f'exec "$0" {" ".join(words)} <&- >&- 2>&-'
+    assert subprocess.run(["sh", "-c", command, sys.executable], env=ENVIRONMENT, check=False).returncode == 0
+    assert len(read_pts(place / "b.mp4")) == 8
+
+
+@pytest.mark.parametrize("error", [av.error.MemoryError, av.error.BlockingIOError])
+@pytest.mark.parametrize("stage", ["decode", "demux"])
+def test_frames_are_not_lost_for_want_of_memory(
+    place: Path, monkeypatch: pytest.MonkeyPatch, stage: str, error: type[av.error.FFmpegError]
+) -> None:
+    film = probe(place / "a.mp4")
+
+    def fail(*_: object) -> None:
+        raise error(1, "Cannot allocate memory")
+
+    class Failing:
+        decode = __next__ = fail
+
+        def __iter__(self) -> "Failing":
+            return self
+
+    if stage == "decode":
+        monkeypatch.setattr("subremover.video.reader.find_decoder", lambda _: Failing())
+    else:
+        monkeypatch.setattr("subremover.video.reader.next", fail, raising=False)
+    with pytest.raises(MemoryError):
+        list(read_frames(film))
+    assert not film.lost

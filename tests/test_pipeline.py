@@ -203,6 +203,19 @@ def test_nothing_found_is_a_remux(tmp_path: Path) -> None:
         assert read_packets(source, kind) == read_packets(target, kind)
 
 
+def test_frames_that_the_film_hides_stay_hidden_where_nothing_is_found(tmp_path: Path) -> None:
+    """Of mp4 an edit list hides them, which Matroska has not: copied packets would show them."""
+    source, target = draw_film(tmp_path / "a.mp4", first_pts=-5).path, tmp_path / "b.mkv"
+    mask = tmp_path / "mask.png"
+    cv2.imwrite(str(mask), np.zeros((96, 160), np.uint8))
+    result = remove(source, target, mask=mask)
+    assert result.events == 0
+    assert result.warnings[-1].endswith("in matroska: the picture is encoded again")
+    assert [float(at) for at in read_pts(target)] == pytest.approx(
+        [float(at) for at in probe(source).times[:-1]], abs=0.001
+    )
+
+
 def test_subtitle_is_found_to_the_frame_and_removed(tmp_path: Path) -> None:
     drawn = draw_film(
         tmp_path / "a.mp4",

@@ -8,7 +8,7 @@ from segmented import write_film
 from subremover.cues import Cue
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
-from subremover.video.mux import remux
+from subremover.video.mux import can_remux, remux
 from subremover.video.probe import probe
 from subremover.video.tags import keep_tags
 from subremover.video.trial import check_target
@@ -302,3 +302,37 @@ def test_packets_out_of_order_do_not_end_the_run(tmp_path: Path, caplog: pytest.
     with open_film(tmp_path / "b.mp4") as container:
         assert container.streams.audio
     assert any(f"stream {sound}" in line and "out of order" in line for line in caplog.messages)
+
+
+def test_matroska_keeps_sound_that_begins_before_the_picture(tmp_path: Path) -> None:
+    """As AAC does in mp4; Matroska's muxer would move all streams to begin at 0."""
+    source, target = draw_film(tmp_path / "a.mp4").path, tmp_path / "b.mkv"
+    assert remux(probe(source), target, PLAIN) == ()
+    for kind in ("video", "audio"):
+        old, new = read_packets(source, kind), read_packets(target, kind)
+        assert [p[-1] for p in new] == [p[-1] for p in old]
+    assert [float(at) for at in read_pts(target)] == pytest.approx(
+        [float(at) for at in read_pts(source)], abs=0.001
+    )
+    with open_film(target) as container:
+        first = next(p for p in container.demux(audio=0) if p.size)
+        assert float(first.pts * first.time_base) < 0
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "target", "can"),
+    [
+        ("a.mp4", {}, "b.mkv", True),
+        ("a.mp4", {"first_pts": -5}, "b.mov", True),  # frames that an edit list hides
+        ("a.mp4", {"first_pts": -5}, "b.mkv", False),
+        ("a.mp4", {"first_pts": -5}, "b.ts", False),
+        ("a.avi", {"audio": False, "options": {"bf": "2"}}, "b.avi", True),
+        ("a.avi", {"audio": False, "options": {"bf": "2"}}, "b.mp4", False),
+        ("a.avi", {"audio": False, "codec": "mpeg4", "options": {"bf": "2"}}, "b.mp4", True),
+    ],
+)
+def test_packets_are_copied_only_where_they_show_the_same(
+    tmp_path: Path, name: str, settings: dict, target: str, can: bool
+) -> None:
+    film = probe(draw_film(tmp_path / name, **settings).path)
+    assert can_remux(film, tmp_path / target) is can

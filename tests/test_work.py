@@ -254,6 +254,17 @@ def test_a_damaged_segment_is_made_again(
     assert (place / "b.mp4").read_bytes() == reference
 
 
+@pytest.mark.parametrize("name", ["state.json", "*.picture"])
+def test_a_pipe_is_not_waited_for(place: Path, reference: bytes, name: str) -> None:
+    stopped(place)
+    file = min(find_folder(place / "b.mp4").glob(name))
+    file.unlink()
+    os.mkfifo(file)
+    assert describe_work(place / "a.mp4", place / "b.mp4")
+    run(place)
+    assert (place / "b.mp4").read_bytes() == reference
+
+
 @pytest.mark.parametrize(
     "text",
     ["", "[]", "{}", "[" * 100_000, '{"format": "subremover run", "version": 1, "film": 1}', "\xff\xfe"],
@@ -447,6 +458,22 @@ def test_files_that_a_stopped_run_has_written_stay(place: Path, monkeypatch: pyt
     assert (place / "a.srt").read_text() == "edited"
     assert cli.run(["a.mp4", "-o", "c.mp4", *words]) == 4
     assert names(place) == ["a.mp4", "a.srt", "b.mp4", "mask.png", "plan"]
+
+
+def test_the_film_of_origins_may_be_there_when_the_run_goes_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    command = ["a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--provenance", "from.mp4", "-q"]
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "assemble", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert cli.run(command) == 130
+    made = (place / "from.mp4").read_bytes()
+    assert cli.run(command) == 0
+    assert (place / "from.mp4").read_bytes() == made
+    (place / "b.mp4").unlink()
+    assert cli.run(command) == 4
+    assert names(place) == ["a.mp4", "from.mp4", "mask.png"]
 
 
 def test_status(place: Path) -> None:

@@ -18,6 +18,7 @@ from subremover.video.decoders import has_alpha
 from subremover.video.tags import keep_stream_tags
 
 MOV = ("mp4", "mov", "ipod")
+MATROSKA = ("matroska", "webm")
 STRICT = {"strict": "experimental"}
 """Of muxers: TrueHD in mp4 and the like are kept where they were."""
 # The block size that AVI's reader tells of them makes its writer count bytes instead of packets; PyAV can

@@ -22,6 +22,16 @@ def open_options() -> dict[str, str]:
     return {"protocol_whitelist": "file", "format_whitelist": formats, **_DECODER_OPTIONS}
 
 
+def check_memory(error: Exception) -> None:
+    """Raise where memory or threads are what fails: no frame of the film may be left out for that.
+
+    Raises:
+        MemoryError: It is.
+    """
+    if isinstance(error, (MemoryError, BlockingIOError)):  # PyAV's are FFmpeg's errors as well
+        raise MemoryError("out of memory") from error
+
+
 def prepare_decoder(stream: VideoStream) -> None:
     """Have a picture decoded with all cores, and not of any size."""
     stream.thread_type = "AUTO"

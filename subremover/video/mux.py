@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import math
 from collections.abc import Iterator
@@ -17,17 +16,21 @@ from av.stream import AttachmentStream, Stream
 
 from subremover.cues import Cue
 from subremover.options import EncodeOptions
-from subremover.video.carry import MOV, can_hold, carry, codec_name, is_cover, is_made_by_muxer
+from subremover.video.carry import MATROSKA, MOV, can_hold, carry, codec_name, is_cover, is_made_by_muxer
 from subremover.video.film import Film
+from subremover.video.limits import check_memory
 from subremover.video.order import put_in_order
 from subremover.video.output import find_programs, has_cover, open_output
-from subremover.video.shape import MATROSKA, keep_shape
+from subremover.video.reader import has_no_times
+from subremover.video.shape import keep_shape
 from subremover.video.source import check_unchanged, open_input
 from subremover.video.tags import MP4_TAGS, keep_stream_tags, keep_tags
 from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.text_convert import read_text
 from subremover.video.text_track import TEXT_CODECS, TextTrack
 
+_LEAD_SECONDS = 0.1
+"""Of sound before 0 that no player lets hear and its decoder begins with; Opus needs 0.08."""
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg", "bmp": "image/bmp", "gif": "image/gif"}
 
 
@@ -86,7 +89,8 @@ class CarriedStreams:
         # some data streams have no clock
         clocks = {index: copy.time_base or Fraction(0) for index, copy in self._streams.items()}
         may_repeat = bool(self._out.format.flags & av.format.Flags.ts_nonstrict.value)  # type: ignore[operator]
-        for packet in put_in_order(_demux(self._source, carried), clocks, may_repeat):
+        packets = _demux(self._source, carried, hides=self._out.format.name in MOV)
+        for packet in put_in_order(packets, clocks, may_repeat):
             packet.stream = self._streams[packet.stream.index]
             yield packet
 
@@ -133,12 +137,31 @@ class CarriedStreams:
         self._out.add_attachment(name, mime, bytes(image))
 
 
-def _demux(source: InputContainer, streams: list[Stream]) -> Iterator[Packet]:  # type: ignore[type-arg]
+def _demux(source: InputContainer, streams: list[Stream], hides: bool) -> Iterator[Packet]:  # type: ignore[type-arg]
+    """All packets, but for those that an edit list hides where the output cannot hide them."""
     # a damaged end is a warning of the probe; what comes before it is kept
-    with contextlib.suppress(av.error.FFmpegError):
+    try:
         for packet in source.demux(streams) if streams else ():
-            if packet.size:
+            is_heard = hides or not packet.is_discard or _seconds(packet) >= -_LEAD_SECONDS
+            if packet.size and is_heard:
                 yield packet
+    except av.error.FFmpegError as error:
+        check_memory(error)
+
+
+def can_remux(film: Film, target: Path) -> bool:
+    """Whether the picture's own packets show in the target's container what they show in theirs.
+
+    They do not where an edit list hides some and the other container has none, or where AVI only says in
+    which order they are decoded.
+    """
+    name = find_format(target)
+    with open_input(film.path) as source:
+        stream = source.streams[film.stream_index]
+        if has_no_times(source, film):
+            return name == source.format.name
+        is_mov = "mov" in source.format.name
+        return not is_mov or name in MOV or not any(p.is_discard for p in _demux(source, [stream], True))
 
 
 def remux(

@@ -9,7 +9,7 @@ from pathlib import Path
 import av
 from av.container import InputContainer, OutputContainer
 
-from subremover.video.carry import MOV, STRICT, is_cover
+from subremover.video.carry import MATROSKA, MOV, STRICT, is_cover
 from subremover.video.tags import MP4_TAGS, keep_tags
 from subremover.video.target import find_format
 from subremover.video.transport import Program, read_programs
@@ -25,6 +25,8 @@ def open_output(source: InputContainer, file: str | io.BytesIO, target: Path) ->
     options = dict(STRICT)
     if name in MOV:
         options["movie_timescale"] = str(_movie_clock(source))
+    if name in MATROSKA:  # the sound of mp4 begins before 0, by which its muxer would move all streams
+        options["avoid_negative_ts"] = "disabled"
     if name == "mov" or (name in MOV and not has_cover(source) and tags.keys() - MP4_TAGS):
         options["movflags"] = "use_metadata_tags"
     if name == "mpegts" and len(programs := find_programs(source)) == 1:

@@ -12,10 +12,9 @@ from av.packet import Packet
 from av.video.stream import VideoStream
 
 from subremover.video.bitstream import BitstreamError, is_start, split_nals
-from subremover.video.carry import MOV
+from subremover.video.carry import MATROSKA, MOV
 from subremover.video.film import Film
 from subremover.video.parameter_sets import SetKey, StreamHeader, parse_header, set_key
-from subremover.video.shape import MATROSKA
 from subremover.video.source import open_input
 
 LEAST_RUN = 12

@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from subremover.errors import InputError
 from subremover.video.decoders import find_decoder
 from subremover.video.film import Film
-from subremover.video.limits import prepare_decoder
+from subremover.video.limits import check_memory, prepare_decoder
 from subremover.video.source import open_input, read_stamp
 
 _STILLS = {"image2", "gif", "apng", "ico", "tty"}
@@ -105,13 +105,15 @@ class _Pass:
                     self._decode(packet)
                 if packet.size:
                     self._note(packet, packet.stream.index == stream.index)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            check_memory(error)
             self.corrupt += 1  # what was read so far is a film
 
     def _decode(self, packet: av.Packet) -> None:  # type: ignore[type-arg]
         try:
             self.first = next(iter(self._decoder.decode(packet)), None)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            check_memory(error)
             self.corrupt += 1
 
     def _note(self, packet: av.Packet, is_picture: bool) -> None:  # type: ignore[type-arg]

@@ -23,7 +23,7 @@ from subremover.errors import InputError
 from subremover.video.decoders import find_decoder
 from subremover.video.film import Film
 from subremover.video.formats import to_planar
-from subremover.video.limits import prepare_decoder
+from subremover.video.limits import check_memory, prepare_decoder
 from subremover.video.source import open_input
 
 log = logging.getLogger(__name__)
@@ -147,12 +147,13 @@ def _decode(
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Every frame that can be decoded of packets."""
     decoder = find_decoder(stream)
-    waiting: list[int] | None = [] if _has_no_times(container, film) else None
+    waiting: list[int] | None = [] if has_no_times(container, film) else None
     flushed = False
     while not flushed:
         try:
             packet = next(packets, None)
         except av.error.FFmpegError as error:
+            check_memory(error)
             log.debug("'%s' cannot be read to its end: %s", film.path, error.strerror)
             packet = None
         flushed = packet is None or not packet.size
@@ -161,6 +162,7 @@ def _decode(
         try:
             frames = decoder.decode(packet if packet is not None and packet.size else None)
         except av.error.FFmpegError as error:
+            check_memory(error)
             log.debug("damaged packet in '%s': %s", film.path, error.strerror)
             continue
         for frame in frames:
@@ -173,7 +175,7 @@ def _decode(
                 yield index, frame
 
 
-def _has_no_times(container: InputContainer, film: Film) -> bool:
+def has_no_times(container: InputContainer, film: Film) -> bool:
     """Whether packets are numbered as they are decoded, and frames come out with the numbers of others.
 
     AVI has no other times, and H.264 with B-frames is found in it all the same: a third of the frames of

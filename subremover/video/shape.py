@@ -21,14 +21,13 @@ from av.stream import AttachmentStream, Stream
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
-from subremover.video.carry import is_cover
+from subremover.video.carry import MATROSKA, is_cover
 from subremover.video.film import Film
 from subremover.video.source import open_input
 from subremover.video.tags import keep_tags
 
 log = logging.getLogger(__name__)
 
-MATROSKA = ("matroska", "webm")
 
 _PR_SET_PDEATHSIG = 1
 _TOLERANCE = 0.005

@@ -19,7 +19,7 @@ from av.packet import Packet
 
 from subremover.errors import InputError, OutputError
 from subremover.video.bitstream import BitstreamError, join_nals, put_first
-from subremover.video.carry import MOV
+from subremover.video.carry import MATROSKA, MOV
 from subremover.video.encoders import Encoding
 from subremover.video.film import Film
 from subremover.video.packet_index import PacketIndex, find_copied, read_packet_index
@@ -33,7 +33,6 @@ from subremover.video.parameter_sets import (
     set_key,
 )
 from subremover.video.renumber import renumber_hevc
-from subremover.video.shape import MATROSKA
 from subremover.video.source import open_input
 from subremover.video.spool import decode_times
 

@@ -133,6 +133,8 @@ class Spool:
             SpoolError: It is not there, not whole, or not of this run.
         """
         try:
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise ValueError("it is no regular file")
             with path.open("rb") as file:
                 return _read(path, file, key)
         except OSError as error:

@@ -15,6 +15,7 @@ import av.error
 from av.container import OutputContainer
 
 from subremover.errors import OutputError
+from subremover.video.limits import check_memory
 
 _NUMBERS = itertools.count()
 
@@ -144,6 +145,7 @@ def output_errors(target: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, av.error.FFmpegError) as error:  # ValueErrors are PyAV's own checks
+        check_memory(error)
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise OutputError(
                 f"no space left for '{target}'; free some, or write to another disk and start again"

@@ -15,14 +15,13 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.options import EncodeOptions
-from subremover.video.carry import MOV, fit_video, keep_id, read_fourcc
+from subremover.video.carry import MATROSKA, MOV, fit_video, keep_id, read_fourcc
 from subremover.video.encoders import Encoding, choose_encoding
 from subremover.video.film import Film
 from subremover.video.formats import convert
 from subremover.video.look import Look, look_at
 from subremover.video.priority import keeping_priority
 from subremover.video.settings import set_quality
-from subremover.video.shape import MATROSKA
 from subremover.video.splice import Splice, add_options
 from subremover.video.tags import keep_stream_tags
 

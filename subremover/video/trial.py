@@ -10,17 +10,19 @@ from pathlib import Path
 
 import av
 import av.error
+import numpy as np
 from av.container import InputContainer
 
 from subremover.errors import OutputError, SubremoverError
 from subremover.options import EncodeOptions
 from subremover.video.encoders import choose_encoding, find_refusal
 from subremover.video.film import Film
+from subremover.video.limits import check_memory
 from subremover.video.mux import CarriedStreams
 from subremover.video.output import open_output
 from subremover.video.shape import foresee_shape
 from subremover.video.source import open_input
-from subremover.video.splice import Splice, SpliceError
+from subremover.video.splice import Splice, SpliceError, plan_splice
 from subremover.video.target import check_file, find_format
 from subremover.video.text_track import TextTrack, check_text_track
 from subremover.video.track import Track
@@ -41,7 +43,7 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
 
     Raises:
         OutputError: The target is the film, exists, cannot be created, has an unknown extension, or its
-            container cannot hold the picture; or there is no such encoder.
+            container cannot hold the picture; there is no such encoder; or packets must and cannot be copied.
         UsageError: Its container cannot hold the text track asked for.
     """
     format_name = find_format(target)
@@ -52,6 +54,7 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
         try:
             losses = _try_container(film, source, target, options)
         except (ValueError, av.error.FFmpegError) as error:
+            check_memory(error)
             log.debug("trial of %s failed: %s", target, error)
             encoding = choose_encoding(film, options)
             refusal = find_refusal(encoding, film)
@@ -60,7 +63,12 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
                 size = f"{film.width}x{film.height} px"
                 what = f"{encoding.encoder} does not take {encoding.pix_fmt} of {size} ({refusal})"
             raise OutputError(f"{what}; {_find_way_out(film, source, target, options)}") from error
-        return (*losses, *foresee_shape(film, source, format_name))
+        losses = (*losses, *foresee_shape(film, source, format_name))
+    if options.splice == "on":  # what cannot be copied even where nothing is masked never can
+        nothing = np.zeros(film.frame_count, bool)
+        splice = plan_splice(film, nothing, choose_encoding(film, options), format_name, 0)
+        check_splice(splice, target, options)
+    return losses
 
 
 def _try_container(
