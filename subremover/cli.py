@@ -18,13 +18,13 @@ from subremover.cli_film import run_film
 from subremover.cli_help import GroupedCommand
 from subremover.cli_options import declare_options
 from subremover.cli_values import read_options, with_own_files
-from subremover.errors import EXIT_INTERRUPTED, DeviceError, SubremoverError, UsageError
+from subremover.errors import EXIT_INTERRUPTED, DeviceError, OutputError, SubremoverError, UsageError
 from subremover.outputs import Outputs, find_outputs
 
 EPILOG = """\b
 Exit codes: 0 done, 1 some of several films failed, 2 wrong usage, 3 the film cannot be read,
 4 the output cannot be written, 5 plan, mask or times do not fit, 6 no such device or too little
-memory, 7 a worker died, 130 interrupted, 143 terminated."""
+memory, 7 a worker died, 129 the terminal closed, 130 interrupted, 143 terminated."""
 
 
 @click.command(
@@ -105,7 +105,10 @@ def _print_status(sources: Sequence[Path], outputs: Sequence[Outputs]) -> None:
     for source, wanted in zip(sources, outputs, strict=True):
         if wanted.film is None:
             raise UsageError("--status tells how far a film is; leave out --scan-only and --preview")
-        click.echo(describe_work(source, wanted.film))
+        try:
+            click.echo(describe_work(source, wanted.film))
+        except OSError as error:
+            raise OutputError(f"cannot print how far it is: {error.strerror}; free some space") from error
 
 
 def _set_logging(values: dict[str, Any]) -> None:

@@ -73,9 +73,12 @@ def find_outputs(sources: Sequence[Path], values: dict[str, Any]) -> list[Output
             strict=True,
         )
     ]
+    read = {os.path.realpath(file) for file in (values["mask"], values["plan"], values["times"]) if file}
     taken: set[str] = set()
     for file in (f for o in found for f in (o.film, o.srt, o.report, o.provenance) if f is not None):
         place = os.path.realpath(file)
+        if place in read:
+            raise UsageError(f"'{file}' is an input; give the output a name of its own")
         if place in taken:
             raise UsageError(f"two outputs would be written to '{file}'; give each a name of its own")
         taken.add(place)

@@ -514,6 +514,11 @@ class TestRefusals:
             (["-o", "b.mp4", "--srt", "b.mp4"], "two outputs would be written to 'b.mp4'; give each a name"),
             (["-o", "b.mp4", "--provenance", "b.mp4"], "two outputs would be written to 'b.mp4'; give each"),
             (["-o", "b.mp4", "--provenance", "link/b.mp4"], "two outputs would be written to 'link/b.mp4'"),
+            (["-o", "b.mp4", "--mask", "m.png", "--report", "m.png"], "'m.png' is an input; give the output"),
+            (
+                ["-o", "m.png", "--mask", "m.png", "--overwrite"],
+                "'m.png' is an input; give the output a name",
+            ),
             (["--scan-only", "--provenance", "p.mp4"], "--provenance tells what a whole run did; leave out"),
             (["--preview", "look", "--provenance", "p.mp4"], "--provenance tells what a whole run did"),
             (
