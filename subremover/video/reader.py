@@ -102,7 +102,7 @@ def _decode_from(
     stream = container.streams[film.stream_index]
     assert isinstance(stream, VideoStream)
     prepare_decoder(stream)
-    keys = film.key_frames[film.key_frames <= start][::-1][:_SEEK_TRIES]
+    keys = film.find_entries(start)[:_SEEK_TRIES]
     for key in keys if start else ():
         packets = _seek(container, film, stream, int(film.pts[key]))
         # leading pictures of an open GOP refer to frames before the seek and come out broken
