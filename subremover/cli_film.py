@@ -119,7 +119,7 @@ def _write_findings(
 def _describe(result: Result, seconds: float) -> str:
     size = f"{seconds:.1f} s, {result.output_bytes / 1e6:.1f} MB"
     if not result.events:
-        return f"no subtitle found, copied as it was; {size}"
+        return f"no subtitle found, {'copied as it was' if result.frames_copied else 'encoded again'}; {size}"
     if result.frames_copied:
         size = f"{_count(result.frames_copied, 'frame')} copied; {size}"
     if result.frames_resumed:

@@ -22,7 +22,7 @@ from subremover.rendering import Rendering, find_splice
 from subremover.run_state import Decisions
 from subremover.video.film import Film
 from subremover.video.match_size import match_size
-from subremover.video.mux import remux
+from subremover.video.mux import can_copy, remux
 from subremover.video.probe import probe
 from subremover.video.provenance import check_provenance
 from subremover.video.splice import SpliceError
@@ -149,7 +149,10 @@ def render(
     *,
     provenance: Path | None = None,
 ) -> Result:
-    """Write the film without what the plan names; without events, a copy of all packets.
+    """Write the film without what the plan names.
+
+    Where nothing is to be removed all packets are copied, or, if the target's container cannot hold the
+    picture's, the whole picture is encoded.
 
     Args:
         film: The source.
@@ -166,9 +169,10 @@ def render(
     start = time.monotonic()
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
     tally, resumed, copied = Tally((), 1), 0, film.frame_count
-    if plan.removed:
+    traced = provenance if plan.removed else None
+    if plan.removed or not can_copy(film, work.target):
         splice = None if work.decisions.is_whole else find_splice(film, plan, options.encode, work.target)
-        rendering = _match_size(Rendering(film, plan, options, provenance, work, splice))
+        rendering = _match_size(Rendering(film, plan, options, traced, work, splice))
         try:
             resumed = rendering.make_segments(progress)
             warnings, tally = rendering.assemble(cues, progress)
@@ -184,6 +188,10 @@ def render(
     else:
         with stage("copy", frames=film.frame_count):
             warnings = remux(film, work.target, options.encode, cues, folder=work.path)
+    if not plan.removed:
+        if not copied:
+            kind = work.target.suffix
+            warnings = (*warnings, f"{kind} cannot hold {film.codec}, so the picture is encoded all the same")
         if provenance:
             warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
     if options.encode.subtitle_track and not cues:

@@ -141,6 +141,17 @@ def _demux(source: InputContainer, streams: list[Stream]) -> Iterator[Packet]:  
                 yield packet
 
 
+def can_copy(film: Film, target: Path) -> bool:
+    """Whether the target's container holds the picture's packets.
+
+    Raises:
+        InputError: The film cannot be read.
+        OutputError: No container is known by that name.
+    """
+    with open_input(film.path) as source:
+        return can_hold(find_format(target), source.streams[film.stream_index])
+
+
 def remux(
     film: Film,
     target: Path,
