@@ -234,6 +234,32 @@ def test_chapters_cover_and_names_of_mp4(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("codec", "pix_fmt", "asked", "keeper"),
+    [
+        ("libx264", "yuv420p", None, "; mp4 can"),
+        ("prores_ks", "yuv422p10le", None, "; mkv can"),
+        ("prores_ks", "yuv422p10le", "libx264", "; mp4 can"),
+        ("libx264", "yuv420p", "prores_ks", "; mkv can"),
+        ("libx264", "yuv420p", "qtrle", ""),
+    ],
+)
+def test_a_container_that_is_said_to_keep_cover_art_does(
+    tmp_path: Path, codec: str, pix_fmt: str, asked: str | None, keeper: str
+) -> None:
+    draw_film(tmp_path / "plain.mkv", 4, codec=codec, pix_fmt=pix_fmt, options={})
+    dress_film(tmp_path / "plain.mkv", tmp_path / "a.mkv")
+    film = probe(tmp_path / "a.mkv")
+    warning = f"cover art cannot be kept in mov{keeper}"
+    assert warning in check_target(film, tmp_path / "b.mov", EncodeOptions(codec=asked))
+    if asked is None:
+        assert warning in remux(film, tmp_path / "b.mov", PLAIN)
+    if keeper:
+        target = tmp_path / f"b.{keeper.split()[1]}"
+        warnings = check_target(film, target, EncodeOptions(codec=asked))
+        assert not [text for text in warnings if text.startswith("cover art")]
+
+
+@pytest.mark.parametrize(
     ("name", "settings", "target", "tag"),
     [
         ("a.avi", {"codec": "utvideo", "pix_fmt": "gbrp"}, "b.avi", "ULRG"),  # by which its format is known

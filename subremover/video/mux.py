@@ -29,6 +29,7 @@ from subremover.video.text_convert import read_text
 from subremover.video.text_track import TEXT_CODECS, TextTrack
 
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg", "bmp": "image/bmp", "gif": "image/gif"}
+_COVER_KEEPERS = {"mp4": "mp4", "mkv": "matroska"}
 
 
 class CarriedStreams:
@@ -100,7 +101,7 @@ class CarriedStreams:
         elif is_cover(stream) and self._out.format.name in MATROSKA:
             self._attach_cover(stream, film)
         elif is_cover(stream) and self._out.format.name == "mov":
-            self.warnings.append("cover art cannot be kept in mov; mp4 can")
+            self.warnings.append(f"cover art cannot be kept in mov{self._name_cover_keeper(film)}")
         elif is_made_by_muxer(stream, self._out.format.name, bool(self._source.chapters())):
             return
         elif can_hold(self._out.format.name, stream):
@@ -118,6 +119,13 @@ class CarriedStreams:
                 )
         else:
             self.warnings.append(f"{kind} ({codec_name(stream)}) cannot be kept in {self._out.format.name}")
+
+    def _name_cover_keeper(self, film: Film) -> str:
+        """Which container keeps cover art beside this picture."""
+        # where it is encoded again its stream is there already
+        picture = next(iter(self._out.streams.video), self._source.streams[film.stream_index])
+        names = (name for name, form in _COVER_KEEPERS.items() if can_hold(form, picture))
+        return next((f"; {name} can" for name in names), "")
 
     def _attach_cover(self, stream: Stream, film: Film) -> None:
         """Matroska keeps cover art as an attachment; as a stream it would become a second picture."""
