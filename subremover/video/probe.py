@@ -18,7 +18,6 @@ from av.video.stream import VideoStream
 from subremover.errors import InputError
 from subremover.video.decoders import find_decoder
 from subremover.video.film import Film
-from subremover.video.limits import prepare_decoder
 from subremover.video.recovery import RecoveryReader
 from subremover.video.source import open_input, read_stamp
 
@@ -89,7 +88,7 @@ def _find_video(container: InputContainer, path: Path) -> VideoStream:
     # A stream that FFmpeg cannot decode has no context, whatever the type hints say.
     if getattr(films[0], "codec_context", None) is None:
         raise InputError(f"no decoder here for the picture of '{path}'; convert it first, e.g. to H.264")
-    prepare_decoder(films[0])
+    films[0].thread_type = "AUTO"
     return films[0]
 
 
