@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 
 import av
@@ -8,7 +9,7 @@ from segmented import write_film
 from subremover.cues import Cue
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
-from subremover.video.mux import remux
+from subremover.video.mux import can_copy, remux
 from subremover.video.probe import probe
 from subremover.video.tags import keep_tags
 from subremover.video.trial import check_target
@@ -231,6 +232,26 @@ def test_chapters_cover_and_names_of_mp4(tmp_path: Path) -> None:
                 assert warnings == ()
                 assert len(container.streams.video) == 2  # the picture and its cover
                 assert container.streams.audio[1].metadata["name"] == "Sound jpn"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "holding", "others"),
+    [
+        ("a.mov", {"codec": "prores_ks", "pix_fmt": "yuv422p10le"}, "mkv mov", "mp4 avi"),
+        ("a.ts", {}, "mp4 mkv ts avi mxf", "webm"),
+        ("a.webm", {"codec": "libvpx-vp9"}, "webm mkv mp4", "mov"),
+    ],
+)
+def test_what_can_be_copied_is_known_before(
+    tmp_path: Path, name: str, settings: dict, holding: str, others: str
+) -> None:
+    film = probe(draw_film(tmp_path / name, 4, audio=False, options={}, **settings).path)
+    for suffix in f"{holding} {others}".split():
+        target = tmp_path / f"b.{suffix}"
+        assert can_copy(film, target) == (suffix in holding.split())
+        with contextlib.nullcontext() if suffix in holding.split() else pytest.raises(OutputError):
+            remux(film, target, PLAIN)
+        assert target.exists() == (suffix in holding.split())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import heapq
+import io
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -150,14 +151,23 @@ def _demux(source: InputContainer, streams: list[Stream]) -> Iterator[Packet]:  
 
 
 def can_copy(film: Film, target: Path) -> bool:
-    """Whether the target's container holds the picture's packets.
+    """Whether the target's container takes the picture's packets; many say no only to the header.
 
     Raises:
         InputError: The film cannot be read.
         OutputError: No container is known by that name.
     """
     with open_input(film.path) as source:
-        return can_hold(find_format(target), source.streams[film.stream_index])
+        out = open_output(source, io.BytesIO(), target)
+        try:
+            carry(source.streams[film.stream_index], out)
+            out.start_encoding()
+        except (ValueError, AttributeError, av.error.FFmpegError):
+            return False
+        finally:
+            with contextlib.suppress(ValueError, av.error.FFmpegError):
+                out.close()
+    return True
 
 
 def remux(
