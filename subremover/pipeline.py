@@ -190,8 +190,9 @@ def render(
             warnings = remux(film, work.target, options.encode, cues, folder=work.path)
     if not plan.removed:
         if not copied:
-            kind = work.target.suffix
-            warnings = (*warnings, f"{kind} cannot hold {film.codec}, so the picture is encoded all the same")
+            place = f"copied to {work.target.suffix}"
+            why = f"the {film.codec} packets cannot be {place}, so the picture is encoded all the same"
+            warnings = (*warnings, why)
         if provenance:
             warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
     if options.encode.subtitle_track and not cues:

@@ -218,7 +218,7 @@ def test_nothing_found_is_encoded_where_the_packets_cannot_be_kept(
     result = remove_subtitles(source, target, options, provenance=traced)
     film, made = probe(source), probe(target)
     assert result.warnings == (
-        f".mp4 cannot hold {film.codec}, so the picture is encoded all the same",
+        f"the {film.codec} packets cannot be copied to .mp4, so the picture is encoded all the same",
         f"nothing is removed, so there is no '{traced}'",
     )
     assert (result.events, result.frames_copied, made.codec) == (0, 0, "h264")

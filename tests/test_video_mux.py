@@ -240,6 +240,7 @@ def test_chapters_cover_and_names_of_mp4(tmp_path: Path) -> None:
         ("a.mov", {"codec": "prores_ks", "pix_fmt": "yuv422p10le"}, "mkv mov", "mp4 avi"),
         ("a.ts", {}, "mp4 mkv ts avi mxf", "webm"),
         ("a.webm", {"codec": "libvpx-vp9"}, "webm mkv mp4", "mov"),
+        ("a.mp4", {}, "mp4 mkv ts", "avi webm"),  # whose muxer wants start codes, and adds none
     ],
 )
 def test_what_can_be_copied_is_known_before(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import heapq
 import io
+import itertools
 import math
 from collections.abc import Iterator
 from fractions import Fraction
@@ -30,6 +31,7 @@ from subremover.video.text_convert import read_text
 from subremover.video.text_track import TEXT_CODECS, TextTrack
 
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg", "bmp": "image/bmp", "gif": "image/gif"}
+_TRIED_PACKETS = 8
 _COVER_KEEPERS = {"mp4": "mp4", "mkv": "matroska"}
 
 
@@ -151,7 +153,8 @@ def _demux(source: InputContainer, streams: list[Stream]) -> Iterator[Packet]:  
 
 
 def can_copy(film: Film, target: Path) -> bool:
-    """Whether the target's container takes the picture's packets; many say no only to the header.
+    """Whether the target's container takes the picture's packets, tried with the first: many say no only to
+    the header, AVI to packets.
 
     Raises:
         InputError: The film cannot be read.
@@ -160,8 +163,12 @@ def can_copy(film: Film, target: Path) -> bool:
     with open_input(film.path) as source:
         out = open_output(source, io.BytesIO(), target)
         try:
-            carry(source.streams[film.stream_index], out)
+            stream = source.streams[film.stream_index]
+            copy = carry(stream, out)
             out.start_encoding()
+            for packet in itertools.islice(_demux(source, [stream]), _TRIED_PACKETS):
+                packet.stream = copy
+                out.mux(packet)
         except (ValueError, AttributeError, av.error.FFmpegError):
             return False
         finally:
