@@ -21,13 +21,13 @@ from subremover.profile import Profile, measure, stage
 from subremover.progress import ProgressCallback, ignore
 from subremover.rendering import Rendering, find_splice
 from subremover.run_state import Decisions
+from subremover.video.copies import can_copy
 from subremover.video.film import Film
 from subremover.video.match_size import match_size
-from subremover.video.mux import can_remux, remux
+from subremover.video.mux import remux
 from subremover.video.probe import probe
 from subremover.video.provenance import check_provenance
 from subremover.video.splice import SpliceError
-from subremover.video.target import find_format
 from subremover.video.trial import check_target
 from subremover.work import WorkFolder
 
@@ -149,8 +149,10 @@ def render(
     *,
     provenance: Path | None = None,
 ) -> Result:
-    """Write the film without what the plan names; without events, a copy of all packets, if its container
-    can show them.
+    """Write the film without what the plan names.
+
+    Where nothing is to be removed all packets are copied, or, if they would not show the same in the
+    target's container, the picture is encoded.
 
     Args:
         film: The source.
@@ -167,7 +169,7 @@ def render(
     start = time.monotonic()
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
     tally, resumed, copied = Tally((), 1), 0, film.frame_count
-    is_rendered = bool(plan.removed) or not can_remux(film, work.target)
+    is_rendered = bool(plan.removed) or not can_copy(film, work.target)
     traced = provenance if plan.removed else None
     if is_rendered:
         splice = None if work.decisions.is_whole else find_splice(film, plan, options.encode, work.target)
@@ -187,11 +189,12 @@ def render(
     else:
         with stage("copy", frames=film.frame_count):
             warnings = remux(film, work.target, options.encode, cues, folder=work.path)
+    if is_rendered and not plan.removed:
+        place = work.target.suffix
+        why = f"the {film.codec} packets cannot be copied to {place}, so the picture is encoded all the same"
+        warnings = (*warnings, why)
     if provenance and not plan.removed:
         warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
-    if is_rendered and not plan.removed:
-        name = find_format(work.target)
-        warnings = (*warnings, f"its packets would not show the same in {name}: the picture is encoded again")
     if options.encode.subtitle_track and not cues:
         warnings = (*warnings, "no subtitle was read, so there is no subtitle track")
     work.clear()

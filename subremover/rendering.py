@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 
 from subremover.cues import Cue
 from subremover.errors import OutputError
-from subremover.fill.pool import Pool
+from subremover.fill.pool import Pool, release_freed_memory
 from subremover.options import EncodeOptions, Options
 from subremover.origins import Origins, Tally
 from subremover.plan import Plan
@@ -94,6 +94,7 @@ class Rendering:
                 self._make_segment(
                     segment, of_segment, lambda: progress(Progress("render", next(done), total))
                 )
+                release_freed_memory()
         return resumed
 
     def assemble(self, cues: tuple[Cue, ...], progress: ProgressCallback) -> tuple[tuple[str, ...], Tally]:

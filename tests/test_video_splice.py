@@ -208,6 +208,18 @@ def test_open_groups_are_no_place_to_begin(tmp_path: Path) -> None:
         assert plan(source, slice(40, 42), tmp_path / f"out_{name}").copied[0].stop > 30
 
 
+def test_an_intra_refresh_is_no_place_to_begin(tmp_path: Path) -> None:
+    options = {"g": "12", "x264-params": "intra-refresh=1:scenecut=0:bframes=0"}
+    source = draw_film(tmp_path / "a.mp4", 60, options=options, audio=False).path
+    with av.open(str(source)) as container:
+        assert sum(p.is_keyframe for p in container.demux(video=0)) == 5
+    assert read_packet_index(probe(source)).starts.tolist() == [0]
+    splice = plan(source, slice(40, 42), tmp_path / "b.mp4")
+    assert splice.copied == (range(40),)
+    join(splice, tmp_path / "b.mp4")
+    assert find_fault(splice.film, [range(40)], tmp_path / "b.mp4") is None
+
+
 @pytest.mark.parametrize(
     ("name", "settings", "target", "reason"),
     [

@@ -48,7 +48,7 @@ class Bits:
         return (1 << zeros) - 1 + self.read(zeros)
 
 
-def split_nals(packet: Bytes) -> list[memoryview]:
+def split_nals(packet: Bytes, length_size: int = LENGTH_SIZE) -> list[memoryview]:
     """The NAL units of a length-prefixed packet, as mp4 and Matroska hold it.
 
     Raises:
@@ -56,7 +56,7 @@ def split_nals(packet: Bytes) -> list[memoryview]:
     """
     view, at, nals = memoryview(packet), 0, []
     while at < len(view):
-        start = at + LENGTH_SIZE
+        start = at + length_size
         at = start + int.from_bytes(view[at:start])
         if start >= at or at > len(view):
             raise BitstreamError("a NAL unit is empty or longer than its packet")

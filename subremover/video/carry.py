@@ -21,6 +21,15 @@ MOV = ("mp4", "mov", "ipod")
 MATROSKA = ("matroska", "webm")
 STRICT = {"strict": "experimental"}
 """Of muxers: TrueHD in mp4 and the like are kept where they were."""
+# Of muxers that take any picture, also such as nobody can read again, in times that are not its own.
+_READ_AGAIN = {
+    "mpegts": {"mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vvc", "vc1", "dirac", "cavs"},
+    "mpeg": {"mpeg1video", "mpeg2video"},
+    "vob": {"mpeg1video", "mpeg2video"},
+    "dvd": {"mpeg1video", "mpeg2video"},
+    "flv": {"flv1", "vp6f", "h264", "hevc", "vp9", "av1"},
+    "asf": {"wmv1", "wmv2", "wmv3", "vc1", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "mpeg4", "h264", "mjpeg"},
+}
 # The block size that AVI's reader tells of them makes its writer count bytes instead of packets; PyAV can
 # only leave it out by asking an encoder for the stream.
 _AVI_SOUND = {"ac3": "ac3", "mp3": "libmp3lame"}
@@ -83,6 +92,11 @@ def can_hold(format_name: str, stream: Stream, tag: str | None = None) -> bool:
     except (ValueError, AttributeError, av.error.FFmpegError):
         return False
     return True
+
+
+def is_read_again(format_name: str, codec: str) -> bool:
+    """Whether a picture of this codec can be read out of a container that takes it."""
+    return codec in _READ_AGAIN.get(format_name, {codec})
 
 
 def codec_name(stream: Stream) -> str:

@@ -21,7 +21,6 @@ from subremover.video.film import Film
 from subremover.video.limits import check_memory
 from subremover.video.order import put_in_order
 from subremover.video.output import find_programs, has_cover, open_output
-from subremover.video.reader import has_no_times
 from subremover.video.shape import keep_shape
 from subremover.video.source import check_unchanged, open_input
 from subremover.video.tags import MP4_TAGS, keep_stream_tags, keep_tags
@@ -32,6 +31,7 @@ from subremover.video.text_track import TEXT_CODECS, TextTrack
 _LEAD_SECONDS = 0.1
 """Of sound before 0 that no player lets hear and its decoder begins with; Opus needs 0.08."""
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg", "bmp": "image/bmp", "gif": "image/gif"}
+_COVER_KEEPERS = {"mp4": "mp4", "mkv": "matroska"}
 
 
 class CarriedStreams:
@@ -104,7 +104,7 @@ class CarriedStreams:
         elif is_cover(stream) and self._out.format.name in MATROSKA:
             self._attach_cover(stream, film)
         elif is_cover(stream) and self._out.format.name == "mov":
-            self.warnings.append("cover art cannot be kept in mov; mp4 can")
+            self.warnings.append(f"cover art cannot be kept in mov{self._name_cover_keeper(film)}")
         elif is_made_by_muxer(stream, self._out.format.name, bool(self._source.chapters())):
             return
         elif can_hold(self._out.format.name, stream):
@@ -122,6 +122,13 @@ class CarriedStreams:
                 )
         else:
             self.warnings.append(f"{kind} ({codec_name(stream)}) cannot be kept in {self._out.format.name}")
+
+    def _name_cover_keeper(self, film: Film) -> str:
+        """Which container keeps cover art beside this picture."""
+        # where it is encoded again its stream is there already
+        picture = next(iter(self._out.streams.video), self._source.streams[film.stream_index])
+        names = (name for name, form in _COVER_KEEPERS.items() if can_hold(form, picture))
+        return next((f"; {name} can" for name in names), "")
 
     def _attach_cover(self, stream: Stream, film: Film) -> None:
         """Matroska keeps cover art as an attachment; as a stream it would become a second picture."""
@@ -147,21 +154,6 @@ def _demux(source: InputContainer, streams: list[Stream], hides: bool) -> Iterat
                 yield packet
     except av.error.FFmpegError as error:
         check_memory(error)
-
-
-def can_remux(film: Film, target: Path) -> bool:
-    """Whether the picture's own packets show in the target's container what they show in theirs.
-
-    They do not where an edit list hides some and the other container has none, or where AVI only says in
-    which order they are decoded.
-    """
-    name = find_format(target)
-    with open_input(film.path) as source:
-        stream = source.streams[film.stream_index]
-        if has_no_times(source, film):
-            return name == source.format.name
-        is_mov = "mov" in source.format.name
-        return not is_mov or name in MOV or not any(p.is_discard for p in _demux(source, [stream], True))
 
 
 def remux(

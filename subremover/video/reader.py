@@ -23,7 +23,7 @@ from subremover.errors import InputError
 from subremover.video.decoders import find_decoder
 from subremover.video.film import Film
 from subremover.video.formats import to_planar
-from subremover.video.limits import check_memory, prepare_decoder
+from subremover.video.limits import check_memory
 from subremover.video.source import open_input
 
 log = logging.getLogger(__name__)
@@ -101,8 +101,8 @@ def _decode_from(
     """Frames from `start` on, sought exactly where the film allows it, else decoded from its beginning."""
     stream = container.streams[film.stream_index]
     assert isinstance(stream, VideoStream)
-    prepare_decoder(stream)
-    keys = film.key_frames[film.key_frames <= start][::-1][:_SEEK_TRIES]
+    stream.thread_type = "AUTO"
+    keys = film.find_entries(start)[:_SEEK_TRIES]
     for key in keys if start else ():
         packets = _seek(container, film, stream, int(film.pts[key]))
         # leading pictures of an open GOP refer to frames before the seek and come out broken
@@ -119,7 +119,7 @@ def _decode_from(
         with open_input(film.path) as fresh:  # seek(0) is a guess as well in MPEG-TS
             again = fresh.streams[film.stream_index]
             assert isinstance(again, VideoStream)
-            prepare_decoder(again)
+            again.thread_type = "AUTO"
             yield from ((i, f) for i, f in _decode(fresh, film, again, fresh.demux(again)) if i >= start)
         return
     yield from _decode(container, film, stream, container.demux(stream))

@@ -15,6 +15,7 @@ from av.container import InputContainer
 
 from subremover.errors import OutputError, SubremoverError
 from subremover.options import EncodeOptions
+from subremover.video.carry import is_read_again
 from subremover.video.encoders import choose_encoding, find_refusal
 from subremover.video.film import Film
 from subremover.video.limits import check_memory
@@ -75,6 +76,9 @@ def _try_container(
     film: Film, source: InputContainer, target: Path, options: EncodeOptions
 ) -> tuple[str, ...]:
     """What cannot be kept there; a ValueError or one of FFmpeg's if it cannot hold the picture."""
+    name, codec = find_format(target), choose_encoding(film, options).codec
+    if not is_read_again(name, codec):
+        raise ValueError(f"{codec} cannot be read out of {name}")
     out = open_output(source, io.BytesIO(), target)
     try:
         track = Track(film, source, out, options)
