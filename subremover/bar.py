@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from subremover.signals import raise_signal
+
 if TYPE_CHECKING:
     from tqdm import tqdm
 
@@ -60,7 +62,12 @@ class Bar:
         self._close()
 
     def update(self, progress: Progress) -> None:
-        """Show how far a stage has come."""
+        """Show how far a stage has come; or end it, if a signal said so.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: See `raise_signal`.
+        """
+        raise_signal()
         if self._is_quiet:
             return
         if progress.stage != self._stage:

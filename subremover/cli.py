@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import signal
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import click
@@ -20,6 +18,7 @@ from subremover.cli_options import declare_options
 from subremover.cli_values import read_options, with_own_files
 from subremover.errors import EXIT_INTERRUPTED, DeviceError, OutputError, SubremoverError, UsageError
 from subremover.outputs import Outputs, find_outputs
+from subremover.signals import watch_signals
 
 EPILOG = """\b
 Exit codes: 0 done, 1 some of several films failed, 2 wrong usage, 3 the film cannot be read,
@@ -74,9 +73,7 @@ def run(arguments: Sequence[str]) -> int:
         The exit code.
     """
     verbose = any(a in {"-v", "--verbose"} for a in arguments)
-    for name in ("SIGTERM", "SIGHUP"):  # by default they would leave the part file behind
-        if number := getattr(signal, name, None):
-            signal.signal(number, _on_signal)
+    watch_signals()
     try:
         return int(command.main(list(arguments), prog_name="subremover", standalone_mode=False) or 0)
     except click.ClickException as error:
@@ -136,7 +133,3 @@ def _print_notes(error: BaseException) -> None:
     """What a work folder has to say when it stays."""
     for note in getattr(error, "__notes__", ()):
         say(printable(f"subremover: {note}"))
-
-
-def _on_signal(number: int, _frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)  # as a shell says it: 143 for SIGTERM
