@@ -3,7 +3,7 @@
 import os
 import sys
 
-from subremover.cli import run
+from subremover.cli.command import run
 
 
 def main() -> None:

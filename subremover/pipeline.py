@@ -11,25 +11,25 @@ from pathlib import Path
 from subremover.cues import make_cues
 from subremover.errors import UsageError
 from subremover.fill.pool import prepare_device
-from subremover.fingerprint import find_fingerprint
 from subremover.memory import check_render, limit_render, limit_scan
 from subremover.options import Options, ScanOptions
-from subremover.origins import Shares, Tally
 from subremover.plan import FilmKey, Plan
 from subremover.planning import make_plan
 from subremover.profile import Profile, measure, stage
 from subremover.progress import ProgressCallback, ignore
-from subremover.rendering import Rendering, find_splice
-from subremover.run_state import Decisions
-from subremover.video.copies import can_copy
+from subremover.render.origins import Shares, Tally
+from subremover.render.rendering import Rendering, find_splice
+from subremover.video.container.copies import can_copy
+from subremover.video.container.mux import remux
+from subremover.video.container.trial import check_target
+from subremover.video.encode.match_size import match_size
 from subremover.video.film import Film
-from subremover.video.match_size import match_size
-from subremover.video.mux import remux
 from subremover.video.probe import probe
 from subremover.video.provenance import check_provenance
-from subremover.video.splice import SpliceError
-from subremover.video.trial import check_target
-from subremover.work import WorkFolder
+from subremover.video.splice.splice import SpliceError
+from subremover.work.fingerprint import find_fingerprint
+from subremover.work.folder import WorkFolder
+from subremover.work.state import Decisions
 
 log = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from typing import Self
 
 import numpy as np
 
-from subremover import rendering, segments
-from subremover.cli import run
+from subremover.cli.command import run
 from subremover.fill import pool
 from subremover.fill.jobs import Fill, FitJob
+from subremover.render import rendering, segments
 
 SEGMENT_FRAMES = 20
 

@@ -19,8 +19,8 @@ from media import draw_film, dress_film, read_luma, read_packets, read_pts
 from test_pipeline import draw_mask
 
 import subremover
-from subremover import cli
-from subremover.bar import Bar
+from subremover.cli.bar import Bar
+from subremover.cli.command import command as cli
 from subremover.errors import InputError, WorkerError
 from subremover.memory import count_scan_bytes
 from subremover.options import (
@@ -34,8 +34,8 @@ from subremover.options import (
 from subremover.parsing import Position, Region
 from subremover.plan import Plan
 from subremover.report import pictures
+from subremover.video.container.mux import CarriedStreams
 from subremover.video.film import Film
-from subremover.video.mux import CarriedStreams
 from subremover.video.probe import probe
 
 NAME = r"(?<![\w-])--?[a-z][a-z-]*"
@@ -695,7 +695,9 @@ class TestHelp:
         assert (result.returncode, result.stdout) == (3, "")
         assert result.stderr == "subremover: 'gone.mp4' does not exist; check the name\n"
 
-    @pytest.mark.parametrize("code", ["import subremover", "from subremover.cli import run; run(['--help'])"])
+    @pytest.mark.parametrize(
+        "code", ["import subremover", "from subremover.cli.command import run; run(['--help'])"]
+    )
     def test_nothing_heavy_is_loaded(self, code: str) -> None:
         check = "import sys; print([m for m in ('torch', 'onnxruntime', 'rapidocr') if m in sys.modules])"
         result = python("-c", f"{code}\n{check}")

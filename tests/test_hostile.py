@@ -17,19 +17,19 @@ from media import draw_film, read_packets, read_pts
 from segmented import cut_at, write_film, write_spools
 from test_cli import ENVIRONMENT, names, read_processes
 
-from subremover import cli
-from subremover.bar import printable
+from subremover.cli.bar import printable
+from subremover.cli.command import command as cli
 from subremover.errors import InputError, OutputError, PlanError
 from subremover.options import EncodeOptions, ScanOptions
 from subremover.pipeline import scan
 from subremover.video import probe as probe_module
-from subremover.video.mux import remux
-from subremover.video.order import put_in_order
+from subremover.video.container.mux import remux
+from subremover.video.container.order import put_in_order
+from subremover.video.container.target import PartFile, check_file, find_format
+from subremover.video.container.trial import check_target
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 from subremover.video.source import check_unchanged
-from subremover.video.target import PartFile, check_file, find_format
-from subremover.video.trial import check_target
 from subremover.video.writer import assemble
 
 LONG = "n" * 251
@@ -185,7 +185,7 @@ class TestPlaces:
 
     def test_a_file_that_may_not_grow(self, place: Path) -> None:
         code = (
-            "import resource, sys; from subremover.cli import run;"
+            "import resource, sys; from subremover.cli.command import run;"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); sys.exit(run(sys.argv[1:]))"
         )
         words = ["a.mp4", "-o", "b.mp4", "--mask", "black.png", "--device", "cpu", "--no-resume"]

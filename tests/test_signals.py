@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from subremover.bar import Bar
+from subremover.cli.bar import Bar
+from subremover.cli.signals import watch_signals
 from subremover.progress import Progress
-from subremover.signals import watch_signals
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 

@@ -9,11 +9,11 @@ from segmented import write_film
 from subremover.cues import Cue
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
-from subremover.video.copies import can_copy
-from subremover.video.mux import remux
+from subremover.video.container.copies import can_copy
+from subremover.video.container.mux import remux
+from subremover.video.container.tags import keep_tags
+from subremover.video.container.trial import check_target
 from subremover.video.probe import probe
-from subremover.video.tags import keep_tags
-from subremover.video.trial import check_target
 
 PLAIN = EncodeOptions()
 CUES = (

@@ -3,8 +3,8 @@ import random
 import numpy as np
 import pytest
 
-from subremover.video.bitstream import join_nals
-from subremover.video.recovery import RecoveryReader
+from subremover.video.bitstream.pictures import join_nals
+from subremover.video.bitstream.recovery import RecoveryReader
 
 IDR, INTRA, INTER = b"\x65\x88", b"\x41\x88", b"\x41\xe0"
 """First bytes of slices of type 7, 7 and 0."""

@@ -9,16 +9,15 @@ from splice_check import SEEKS, is_right, join
 
 from subremover.errors import InputError
 from subremover.options import EncodeOptions
-from subremover.video import packet_index
-from subremover.video.bitstream import put_first
-from subremover.video.encoders import choose_encoding
-from subremover.video.packet_index import PacketIndex, find_copied, read_packet_index
-from subremover.video.parameter_sets import parse_header
+from subremover.video.bitstream.parameter_sets import parse_header
+from subremover.video.bitstream.pictures import put_first
+from subremover.video.container.target import find_format
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
-from subremover.video.splice import Splice, SpliceError, add_options, plan_splice
-from subremover.video.target import find_format
-from subremover.video.verify import find_fault
+from subremover.video.splice.packet_index import PacketIndex, find_copied, read_packet_index
+from subremover.video.splice.splice import Splice, SpliceError, add_options, packet_index, plan_splice
+from subremover.video.splice.verify import find_fault
 
 B_FRAMES = [0, 3, 1, 2, 6, 4, 5]
 """Frames of a group of pictures in the order of decoding."""

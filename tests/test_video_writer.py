@@ -12,13 +12,13 @@ from test_video_mux import check_dress
 
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
+from subremover.video.container.mux import CarriedStreams
+from subremover.video.container.trial import check_target
 from subremover.video.look import look_at
-from subremover.video.mux import CarriedStreams
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
-from subremover.video.splice import SpliceError
+from subremover.video.splice.splice import SpliceError
 from subremover.video.spool import SpoolWriter
-from subremover.video.trial import check_target
 from subremover.video.writer import assemble
 
 PLAIN = EncodeOptions()

@@ -16,10 +16,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
+from subremover.video.bitstream.recovery import RecoveryReader
 from subremover.video.decoders import find_decoder
 from subremover.video.film import Film
 from subremover.video.limits import check_memory
-from subremover.video.recovery import RecoveryReader
 from subremover.video.source import open_input, read_stamp
 
 _STILLS = {"image2", "gif", "apng", "ico", "tty"}

@@ -23,7 +23,7 @@ import numpy as np
 from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
 from av.video.stream import VideoStream
 
-from subremover.video.target import PartFile
+from subremover.video.container.target import PartFile
 
 MAGIC = b"subremover spool 1\n"
 KEY_BYTES = 32

@@ -24,17 +24,17 @@ from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.progress import ProgressCallback, ignore
+from subremover.video.container.mux import CarriedStreams
+from subremover.video.container.output import open_output
+from subremover.video.container.shape import keep_shape
+from subremover.video.container.target import PartFile, check_file, closing_output, find_format, output_errors
+from subremover.video.container.text_track import TextTrack
+from subremover.video.encode.track import Track
 from subremover.video.film import Film
-from subremover.video.mux import CarriedStreams
-from subremover.video.output import open_output
-from subremover.video.shape import keep_shape
 from subremover.video.source import check_unchanged, open_input
-from subremover.video.splice import Splice, SpliceError
+from subremover.video.splice.splice import Splice, SpliceError
+from subremover.video.splice.verify import find_fault
 from subremover.video.spool import Spool, SpoolError, SpoolWriter, decode_times
-from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
-from subremover.video.text_track import TextTrack
-from subremover.video.track import Track
-from subremover.video.verify import find_fault
 
 
 class Encoder(Protocol):
