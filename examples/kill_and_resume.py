@@ -143,8 +143,8 @@ def draw_film(path: Path) -> None:
 
 def run_with_short_segments(arguments: list[str]) -> int:
     """The command in this process."""
-    from subremover.cli.command import command as cli
-    from subremover.render import segments
+    from subremover import segments
+    from subremover.cli import command as cli
 
     segments.SEGMENT_FRAMES = SEGMENT_FRAMES
     return cli.run(arguments)

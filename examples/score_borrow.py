@@ -37,7 +37,7 @@ from subremover.fill.holes import Hole
 from subremover.fill.jobs import Fill, FitJob
 from subremover.fill.pool import Pool
 from subremover.options import BorrowOptions, FitOptions, PoolOptions, PresetName
-from subremover.render.origins import Origins
+from subremover.origins import Origins
 from subremover.render.windows import fill_frames
 from subremover.video.probe import probe
 

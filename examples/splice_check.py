@@ -24,7 +24,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from subremover.options import EncodeOptions
-from subremover.render.segments import cut_segments
+from subremover.segments import cut_segments
 from subremover.video.container.target import find_format
 from subremover.video.encode.encoders import choose_encoding
 from subremover.video.film import Film

@@ -18,12 +18,12 @@ from subremover.options import (
     PoolOptions,
     ScanOptions,
 )
+from subremover.origins import Shares
 from subremover.parsing import Position, Region
 from subremover.pipeline import Result, remove_subtitles, scan
 from subremover.plan import Event, Plan, Shot
 from subremover.profile import Profile
 from subremover.progress import Progress
-from subremover.render.origins import Shares
 
 __all__ = [
     "BorrowOptions",

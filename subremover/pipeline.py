@@ -13,11 +13,11 @@ from subremover.errors import UsageError
 from subremover.fill.pool import prepare_device
 from subremover.memory import check_render, limit_render, limit_scan
 from subremover.options import Options, ScanOptions
+from subremover.origins import Shares, Tally
 from subremover.plan import FilmKey, Plan
 from subremover.planning import make_plan
 from subremover.profile import Profile, measure, stage
 from subremover.progress import ProgressCallback, ignore
-from subremover.render.origins import Shares, Tally
 from subremover.render.rendering import Rendering, find_splice
 from subremover.video.container.copies import can_copy
 from subremover.video.container.mux import remux

@@ -11,7 +11,7 @@ from av.video.frame import VideoFrame
 
 from subremover.cues import Cue
 from subremover.options import EncodeOptions
-from subremover.render.segments import Segment, by_segment
+from subremover.segments import Segment, by_segment
 from subremover.video.film import Film
 from subremover.video.reader import read_frames
 from subremover.video.spool import KEY_BYTES, Spool

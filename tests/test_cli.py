@@ -19,8 +19,8 @@ from media import draw_film, dress_film, read_luma, read_packets, read_pts
 from test_pipeline import draw_mask
 
 import subremover
+from subremover.cli import command as cli
 from subremover.cli.bar import Bar
-from subremover.cli.command import command as cli
 from subremover.errors import InputError, WorkerError
 from subremover.memory import count_scan_bytes
 from subremover.options import (

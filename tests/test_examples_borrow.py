@@ -12,7 +12,7 @@ from make_sample import Sample, SampleOptions, draw_sample
 from subremover.fill.jobs import FitJob
 from subremover.geometry import Box
 from subremover.options import FitOptions
-from subremover.render.origins import Origins
+from subremover.origins import Origins
 
 OPTIONS = SampleOptions(
     size=(160, 96), seconds=0.3, shot_seconds=0.3, event_seconds=0.1, gap_seconds=0.1, styles=("white",)

@@ -24,7 +24,7 @@ from clip_tables import Cost
 from make_sample import make_events
 from speed_limit import Rates, count_work
 
-from subremover.cli.command import command as cli
+from subremover.cli import command as cli
 from subremover.fill.decoder import decode
 from subremover.fill.losses import prepare_loss
 from subremover.fill.weights import draw_weights

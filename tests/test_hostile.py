@@ -17,8 +17,8 @@ from media import draw_film, read_packets, read_pts
 from segmented import cut_at, write_film, write_spools
 from test_cli import ENVIRONMENT, names, read_processes
 
+from subremover.cli import command as cli
 from subremover.cli.bar import printable
-from subremover.cli.command import command as cli
 from subremover.errors import InputError, OutputError, PlanError
 from subremover.options import EncodeOptions, ScanOptions
 from subremover.pipeline import scan

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from subremover.geometry import Box
+from subremover.origins import Origins, Shares, Tally
 from subremover.plan import Event
-from subremover.render.origins import Origins, Shares, Tally
 
 
 def fill(origins: Origins, box: Box, fitted: float, distance: float) -> None:

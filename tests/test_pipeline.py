@@ -21,12 +21,12 @@ from subremover.options import (
     PoolOptions,
     ScanOptions,
 )
+from subremover.origins import Shares
 from subremover.parsing import Position, Region
 from subremover.pipeline import Result, remove_subtitles, scan
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.progress import Progress
 from subremover.render.footage import FootageReader
-from subremover.render.origins import Shares
 from subremover.segment.masks import events_from_masks
 from subremover.segment.scan import Found
 from subremover.video.probe import probe

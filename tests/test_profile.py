@@ -14,7 +14,7 @@ import torch
 from media import draw_film, read_packets
 
 from subremover import profile
-from subremover.cli.command import command as cli
+from subremover.cli import command as cli
 from subremover.options import FitOptions, Options, PoolOptions, ScanOptions
 from subremover.pipeline import remove_subtitles
 from subremover.prefetch import prefetch

@@ -13,11 +13,11 @@ from subremover.options import Options, ScanOptions
 from subremover.pipeline import remove_subtitles
 from subremover.plan import FilmKey, Plan, Shot
 from subremover.render import rendering
-from subremover.render.segments import Segment
 from subremover.render.windows import fill_frames
 from subremover.report import pictures
 from subremover.report.pictures import best_frame, write_previews
 from subremover.segment.masks import event_of
+from subremover.segments import Segment
 from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import probe

@@ -13,8 +13,8 @@ from media import draw_film
 
 from subremover.errors import OutputError
 from subremover.geometry import Box
+from subremover.origins import Shares
 from subremover.plan import Event, FilmKey, Plan, Shot
-from subremover.render.origins import Shares
 from subremover.report.pictures import add_shares, write_report
 from subremover.report.timeline import Span, draw_timeline, format_time
 from subremover.video.film import Film

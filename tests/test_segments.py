@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from subremover.render import segments
-from subremover.render.segments import Segment, by_segment, cut_rendered, cut_segments
+from subremover import segments
+from subremover.segments import Segment, by_segment, cut_rendered, cut_segments
 from subremover.video.film import Film
 
 

@@ -8,8 +8,8 @@ from segmented import KEY, cut_at
 
 from subremover.errors import OutputError
 from subremover.geometry import Box
-from subremover.render.origins import Origins
-from subremover.render.segments import by_segment
+from subremover.origins import Origins
+from subremover.segments import by_segment
 from subremover.video.film import Film
 from subremover.video.probe import probe
 from subremover.video.provenance import (

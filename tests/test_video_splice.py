@@ -15,8 +15,9 @@ from subremover.video.container.target import find_format
 from subremover.video.encode.encoders import choose_encoding
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
+from subremover.video.splice import packet_index
 from subremover.video.splice.packet_index import PacketIndex, find_copied, read_packet_index
-from subremover.video.splice.splice import Splice, SpliceError, add_options, packet_index, plan_splice
+from subremover.video.splice.splice import Splice, SpliceError, add_options, plan_splice
 from subremover.video.splice.verify import find_fault
 
 B_FRAMES = [0, 3, 1, 2, 6, 4, 5]

@@ -16,13 +16,13 @@ from subremover.fill.pool import Pool
 from subremover.geometry import Box
 from subremover.motion.shots import shots_from_cuts
 from subremover.options import BorrowOptions, FitOptions, PoolOptions
+from subremover.origins import Origins
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.render import windows
 from subremover.render.frames import cut_windows
-from subremover.render.origins import Origins
-from subremover.render.segments import Segment
 from subremover.render.windows import fill_frames
 from subremover.segment.masks import event_of
+from subremover.segments import Segment
 from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import probe

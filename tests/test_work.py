@@ -21,16 +21,17 @@ from media import draw_film
 from test_pipeline import draw_mask
 
 import subremover
-from subremover import pipeline
-from subremover.cli.command import command as cli
+from subremover import pipeline, segments
+from subremover.cli import command as cli
 from subremover.errors import OutputError, PlanError
 from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
 from subremover.pipeline import Result, remove_subtitles
 from subremover.progress import Progress
-from subremover.render import rendering, segments
+from subremover.render import rendering
 from subremover.video.encode.encoders import choose_encoding
 from subremover.video.spool import SpoolWriter
-from subremover.work.folder import WorkFolder, describe_work, fingerprint
+from subremover.work import fingerprint
+from subremover.work.folder import WorkFolder, describe_work
 from subremover.work.names import find_folder
 
 FRAMES = 70

@@ -17,12 +17,12 @@ from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.fill.pool import Pool, release_freed_memory
 from subremover.options import EncodeOptions, Options
+from subremover.origins import Origins, Tally
 from subremover.plan import Plan
 from subremover.profile import stage
 from subremover.progress import Progress, ProgressCallback
-from subremover.render.origins import Origins, Tally
-from subremover.render.segments import Segment, by_segment, cut_segments
 from subremover.render.windows import fill_frames, to_coded_event
+from subremover.segments import Segment, by_segment, cut_segments
 from subremover.video.container.target import find_format
 from subremover.video.container.trial import check_splice
 from subremover.video.encode.encoders import choose_encoding

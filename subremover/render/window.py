@@ -12,8 +12,8 @@ from subremover.fill.composite import fill_weight
 from subremover.fill.holes import Hole
 from subremover.fill.jobs import Fill, FitJob
 from subremover.fill.overlays import Unmixed
+from subremover.origins import Origins
 from subremover.profile import stage
-from subremover.render.origins import Origins
 from subremover.video.planes import write_rgb
 
 FEATHER_PX = 0.0

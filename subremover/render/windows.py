@@ -25,14 +25,14 @@ from subremover.fill.overlays import Overlays
 from subremover.fill.pool import Pool
 from subremover.geometry import Box
 from subremover.options import BorrowOptions
+from subremover.origins import Origins
 from subremover.plan import Event, Plan
 from subremover.prefetch import prefetch
 from subremover.profile import stage, timed
 from subremover.render.footage import GAP_FRAMES, FootageReader, Masks, split_runs
 from subremover.render.frames import count_window_frames, cut_windows, read_windows
-from subremover.render.origins import Origins
-from subremover.render.segments import Segment, cut_segments
 from subremover.render.window import Frames, Laid, Window
+from subremover.segments import Segment, cut_segments
 from subremover.video.film import Film
 from subremover.video.planes import read_rgb, to_coded, to_coded_box, write_rgb
 from subremover.video.reader import read_frames

@@ -13,8 +13,8 @@ from subremover.errors import OutputError
 from subremover.fill.pool import Pool
 from subremover.geometry import Box
 from subremover.options import Options
+from subremover.origins import Shares
 from subremover.plan import Event, Plan
-from subremover.render.origins import Shares
 from subremover.render.rendering import find_segments, find_splice
 from subremover.render.windows import fill_frames
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page

@@ -20,7 +20,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import OutputError
-from subremover.render.origins import Origins
+from subremover.origins import Origins
 from subremover.video.container.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.encode.settings import steady_x264
 from subremover.video.film import Film

@@ -20,7 +20,7 @@ from typing import Any
 from subremover.errors import PlanError
 from subremover.plan import FilmKey, Plan
 from subremover.plan_file import load_plan
-from subremover.render.segments import Segment
+from subremover.segments import Segment
 from subremover.video.container.target import output_errors, sync, sync_folder
 from subremover.video.spool import Spool, SpoolError
 from subremover.work.lock import is_locked, lock_folder

@@ -16,7 +16,7 @@ import os
 import re
 from pathlib import Path
 
-from subremover.render.segments import Segment
+from subremover.segments import Segment
 
 STATE, LOCK, PLAN, HALF_PLAN = "state.json", "lock", "plan", "plan.part"
 PICTURE, ORIGINS = "picture", "origins"

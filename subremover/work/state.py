@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from subremover.render.segments import Segment
+from subremover.segments import Segment
 from subremover.video.container.target import new_file
 
 FORMAT, VERSION = "subremover run", 1
