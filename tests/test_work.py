@@ -525,6 +525,7 @@ def test_a_signal_keeps_what_is_finished(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509, whoever runs the tests may ignore it
     )
     deadline = time.monotonic() + 60
     while not list(find_folder(place / "b.mp4").glob("0*.picture")):
