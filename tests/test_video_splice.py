@@ -18,7 +18,7 @@ from subremover.video.reader import read_frames
 from subremover.video.splice import packet_index
 from subremover.video.splice.packet_index import PacketIndex, find_copied, read_packet_index
 from subremover.video.splice.splice import Splice, SpliceError, add_options, plan_splice
-from subremover.video.splice.verify import find_fault
+from subremover.video.verify import find_fault
 
 B_FRAMES = [0, 3, 1, 2, 6, 4, 5]
 """Frames of a group of pictures in the order of decoding."""

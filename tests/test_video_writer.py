@@ -10,7 +10,7 @@ from media import draw_film, dress_film, luma, open_film, read_luma, read_packet
 from segmented import cut_at, write_film, write_spools
 from test_video_mux import check_dress
 
-from subremover.errors import OutputError
+from subremover.errors import ContainerError, OutputError
 from subremover.options import EncodeOptions
 from subremover.video.container.mux import CarriedStreams
 from subremover.video.container.trial import check_target
@@ -294,6 +294,15 @@ def test_a_failure_leaves_the_old_target(tmp_path: Path, monkeypatch: pytest.Mon
 
 def full(*_args: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_times_that_the_container_cannot_hold_are_an_error(tmp_path: Path) -> None:
+    """FLV has 32 bits for milliseconds."""
+    film = probe(draw_film(tmp_path / "a.mkv", first_pts=round(2**32 / 1001 * 24) - 9, audio=False).path)
+    with pytest.raises(ContainerError, match=r"cannot hold the times of \d+ of its 24 frames; use .mkv"):
+        write_film(film, tmp_path / "b.flv", PLAIN)
+    write_film(film, tmp_path / "b.mkv", PLAIN)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.mkv", "b.mkv"]
 
 
 def test_no_frame_at_all(tmp_path: Path) -> None:

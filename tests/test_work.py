@@ -23,11 +23,12 @@ from test_pipeline import draw_mask
 import subremover
 from subremover import pipeline, segments
 from subremover.cli import command as cli
-from subremover.errors import OutputError, PlanError
+from subremover.errors import ContainerError, OutputError, PlanError
 from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
 from subremover.pipeline import Result, remove_subtitles
 from subremover.progress import Progress
 from subremover.render import rendering
+from subremover.video import writer
 from subremover.video.encode.encoders import choose_encoding
 from subremover.video.spool import SpoolWriter
 from subremover.work import fingerprint
@@ -133,6 +134,17 @@ def test_the_shares_are_those_of_the_whole_film(place: Path) -> None:
     resumed = run(place, provenance=place / "b_from.mp4")
     assert (resumed.shares, resumed.event_shares) == (whole.shares, whole.event_shares)
     assert (place / "b_from.mp4").read_bytes() == (place / "c_from.mp4").read_bytes()
+
+
+def test_what_can_only_fail_again_leaves_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ContainerError("cannot hold the times")
+
+    monkeypatch.setattr(writer, "check_frames", fail)
+    with pytest.raises(ContainerError) as caught:
+        run(place)
+    assert not hasattr(caught.value, "__notes__")
+    assert names(place) == ["a.mp4", "mask.png"]
 
 
 def test_the_note_says_that_the_command_goes_on(place: Path) -> None:

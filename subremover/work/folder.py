@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from subremover.errors import PlanError
+from subremover.errors import ContainerError, PlanError
 from subremover.plan import FilmKey, Plan
 from subremover.plan_file import load_plan
 from subremover.segments import Segment
@@ -44,7 +44,8 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     """The work folder of one target, for the run that alone may use it.
 
     Where the `with` block ends with an exception and anything was finished, it stays, and the exception says
-    so in a note; otherwise it goes. What is not of a run is neither deleted nor written to, wherever it lies.
+    so in a note; otherwise it goes, as it does where the same command could only fail again. What is not of
+    a run is neither deleted nor written to, wherever it lies.
     """
 
     def __init__(
@@ -74,7 +75,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or not self._is_kept or not self._has_work():
+        if error is None or isinstance(error, ContainerError) or not self._is_kept or not self._has_work():
             self._remove()
         else:
             with contextlib.suppress(OSError):

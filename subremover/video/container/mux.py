@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import heapq
+import logging
 import math
+from collections import Counter
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -36,6 +38,8 @@ from subremover.video.film import Film
 from subremover.video.limits import check_memory
 from subremover.video.source import check_unchanged, open_input
 
+log = logging.getLogger(__name__)
+
 _LEAD_SECONDS = 0.1
 """Of sound before 0 that no player lets hear and its decoder begins with; Opus needs 0.08."""
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg", "bmp": "image/bmp", "gif": "image/gif"}
@@ -65,6 +69,7 @@ class CarriedStreams:
         self._streams: dict[int, Stream] = {}
         self._texts: list[Iterator[Packet]] = []  # type: ignore[type-arg]
         self._held: Packet | None = None  # type: ignore[type-arg]
+        self._damaged = Counter[int]()
         for stream in source.streams:
             if stream.index != film.stream_index:
                 self._add(stream, film)
@@ -85,11 +90,25 @@ class CarriedStreams:
             packet = self._held if self._held is not None else next(self._packets, None)
             self._held = None
             if packet is None:
+                if seconds is None:
+                    self._tell_damaged()
                 return
             if seconds is not None and _seconds(packet) > seconds:
                 self._held = packet
                 return
+            self._mux(packet)
+
+    def _mux(self, packet: Packet) -> None:  # type: ignore[type-arg]
+        try:
             self._out.mux(packet)
+        except av.error.InvalidDataError:  # what FFmpeg would have to rewrite for the container is damaged
+            if packet.stream.type == "video":
+                raise
+            self._damaged[packet.stream.index] += 1
+
+    def _tell_damaged(self) -> None:
+        for index, count in self._damaged.items():
+            log.warning("%d packets of stream %d are damaged and are left out", count, index)
 
     def _read(self) -> Iterator[Packet]:  # type: ignore[type-arg]
         self._out.start_encoding()  # from here on streams have the clocks of the output
