@@ -37,7 +37,7 @@ import cv2
 from fuzz_damage import damage, damage_text
 from fuzz_films import draw_films, draw_mask, write_masks
 
-from subremover.cli import run
+from subremover.cli.command import run
 from subremover.errors import SubremoverError
 from subremover.video.probe import probe
 from subremover.video.source import open_input

@@ -10,7 +10,7 @@ import av.error
 import cv2
 import numpy as np
 
-from subremover.video.priority import keeping_priority
+from subremover.video.encode.priority import keeping_priority
 
 SIZE = (96, 64)
 FRAMES, RATE = 18, 25

@@ -25,8 +25,8 @@ import click
 import cv2
 import numpy as np
 
-from subremover.work import describe_work
-from subremover.work_names import find_folder
+from subremover.work.folder import describe_work
+from subremover.work.names import find_folder
 
 SIZE, FRAMES, RATE = (192, 108), 250, Fraction(25)
 SUBTITLE = range(20, 230)
@@ -143,7 +143,8 @@ def draw_film(path: Path) -> None:
 
 def run_with_short_segments(arguments: list[str]) -> int:
     """The command in this process."""
-    from subremover import cli, segments
+    from subremover import segments
+    from subremover.cli import command as cli
 
     segments.SEGMENT_FRAMES = SEGMENT_FRAMES
     return cli.run(arguments)

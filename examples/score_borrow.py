@@ -38,8 +38,8 @@ from subremover.fill.jobs import Fill, FitJob
 from subremover.fill.pool import Pool
 from subremover.options import BorrowOptions, FitOptions, PoolOptions, PresetName
 from subremover.origins import Origins
+from subremover.render.windows import fill_frames
 from subremover.video.probe import probe
-from subremover.windows import fill_frames
 
 VARIANTS = ("decoder alone", "borrowing alone", "both")
 DISTANCES = (1, 2, 4, 8, 16, 32)

@@ -25,14 +25,14 @@ from av.video.frame import VideoFrame
 
 from subremover.options import EncodeOptions
 from subremover.segments import cut_segments
-from subremover.video.encoders import choose_encoding
+from subremover.video.container.target import find_format
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.film import Film
 from subremover.video.planes import views
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
-from subremover.video.splice import Splice, SpliceError, plan_splice
+from subremover.video.splice.splice import Splice, SpliceError, plan_splice
 from subremover.video.spool import KEY_BYTES, Spool
-from subremover.video.target import find_format
 from subremover.video.writer import SegmentWriter, assemble, open_track
 
 KEY = bytes(KEY_BYTES)

@@ -29,6 +29,10 @@ class OutputError(SubremoverError):
     exit_code = 4
 
 
+class ContainerError(OutputError):
+    """The film cannot be told by the container asked for: to try it again would not help."""
+
+
 class PlanError(SubremoverError):
     """A plan, a mask or an SRT file of times cannot be read or does not belong to the film."""
 

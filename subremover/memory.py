@@ -16,7 +16,10 @@ from subremover.fill.borrow import VIEW_BYTES, VIEWS_BYTES
 from subremover.fill.composite import CONTEXT_PX
 from subremover.fill.jobs import CPU_BATCH_PX, count_row_bytes
 from subremover.fill.pool import CUDA_LISTS, resolve_device
-from subremover.footage import (
+from subremover.geometry import bounding_box
+from subremover.options import Options
+from subremover.plan import Event, Plan
+from subremover.render.footage import (
     CROP_BYTES,
     FOOTAGE_BYTES,
     LEAST_FRAMES,
@@ -25,13 +28,10 @@ from subremover.footage import (
     WINDOW_SOURCES,
     frame_bytes,
 )
-from subremover.geometry import bounding_box
-from subremover.options import Options
-from subremover.plan import Event, Plan
+from subremover.render.frames import count_window_frames
 from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES
-from subremover.video.encoders import choose_encoding
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.film import Film
-from subremover.window_frames import count_window_frames
 
 BASE_BYTES = 500 << 20
 """Libraries and models: a whole run on a film of 320x180 took 487 MiB."""

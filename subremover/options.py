@@ -1,6 +1,6 @@
 """What can be chosen, one frozen dataclass a stage; each checks its values.
 
-Defaults live here and nowhere else. How each option is written on the command line: `cli_options`.
+Defaults live here and nowhere else. How each option is written on the command line: `cli.options`.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class EncodeOptions:
     codec: str | None = None
     """Encoder (libx264, h264_nvenc, ...) or codec (h264, hevc, ...) by FFmpeg's name; None: the source's."""
     crf: float | None = None
-    """Quality, lower is better; None: the encoder's visually lossless value (`video.settings`)."""
+    """Quality, lower is better; None: the encoder's visually lossless value (`video.encode.settings`)."""
     overwrite: bool = False
     """Replace an output that exists."""
     subtitle_track: bool = False
@@ -186,7 +186,7 @@ class EncodeOptions:
     resume: bool = True
     """Go on where a run with the same film and options was stopped, and leave what is needed for that."""
     preset: str | None = None
-    """The encoder's own name for how hard it tries; None: `video.settings`."""
+    """The encoder's own name for how hard it tries; None: `video.encode.settings`."""
     tune: str | None = None
     """The encoder's own name for a kind of film."""
     pix_fmt: str | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 from subremover.cues import make_cues
 from subremover.errors import UsageError
 from subremover.fill.pool import prepare_device
-from subremover.fingerprint import find_fingerprint
 from subremover.memory import check_render, limit_render, limit_scan
 from subremover.options import Options, ScanOptions
 from subremover.origins import Shares, Tally
@@ -18,16 +18,18 @@ from subremover.plan import FilmKey, Plan
 from subremover.planning import make_plan
 from subremover.profile import Profile, measure, stage
 from subremover.progress import ProgressCallback, ignore
-from subremover.rendering import Rendering, find_splice
-from subremover.run_state import Decisions
+from subremover.render.rendering import Rendering, find_splice
+from subremover.video.container.copies import can_copy
+from subremover.video.container.mux import remux
+from subremover.video.container.trial import check_target
+from subremover.video.encode.match_size import match_size
 from subremover.video.film import Film
-from subremover.video.match_size import match_size
-from subremover.video.mux import remux
 from subremover.video.probe import probe
 from subremover.video.provenance import check_provenance
-from subremover.video.splice import SpliceError
-from subremover.video.trial import check_target
-from subremover.work import WorkFolder
+from subremover.video.splice.splice import SpliceError
+from subremover.work.fingerprint import find_fingerprint
+from subremover.work.folder import WorkFolder
+from subremover.work.state import Decisions
 
 log = logging.getLogger(__name__)
 
@@ -100,17 +102,15 @@ def remove_subtitles(
             for warning in check_target(film, Path(target), options.encode):
                 log.warning("%s: %s", film.path.name, warning)
             traced = None if provenance is None else Path(provenance)
-            if traced is not None:
-                if traced.absolute() == Path(target).absolute():
-                    raise UsageError(
-                        f"two outputs would be written to '{target}'; give each a name of its own"
-                    )
-                check_provenance(film, traced, options.encode.overwrite)
+            if traced is not None and os.path.realpath(traced) == os.path.realpath(target):
+                raise UsageError(f"two outputs would be written to '{target}'; give each a name of its own")
             prepare_device(options.pool.device)
             options = limit_scan(film, options)
             check_render(film, options)
         start = time.monotonic()
         with open_work(film, Path(target), options, traced) as work:
+            if traced is not None:
+                check_provenance(film, traced, work.may_replace(traced, options.encode.overwrite))
             plan = find_plan(film, options.scan, progress, work)
             options = limit_render(film, plan, options)
             result = render(film, plan, options, progress, work, provenance=traced)
@@ -149,7 +149,10 @@ def render(
     *,
     provenance: Path | None = None,
 ) -> Result:
-    """Write the film without what the plan names; without events, a copy of all packets.
+    """Write the film without what the plan names.
+
+    Where nothing is to be removed all packets are copied, or, if they would not show the same in the
+    target's container, the picture is encoded.
 
     Args:
         film: The source.
@@ -166,9 +169,11 @@ def render(
     start = time.monotonic()
     cues = make_cues(plan.events, film.times) if options.encode.subtitle_track else ()
     tally, resumed, copied = Tally((), 1), 0, film.frame_count
-    if plan.removed:
+    is_rendered = bool(plan.removed) or not can_copy(film, work.target)
+    traced = provenance if plan.removed else None
+    if is_rendered:
         splice = None if work.decisions.is_whole else find_splice(film, plan, options.encode, work.target)
-        rendering = _match_size(Rendering(film, plan, options, provenance, work, splice))
+        rendering = _match_size(Rendering(film, plan, options, traced, work, splice))
         try:
             resumed = rendering.make_segments(progress)
             warnings, tally = rendering.assemble(cues, progress)
@@ -184,8 +189,12 @@ def render(
     else:
         with stage("copy", frames=film.frame_count):
             warnings = remux(film, work.target, options.encode, cues, folder=work.path)
-        if provenance:
-            warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
+    if is_rendered and not plan.removed:
+        place = work.target.suffix
+        why = f"the {film.codec} packets cannot be copied to {place}, so the picture is encoded all the same"
+        warnings = (*warnings, why)
+    if provenance and not plan.removed:
+        warnings = (*warnings, f"nothing is removed, so there is no '{provenance}'")
     if options.encode.subtitle_track and not cues:
         warnings = (*warnings, "no subtitle was read, so there is no subtitle track")
     work.clear()

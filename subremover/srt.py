@@ -9,8 +9,8 @@ from pathlib import Path
 
 from subremover.cues import Cue
 from subremover.errors import PlanError
-from subremover.video.target import new_file
-from subremover.video.text_track import parse_srt
+from subremover.video.container.target import new_file
+from subremover.video.container.text_track import parse_srt
 
 # The longest films have some 3,000 cues in 300 kB.
 _MOST_BYTES = 16 * 2**20

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from subremover.video.priority import keeping_priority
+from subremover.video.encode.priority import keeping_priority
 
 NTSC_FILM = Fraction(24000, 1001)
 

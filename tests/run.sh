@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that a change must pass, in an environment of its own (.venv-tests, kept while its inputs are).
-# --all, as the first argument: then also, for long, what shows that nothing is lost (see README.md).
+# --all, as the first argument: the slow tests too, and then what shows that nothing is lost (see README.md).
 # Other arguments go to pytest: tests/run.sh -k sample
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -31,7 +31,7 @@ step "mypy"
 $bin/mypy
 
 step "pytest"
-$bin/pytest "$@"
+$bin/pytest ${all:+-m ''} "$@"
 
 if [[ $all ]]; then
     made=$(mktemp -d)

@@ -19,8 +19,8 @@ from media import draw_film, dress_film, read_luma, read_packets, read_pts
 from test_pipeline import draw_mask
 
 import subremover
-from subremover import cli
-from subremover.bar import Bar
+from subremover.cli import command as cli
+from subremover.cli.bar import Bar
 from subremover.errors import InputError, WorkerError
 from subremover.memory import count_scan_bytes
 from subremover.options import (
@@ -34,8 +34,8 @@ from subremover.options import (
 from subremover.parsing import Position, Region
 from subremover.plan import Plan
 from subremover.report import pictures
+from subremover.video.container.mux import CarriedStreams
 from subremover.video.film import Film
-from subremover.video.mux import CarriedStreams
 from subremover.video.probe import probe
 
 NAME = r"(?<![\w-])--?[a-z][a-z-]*"
@@ -513,6 +513,12 @@ class TestRefusals:
             ),
             (["-o", "b.mp4", "--srt", "b.mp4"], "two outputs would be written to 'b.mp4'; give each a name"),
             (["-o", "b.mp4", "--provenance", "b.mp4"], "two outputs would be written to 'b.mp4'; give each"),
+            (["-o", "b.mp4", "--provenance", "link/b.mp4"], "two outputs would be written to 'link/b.mp4'"),
+            (["-o", "b.mp4", "--mask", "m.png", "--report", "m.png"], "'m.png' is an input; give the output"),
+            (
+                ["-o", "m.png", "--mask", "m.png", "--overwrite"],
+                "'m.png' is an input; give the output a name",
+            ),
             (["--scan-only", "--provenance", "p.mp4"], "--provenance tells what a whole run did; leave out"),
             (["--preview", "look", "--provenance", "p.mp4"], "--provenance tells what a whole run did"),
             (
@@ -525,6 +531,7 @@ class TestRefusals:
     )
     def test_usage(self, place: Path, refused: Callable[..., None], words: list[str], message: str) -> None:
         (place / "old.mp4").write_text("old")
+        (place / "link").symlink_to(".")
         refused(2, message, "a.mp4", *words)
 
     def test_no_input(self, refused: Callable[..., None]) -> None:
@@ -688,7 +695,9 @@ class TestHelp:
         assert (result.returncode, result.stdout) == (3, "")
         assert result.stderr == "subremover: 'gone.mp4' does not exist; check the name\n"
 
-    @pytest.mark.parametrize("code", ["import subremover", "from subremover.cli import run; run(['--help'])"])
+    @pytest.mark.parametrize(
+        "code", ["import subremover", "from subremover.cli.command import run; run(['--help'])"]
+    )
     def test_nothing_heavy_is_loaded(self, code: str) -> None:
         check = "import sys; print([m for m in ('torch', 'onnxruntime', 'rapidocr') if m in sys.modules])"
         result = python("-c", f"{code}\n{check}")

@@ -6,10 +6,10 @@ import pytest
 from av.video.frame import VideoFrame
 from media import draw_film
 
-from subremover import footage
-from subremover.footage import FootageReader, ShotFootage, find_stretches
 from subremover.geometry import Box
 from subremover.plan import Event, FilmKey, Plan, Shot
+from subremover.render import footage
+from subremover.render.footage import FootageReader, ShotFootage, find_stretches
 from subremover.video.film import Film
 from subremover.video.planes import read_rgb
 from subremover.video.probe import probe

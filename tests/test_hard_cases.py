@@ -32,9 +32,10 @@ MOST_STRAY_FADING = 0.06
 SLOW = {
     *("small_2160", "gap_of_none_tripod", "style_thin", "style_bold", "style_italic", "style_shadow"),
     *("style_grey", "style_red", "script_arabic", "script_chinese", "script_cyrillic", "two_lines"),
-    *("logo_graphic", "portrait"),
+    *("logo_graphic", "portrait", "truck", "letter_blocks", "opening_title", "sign_pan", "book"),
+    *("walker_before_sign", "dissolve_sign"),
 }
-"""The one of 4K, and those that others stand for."""
+"""The one of 4K, those that others stand for, and those that take longest."""
 
 KNOWN_TO_FAIL = {
     "style_box_always": "of a box much wider than a line's crop that never goes, 0.83 is masked",

@@ -17,19 +17,19 @@ from media import draw_film, read_packets, read_pts
 from segmented import cut_at, write_film, write_spools
 from test_cli import ENVIRONMENT, names, read_processes
 
-from subremover import cli
-from subremover.bar import printable
+from subremover.cli import command as cli
+from subremover.cli.bar import printable
 from subremover.errors import InputError, OutputError, PlanError
 from subremover.options import EncodeOptions, ScanOptions
 from subremover.pipeline import scan
 from subremover.video import probe as probe_module
-from subremover.video.mux import remux
-from subremover.video.order import put_in_order
+from subremover.video.container.mux import remux
+from subremover.video.container.order import put_in_order
+from subremover.video.container.target import PartFile, check_file, find_format
+from subremover.video.container.trial import check_target
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 from subremover.video.source import check_unchanged
-from subremover.video.target import PartFile, check_file, find_format
-from subremover.video.trial import check_target
 from subremover.video.writer import assemble
 
 LONG = "n" * 251
@@ -185,7 +185,7 @@ class TestPlaces:
 
     def test_a_file_that_may_not_grow(self, place: Path) -> None:
         code = (
-            "import resource, sys; from subremover.cli import run;"
+            "import resource, sys; from subremover.cli.command import run;"
             "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000)); sys.exit(run(sys.argv[1:]))"
         )
         words = ["a.mp4", "-o", "b.mp4", "--mask", "black.png", "--device", "cpu", "--no-resume"]
@@ -383,3 +383,34 @@ def test_nothing_is_unpickled_from_disk() -> None:
     for file in package.rglob("*.py"):
         text = file.read_text()
         assert not any(word in text for word in ("pickle", "torch.load", "np.load", "shelve", "marshal"))
+
+
+def test_nothing_is_written_in_place_of_a_closed_standard_file(place: Path) -> None:
+    words = ["-m", "subremover", "a.mp4", "-o", "b.mp4", "--mask", "black.png", "--device", "cpu"]
+    command = f'exec "$0" {" ".join(words)} <&- >&- 2>&-'
+    assert subprocess.run(["sh", "-c", command, sys.executable], env=ENVIRONMENT, check=False).returncode == 0
+    assert len(read_pts(place / "b.mp4")) == 8
+
+
+@pytest.mark.parametrize("error", [av.error.MemoryError, av.error.BlockingIOError])
+@pytest.mark.parametrize("stage", ["decode", "demux"])
+def test_frames_are_not_lost_for_want_of_memory(
+    place: Path, monkeypatch: pytest.MonkeyPatch, stage: str, error: type[av.error.FFmpegError]
+) -> None:
+    film = probe(place / "a.mp4")
+
+    def fail(*_: object) -> None:
+        raise error(1, "Cannot allocate memory")
+
+    class Failing:
+        decode = __next__ = fail
+
+        def __iter__(self) -> "Failing":
+            return self
+
+    if stage == "decode":
+        monkeypatch.setattr("subremover.video.reader.find_decoder", lambda _: Failing())
+    else:
+        monkeypatch.setattr("subremover.video.reader.next", fail, raising=False)
+    with pytest.raises(MemoryError):
+        list(read_frames(film))

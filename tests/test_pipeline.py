@@ -12,7 +12,6 @@ from test_windows import draw_pan, write_film
 
 from subremover import pipeline, planning
 from subremover.errors import DeviceError, OutputError, PlanError, UsageError
-from subremover.footage import FootageReader
 from subremover.geometry import Box
 from subremover.options import (
     BorrowOptions,
@@ -27,6 +26,7 @@ from subremover.parsing import Position, Region
 from subremover.pipeline import Result, remove_subtitles, scan
 from subremover.plan import Event, FilmKey, Plan, Shot
 from subremover.progress import Progress
+from subremover.render.footage import FootageReader
 from subremover.segment.masks import events_from_masks
 from subremover.segment.scan import Found
 from subremover.video.probe import probe
@@ -201,6 +201,42 @@ def test_nothing_found_is_a_remux(tmp_path: Path) -> None:
     assert (result.events, result.frames_masked, result.shares) == (0, 0, Shares())
     for kind in ("video", "audio"):
         assert read_packets(source, kind) == read_packets(target, kind)
+
+
+def test_frames_that_the_film_hides_stay_hidden_where_nothing_is_found(tmp_path: Path) -> None:
+    """Of mp4 an edit list hides them, which Matroska has not: copied packets would show them."""
+    source, target = draw_film(tmp_path / "a.mp4", first_pts=-5).path, tmp_path / "b.mkv"
+    mask = tmp_path / "mask.png"
+    cv2.imwrite(str(mask), np.zeros((96, 160), np.uint8))
+    result = remove(source, target, mask=mask)
+    assert result.events == 0
+    assert "cannot be copied to .mkv" in result.warnings[-1]
+    assert [float(at) for at in read_pts(target)] == pytest.approx(
+        [float(at) for at in probe(source).times[:-1]], abs=0.001
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [("a.mov", {"codec": "prores_ks", "pix_fmt": "yuv422p10le"}), ("a.wmv", {"codec": "wmv2"})],
+)
+def test_nothing_found_is_encoded_where_the_packets_cannot_be_kept(
+    tmp_path: Path, name: str, settings: dict
+) -> None:
+    source = draw_film(tmp_path / name, 12, audio=False, options={}, **settings).path
+    target, traced = tmp_path / "b.mp4", tmp_path / "of.mp4"
+    options = Options(
+        ScanOptions(segmenter="gradient"), fit=TINY, pool=CPU, encode=EncodeOptions(codec="libx264")
+    )
+    result = remove_subtitles(source, target, options, provenance=traced)
+    film, made = probe(source), probe(target)
+    assert result.warnings == (
+        f"the {film.codec} packets cannot be copied to .mp4, so the picture is encoded all the same",
+        f"nothing is removed, so there is no '{traced}'",
+    )
+    assert (result.events, result.frames_copied, made.codec) == (0, 0, "h264")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name, "b.mp4"]
+    assert read_pts(target) == read_pts(source)
 
 
 def test_subtitle_is_found_to_the_frame_and_removed(tmp_path: Path) -> None:

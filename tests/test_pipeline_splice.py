@@ -8,15 +8,17 @@ import pytest
 from media import draw_film, read_luma, read_packets, read_pts
 from test_pipeline import CPU, TINY, draw_mask
 
-from subremover import rendering, segments
+from subremover import segments
 from subremover.errors import OutputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, ScanOptions
 from subremover.parsing import Position
 from subremover.pipeline import Result, remove_subtitles
 from subremover.progress import Progress, ProgressCallback, ignore
+from subremover.render import rendering
 from subremover.segments import Segment, cut_segments
-from subremover.video import splice, writer
+from subremover.video import writer
 from subremover.video.probe import probe
+from subremover.video.splice import splice
 
 SIZE = (160, 96)
 

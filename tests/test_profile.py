@@ -13,7 +13,8 @@ import pytest
 import torch
 from media import draw_film, read_packets
 
-from subremover import cli, profile
+from subremover import profile
+from subremover.cli import command as cli
 from subremover.options import FitOptions, Options, PoolOptions, ScanOptions
 from subremover.pipeline import remove_subtitles
 from subremover.prefetch import prefetch

@@ -8,11 +8,12 @@ import pytest
 from media import draw_film
 from test_pipeline import CPU, TINY, draw_mask
 
-from subremover import rendering
 from subremover.errors import OutputError
 from subremover.options import Options, ScanOptions
 from subremover.pipeline import remove_subtitles
 from subremover.plan import FilmKey, Plan, Shot
+from subremover.render import rendering
+from subremover.render.windows import fill_frames
 from subremover.report import pictures
 from subremover.report.pictures import best_frame, write_previews
 from subremover.segment.masks import event_of
@@ -21,7 +22,6 @@ from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
-from subremover.windows import fill_frames
 
 OPTIONS = Options(fit=TINY, pool=CPU)
 

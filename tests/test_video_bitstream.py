@@ -7,7 +7,15 @@ import av
 import pytest
 from media import draw_film
 
-from subremover.video.bitstream import (
+from subremover.video.bitstream.parameter_sets import (
+    free_h264_id,
+    free_hevc_ids,
+    join_avcc,
+    join_hvcc,
+    parse_header,
+    set_key,
+)
+from subremover.video.bitstream.pictures import (
     BitstreamError,
     is_start,
     join_nals,
@@ -16,15 +24,7 @@ from subremover.video.bitstream import (
     split_nals,
     split_start_codes,
 )
-from subremover.video.parameter_sets import (
-    free_h264_id,
-    free_hevc_ids,
-    join_avcc,
-    join_hvcc,
-    parse_header,
-    set_key,
-)
-from subremover.video.renumber import renumber_hevc
+from subremover.video.bitstream.renumber import renumber_hevc
 
 X265 = {"x265-params": "log-level=none:keyint=8:min-keyint=8:open-gop=0:info=0"}
 ENCODERS = {

@@ -10,13 +10,13 @@ from test_video_writer import rewrite
 
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
-from subremover.video import encoders
-from subremover.video.encoders import choose_encoding
+from subremover.video.container.trial import check_target
+from subremover.video.encode import encoders
+from subremover.video.encode.encoders import choose_encoding
+from subremover.video.encode.match_size import choose_runs, match_size, search
+from subremover.video.encode.settings import QUALITIES, Quality, describe_names
 from subremover.video.film import Film
-from subremover.video.match_size import choose_runs, match_size, search
 from subremover.video.probe import probe
-from subremover.video.settings import QUALITIES, Quality, describe_names
-from subremover.video.trial import check_target
 
 
 @pytest.fixture(scope="module")

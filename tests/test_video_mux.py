@@ -1,3 +1,4 @@
+import contextlib
 from pathlib import Path
 
 import av
@@ -8,10 +9,11 @@ from segmented import write_film
 from subremover.cues import Cue
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
-from subremover.video.mux import remux
+from subremover.video.container.copies import can_copy
+from subremover.video.container.mux import remux
+from subremover.video.container.tags import keep_tags
+from subremover.video.container.trial import check_target
 from subremover.video.probe import probe
-from subremover.video.tags import keep_tags
-from subremover.video.trial import check_target
 
 PLAIN = EncodeOptions()
 CUES = (
@@ -234,6 +236,53 @@ def test_chapters_cover_and_names_of_mp4(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "settings", "holding", "others"),
+    [
+        ("a.mov", {"codec": "prores_ks", "pix_fmt": "yuv422p10le"}, "mkv mov", "mp4 avi"),
+        ("a.ts", {}, "mp4 mkv ts avi mxf", "webm"),
+        ("a.webm", {"codec": "libvpx-vp9"}, "webm mkv mp4", "mov"),
+        ("a.mp4", {}, "mp4 mkv ts", "avi webm"),  # whose muxer wants start codes, and adds none
+    ],
+)
+def test_what_can_be_copied_is_known_before(
+    tmp_path: Path, name: str, settings: dict, holding: str, others: str
+) -> None:
+    film = probe(draw_film(tmp_path / name, 4, audio=False, options={}, **settings).path)
+    for suffix in f"{holding} {others}".split():
+        target = tmp_path / f"b.{suffix}"
+        assert can_copy(film, target) == (suffix in holding.split())
+        with contextlib.nullcontext() if suffix in holding.split() else pytest.raises(OutputError):
+            remux(film, target, PLAIN)
+        assert target.exists() == (suffix in holding.split())
+
+
+@pytest.mark.parametrize(
+    ("codec", "pix_fmt", "asked", "keeper"),
+    [
+        ("libx264", "yuv420p", None, "; mp4 can"),
+        ("prores_ks", "yuv422p10le", None, "; mkv can"),
+        ("prores_ks", "yuv422p10le", "libx264", "; mp4 can"),
+        ("libx264", "yuv420p", "prores_ks", "; mkv can"),
+        ("libx264", "yuv420p", "qtrle", ""),
+    ],
+)
+def test_a_container_that_is_said_to_keep_cover_art_does(
+    tmp_path: Path, codec: str, pix_fmt: str, asked: str | None, keeper: str
+) -> None:
+    draw_film(tmp_path / "plain.mkv", 4, codec=codec, pix_fmt=pix_fmt, options={})
+    dress_film(tmp_path / "plain.mkv", tmp_path / "a.mkv")
+    film = probe(tmp_path / "a.mkv")
+    warning = f"cover art cannot be kept in mov{keeper}"
+    assert warning in check_target(film, tmp_path / "b.mov", EncodeOptions(codec=asked))
+    if asked is None:
+        assert warning in remux(film, tmp_path / "b.mov", PLAIN)
+    if keeper:
+        target = tmp_path / f"b.{keeper.split()[1]}"
+        warnings = check_target(film, target, EncodeOptions(codec=asked))
+        assert not [text for text in warnings if text.startswith("cover art")]
+
+
+@pytest.mark.parametrize(
     ("name", "settings", "target", "tag"),
     [
         ("a.avi", {"codec": "utvideo", "pix_fmt": "gbrp"}, "b.avi", "ULRG"),  # by which its format is known
@@ -302,3 +351,37 @@ def test_packets_out_of_order_do_not_end_the_run(tmp_path: Path, caplog: pytest.
     with open_film(tmp_path / "b.mp4") as container:
         assert container.streams.audio
     assert any(f"stream {sound}" in line and "out of order" in line for line in caplog.messages)
+
+
+def test_matroska_keeps_sound_that_begins_before_the_picture(tmp_path: Path) -> None:
+    """As AAC does in mp4; Matroska's muxer would move all streams to begin at 0."""
+    source, target = draw_film(tmp_path / "a.mp4").path, tmp_path / "b.mkv"
+    assert remux(probe(source), target, PLAIN) == ()
+    for kind in ("video", "audio"):
+        old, new = read_packets(source, kind), read_packets(target, kind)
+        assert [p[-1] for p in new] == [p[-1] for p in old]
+    assert [float(at) for at in read_pts(target)] == pytest.approx(
+        [float(at) for at in read_pts(source)], abs=0.001
+    )
+    with open_film(target) as container:
+        first = next(p for p in container.demux(audio=0) if p.size)
+        assert float(first.pts * first.time_base) < 0
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "target", "can"),
+    [
+        ("a.mp4", {}, "b.mkv", True),
+        ("a.mp4", {"first_pts": -5}, "b.mov", True),  # frames that an edit list hides
+        ("a.mp4", {"first_pts": -5}, "b.mkv", False),
+        ("a.mp4", {"first_pts": -5}, "b.ts", False),
+        ("a.avi", {"audio": False, "options": {"bf": "2"}}, "b.avi", True),
+        ("a.avi", {"audio": False, "options": {"bf": "2"}}, "b.mp4", False),
+        ("a.avi", {"audio": False, "codec": "mpeg4", "options": {"bf": "2"}}, "b.mp4", True),
+    ],
+)
+def test_packets_are_copied_only_where_they_show_the_same(
+    tmp_path: Path, name: str, settings: dict, target: str, can: bool
+) -> None:
+    film = probe(draw_film(tmp_path / name, **settings).path)
+    assert can_copy(film, tmp_path / target) is can

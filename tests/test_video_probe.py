@@ -8,7 +8,9 @@ from media import NTSC_FILM, draw_film, draw_picture, read_pts
 
 from subremover.errors import InputError
 from subremover.parsing import Position
+from subremover.video import limits
 from subremover.video import source as source_module
+from subremover.video.look import look_at
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
@@ -187,3 +189,15 @@ def test_times_and_where_players_start_to_count(
     assert film.times[:-1] == pytest.approx([float(at) for at in pts])
     assert film.times[-1] - film.times[-2] == pytest.approx(1001 / 24000)
     assert film.start_seconds == pytest.approx(float(pts[0]) if start is None else start, abs=0.002)
+
+
+@pytest.mark.parametrize("settings", [{}, {"codec": "libvpx-vp9", "pix_fmt": "yuva420p"}])
+def test_frames_of_any_size_are_refused_by_every_decoder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: dict
+) -> None:
+    film = probe(draw_film(tmp_path / "a.mkv", 3, audio=False, **settings).path)
+    assert len(list(read_frames(film))) == 3
+    monkeypatch.setattr(limits, "_DECODER_OPTIONS", {"max_pixels": str(160 * 96 - 1)})
+    for refused in (lambda: probe(film.path), lambda: look_at(film), lambda: list(read_frames(film))):
+        with pytest.raises(InputError, match=r"no frame of .* can be decoded"):
+            refused()

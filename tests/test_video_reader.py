@@ -1,3 +1,4 @@
+import random
 import threading
 from collections.abc import Iterator
 from fractions import Fraction
@@ -7,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 from av.video.frame import VideoFrame
-from media import draw_film, luma
+from media import add_grain, draw_film, draw_texture, luma
 
 from subremover.errors import InputError
 from subremover.prefetch import prefetch
 from subremover.video import reader
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
+from subremover.video.source import open_input
 
 
 @pytest.mark.parametrize(
@@ -40,6 +42,51 @@ def test_any_range_is_what_a_whole_decode_gives(tmp_path: Path, name: str, setti
         part = [(index, luma(frame)) for index, frame in read_frames(film, start, start + 3)]
         assert [index for index, _ in part] == list(range(start, min(start + 3, 40)))
         assert all(np.array_equal(picture, whole[index][2]) for index, picture in part)
+
+
+REFRESH = "intra-refresh=1:scenecut=0"
+X265 = "log-level=none:keyint=12:min-keyint=12:open-gop=1:bframes=4:b-adapt=0"
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"),
+    [
+        ("refresh.mp4", {"options": {"g": "12", "x264-params": f"{REFRESH}:bframes=0:ref=3"}}),
+        ("refresh.ts", {"options": {"g": "12", "x264-params": f"{REFRESH}:bframes=2"}}),
+        ("refresh.mkv", {"options": {"g": "10", "x264-params": f"{REFRESH}:bframes=5:ref=6:slices=3"}}),
+        ("open.mkv", {"options": {"g": "12", "x264-params": "open-gop=1:bframes=5:b-adapt=0:ref=6"}}),
+        ("hevc.mp4", {"codec": "libx265", "options": {"x265-params": X265}}),
+        ("hevc.ts", {"codec": "libx265", "options": {"x265-params": X265}}),
+        ("mpeg2.ts", {"codec": "mpeg2video", "rate": Fraction(25), "options": {"g": "9", "bf": "2"}}),
+        ("mpeg2.mpg", {"codec": "mpeg2video", "rate": Fraction(25), "options": {"g": "9", "bf": "2"}}),
+        ("vp9.webm", {"codec": "libvpx-vp9", "options": {"g": "20", "lag-in-frames": "12", "cpu-used": "8"}}),
+        ("av1.mkv", {"codec": "libsvtav1", "options": {"g": "20", "preset": "12"}}),
+    ],
+)
+def test_every_picture_is_right_wherever_reading_begins(tmp_path: Path, name: str, settings: dict) -> None:
+    """Of pictures that move much and change at a cut, so that what was referred to in vain shows."""
+    moves = [(3.3 * index, 1.7 * index) for index in range(80)]
+    drawn = [draw_texture((160, 96), move, index // 31) for index, move in enumerate(moves)]
+    pictures = [add_grain(picture, 6, index) for index, picture in enumerate(drawn)]
+    film = probe(draw_film(tmp_path / name, 80, audio=False, pictures=pictures, **settings).path)
+    whole = {index: luma(frame) for index, frame in read_frames(film)}
+    chance = random.Random(1)
+    for start in [*chance.sample(range(80), 12), *film.key_frames[1:3], *film.refreshes[:2].flat, 31, 32, 56]:
+        part = {index: luma(frame) for index, frame in read_frames(film, start, start + 3)}
+        assert list(part) == [index for index in range(start, start + 3) if index in whole]
+        assert all(np.array_equal(picture, whole[index]) for index, picture in part.items())
+
+
+def test_an_intra_refresh_is_begun_two_times(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = {"g": "12", "x264-params": f"{REFRESH}:bframes=0"}
+    film = probe(draw_film(tmp_path / "a.mp4", frames=100, audio=False, options=options).path)
+    assert film.key_frames.tolist() == [0]  # the others are no more than recovery points
+    # the next refresh that finds 16 pictures to refer to begins 24 frames later, and takes 8
+    assert film.refreshes.tolist() == [[first, first + 32] for first in (12, 24, 36, 48, 60)]
+    assert [film.find_entries(at)[0] for at in (11, 43, 44, 99)] == [0, 0, 12, 60]
+    monkeypatch.setattr(reader, "open_input", lambda _: pytest.fail("decoded from the start"))
+    with open_input(film.path) as container:
+        assert next(reader._decode_from(container, film, 70))[0] == 70
 
 
 @pytest.mark.parametrize("x264", ["open-gop=0", "open-gop=1:bframes=4"])

@@ -6,12 +6,12 @@ from media import draw_film, dress_film, open_film
 from test_video_mux import all_packets
 
 from subremover.options import EncodeOptions
-from subremover.video import shape
-from subremover.video.mux import remux
+from subremover.video.container import shape
+from subremover.video.container.mux import remux
+from subremover.video.container.shape import write_shape
+from subremover.video.container.tags import keep_tags
+from subremover.video.container.trial import check_target
 from subremover.video.probe import probe
-from subremover.video.shape import write_shape
-from subremover.video.tags import keep_tags
-from subremover.video.trial import check_target
 
 WIDE = Fraction(4, 3)
 

@@ -9,15 +9,15 @@ from splice_check import SEEKS, is_right, join
 
 from subremover.errors import InputError
 from subremover.options import EncodeOptions
-from subremover.video import packet_index
-from subremover.video.bitstream import put_first
-from subremover.video.encoders import choose_encoding
-from subremover.video.packet_index import PacketIndex, find_copied, read_packet_index
-from subremover.video.parameter_sets import parse_header
+from subremover.video.bitstream.parameter_sets import parse_header
+from subremover.video.bitstream.pictures import put_first
+from subremover.video.container.target import find_format
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
-from subremover.video.splice import Splice, SpliceError, add_options, plan_splice
-from subremover.video.target import find_format
+from subremover.video.splice import packet_index
+from subremover.video.splice.packet_index import PacketIndex, find_copied, read_packet_index
+from subremover.video.splice.splice import Splice, SpliceError, add_options, plan_splice
 from subremover.video.verify import find_fault
 
 B_FRAMES = [0, 3, 1, 2, 6, 4, 5]
@@ -206,6 +206,18 @@ def test_open_groups_are_no_place_to_begin(tmp_path: Path) -> None:
         with pytest.raises(SpliceError, match=r"only 0% .* all its pictures but the first refer to others"):
             plan(source, slice(2), tmp_path / f"out_{name}")
         assert plan(source, slice(40, 42), tmp_path / f"out_{name}").copied[0].stop > 30
+
+
+def test_an_intra_refresh_is_no_place_to_begin(tmp_path: Path) -> None:
+    options = {"g": "12", "x264-params": "intra-refresh=1:scenecut=0:bframes=0"}
+    source = draw_film(tmp_path / "a.mp4", 60, options=options, audio=False).path
+    with av.open(str(source)) as container:
+        assert sum(p.is_keyframe for p in container.demux(video=0)) == 5
+    assert read_packet_index(probe(source)).starts.tolist() == [0]
+    splice = plan(source, slice(40, 42), tmp_path / "b.mp4")
+    assert splice.copied == (range(40),)
+    join(splice, tmp_path / "b.mp4")
+    assert find_fault(splice.film, [range(40)], tmp_path / "b.mp4") is None
 
 
 @pytest.mark.parametrize(

@@ -8,9 +8,9 @@ from media import draw_film
 from test_video_mux import read_texts
 
 from subremover.options import EncodeOptions
-from subremover.video.mux import remux
+from subremover.video.container.mux import remux
+from subremover.video.container.trial import check_target
 from subremover.video.probe import probe
-from subremover.video.trial import check_target
 
 HEADER = b"""[Script Info]
 ScriptType: v4.00+

@@ -7,9 +7,9 @@ from fidelity_words import ffmpeg
 from media import draw_film
 
 from subremover.options import EncodeOptions
-from subremover.video.mux import remux
+from subremover.video.container.mux import remux
+from subremover.video.container.transport import Program, read_programs
 from subremover.video.probe import probe
-from subremover.video.transport import Program, read_programs
 
 PICTURE = "-f lavfi -i testsrc2=s=64x64:r=25:d=0.4 -f lavfi -i sine=d=0.4 -map 0 -map 1"
 

@@ -6,9 +6,9 @@ from media import draw_film
 
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
+from subremover.video.container.trial import check_target
 from subremover.video.film import Film
 from subremover.video.probe import probe
-from subremover.video.trial import check_target
 
 PLAIN = EncodeOptions()
 

@@ -10,7 +10,6 @@ import pytest
 from media import draw_subtitle, draw_texture, luma
 from test_fill_unmix import draw_background, draw_frame, draw_letters
 
-from subremover import windows
 from subremover.fill.borrow import Borrowed
 from subremover.fill.jobs import Fill
 from subremover.fill.pool import Pool
@@ -19,14 +18,15 @@ from subremover.motion.shots import shots_from_cuts
 from subremover.options import BorrowOptions, FitOptions, PoolOptions
 from subremover.origins import Origins
 from subremover.plan import Event, FilmKey, Plan, Shot
+from subremover.render import windows
+from subremover.render.frames import cut_windows
+from subremover.render.windows import fill_frames
 from subremover.segment.masks import event_of
 from subremover.segments import Segment
 from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
 from subremover.video.probe import probe
 from subremover.video.reader import read_frames
-from subremover.window_frames import cut_windows
-from subremover.windows import fill_frames
 
 FRAMES, FIRST, RISE = 44, 28, 5
 """The fade lies across the end of what would be the first window."""

@@ -21,15 +21,19 @@ from media import draw_film
 from test_pipeline import draw_mask
 
 import subremover
-from subremover import cli, fingerprint, pipeline, rendering, segments
-from subremover.errors import OutputError, PlanError
+from subremover import pipeline, segments
+from subremover.cli import command as cli
+from subremover.errors import ContainerError, OutputError, PlanError
 from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
 from subremover.pipeline import Result, remove_subtitles
 from subremover.progress import Progress
-from subremover.video.encoders import choose_encoding
+from subremover.render import rendering
+from subremover.video import writer
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.spool import SpoolWriter
-from subremover.work import WorkFolder, describe_work
-from subremover.work_names import find_folder
+from subremover.work import fingerprint
+from subremover.work.folder import WorkFolder, describe_work
+from subremover.work.names import find_folder
 
 FRAMES = 70
 IN_THE_WAY = r"is in the way of this run's own folder; move it away"
@@ -130,6 +134,17 @@ def test_the_shares_are_those_of_the_whole_film(place: Path) -> None:
     resumed = run(place, provenance=place / "b_from.mp4")
     assert (resumed.shares, resumed.event_shares) == (whole.shares, whole.event_shares)
     assert (place / "b_from.mp4").read_bytes() == (place / "c_from.mp4").read_bytes()
+
+
+def test_what_can_only_fail_again_leaves_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ContainerError("cannot hold the times")
+
+    monkeypatch.setattr(writer, "check_frames", fail)
+    with pytest.raises(ContainerError) as caught:
+        run(place)
+    assert not hasattr(caught.value, "__notes__")
+    assert names(place) == ["a.mp4", "mask.png"]
 
 
 def test_the_note_says_that_the_command_goes_on(place: Path) -> None:
@@ -251,6 +266,17 @@ def test_a_damaged_segment_is_made_again(
     (third.parent / ".half.part-1.picture").write_text("half")
     assert run(place).frames_resumed == 12
     assert caplog.text.count("is of no use and is made again") == 2
+    assert (place / "b.mp4").read_bytes() == reference
+
+
+@pytest.mark.parametrize("name", ["state.json", "*.picture"])
+def test_a_pipe_is_not_waited_for(place: Path, reference: bytes, name: str) -> None:
+    stopped(place)
+    file = min(find_folder(place / "b.mp4").glob(name))
+    file.unlink()
+    os.mkfifo(file)
+    assert describe_work(place / "a.mp4", place / "b.mp4")
+    run(place)
     assert (place / "b.mp4").read_bytes() == reference
 
 
@@ -449,6 +475,22 @@ def test_files_that_a_stopped_run_has_written_stay(place: Path, monkeypatch: pyt
     assert names(place) == ["a.mp4", "a.srt", "b.mp4", "mask.png", "plan"]
 
 
+def test_the_film_of_origins_may_be_there_when_the_run_goes_on(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(place)
+    command = ["a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--provenance", "from.mp4", "-q"]
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "assemble", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert cli.run(command) == 130
+    made = (place / "from.mp4").read_bytes()
+    assert cli.run(command) == 0
+    assert (place / "from.mp4").read_bytes() == made
+    (place / "b.mp4").unlink()
+    assert cli.run(command) == 4
+    assert names(place) == ["a.mp4", "from.mp4", "mask.png"]
+
+
 def test_status(place: Path) -> None:
     source, target = place / "a.mp4", place / "b.mp4"
     assert describe_work(source, target) == f"{target}: there is no run to go on with"
@@ -495,6 +537,7 @@ def test_a_signal_keeps_what_is_finished(
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),  # noqa: PLW1509, whoever runs the tests may ignore it
     )
     deadline = time.monotonic() + 60
     while not list(find_folder(place / "b.mp4").glob("0*.picture")):

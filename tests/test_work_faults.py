@@ -40,7 +40,7 @@ def crawl(film, plan, file):
 pictures.write_report = crawl
 """
 SLOW_PROGRAM = """
-from subremover.video import shape
+from subremover.video.container import shape
 shape.find_program = lambda: "./program"
 """
 PROGRAM = """#!/bin/sh
@@ -80,7 +80,8 @@ def test_a_run_killed_while_the_film_of_origins_is_made(
 ) -> None:
     monkeypatch.chdir(place)
     words = ["a.mp4", "-o", "b.mp4", "--provenance", "from/b.mp4", *WORDS]
-    other_disk = "from subremover.video import target; target._can_move = lambda *_: False\n" * is_other_disk
+    other_disk = "from subremover.video.container import target; target._can_move = lambda *_: False\n"
+    other_disk *= is_other_disk
     kill_when_reached(fake_run(words, other_disk + SLOW_ORIGINS))
     assert names(place) == [".b.mp4.subremover", "a.mp4", "from", "mask.png"]
     assert len(names(place / "from")) == is_other_disk

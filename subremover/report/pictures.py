@@ -15,12 +15,12 @@ from subremover.geometry import Box
 from subremover.options import Options
 from subremover.origins import Shares
 from subremover.plan import Event, Plan
-from subremover.rendering import find_segments, find_splice
+from subremover.render.rendering import find_segments, find_splice
+from subremover.render.windows import fill_frames
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
 from subremover.video.film import Film
 from subremover.video.planes import upright_rgb
 from subremover.video.reader import read_frames
-from subremover.windows import fill_frames
 
 PREVIEW_COUNT = 4
 _MASK_COLOUR = (255, 0, 64)
@@ -154,13 +154,12 @@ def _read_pictures(
 ) -> Generator[tuple[int, np.ndarray | None], None, None]:
     """Frames in any order, each as (H, W, 3) uint8 upright RGB; None for one that cannot be decoded.
 
-    Goes on decoding where the next frame is in the same GOP, and seeks where a key frame lies between.
+    Goes on decoding where the next frame is in the same GOP, and seeks where decoding can start between.
     """
     frames = read_frames(film, 0, 0)
     latest, picture = -1, None
     for index in indices:
-        first_key, last_key = np.searchsorted(film.key_frames, [latest, index], side="right")
-        if latest < 0 or index < latest or first_key < last_key:
+        if latest < 0 or index < latest or (film.find_entries(index)[:1] > latest).any():
             frames.close()  # type: ignore[attr-defined]
             frames, latest = read_frames(film, index), -1
         while latest < index:

@@ -1,0 +1,1 @@
+"""Films: found out, decoded, written. All of PyAV is in here."""

@@ -6,6 +6,8 @@ import av
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from subremover.video.limits import limit_decoder
+
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
@@ -16,12 +18,17 @@ def has_alpha(stream: VideoStream) -> bool:
 
 
 def find_decoder(stream: VideoStream) -> VideoCodecContext:
-    """A picture's decoder; of VP8 and VP9 with an alpha channel libvpx's, for FFmpeg's own leave it out."""
+    """A picture's decoder; of VP8 and VP9 with an alpha channel libvpx's, for FFmpeg's own leave it out.
+
+    It refuses frames of more than `limits.MOST_PIXELS`.
+    """
     own = stream.codec_context
+    limit_decoder(own)
     if not has_alpha(stream):
         return own
     decoder = av.CodecContext.create(_ALPHA_DECODERS[own.codec.canonical_name], "r")
     assert isinstance(decoder, VideoCodecContext)
+    limit_decoder(decoder)
     # what only the container says
     decoder.color_range, decoder.color_primaries = own.color_range, own.color_primaries
     decoder.color_trc, decoder.colorspace = own.color_trc, own.colorspace

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
@@ -40,6 +40,9 @@ class Film:
     key_frames: np.ndarray
     """Indices of the frames that decoding can start at, int64, rising. Of some (open GOP) only the frames
     from there on can be decoded, not those sent after it but shown before."""
+    refreshes: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    """(n, 2) int64, indices: where decoding can start as well, and the first frame that is right then and so
+    are all behind it. Rising in both."""
     start_seconds: float = 0.0
     """Where players start to count, in seconds of `pts`: the first moment of any stream."""
     warnings: tuple[str, ...] = ()
@@ -81,6 +84,11 @@ class Film:
     def upright_size(self) -> tuple[int, int]:
         """Width and height as shown."""
         return (self.height, self.width) if self.rotation % 180 else (self.width, self.height)
+
+    def find_entries(self, frame: int) -> np.ndarray:
+        """Where decoding can start so that a frame and all behind it come out right; the last comes first."""
+        refreshes = self.refreshes[self.refreshes[:, 1] <= frame, 0]
+        return np.union1d(self.key_frames[self.key_frames <= frame], refreshes)[::-1]
 
     def index_of(self, position: Position) -> int:
         """The first frame at or after a position; `frame_count` for one behind the end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 import av
-from av.video.stream import VideoStream
+from av.video.codeccontext import VideoCodecContext
 
 MOST_PIXELS = 1 << 26
 """Of a frame; 8K has half as many. A run on 16 grey frames of 8192x8192 px peaked at 7.4 GiB."""
@@ -22,7 +22,16 @@ def open_options() -> dict[str, str]:
     return {"protocol_whitelist": "file", "format_whitelist": formats, **_DECODER_OPTIONS}
 
 
-def prepare_decoder(stream: VideoStream) -> None:
-    """Have a picture decoded with all cores, and not of any size."""
-    stream.thread_type = "AUTO"
-    stream.codec_context.options = _DECODER_OPTIONS
+def check_memory(error: Exception) -> None:
+    """Raise where memory or threads are what fails: no frame of the film may be left out for that.
+
+    Raises:
+        MemoryError: It is.
+    """
+    if isinstance(error, (MemoryError, BlockingIOError)):  # PyAV's are FFmpeg's errors as well
+        raise MemoryError("out of memory") from error
+
+
+def limit_decoder(decoder: VideoCodecContext) -> None:
+    """Have a decoder, which is not open yet, refuse frames that are too large."""
+    decoder.options = _DECODER_OPTIONS

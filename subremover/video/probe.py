@@ -16,9 +16,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
+from subremover.video.bitstream.recovery import RecoveryReader
 from subremover.video.decoders import find_decoder
 from subremover.video.film import Film
-from subremover.video.limits import prepare_decoder
+from subremover.video.limits import check_memory
 from subremover.video.source import open_input, read_stamp
 
 _STILLS = {"image2", "gif", "apng", "ico", "tty"}
@@ -43,12 +44,15 @@ def probe(path: Path) -> Film:
                 f"no frame of '{path}' can be decoded (codec {stream.codec_context.name}); "
                 "check that the file is whole and plays elsewhere"
             )
-        first, pts = pass_.first, np.unique(np.array(pass_.pts, np.int64))
+        first = pass_.first
+        pts, counts = np.unique(np.array(pass_.pts, np.int64), return_counts=True)
         if not len(pts):
             raise InputError(
                 f"the pictures of '{path}' carry no times; wrap them first: ffmpeg -i in -c copy out.mkv"
             )
         assert stream.time_base is not None
+        key_frames, refreshes = pass_.recovery.find_key_frames(pts)
+        key_frames = _leave_doubtful(key_frames, np.flatnonzero(counts > 1))
         rotation = 90 * round(first.rotation / 90)
         return Film(
             path=path,
@@ -61,7 +65,8 @@ def probe(path: Path) -> Film:
             time_base=stream.time_base,
             frame_rate=_frame_rate(stream, pts),
             pts=pts,
-            key_frames=np.unique(np.searchsorted(pts, np.array(pass_.key_pts, np.int64))),
+            key_frames=key_frames,
+            refreshes=refreshes,
             # sound may start some samples early for its decoder's sake: no player shows that
             start_seconds=max(0, container.start_time or 0) / av.time_base,
             warnings=tuple(_find_faults(container, pass_, len(pts))),
@@ -84,7 +89,7 @@ def _find_video(container: InputContainer, path: Path) -> VideoStream:
     # A stream that FFmpeg cannot decode has no context, whatever the type hints say.
     if getattr(films[0], "codec_context", None) is None:
         raise InputError(f"no decoder here for the picture of '{path}'; convert it first, e.g. to H.264")
-    prepare_decoder(films[0])
+    films[0].thread_type = "AUTO"
     return films[0]
 
 
@@ -95,7 +100,9 @@ class _Pass:
         self.first: VideoFrame | None = None
         self._decoder = find_decoder(stream)
         self.pts: list[int] = []
-        self.key_pts: list[int] = []
+        self.recovery = RecoveryReader(
+            stream.codec_context.codec.canonical_name, stream.codec_context.extradata or b""
+        )
         self.corrupt = 0
         self.digest = hashlib.sha256()
         self.start_seconds, self.end_seconds = float("inf"), 0.0
@@ -105,13 +112,15 @@ class _Pass:
                     self._decode(packet)
                 if packet.size:
                     self._note(packet, packet.stream.index == stream.index)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            check_memory(error)
             self.corrupt += 1  # what was read so far is a film
 
     def _decode(self, packet: av.Packet) -> None:  # type: ignore[type-arg]
         try:
             self.first = next(iter(self._decoder.decode(packet)), None)
-        except av.error.FFmpegError:
+        except av.error.FFmpegError as error:
+            check_memory(error)
             self.corrupt += 1
 
     def _note(self, packet: av.Packet, is_picture: bool) -> None:  # type: ignore[type-arg]
@@ -128,8 +137,7 @@ class _Pass:
         self.corrupt += packet.is_corrupt
         if at is not None and not packet.is_discard:
             self.pts.append(at)
-            if packet.is_keyframe:
-                self.key_pts.append(at)
+            self.recovery.note(memoryview(packet), at, packet.is_keyframe)
 
 
 def _frame_rate(stream: VideoStream, pts: np.ndarray) -> Fraction:
@@ -138,6 +146,13 @@ def _frame_rate(stream: VideoStream, pts: np.ndarray) -> Fraction:
     assert stream.time_base is not None
     ticks = int(np.median(np.diff(pts))) if len(pts) > 1 else 0
     return 1 / (ticks * stream.time_base) if ticks else Fraction(25)
+
+
+def _leave_doubtful(key_frames: np.ndarray, repeated: np.ndarray) -> np.ndarray:
+    """Key frames without those in whose GOPs two frames have one time: which one is shown depends on where
+    decoding starts, and MPEG-PS guesses most times."""
+    gops = np.searchsorted(key_frames, repeated, side="right") - 1
+    return np.delete(key_frames, gops[gops > 0])
 
 
 def _find_faults(container: InputContainer, read: _Pass, count: int) -> Iterator[str]:

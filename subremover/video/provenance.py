@@ -21,12 +21,12 @@ from av.video.stream import VideoStream
 
 from subremover.errors import OutputError
 from subremover.origins import Origins
+from subremover.video.container.target import PartFile, check_file, closing_output, find_format, output_errors
+from subremover.video.encode.settings import steady_x264
 from subremover.video.film import Film
 from subremover.video.planes import Picture
-from subremover.video.settings import steady_x264
 from subremover.video.source import open_input
 from subremover.video.spool import Spool
-from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.writer import join
 
 NEAR, FAR = (0, 170, 60), (255, 220, 0)

@@ -23,7 +23,7 @@ from subremover.errors import InputError
 from subremover.video.decoders import find_decoder
 from subremover.video.film import Film
 from subremover.video.formats import to_planar
-from subremover.video.limits import prepare_decoder
+from subremover.video.limits import check_memory
 from subremover.video.source import open_input
 
 log = logging.getLogger(__name__)
@@ -101,8 +101,8 @@ def _decode_from(
     """Frames from `start` on, sought exactly where the film allows it, else decoded from its beginning."""
     stream = container.streams[film.stream_index]
     assert isinstance(stream, VideoStream)
-    prepare_decoder(stream)
-    keys = film.key_frames[film.key_frames <= start][::-1][:_SEEK_TRIES]
+    stream.thread_type = "AUTO"
+    keys = film.find_entries(start)[:_SEEK_TRIES]
     for key in keys if start else ():
         packets = _seek(container, film, stream, int(film.pts[key]))
         # leading pictures of an open GOP refer to frames before the seek and come out broken
@@ -119,7 +119,7 @@ def _decode_from(
         with open_input(film.path) as fresh:  # seek(0) is a guess as well in MPEG-TS
             again = fresh.streams[film.stream_index]
             assert isinstance(again, VideoStream)
-            prepare_decoder(again)
+            again.thread_type = "AUTO"
             yield from ((i, f) for i, f in _decode(fresh, film, again, fresh.demux(again)) if i >= start)
         return
     yield from _decode(container, film, stream, container.demux(stream))
@@ -147,12 +147,13 @@ def _decode(
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Every frame that can be decoded of packets."""
     decoder = find_decoder(stream)
-    waiting: list[int] | None = [] if _has_no_times(container, film) else None
+    waiting: list[int] | None = [] if has_no_times(container, film) else None
     flushed = False
     while not flushed:
         try:
             packet = next(packets, None)
         except av.error.FFmpegError as error:
+            check_memory(error)
             log.debug("'%s' cannot be read to its end: %s", film.path, error.strerror)
             packet = None
         flushed = packet is None or not packet.size
@@ -161,6 +162,7 @@ def _decode(
         try:
             frames = decoder.decode(packet if packet is not None and packet.size else None)
         except av.error.FFmpegError as error:
+            check_memory(error)
             log.debug("damaged packet in '%s': %s", film.path, error.strerror)
             continue
         for frame in frames:
@@ -173,7 +175,7 @@ def _decode(
                 yield index, frame
 
 
-def _has_no_times(container: InputContainer, film: Film) -> bool:
+def has_no_times(container: InputContainer, film: Film) -> bool:
     """Whether packets are numbered as they are decoded, and frames come out with the numbers of others.
 
     AVI has no other times, and H.264 with B-frames is found in it all the same: a third of the frames of

@@ -23,7 +23,7 @@ import numpy as np
 from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
 from av.video.stream import VideoStream
 
-from subremover.video.target import PartFile
+from subremover.video.container.target import PartFile
 
 MAGIC = b"subremover spool 1\n"
 KEY_BYTES = 32
@@ -133,6 +133,8 @@ class Spool:
             SpoolError: It is not there, not whole, or not of this run.
         """
         try:
+            if path.exists() and not path.is_file():  # a pipe would be waited for
+                raise ValueError("it is no regular file")
             with path.open("rb") as file:
                 return _read(path, file, key)
         except OSError as error:

@@ -1,5 +1,5 @@
-"""Whether a film that was joined of copied and encoded packets is what it should be: found by decoding it
-once, beside its source."""
+"""Whether a film that was written is what it should be: found by reading its packets, and one that was joined
+of copied and encoded packets by decoding it once, beside its source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from av.packet import Packet
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
-from subremover.errors import InputError
+from subremover.errors import ContainerError, InputError
 from subremover.profile import stage, timed
 from subremover.progress import Progress, ProgressCallback, ignore
 from subremover.video.film import Film
@@ -24,6 +24,32 @@ from subremover.video.probe import probe
 from subremover.video.reader import read_frames
 from subremover.video.source import open_input
 from subremover.video.spool import Spool
+
+
+def check_frames(path: Path, target: Path, times: np.ndarray, slack: float) -> None:
+    """Find out whether all frames that were written can be read again, before a film takes its place.
+
+    Args:
+        path: Of the film.
+        target: What it is to be called.
+        times: (n,) seconds of its frames, rising. MPEG-TS and AVI show all of them later or earlier.
+        slack: Seconds by which a frame may be off: MPEG-PS tells the times of few.
+
+    Raises:
+        ContainerError: They cannot, or are shown at other times.
+    """
+    try:
+        found = probe(path).times[:-1]
+    except InputError as error:
+        raise ContainerError(f"'{target}' cannot be read again; use .mkv, or another --codec") from error
+    if len(found) != len(times):
+        wrong = abs(len(times) - len(found))
+    else:
+        off = found - times
+        wrong = int((abs(off - np.median(off)) > slack).sum())
+    if wrong:
+        count = f"{wrong} of its {len(times)} frames"
+        raise ContainerError(f"the container of '{target}' cannot hold the times of {count}; use .mkv")
 
 
 @stage("verify")
@@ -57,6 +83,7 @@ def find_fault(
         _decode_spool(film, piece, path) if isinstance(piece, Spool) else _take(source, piece)
         for piece in pieces
     )
+    wanted = {i for piece in pieces if not isinstance(piece, Spool) for i in piece}
     following = next(expected, None)
     for index, frame in timed("verify", read_frames(made)):
         progress(Progress("verify", index + 1, made.frame_count))
@@ -68,8 +95,11 @@ def find_fault(
             return f"frame {index} is damaged"
         if not _are_equal(following[1], frame):
             return f"frame {index} is another picture"
+        wanted.discard(index)
         following = next(expected, None)
-    return f"frame {following[0]} is missing" if following is not None else None
+    if following is not None:
+        return f"frame {following[0]} is missing"
+    return f"frame {min(wanted)} is damaged in the film itself" if wanted else None
 
 
 def _take(source: Iterator[tuple[int, VideoFrame]], frames: range) -> Iterator[tuple[int, VideoFrame]]:

@@ -24,17 +24,17 @@ from subremover.cues import Cue
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.progress import ProgressCallback, ignore
+from subremover.video.container.mux import CarriedStreams
+from subremover.video.container.output import open_output
+from subremover.video.container.shape import keep_shape
+from subremover.video.container.target import PartFile, check_file, closing_output, find_format, output_errors
+from subremover.video.container.text_track import TextTrack
+from subremover.video.encode.track import Track
 from subremover.video.film import Film
-from subremover.video.mux import CarriedStreams
-from subremover.video.output import open_output
-from subremover.video.shape import keep_shape
 from subremover.video.source import check_unchanged, open_input
-from subremover.video.splice import Splice, SpliceError
+from subremover.video.splice.splice import Splice, SpliceError
 from subremover.video.spool import Spool, SpoolError, SpoolWriter, decode_times
-from subremover.video.target import PartFile, check_file, closing_output, find_format, output_errors
-from subremover.video.text_track import TextTrack
-from subremover.video.track import Track
-from subremover.video.verify import find_fault
+from subremover.video.verify import check_frames, find_fault
 
 
 class Encoder(Protocol):
@@ -150,10 +150,18 @@ def assemble(
             raise SpliceError(
                 f"'{target}' does not come out right with packets copied: {fault}; use --splice off"
             )
+        check_frames(part.path, target, _find_times(film, pieces), 1.5 / float(film.frame_rate))
         part.commit()
     finally:
         part.discard()
     return (*track.warnings, *carried.warnings, *shape)
+
+
+def _find_times(film: Film, pieces: Sequence[Spool | range]) -> np.ndarray:
+    """Seconds of all frames of a film's segments."""
+    ticks = [np.sort(p.pts) if isinstance(p, Spool) else film.pts[p.start : p.stop] for p in pieces]
+    seconds: np.ndarray = np.concatenate(ticks) * float(film.time_base)
+    return seconds
 
 
 def join(

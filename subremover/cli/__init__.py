@@ -1,0 +1,1 @@
+"""The command: its options, what it says, where its outputs go."""

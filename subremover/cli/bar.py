@@ -1,0 +1,104 @@
+"""Progress and messages on the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+import unicodedata
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from subremover.cli.signals import raise_signal
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from subremover.progress import Progress
+
+
+# Control characters, lone surrogates, line and paragraph separators.
+_OBEYED = {"Cc", "Cs", "Zl", "Zp"}
+
+
+def printable(text: str) -> str:
+    """The text in one line, with what a terminal would obey written out: names may hold anything."""
+    return "".join(
+        c.encode("unicode_escape").decode() if unicodedata.category(c) in _OBEYED else c for c in text
+    )
+
+
+def say(text: str) -> None:
+    """Print lines on stderr; where that cannot be written to, the run goes on in silence."""
+    try:
+        click.echo(text, err=True)
+    except OSError:
+        sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115, whatever else writes there
+
+
+class Bar:
+    """Shows progress on stderr: a bar on a terminal, a line now and then in a pipe."""
+
+    LINE_SECONDS = 10.0
+
+    def __init__(self, name: str, is_quiet: bool) -> None:
+        self._name, self._is_quiet = printable(name), is_quiet
+        self._bar: tqdm[Any] | None = None
+        self._stage = ""
+        self._start = self._said = self._latest = time.monotonic()
+        self._first = 0
+        """Frames done when the stage's first report came: those of a run that this one goes on with."""
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def update(self, progress: Progress) -> None:
+        """Show how far a stage has come; or end it, if a signal said so.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: See `raise_signal`.
+        """
+        raise_signal()
+        if self._is_quiet:
+            return
+        if progress.stage != self._stage:
+            self._close()
+            self._stage, self._first, self._start = progress.stage, progress.done - 1, self._latest
+        self._latest = time.monotonic()
+        if not sys.stderr.isatty():
+            self._print_line(progress)
+            return
+        if self._bar is None:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                total=progress.total, desc=f"{progress.stage:6}", unit=" frames", file=sys.stderr
+            )
+        with contextlib.suppress(OSError):  # the terminal is gone
+            self._bar.update(progress.done - self._bar.n)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+
+    def _print_line(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if now - self._said < self.LINE_SECONDS and progress.done < progress.total:
+            return
+        self._said = now
+        rate = (progress.done - self._first) / max(now - self._start, 1e-6)
+        left = (progress.total - progress.done) / max(rate, 1e-6)
+        say(
+            f"{self._name}: {progress.stage} {progress.done}/{progress.total} frames, "
+            f"{rate:.1f} frames/s, {left:.0f} s left"
+        )

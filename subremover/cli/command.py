@@ -1,0 +1,135 @@
+"""The command: film by film, errors to text and exit code."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from subremover._version import __version__
+from subremover.cli.bar import printable, say
+from subremover.cli.film import run_film
+from subremover.cli.help import GroupedCommand
+from subremover.cli.options import declare_options
+from subremover.cli.outputs import Outputs, find_outputs
+from subremover.cli.signals import watch_signals
+from subremover.cli.values import read_options, with_own_files
+from subremover.errors import EXIT_INTERRUPTED, DeviceError, OutputError, SubremoverError, UsageError
+
+EPILOG = """\b
+Exit codes: 0 done, 1 some of several films failed, 2 wrong usage, 3 the film cannot be read,
+4 the output cannot be written, 5 plan, mask or times do not fit, 6 no such device or too little
+memory, 7 a worker died, 129 the terminal closed, 130 interrupted, 143 terminated."""
+
+
+@click.command(
+    cls=GroupedCommand,
+    epilog=EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
+)
+@declare_options
+@click.version_option(__version__, "--version", prog_name="subremover")
+def command(**values: Any) -> int:
+    """Remove burned-in subtitles from films.
+
+    \b
+    subremover movie.mp4 -o clean.mp4
+    subremover *.mkv -o cleaned/
+
+    With several inputs, options that take a file or a folder take a folder, in which each film has its own;
+    --mask is one for all.
+    """
+    _set_logging(values)
+    options = read_options(values)
+    sources: tuple[Path, ...] = values["inputs"]
+    outputs = find_outputs(sources, values)
+    if values["status"]:
+        _print_status(sources, outputs)
+        return 0
+    if len(sources) == 1:
+        run_film(sources[0], outputs[0], options, values)
+        return 0
+    has_failed = False
+    for source, wanted in zip(sources, outputs, strict=True):
+        try:
+            run_film(source, wanted, with_own_files(options, source), values)
+        except SubremoverError as error:
+            _print_error(error, values["verbose"], f"{source.name}: ")
+            has_failed = True
+    return 1 if has_failed else 0
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Without the program's name.
+
+    Returns:
+        The exit code.
+    """
+    verbose = any(a in {"-v", "--verbose"} for a in arguments)
+    watch_signals()
+    try:
+        return int(command.main(list(arguments), prog_name="subremover", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        error.show()
+        return UsageError.exit_code
+    except SubremoverError as error:
+        _print_error(error, verbose)
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort) as error:
+        say("subremover: interrupted")
+        _print_notes(error.__cause__ or error)  # click's own comes of Ctrl-C
+        return EXIT_INTERRUPTED
+    except SystemExit as error:
+        _print_notes(error)
+        raise
+    except (MemoryError, BlockingIOError) as error:  # the latter: no thread can be started
+        say("subremover: out of memory; try --batch-size 1 or --preset fast")
+        _print_notes(error)
+        return DeviceError.exit_code
+
+
+def _print_status(sources: Sequence[Path], outputs: Sequence[Outputs]) -> None:
+    """How far the runs are that make these films."""
+    from subremover.work.folder import describe_work
+
+    for source, wanted in zip(sources, outputs, strict=True):
+        if wanted.film is None:
+            raise UsageError("--status tells how far a film is; leave out --scan-only and --preview")
+        try:
+            click.echo(describe_work(source, wanted.film))
+        except OSError as error:
+            raise OutputError(f"cannot print how far it is: {error.strerror}; free some space") from error
+
+
+def _set_logging(values: dict[str, Any]) -> None:
+    if values["quiet"] and values["verbose"]:
+        raise UsageError("-q and -v exclude each other")
+    handler = logging.StreamHandler()
+    handler.setFormatter(_OneLine("subremover: %(message)s"))
+    level = logging.DEBUG if values["verbose"] else logging.ERROR if values["quiet"] else logging.WARNING
+    logging.basicConfig(level=level, handlers=[handler])
+
+
+class _OneLine(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return printable(super().format(record))
+
+
+def _print_error(error: SubremoverError, verbose: bool, prefix: str = "") -> None:
+    if verbose:
+        traceback.print_exception(error)
+    say(printable(f"subremover: {prefix}{error}"))
+    _print_notes(error)
+
+
+def _print_notes(error: BaseException) -> None:
+    """What a work folder has to say when it stays."""
+    for note in getattr(error, "__notes__", ()):
+        say(printable(f"subremover: {note}"))

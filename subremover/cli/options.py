@@ -1,0 +1,275 @@
+"""The options of the command, each once: how it is written, what reads it, its default and its help.
+
+Of what is read, `options` checks that it makes sense, where the defaults live; where files go: `outputs`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from subremover.cli.help import option
+from subremover.options import (
+    FitOptions,
+    InputName,
+    LossName,
+    Options,
+    PresetName,
+    SegmenterName,
+    SpliceMode,
+)
+from subremover.parsing import Position, Region, parse_size
+
+_output = partial(option, "Output")
+_what = partial(option, "What to remove")
+_found = partial(option, "What was found")
+_encode = partial(option, "How to encode")
+_fill = partial(option, "How to fill")
+_run = partial(option, "Where to run")
+_say = partial(option, "What to say")
+
+_DEFAULTS = Options()
+_PATH = click.Path(path_type=Path, readable=False)  # whether it is: see probe and check_file
+
+
+def _choice(names: object) -> click.Choice[str]:
+    return click.Choice(get_args(names))
+
+
+def _of_presets(name: str) -> str:
+    """What the presets make of a field of theirs."""
+    return ", ".join(
+        f"{preset}: {getattr(FitOptions.preset(preset), name)}" for preset in get_args(PresetName)
+    )
+
+
+_DECLARATIONS = (
+    click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=_PATH),
+    _output("-o", "--output", type=_PATH, help="Where the clean film goes: a file or a folder."),
+    _output("--overwrite", is_flag=True, help="Replace a film, an SRT file or a page that exists."),
+    _output(
+        "--resume/--no-resume",
+        default=_DEFAULTS.encode.resume,
+        help="Go on where the same command was stopped, or begin afresh and keep nothing when stopped.",
+    ),
+    _output(
+        "--status",
+        is_flag=True,
+        help="Only say how far the run to this output is, or was when it was stopped.",
+    ),
+    _what(
+        "--region",
+        "regions",
+        metavar="REGION",
+        type=Region.parse,
+        multiple=True,
+        show_default="where subtitles are",
+        help="Look only there: x,y,w,h in pixels or per cent, bottom, top or full; repeatable.",
+    ),
+    _what(
+        "--start",
+        metavar="TIME",
+        type=Position.parse,
+        show_default="the first",
+        help="First frame to touch, as a frame (120f), seconds (12.5) or a timecode (0:01:30.250).",
+    ),
+    _what(
+        "--end",
+        metavar="TIME",
+        type=Position.parse,
+        show_default="the end",
+        help="First frame that is no longer touched, likewise.",
+    ),
+    _what(
+        "--times",
+        type=_PATH,
+        metavar="SRT",
+        help="Remove only what is on screen during the cues of an SRT file.",
+    ),
+    _what("--logos", is_flag=True, help="Also remove channel logos and other overlays that never change."),
+    _what(
+        "--everything",
+        is_flag=True,
+        help="Also remove what is taken for lettering of the scene; with --region full, all text there is.",
+    ),
+    _what(
+        "--mask",
+        type=_PATH,
+        help="Remove what is white in a PNG, on all frames, or in a video of masks, frame by frame.",
+    ),
+    _what("--plan", type=_PATH, help="Remove what a plan says that --save-plan wrote."),
+    _what(
+        "--segmenter",
+        type=_choice(SegmenterName),
+        default=_DEFAULTS.scan.segmenter,
+        help="Find subtitles by a text detector (lines) or by the paper's method (gradient).",
+    ),
+    _found("--scan-only", is_flag=True, help="Stop after the scan, without a film."),
+    _found(
+        "--preview",
+        type=_PATH,
+        metavar="DIR",
+        help="Write a few frames before, masked and after as PNGs, and no film.",
+    ),
+    _found(
+        "--save-plan",
+        type=_PATH,
+        metavar="DIR",
+        help="Write the plan, plan.json and strokes as PNGs, to be edited and given back with --plan.",
+    ),
+    _found("--report", type=_PATH, metavar="FILE", help="Write an HTML page of all that was found."),
+    _found("--srt", type=_PATH, metavar="FILE", help="Write what the subtitles say as an SRT file."),
+    _found(
+        "--subtitle-track",
+        is_flag=True,
+        help="Add what the subtitles said to the film, as a text track that can be turned off.",
+    ),
+    _found(
+        "--subtitle-language",
+        metavar="CODE",
+        default=_DEFAULTS.encode.subtitle_language,
+        help="Language of that track: eng, fra, jpn, ..., or und where it is not told.",
+    ),
+    _found(
+        "--provenance",
+        type=_PATH,
+        metavar="FILE",
+        help="Write a second film of where the pixels came from: green to yellow borrowed from near to far, "
+        "blue unmixed, magenta painted, grey untouched.",
+    ),
+    _encode(
+        "--codec",
+        metavar="NAME",
+        show_default="the source's codec",
+        help="Codec or encoder, as FFmpeg calls it: hevc, libx265, hevc_nvenc; software takes the place of a"
+        " hardware encoder that cannot be used.",
+    ),
+    _encode(
+        "--crf",
+        type=float,
+        metavar="NUMBER",
+        show_default="visually lossless",
+        help="Quality from 0 to 63; lower is better and larger.",
+    ),
+    _encode(
+        "--match-size",
+        is_flag=True,
+        help="Choose the crf at which the picture comes out as large as the source's.",
+    ),
+    # as HandBrakeCLI has it, whose --preset is another thing as well
+    _encode(
+        "--encoder-preset",
+        metavar="NAME",
+        show_default="by the encoder",
+        help="How hard the encoder tries, in its own words: slow, veryfast, 6, p7, ...",
+    ),
+    _encode(
+        "--tune",
+        metavar="NAME",
+        show_default="none",
+        help="What the encoder is tuned for, in its own words: film, grain, animation, ...",
+    ),
+    _encode(
+        "--pix-fmt",
+        metavar="NAME",
+        show_default="the source's, or the nearest that the encoder takes",
+        help="Format of the pixels, as FFmpeg calls it: yuv420p10le, ...",
+    ),
+    _encode(
+        "--splice",
+        type=_choice(SpliceMode),
+        default=_DEFAULTS.encode.splice,
+        help="Copy untouched packets bit for bit between newly encoded ones where that is worth it (auto), or"
+        " else fail (on), or encode every frame again (off).",
+    ),
+    _fill(
+        "--preset",
+        type=_choice(PresetName),
+        default="standard",
+        help="Steps and size of the decoders that paint; paper takes hours.",
+    ),
+    _fill(
+        "--borrow/--no-borrow",
+        default=_DEFAULTS.borrow.borrow,
+        help="Take what a subtitle hides from other frames of its shot, or paint all of it.",
+    ),
+    _fill(
+        "--max-distance",
+        type=int,
+        default=_DEFAULTS.borrow.max_distance,
+        metavar="FRAMES",
+        help="Borrow from no frame that is further away.",
+    ),
+    _fill(
+        "--steps",
+        type=int,
+        metavar="N",
+        show_default=_of_presets("steps"),
+        help="Steps of a decoder that starts from nothing.",
+    ),
+    _fill(
+        "--channels",
+        type=int,
+        metavar="N",
+        show_default=_of_presets("channels"),
+        help="Width of the decoder (K).",
+    ),
+    _fill(
+        "--levels",
+        type=int,
+        metavar="N",
+        show_default=f"from the hole; paper: {FitOptions.preset('paper').levels}",
+        help="Depth of the decoder (L), from 1 to 9.",
+    ),
+    _fill("--loss", type=_choice(LossName), show_default=FitOptions().loss, help="What the fit minimises."),
+    _fill(
+        "--input",
+        type=_choice(InputName),
+        show_default=FitOptions().input,
+        help="What the decoder starts from: noise, or the frame scaled down.",
+    ),
+    _fill(
+        "--warm-start/--no-warm-start",
+        default=None,
+        show_default="warm-start; paper: no-warm-start",
+        help="Start frames from a neighbour's weights, or each anew.",
+    ),
+    _run(
+        "--device",
+        default=_DEFAULTS.pool.device,
+        metavar="NAME",
+        help="Where decoders are fitted: auto, cpu, cuda (all of them), cuda:N or mps.",
+    ),
+    _run(
+        "--workers", type=int, metavar="N", default=_DEFAULTS.pool.workers, help="Processes for each device."
+    ),
+    _run(
+        "--batch-size",
+        type=int,
+        metavar="N",
+        show_default="from free memory",
+        help="Most crops that are fitted at once.",
+    ),
+    _run(
+        "--max-memory",
+        metavar="SIZE",
+        type=parse_size,
+        show_default="by the film's size, not by its length",
+        help="Most memory of the whole run: 800M, 4G, ...; where it would take more, fewer frames are in hand"
+        " at once, and the film comes out slightly otherwise.",
+    ),
+    _say("--profile", is_flag=True, help="Print where the time went, by stage; also with -q."),
+    _say("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
+    _say("-v", "--verbose", is_flag=True, help="Say more, and show tracebacks."),
+)
+
+
+def declare_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command's function all options, in their order."""
+    for declare in reversed(_DECLARATIONS):
+        function = declare(function)
+    return function

@@ -1,0 +1,1 @@
+"""Fills a film's frames, segment by segment."""

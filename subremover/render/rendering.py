@@ -1,0 +1,247 @@
+"""Renders the segments of a film that are not finished yet, and makes the film of all of them."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import shutil
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from av.video.frame import VideoFrame
+
+from subremover.cues import Cue
+from subremover.errors import OutputError
+from subremover.fill.pool import Pool, release_freed_memory
+from subremover.options import EncodeOptions, Options
+from subremover.origins import Origins, Tally
+from subremover.plan import Plan
+from subremover.profile import stage
+from subremover.progress import Progress, ProgressCallback
+from subremover.render.windows import fill_frames, to_coded_event
+from subremover.segments import Segment, by_segment, cut_segments
+from subremover.video.container.target import find_format
+from subremover.video.container.trial import check_splice
+from subremover.video.encode.encoders import choose_encoding
+from subremover.video.film import Film
+from subremover.video.provenance import assemble_provenance, draw_frame, open_provenance
+from subremover.video.reader import read_frames
+from subremover.video.splice.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
+from subremover.video.spool import Spool
+from subremover.video.writer import SegmentWriter, assemble, open_track
+from subremover.work.folder import WorkFolder
+from subremover.work.names import ORIGINS, PICTURE
+
+log = logging.getLogger(__name__)
+
+DISK_SHARE = 2.5
+"""Of the source's size: what finished segments and target may take together, roughly."""
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """What all segments of a run have in common."""
+
+    film: Film
+    plan: Plan
+    options: Options
+    provenance: Path | None
+    """Of the film of origins, if one is wanted."""
+    work: WorkFolder
+    splice: Splice | None = None
+    """If packets are copied."""
+
+    @cached_property
+    def segments(self) -> list[Segment]:
+        """Of the whole film."""
+        return find_segments(self.film, self.plan, self.splice)
+
+    def make_segments(self, progress: ProgressCallback) -> int:
+        """Have all segments finished in the work folder.
+
+        Args:
+            progress: Called for every frame rendered.
+
+        Returns:
+            How many frames were finished before.
+
+        Raises:
+            SubremoverError: See `errors`. What was finished stays so.
+        """
+        self._check_disk()
+        pool = Pool(self.options.fit, self.options.pool)
+        segments = self.segments
+        self.work.begin(self.plan, segments, pool.devices[0])
+        rendered = [segment for segment in segments if not segment.is_copied]
+        missing = [segment for segment in rendered if not self._is_finished(segment)]
+        total = _count_frames(rendered)
+        resumed = total - _count_frames(missing)
+        done = itertools.count(resumed + 1)
+        if self.provenance is not None:
+            for segment in segments:
+                if segment.is_copied and self.work.read(segment, ORIGINS) is None:
+                    self._trace_copied(segment, self.provenance)
+        if not missing:
+            return resumed
+        with (
+            pool,
+            closing(fill_frames(self.film, self.plan, pool, self.options.borrow, segments=missing)) as frames,
+        ):
+            for segment, of_segment in by_segment(frames, missing):
+                self._make_segment(
+                    segment, of_segment, lambda: progress(Progress("render", next(done), total))
+                )
+                release_freed_memory()
+        return resumed
+
+    def assemble(self, cues: tuple[Cue, ...], progress: ProgressCallback) -> tuple[tuple[str, ...], Tally]:
+        """Put the film in the target's place, and that of origins in its own, once all segments are finished.
+
+        Args:
+            cues: Of a text track.
+            progress: Called for every frame verified, where some are copied.
+
+        Returns:
+            What cannot be kept, one line a thing; and the origins of all hidden pixels.
+
+        Raises:
+            OutputError: One of them cannot be written.
+            SpliceError: The copied packets and the encoded ones do not make the film that they should.
+        """
+        segments = self.segments
+        tally = self._start_tally()
+        rendered = [segment for segment in segments if not segment.is_copied]
+        pictures = dict(zip(rendered, self._read(rendered, PICTURE), strict=True))
+        for segment, spool in pictures.items():
+            try:
+                tally.add_json(spool.notes.get("tally"), segment.stop)
+            except ValueError as error:
+                raise OutputError(f"'{spool.path}' makes no sense: {error}; add --no-resume") from error
+        if self.provenance is not None:
+            origins = self._read(segments, ORIGINS)
+            overwrite = self.work.may_replace(self.provenance, self.options.encode.overwrite)
+            self.work.note_findings([self.provenance])  # it is there before the film is
+            assemble_provenance(self.film, self.provenance, overwrite, origins, folder=self.work.path)
+        pieces = [pictures.get(segment, range(segment.start, segment.stop)) for segment in segments]
+        with stage("assemble", frames=self.film.frame_count):
+            warnings = assemble(
+                self.film,
+                self.work.target,
+                self.options.encode,
+                pieces,
+                cues=cues,
+                folder=self.work.path,
+                splice=self.splice,
+                progress=progress,
+            )
+        return warnings, tally
+
+    def _make_segment(
+        self,
+        segment: Segment,
+        frames: Iterable[tuple[int, VideoFrame, Origins | None]],
+        frame_done: Callable[[], None],
+    ) -> None:
+        film, options, work = self.film, self.options, self.work
+        counts, traced = self._start_tally(), None
+        with ExitStack() as stack:
+            with stage("render: encode"):
+                track = open_track(film, self.work.target, options.encode, self.splice)
+                file = work.file(segment, PICTURE)
+                picture = stack.enter_context(SegmentWriter(file, work.key, track, self.work.target))
+            if self.provenance is not None:
+                file, of_origins = work.file(segment, ORIGINS), open_provenance(film, self.provenance)
+                traced = stack.enter_context(SegmentWriter(file, work.key, of_origins, self.provenance))
+            for index, frame, origins in frames:
+                with stage("render: encode", frames=1):
+                    picture.write(frame)
+                if traced is not None:
+                    with stage("report"):
+                        traced.write(draw_frame(film, frame, origins, options.borrow.max_distance))
+                if origins:
+                    counts.add(index, origins)
+                frame_done()
+            if traced is not None:
+                with stage("report"):
+                    traced.commit({})
+            with stage("render: encode"):  # last: with it the segment is finished
+                picture.commit({"tally": counts.to_json()})
+
+    def _trace_copied(self, segment: Segment, provenance: Path) -> None:
+        """The origins of frames that stay as they are."""
+        film, file = self.film, self.work.file(segment, ORIGINS)
+        with (
+            stage("report"),
+            SegmentWriter(file, self.work.key, open_provenance(film, provenance), provenance) as writer,
+        ):
+            for _, frame in read_frames(film, segment.start, segment.stop):
+                writer.write(draw_frame(film, frame, None, self.options.borrow.max_distance))
+            writer.commit({})
+
+    def _is_finished(self, segment: Segment) -> bool:
+        kinds = (PICTURE,) if self.provenance is None else (PICTURE, ORIGINS)
+        return all(self.work.read(segment, kind) is not None for kind in kinds)
+
+    def _read(self, segments: Sequence[Segment], kind: str) -> list[Spool]:
+        found = [self.work.read(segment, kind) for segment in segments]
+        spools = [spool for spool in found if spool is not None]
+        if len(spools) < len(segments):
+            raise OutputError(f"finished segments in '{self.work.path}' are lost; start again")
+        return spools
+
+    def _start_tally(self) -> Tally:
+        events = [to_coded_event(event, self.film) for event in self.plan.removed]
+        return Tally(events, self.options.borrow.max_distance)
+
+    def _check_disk(self) -> None:
+        folder = self.work.path
+        there = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
+        needed = DISK_SHARE * self.film.path.stat().st_size - there
+        free = shutil.disk_usage(folder).free
+        if free < needed:
+            log.warning(
+                "there may be too little space for '%s': %.1f GB are free, up to %.1f GB are needed",
+                self.work.target,
+                free / 1e9,
+                needed / 1e9,
+            )
+
+
+def find_splice(film: Film, plan: Plan, options: EncodeOptions, target: Path) -> Splice | None:
+    """What of the film can be copied packet for packet; None where all of its picture is to be encoded.
+
+    Args:
+        film: The source.
+        plan: Of this film.
+        options: Whether, and how the rest is encoded.
+        target: The film to be made.
+
+    Raises:
+        SpliceError: It was asked for and cannot be done.
+    """
+    if options.splice == "off":
+        return None
+    encoding = choose_encoding(film, options)
+    least = LEAST_SHARE if options.splice == "auto" else 0
+    try:
+        with stage("start"):
+            splice = plan_splice(film, plan.masked_frames(), encoding, find_format(target), least)
+            check_splice(splice, target, options)
+            return splice
+    except SpliceError as error:
+        if options.splice == "on":
+            raise
+        log.info("%s", error)
+        return None
+
+
+def find_segments(film: Film, plan: Plan, splice: Splice | None) -> list[Segment]:
+    """Of the whole film."""
+    return cut_segments(film, plan.masked_frames(), splice.copied if splice else ())
+
+
+def _count_frames(segments: Iterable[Segment]) -> int:
+    return sum(segment.stop - segment.start for segment in segments)

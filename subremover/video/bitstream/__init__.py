@@ -1,0 +1,1 @@
+"""What coded pictures of H.264 and HEVC say of themselves."""

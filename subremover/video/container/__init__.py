@@ -1,0 +1,1 @@
+"""Everything of a film but its picture, and the file that it goes into."""

@@ -1,0 +1,140 @@
+"""Streams of a film in another container: whether it holds them, and the stream that takes their packets."""
+
+from __future__ import annotations
+
+import io
+from fractions import Fraction
+
+import av
+import av.error
+from av.audio.codeccontext import AudioCodecContext
+from av.audio.stream import AudioStream
+from av.codec.context import CodecContext
+from av.container import OutputContainer
+from av.stream import Disposition, Stream
+from av.video.stream import VideoStream
+
+from subremover.video.container.tags import keep_stream_tags
+from subremover.video.decoders import has_alpha
+
+MOV = ("mp4", "mov", "ipod")
+MATROSKA = ("matroska", "webm")
+STRICT = {"strict": "experimental"}
+"""Of muxers: TrueHD in mp4 and the like are kept where they were."""
+# Of muxers that take any picture, also such as nobody can read again, in times that are not its own.
+_READ_AGAIN = {
+    "mpegts": {"mpeg1video", "mpeg2video", "mpeg4", "h264", "hevc", "vvc", "vc1", "dirac", "cavs"},
+    "mpeg": {"mpeg1video", "mpeg2video"},
+    "vob": {"mpeg1video", "mpeg2video"},
+    "dvd": {"mpeg1video", "mpeg2video"},
+    "flv": {"flv1", "vp6f", "h264", "hevc", "vp9", "av1"},
+    "asf": {"wmv1", "wmv2", "wmv3", "vc1", "msmpeg4v1", "msmpeg4v2", "msmpeg4v3", "mpeg4", "h264", "mjpeg"},
+}
+# The block size that AVI's reader tells of them makes its writer count bytes instead of packets; PyAV can
+# only leave it out by asking an encoder for the stream.
+_AVI_SOUND = {"ac3": "ac3", "mp3": "libmp3lame"}
+
+
+def carry(stream: Stream, out: OutputContainer) -> Stream:
+    """A stream of `out` that takes the packets of another one unchanged."""
+    if out.format.name == "avi" and isinstance(stream, AudioStream) and codec_name(stream) in _AVI_SOUND:
+        copy: Stream = _add_avi_sound(stream, out)
+    else:
+        copy = out.add_stream_from_template(stream, opaque=True)
+    copy.metadata.update(keep_stream_tags(stream.metadata))
+    copy.disposition = stream.disposition
+    keep_id(stream, copy)
+    if isinstance(stream, VideoStream) and isinstance(copy, VideoStream):
+        fit_video(stream, copy)
+        tag = _own_fourcc(stream, out.format.name)
+        if tag and can_hold(out.format.name, stream, tag):
+            copy.codec_context.codec_tag = tag
+    return copy
+
+
+def keep_id(stream: Stream, copy: Stream) -> None:
+    """In a transport stream, the number by which receivers know a stream (PID)."""
+    if stream.container.format.name == copy.container.format.name == "mpegts":
+        copy.id = stream.id
+
+
+def fit_video(stream: VideoStream, copy: VideoStream) -> None:
+    """What the template leaves out of a picture's stream."""
+    source, context = stream.codec_context, copy.codec_context
+    # the sample aspect ratio of VP9 and AV1 is the container's alone
+    if stream.sample_aspect_ratio:
+        context.sample_aspect_ratio = stream.sample_aspect_ratio
+    if has_alpha(stream):
+        context.pix_fmt = "yuva420p"  # by which Matroska's writer tells of it
+    if stream.average_rate:
+        context.framerate = stream.average_rate  # else Matroska has no default duration
+    elif copy.container.format.name == "mxf":
+        context.framerate = stream.guessed_rate or Fraction(25)  # by which its muxer divides, and all ends
+    if copy.container.format.name in MOV:
+        if source.codec.canonical_name == "hevc":
+            context.codec_tag = "hvc1"  # the muxer's own hev1 is refused by Apple's players
+        elif source.codec.canonical_name in ("prores", "dnxhd") and (tag := read_fourcc(source)):
+            context.codec_tag = tag  # else 4444 XQ becomes HQ, and DNxHR DNxHD
+
+
+def can_hold(format_name: str, stream: Stream, tag: str | None = None) -> bool:
+    """Whether a container takes a stream, with its FourCC; many say no only when the header is written."""
+    try:
+        out = av.open(io.BytesIO(), "w", format=format_name, container_options=STRICT)
+        try:
+            copy = out.add_stream_from_template(stream, opaque=True)
+            copy.disposition = stream.disposition
+            if tag is not None:
+                copy.codec_context.codec_tag = tag
+            out.start_encoding()
+        finally:
+            out.close()
+    except (ValueError, AttributeError, av.error.FFmpegError):
+        return False
+    return True
+
+
+def is_read_again(format_name: str, codec: str) -> bool:
+    """Whether a picture of this codec can be read out of a container that takes it."""
+    return codec in _READ_AGAIN.get(format_name, {codec})
+
+
+def codec_name(stream: Stream) -> str:
+    context = getattr(stream, "codec_context", None)
+    return context.codec.canonical_name if context is not None else "unknown"
+
+
+def read_fourcc(context: CodecContext) -> str:
+    """The container's four letters for a codec; empty where they are none, as in MPEG-TS."""
+    try:
+        tag = context.codec_tag
+    except UnicodeDecodeError:  # PyAV takes it for ASCII
+        return ""
+    return tag if tag.isprintable() else ""
+
+
+def is_cover(stream: Stream) -> bool:
+    return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
+
+
+def is_made_by_muxer(stream: Stream, format_name: str, has_chapters: bool) -> bool:
+    """Whether the mov muxer makes this track itself, from the timecode tag or from the chapters."""
+    if stream.type != "data" or format_name not in MOV:
+        return False
+    return "timecode" in stream.metadata or (has_chapters and stream.name == "bin_data")
+
+
+def _add_avi_sound(stream: AudioStream, out: OutputContainer) -> Stream:
+    context = stream.codec_context
+    copy = out.add_stream(_AVI_SOUND[codec_name(stream)], rate=context.sample_rate)
+    made = copy.codec_context
+    assert isinstance(made, AudioCodecContext)
+    made.layout, made.bit_rate = context.layout, context.bit_rate
+    return copy
+
+
+def _own_fourcc(stream: VideoStream, format_name: str) -> str:
+    """A picture's FourCC, which tells some codecs' pixel format or where their headers are; PyAV drops it."""
+    old = stream.container.format.name
+    is_kin = format_name == old if format_name not in MOV else "mp4" in old
+    return read_fourcc(stream.codec_context) if is_kin else ""

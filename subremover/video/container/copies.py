@@ -1,0 +1,66 @@
+"""Whether a film's own packets go into another container as they are, and show the same there."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import itertools
+from pathlib import Path
+
+import av.error
+
+from subremover.video.container.carry import MOV, carry, is_read_again
+from subremover.video.container.output import open_output
+from subremover.video.container.target import find_format
+from subremover.video.film import Film
+from subremover.video.limits import check_memory
+from subremover.video.reader import has_no_times
+from subremover.video.source import open_input
+
+_TRIED_PACKETS = 8
+
+
+def can_copy(film: Film, target: Path) -> bool:
+    """Whether the picture's packets can be copied to the target's container.
+
+    They do not show the same where an edit list hides some and the other container has none, or where AVI
+    only says in which order they are decoded.
+
+    Raises:
+        InputError: The film cannot be read.
+        OutputError: No container is known by that name.
+    """
+    name = find_format(target)
+    if not is_read_again(name, film.codec):
+        return False
+    with open_input(film.path) as source:
+        if has_no_times(source, film):
+            return name == source.format.name
+        if "mov" in source.format.name and name not in MOV:
+            stream = source.streams[film.stream_index]
+            try:
+                if any(packet.is_discard for packet in source.demux(stream)):
+                    return False
+            except av.error.FFmpegError as error:  # a damaged end is a warning of the probe
+                check_memory(error)
+    return _takes_packets(film, target)
+
+
+def _takes_packets(film: Film, target: Path) -> bool:
+    """Tried with the first few: many containers say no only to the header, AVI to packets."""
+    with open_input(film.path) as source:
+        out = open_output(source, io.BytesIO(), target)
+        try:
+            stream = source.streams[film.stream_index]
+            copy = carry(stream, out)
+            out.start_encoding()
+            packets = (packet for packet in source.demux(stream) if packet.size)
+            for packet in itertools.islice(packets, _TRIED_PACKETS):
+                packet.stream = copy
+                out.mux(packet)
+        except (ValueError, AttributeError, av.error.FFmpegError):
+            return False
+        finally:
+            with contextlib.suppress(ValueError, av.error.FFmpegError):
+                out.close()
+    return True

@@ -1,0 +1,229 @@
+"""The streams of a film that are not decoded: their packets, attachments and cover art go as they are."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import math
+from collections import Counter
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av.container import InputContainer, OutputContainer
+from av.packet import Packet
+from av.stream import AttachmentStream, Stream
+
+from subremover.cues import Cue
+from subremover.options import EncodeOptions
+from subremover.video.container.carry import (
+    MATROSKA,
+    MOV,
+    can_hold,
+    carry,
+    codec_name,
+    is_cover,
+    is_made_by_muxer,
+)
+from subremover.video.container.order import put_in_order
+from subremover.video.container.output import find_programs, has_cover, open_output
+from subremover.video.container.shape import keep_shape
+from subremover.video.container.tags import MP4_TAGS, keep_stream_tags, keep_tags
+from subremover.video.container.target import PartFile, check_file, closing_output, find_format, output_errors
+from subremover.video.container.text_convert import read_text
+from subremover.video.container.text_track import TEXT_CODECS, TextTrack
+from subremover.video.film import Film
+from subremover.video.limits import check_memory
+from subremover.video.source import check_unchanged, open_input
+
+log = logging.getLogger(__name__)
+
+_LEAD_SECONDS = 0.1
+"""Of sound before 0 that no player lets hear and its decoder begins with; Opus needs 0.08."""
+_COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg", "bmp": "image/bmp", "gif": "image/gif"}
+_COVER_KEEPERS = {"mp4": "mp4", "mkv": "matroska"}
+
+
+class CarriedStreams:
+    """Streams of the source whose packets go into the output as they are, and a text track that is new.
+
+    Shares nothing with the container that the picture is decoded from: it demuxes `source` on its own.
+    """
+
+    def __init__(
+        self, source: InputContainer, out: OutputContainer, film: Film, with_picture: bool, text: TextTrack
+    ) -> None:
+        """Add the streams to `out`, all of them before its header is written.
+
+        Args:
+            source: The film, open for this object alone.
+            out: Where to.
+            film: The source.
+            with_picture: Whether the picture's packets are carried as well.
+            text: Added behind all others.
+        """
+        self.warnings: list[str] = []
+        self._source, self._out = source, out
+        self._streams: dict[int, Stream] = {}
+        self._texts: list[Iterator[Packet]] = []  # type: ignore[type-arg]
+        self._held: Packet | None = None  # type: ignore[type-arg]
+        self._damaged = Counter[int]()
+        for stream in source.streams:
+            if stream.index != film.stream_index:
+                self._add(stream, film)
+            elif with_picture:
+                self._streams[stream.index] = carry(stream, out)
+        self._packets = heapq.merge(self._read(), *self._texts, text.add_to(out), key=_seconds)
+        if (count := len(find_programs(source))) > 1:
+            self.warnings.append(
+                f"the {count} programs of the transport stream become one; their streams are kept"
+            )
+        lost = sorted(keep_tags(source.metadata).keys() - MP4_TAGS)
+        if lost and out.format.name in MOV and out.format.name != "mov" and has_cover(source):
+            self.warnings.append(f"{out.format.name} cannot keep cover art and these tags: {', '.join(lost)}")
+
+    def mux_until(self, seconds: Fraction | None) -> None:
+        """Write the packets up to a time, or all that are left."""
+        while True:
+            packet = self._held if self._held is not None else next(self._packets, None)
+            self._held = None
+            if packet is None:
+                if seconds is None:
+                    self._tell_damaged()
+                return
+            if seconds is not None and _seconds(packet) > seconds:
+                self._held = packet
+                return
+            self._mux(packet)
+
+    def _mux(self, packet: Packet) -> None:  # type: ignore[type-arg]
+        try:
+            self._out.mux(packet)
+        except av.error.InvalidDataError:  # what FFmpeg would have to rewrite for the container is damaged
+            if packet.stream.type == "video":
+                raise
+            self._damaged[packet.stream.index] += 1
+
+    def _tell_damaged(self) -> None:
+        for index, count in self._damaged.items():
+            log.warning("%d packets of stream %d are damaged and are left out", count, index)
+
+    def _read(self) -> Iterator[Packet]:  # type: ignore[type-arg]
+        self._out.start_encoding()  # from here on streams have the clocks of the output
+        carried = [self._source.streams[index] for index in self._streams]
+        # some data streams have no clock
+        clocks = {index: copy.time_base or Fraction(0) for index, copy in self._streams.items()}
+        may_repeat = bool(self._out.format.flags & av.format.Flags.ts_nonstrict.value)  # type: ignore[operator]
+        packets = _demux(self._source, carried, hides=self._out.format.name in MOV)
+        for packet in put_in_order(packets, clocks, may_repeat):
+            packet.stream = self._streams[packet.stream.index]
+            yield packet
+
+    def _add(self, stream: Stream, film: Film) -> None:
+        kind = f"{stream.type} stream {stream.index}"
+        if isinstance(stream, AttachmentStream):
+            if not can_hold(self._out.format.name, stream):
+                self.warnings.append(f"attachment '{stream.name}' cannot be kept in {self._out.format.name}")
+                return
+            carry(stream, self._out)
+        elif is_cover(stream) and self._out.format.name in MATROSKA:
+            self._attach_cover(stream, film)
+        elif is_cover(stream) and self._out.format.name == "mov":
+            self.warnings.append(f"cover art cannot be kept in mov{self._name_cover_keeper(film)}")
+        elif is_made_by_muxer(stream, self._out.format.name, bool(self._source.chapters())):
+            return
+        elif can_hold(self._out.format.name, stream):
+            self._streams[stream.index] = carry(stream, self._out)
+        elif text := read_text(film.path, stream, self._out.format.name):
+            copy, packets = text.add_to(self._out)
+            copy.metadata.update(keep_stream_tags(stream.metadata))
+            copy.disposition = stream.disposition
+            self._texts.append(packets)
+            if text.is_placed:
+                codec = TEXT_CODECS[self._out.format.name]
+                self.warnings.append(
+                    f"{kind} ({codec_name(stream)}) becomes {codec}: its words and times are kept, "
+                    "where they stand and how they move is not"
+                )
+        else:
+            self.warnings.append(f"{kind} ({codec_name(stream)}) cannot be kept in {self._out.format.name}")
+
+    def _name_cover_keeper(self, film: Film) -> str:
+        """Which container keeps cover art beside this picture."""
+        # where it is encoded again its stream is there already
+        picture = next(iter(self._out.streams.video), self._source.streams[film.stream_index])
+        names = (name for name, form in _COVER_KEEPERS.items() if can_hold(form, picture))
+        return next((f"; {name} can" for name in names), "")
+
+    def _attach_cover(self, stream: Stream, film: Film) -> None:
+        """Matroska keeps cover art as an attachment; as a stream it would become a second picture."""
+        codec = codec_name(stream)
+        extension = "jpg" if codec == "mjpeg" else codec
+        name = stream.metadata.get("filename", f"cover.{extension}")
+        mime = stream.metadata.get("mimetype", _COVER_TYPES.get(codec, "image/jpeg"))
+        with open_input(film.path) as container:
+            image = next((p for p in container.demux(container.streams[stream.index]) if p.size), None)
+        if self._out.format.name == "webm" or image is None:
+            self.warnings.append(f"cover art '{name}' cannot be kept in {self._out.format.name}")
+            return
+        self._out.add_attachment(name, mime, bytes(image))
+
+
+def _demux(source: InputContainer, streams: list[Stream], hides: bool) -> Iterator[Packet]:  # type: ignore[type-arg]
+    """All packets, but for those that an edit list hides where the output cannot hide them."""
+    # a damaged end is a warning of the probe; what comes before it is kept
+    try:
+        for packet in source.demux(streams) if streams else ():
+            is_heard = hides or not packet.is_discard or _seconds(packet) >= -_LEAD_SECONDS
+            if packet.size and is_heard:
+                yield packet
+    except av.error.FFmpegError as error:
+        check_memory(error)
+
+
+def remux(
+    film: Film,
+    target: Path,
+    options: EncodeOptions,
+    cues: tuple[Cue, ...] = (),
+    *,
+    folder: Path | None = None,
+) -> tuple[str, ...]:
+    """Write the film's own packets under another name.
+
+    Args:
+        film: The source.
+        target: The film to be made.
+        options: Whether it may be replaced, and the language of the cues.
+        cues: What is added as a text track, in the film's own seconds.
+        folder: Where it lies until it is whole; None: beside its place.
+
+    Returns:
+        What cannot be kept, one line a thing.
+
+    Raises:
+        OutputError: The target cannot be written or its container cannot hold the picture.
+    """
+    check_file(film.path, target, options.overwrite)
+    part = PartFile(target, folder)
+    try:
+        with open_input(film.path) as source, output_errors(target):
+            out = open_output(source, str(part.path), target)
+            with closing_output(out):
+                text = TextTrack(cues, options.subtitle_language)
+                carried = CarriedStreams(source, out, film, with_picture=True, text=text)
+                carried.mux_until(None)
+            warnings = [*carried.warnings, *keep_shape(film, source, part.path, find_format(target))]
+        check_unchanged(film)
+        part.commit()
+    finally:
+        part.discard()
+    return tuple(warnings)
+
+
+def _seconds(packet: Packet) -> Fraction | float:  # type: ignore[type-arg]
+    """When it is decoded; a packet without a time comes first."""
+    at = packet.dts if packet.dts is not None else packet.pts
+    return at * packet.time_base if at is not None else -math.inf

@@ -1,0 +1,61 @@
+"""The container of the film that is made: its format, its tags and its chapters."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import av
+from av.container import InputContainer, OutputContainer
+
+from subremover.video.container.carry import MATROSKA, MOV, STRICT, is_cover
+from subremover.video.container.tags import MP4_TAGS, keep_tags
+from subremover.video.container.target import find_format
+from subremover.video.container.transport import Program, read_programs
+
+_MOVIE_CLOCK = (48_000, 1000)
+"""Ticks a second for the starts and lengths of tracks of mp4 and mov, where no other suits all."""
+
+
+def open_output(source: InputContainer, file: str | io.BytesIO, target: Path) -> OutputContainer:
+    """A container for the target's format with the source's tags and chapters."""
+    name = find_format(target)
+    tags = keep_tags(source.metadata)
+    options = dict(STRICT)
+    if name in MOV:
+        options["movie_timescale"] = str(_movie_clock(source))
+    if name in MATROSKA:  # the sound of mp4 begins before 0, by which its muxer would move all streams
+        options["avoid_negative_ts"] = "disabled"
+    if name == "mov" or (name in MOV and not has_cover(source) and tags.keys() - MP4_TAGS):
+        options["movflags"] = "use_metadata_tags"
+    if name == "mpegts" and len(programs := find_programs(source)) == 1:
+        options["mpegts_service_id"] = str(programs[0].number)
+        tags |= {"service_name": programs[0].name, "service_provider": programs[0].provider}
+    out = av.open(file, "w", format=name, container_options=options, metadata_errors="surrogateescape")
+    out.metadata.update({key: value for key, value in tags.items() if value})
+    out.set_chapters(source.chapters())
+    return out
+
+
+def find_programs(source: InputContainer) -> list[Program]:
+    """Those of a transport stream."""
+    if source.format.name != "mpegts":
+        return []
+    try:
+        return read_programs(Path(source.name))
+    except OSError:
+        return []
+
+
+def has_cover(source: InputContainer) -> bool:
+    """Whether a picture is attached to a film, as of a record's sleeve."""
+    return any(is_cover(stream) for stream in source.streams)
+
+
+def _movie_clock(source: InputContainer) -> int:
+    """Ticks a second in which every track can start exactly where it did, unless that overflows 32 bits."""
+    bases = [stream.time_base for stream in source.streams if stream.type != "attachment"]
+    clocks = (math.lcm(*(base.denominator for base in bases if base)), *_MOVIE_CLOCK)
+    seconds = (source.duration or 0) / av.time_base
+    return next((clock for clock in clocks if clock * max(1, seconds) < 1 << 31), _MOVIE_CLOCK[-1])

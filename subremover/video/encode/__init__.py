@@ -1,0 +1,1 @@
+"""The encoder of a picture, and what it is told."""

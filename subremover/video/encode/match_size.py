@@ -1,0 +1,141 @@
+"""The quality at which a film's picture, encoded again, comes out as large as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import av
+import av.error
+import numpy as np
+
+from subremover.errors import InputError
+from subremover.options import EncodeOptions
+from subremover.profile import stage
+from subremover.video.encode.encoders import choose_encoding
+from subremover.video.encode.settings import LEAST_QUALITY, QUALITIES, Quality
+from subremover.video.encode.track import Track
+from subremover.video.film import Film
+from subremover.video.reader import read_frames
+from subremover.video.source import open_input
+
+log = logging.getLogger(__name__)
+
+RUNS, RUN_FRAMES = 4, 48
+"""Stretches of a film that are tried, and the frames of each at the most."""
+TRIES = 4
+CLOSE = 0.02
+"""Of the source's size: nearer than that is near enough."""
+FAR = 0.1
+"""Farther off than that is worth a warning."""
+COARSER = 4.0
+"""Than what is lossless to the eye: where the search begins."""
+HALVING = 6.0
+"""By this much more crf a film has half the size; x264's rule of thumb, until two tries tell better."""
+
+
+def match_size(film: Film, options: EncodeOptions, spans: Sequence[range]) -> float:
+    """The crf at which frames that are encoded again come out as large as in the source.
+
+    A few stretches of the source are encoded as the film will be, at two crfs or three; the logarithm of the
+    size is taken as linear between them.
+
+    Args:
+        film: The source.
+        options: With `match_size`.
+        spans: The frames to be encoded again, in order.
+
+    Raises:
+        SubremoverError: See `errors`.
+    """
+    quality = QUALITIES[choose_encoding(film, options).encoder]
+    runs = list(choose_runs(film, spans))
+    source_bytes = sum(_count_source_bytes(film, run) for run in runs)
+    if not source_bytes:
+        raise InputError(f"'{film.path}' cannot be read twice; leave --match-size out")
+
+    def measure(crf: float) -> float:
+        tried = replace(options, crf=crf, match_size=False)
+        return sum(_count_encoded_bytes(film, tried, run) for run in runs) / source_bytes
+
+    with stage("render: encode"):
+        crf, share = search(measure, quality)
+    log.info("crf %g comes to %.2f of the source's size", crf, share)
+    if abs(share - 1) > FAR:
+        log.warning("at no crf does the picture come to the source's size; %g gives %.2f of it", crf, share)
+    return crf
+
+
+def choose_runs(film: Film, spans: Sequence[range]) -> Iterator[range]:
+    """The stretches to be tried: from key frames on, as a key frame is larger, and spread over the spans."""
+    every = np.concatenate([np.arange(span.start, span.stop) for span in spans])
+    if len(every) <= RUNS * RUN_FRAMES:
+        yield from spans
+        return
+    parts = np.array_split(every, RUNS)
+    for part in parts:
+        middle = int(part[max(0, (len(part) - RUN_FRAMES) // 2)])
+        keys = film.key_frames[np.isin(film.key_frames, part)]
+        first = int(keys[np.abs(keys - middle).argmin()]) if len(keys) else middle
+        run = part[(part >= first) & (part < first + RUN_FRAMES)]
+        yield range(first, int(run[-1]) + 1)
+
+
+def search(measure: Callable[[float], float], quality: Quality) -> tuple[float, float]:
+    """The crf whose size is nearest to 1, and its size.
+
+    Args:
+        measure: Size at a crf, as a share of the size that is wanted.
+        quality: Of the encoder.
+    """
+    sizes: dict[float, float] = {}
+    crf = quality.lossless_to_the_eye + COARSER
+    for _ in range(TRIES):
+        sizes[crf] = math.log2(max(measure(crf), 1e-6))
+        nearest = sorted(sizes, key=lambda tried: abs(sizes[tried]))[:2]
+        best = nearest[0]
+        fall = 1 / HALVING
+        if len(nearest) == 2 and sizes[nearest[0]] != sizes[nearest[1]]:
+            fall = max((sizes[best] - sizes[nearest[1]]) / (nearest[1] - best), fall / 8)
+        crf = min(max(best + sizes[best] / fall, LEAST_QUALITY), quality.most)
+        crf = float(round(crf)) if quality.is_whole else round(crf, 2)
+        if abs(sizes[best]) < math.log2(1 + CLOSE) or crf in sizes:
+            break
+    return best, 2 ** sizes[best]
+
+
+def _count_source_bytes(film: Film, run: range) -> int:
+    """Of the packets of these frames; some files can only be read from the start."""
+    wanted = {int(pts) for pts in film.pts[run.start : run.stop]}
+    keys = film.key_frames[film.key_frames <= run.start]
+    for start in (int(film.pts[keys[-1]]) if len(keys) else None, None):
+        found: dict[int, int] = {}
+        with open_input(film.path) as container:
+            if start is not None:
+                with contextlib.suppress(av.error.FFmpegError):
+                    container.seek(start, stream=container.streams[film.stream_index], backward=True)
+            for packet in container.demux(container.streams[film.stream_index]):
+                at = packet.pts if packet.pts is not None else packet.dts
+                if packet.size and at in wanted:
+                    found[at] = packet.size
+                if len(found) == len(wanted):
+                    break
+        if len(found) == len(wanted):
+            break
+    return sum(found.values())
+
+
+def _count_encoded_bytes(film: Film, options: EncodeOptions, run: range) -> int:
+    track: Track | None = None
+    size = 0
+    with open_input(film.path) as source, av.open(io.BytesIO(), "w", format="matroska") as out:
+        for _, frame in read_frames(film, run.start, run.stop):
+            track = track or Track(film, source, out, options)
+            size += sum(packet.size for packet in track.encode(frame))
+        if track is not None:
+            size += sum(packet.size for packet in track.encode(None))
+    return size

@@ -1,0 +1,1 @@
+"""Copied packets beside encoded ones in one picture."""
