@@ -24,7 +24,6 @@ from clip_tables import Cost
 from make_sample import make_events
 from speed_limit import Rates, count_work
 
-from subremover import cli
 from subremover.cli import command as cli
 from subremover.fill.decoder import decode, draw_weights
 from subremover.fill.losses import prepare_loss

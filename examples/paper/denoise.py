@@ -5,9 +5,9 @@
     python examples/paper/denoise.py OUT                             # photographs with drawn noise
 
 POLYU is a folder of pairs, NAME_real.JPG noisy and NAME_mean.JPG clean, such as CroppedImages of the PolyU
-Real-World Noisy Images Dataset (J. Xu et al., arXiv:1804.02603). The decoder is that of Table 1. Fewer pairs are
-spread evenly over the sorted names. The table gives the picture after the last step, as the paper has it, and the
-mean picture of the last quarter of the steps, which costs nothing.
+Real-World Noisy Images Dataset (J. Xu et al., arXiv:1804.02603). The decoder is that of Table 1. Fewer pairs
+are spread evenly over the sorted names. The table gives the picture after the last step, as the paper has it,
+and the mean picture of the last quarter of the steps, which costs nothing.
 """
 
 from __future__ import annotations
