@@ -146,11 +146,12 @@ def assemble(
                 carried.mux_until(None)
             shape = keep_shape(film, source, part.path, find_format(target))
         check_unchanged(film)
-        if splice is not None and (fault := find_fault(film, pieces, part.path, progress)):
+        if splice is None:
+            check_frames(part.path, target, _find_times(film, pieces), 1.5 / float(film.frame_rate))
+        elif fault := find_fault(film, pieces, part.path, progress):
             raise SpliceError(
                 f"'{target}' does not come out right with packets copied: {fault}; use --splice off"
             )
-        check_frames(part.path, target, _find_times(film, pieces), 1.5 / float(film.frame_rate))
         part.commit()
     finally:
         part.discard()

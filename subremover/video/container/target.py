@@ -75,21 +75,21 @@ def sync(path: Path) -> None:
     Raises:
         OSError: The disk fails.
     """
-    descriptor = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _sync(path, os.O_RDWR)
 
 
 def sync_folder(path: Path) -> None:
     """The same for the names in a folder, where the system can do that."""
     with contextlib.suppress(OSError):  # Windows opens no folder, some network disks refuse
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _sync(path, os.O_RDONLY)
+
+
+def _sync(path: Path, flags: int) -> None:
+    descriptor = os.open(path, flags)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def shorten(name: str) -> str:
