@@ -56,7 +56,7 @@ class Study:
 
         Args:
             name: Of the files.
-            rows: The same columns in all; a number is printed with the digits that it has.
+            rows: The same columns in all; fractions are printed with four digits.
             about: What else is to be told of the run.
         """
         columns = list(rows[0])
@@ -162,5 +162,5 @@ def study_command(about: str | None) -> Callable[[Callable[..., None]], click.Co
 
 def _format(value: str | float | None) -> str:
     if isinstance(value, float):
-        return f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.3g}"
+        return f"{value:.4g}"
     return "" if value is None else str(value)
