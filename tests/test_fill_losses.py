@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from pytorch_msssim import ms_ssim as reference_ms_ssim
 from pytorch_msssim import ssim as reference_ssim
+from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from subremover.fill.losses import count_scales, ms_ssim, prepare_loss
@@ -46,6 +47,22 @@ def test_ssim_is_the_usual_one_where_all_is_known() -> None:
     found = prepare_loss("ssim", clean, torch.ones(2, 1, 40, 60))(noisy)
     expected = 1 - reference_ssim(noisy, clean, data_range=1, size_average=False)
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_ssim_is_that_of_scikit_image(channels: int) -> None:
+    clean, noisy = (pictures[:, :channels].contiguous() for pictures in draw_pair(1, 45, 64))
+    found = 1 - prepare_loss("ssim", clean, torch.ones(1, 1, 45, 64))(noisy)
+    expected = structural_similarity(
+        clean[0].numpy(),
+        noisy[0].numpy(),
+        channel_axis=0,
+        data_range=1,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+    assert found.item() == pytest.approx(expected, abs=1e-5)
 
 
 def test_mix_is_that_of_zhao() -> None:

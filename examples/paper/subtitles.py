@@ -64,7 +64,7 @@ def draw_subtitle(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             cv2.putText(layer, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.9 * scale, 255, size, cv2.LINE_AA)
     share = np.float32(letters[..., None]) / 255
     yellow = np.float32([0.95, 0.9, 0.2])
-    return picture * (1 - share) + yellow * share, hole > 0
+    return picture * (1 - share) + yellow * share, (hole | letters) > 0
 
 
 def read_case(image: Path, mask: Path | None, truth: Path | None) -> Case:
