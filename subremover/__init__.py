@@ -5,8 +5,11 @@
     plan = subremover.scan("movie.mp4")  # what is there
     result = subremover.remove_subtitles("movie.mp4", "clean.mp4")
 
-All that can be chosen is in `Options`; all that can go wrong is a `SubremoverError`.
+All that can be chosen is in `Options`; all that can go wrong is a `SubremoverError`. What paints the holes
+restores images of any kind too: `subremover.restore`.
 """
+
+from typing import TYPE_CHECKING, Any
 
 from subremover._version import __version__
 from subremover.errors import SubremoverError
@@ -25,6 +28,9 @@ from subremover.plan import Event, Plan, Shot
 from subremover.profile import Profile
 from subremover.progress import Progress
 
+if TYPE_CHECKING:
+    from subremover.fill.restore import Restored, restore
+
 __all__ = [
     "BorrowOptions",
     "EncodeOptions",
@@ -37,6 +43,7 @@ __all__ = [
     "Profile",
     "Progress",
     "Region",
+    "Restored",
     "Result",
     "ScanOptions",
     "Shares",
@@ -44,5 +51,15 @@ __all__ = [
     "SubremoverError",
     "__version__",
     "remove_subtitles",
+    "restore",
     "scan",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`restore` and `Restored`, when they are asked for: they need torch, which takes seconds to load."""
+    if name in {"Restored", "restore"}:
+        from subremover.fill import restore
+
+        return getattr(restore, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

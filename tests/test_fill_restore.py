@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+import subremover
 from subremover.errors import DeviceError, UsageError
 from subremover.fill import restore as restore_module
 from subremover.fill.decoder import DecoderWeights, DeepDecoder
@@ -37,6 +38,12 @@ def blur(pictures: Tensor) -> Tensor:
     taps = torch.tensor([1.0, 4, 6, 4, 1]) / 16
     kernel = torch.outer(taps, taps).expand(channels, 1, 5, 5)
     return F.conv2d(pictures, kernel, groups=channels)
+
+
+def test_it_is_public() -> None:
+    assert subremover.restore is restore
+    with pytest.raises(AttributeError, match="no attribute 'repair'"):
+        _ = subremover.repair
 
 
 def test_noise_is_left_out() -> None:

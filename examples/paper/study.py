@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 from torch import Tensor
 from tqdm import tqdm
 
-from subremover.fill.restore import Restored, Watch, restore
+from subremover import Restored, restore
+from subremover.fill.restore import Watch
 
 Row = Mapping[str, str | float | int | None]
 
@@ -39,7 +40,7 @@ class Study:
     def restore(
         self, images: Tensor, *args: Any, what: str, watch: Watch | None = None, **more: Any
     ) -> Restored:
-        """`subremover.fill.restore.restore` on the study's device, with a bar that is called `what`."""
+        """`subremover.restore` on the study's device, with a bar that is called `what`."""
         options = args[0]
         each = options if isinstance(options, Sequence) else [options] * len(images)
         with tqdm(total=sum(o.steps for o in each), desc=what, unit="step", leave=False) as bar:

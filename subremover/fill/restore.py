@@ -57,8 +57,9 @@ def restore(
 
     Args:
         images: (B, C, h, w) float32 in [0, 1]; anything finite where nothing is known.
-        options: How to fit: steps, loss, learning rate, input noise, and the decoder's shape. B of them may
-            differ in the first, third and fourth.
+        options: How to fit: steps, loss, learning rate, input noise, and the decoder's shape; what they say
+            of films (warm starts, several decoders, the trial) does not count. B of them may differ in
+            steps, learning rate and input noise.
         known: (B, 1, h, w) or (1, 1, h, w) weight of each pixel in the loss, 0 in holes; None: all is known.
         forward: What befell the picture before it was seen; None: nothing.
         size: Height and width of the picture, where the forward model changes them; None: the image's.
