@@ -81,15 +81,15 @@ def restore(
     if network is None:
         network = _choose_network(each[0], images, known, size)
     there = images.device if device is None else torch.device(device)
+    known = known.expand(len(images), -1, -1, -1)
+    fit = _Fit(images, known, each, seeds, network, size, there, forward, watch)
     most = choose_batch_size(there, network.count_bytes(), size[0] * size[1])
     parts: list[Restored] = []
     start = 0
     while start < len(images):
         rows = range(start, min(start + most, len(images)))
         try:
-            parts.append(
-                _restore_rows(rows, images, known, each, forward, size, network, seeds, there, watch)
-            )
+            parts.append(fit.restore(rows))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -105,46 +105,49 @@ def restore(
     return Restored(torch.cat([part.pictures for part in parts]), weights)
 
 
-def _restore_rows(  # noqa: PLR0917
-    rows: range,
-    images: Tensor,
-    known: Tensor,
-    options: Sequence[FitOptions],
-    forward: ForwardModel | None,
-    size: tuple[int, int],
-    network: Network[Any],
-    seeds: Sequence[int],
-    device: torch.device,
-    watch: Watch | None,
-) -> Restored:
-    """As many images as the device holds at once."""
-    height, width = size
-    weight = known.expand(len(images), -1, -1, -1)[rows.start : rows.stop].to(device)
-    targets = images[rows.start : rows.stop].to(device) * (weight > 0)
-    own = [seeds[row] for row in rows]
-    starts = network.start(targets, weight, own)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fit:
+    """What `restore` was asked for, all defaults chosen."""
 
-    def see(pictures: Tensor) -> Tensor:
-        pictures = pictures[:, :, :height, :width]
-        return pictures if forward is None else forward(pictures)
+    images: Tensor
+    known: Tensor
+    options: Sequence[FitOptions]
+    seeds: Sequence[int]
+    network: Network[Any]
+    size: tuple[int, int]
+    device: torch.device
+    forward: ForwardModel | None
+    watch: Watch | None
 
-    B, C, h, w = targets.shape
-    slots = Slots(network, starts, (B, C, h, w), loss=options[0].loss, forward=see)
-    courses = [
-        Course(seed, options[row].steps, options[row].learning_rate, options[row].input_noise)
-        for seed, row in zip(own, rows, strict=True)
-    ]
-    slots.put(range(len(rows)), targets, weight, starts, courses)
-    for step in range(1, max(course.steps for course in courses) + 1):
-        slots.step()
-        if watch is not None:
-            pictures, losses = slots.look()
-            watch(step, rows, pictures[:, :, :height, :width], losses)
-    pictures, weights = slots.take(range(len(rows)))
-    return Restored(
-        pictures[:, :, :height, :width].to(images.device),
-        weights.map(lambda tensor: tensor.to(images.device)),
-    )
+    def restore(self, rows: range) -> Restored:
+        """These rows, all at once."""
+        own = slice(rows.start, rows.stop)
+        weight = self.known[own].to(self.device)
+        targets = self.images[own].to(self.device) * (weight > 0)
+        starts = self.network.start(targets, weight, self.seeds[own])
+        B, C, h, w = targets.shape
+        slots = Slots(self.network, starts, (B, C, h, w), loss=self.options[0].loss, forward=self._see)
+        courses = [
+            Course(seed, options.steps, options.learning_rate, options.input_noise)
+            for seed, options in zip(self.seeds[own], self.options[own], strict=True)
+        ]
+        slots.put(range(B), targets, weight, starts, courses)
+        for step in range(1, max(course.steps for course in courses) + 1):
+            slots.step()
+            if self.watch is not None:
+                pictures, losses = slots.look()
+                self.watch(step, rows, self._cut(pictures), losses)
+        pictures, weights = slots.take(range(B))
+        back = self.images.device
+        return Restored(self._cut(pictures).to(back), weights.map(lambda tensor: tensor.to(back)))
+
+    def _cut(self, pictures: Tensor) -> Tensor:
+        """To the size asked for: a network may paint more."""
+        return pictures[:, :, : self.size[0], : self.size[1]]
+
+    def _see(self, pictures: Tensor) -> Tensor:
+        pictures = self._cut(pictures)
+        return pictures if self.forward is None else self.forward(pictures)
 
 
 def _choose_network(options: FitOptions, images: Tensor, known: Tensor, size: tuple[int, int]) -> DeepDecoder:
