@@ -5,6 +5,8 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+export OMP_NUM_THREADS=1 # pictures this small only wait for a second thread
+
 step() { printf '\n== %s\n' "$*"; }
 
 all=
