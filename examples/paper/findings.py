@@ -31,7 +31,7 @@ def write_search(study: Study, name: str, search: Search, label: str) -> None:
     trials = search.trials
     figure = Figure(figsize=(3 * len(search.space), 3.2), dpi=150, layout="constrained")
     for axis, parameter in zip(
-        figure.subplots(1, len(search.space), squeeze=False)[0], search.space, strict=True
+        figure.subplots(1, len(search.space), squeeze=False, sharey=True)[0], search.space, strict=True
     ):
         _draw_parameter(axis, parameter, search)
     figure.axes[0].set_ylabel(label)
@@ -39,7 +39,7 @@ def write_search(study: Study, name: str, search: Search, label: str) -> None:
     figure = Figure(figsize=(7, 4), dpi=150, layout="constrained")
     axis = figure.subplots()
     numbers = list(range(1, len(trials) + 1))
-    _draw_points(axis, numbers, [trial.outcome.value for trial in trials])
+    _draw_points(axis, numbers, [trial.outcome.value for trial in trials], search.minimize)
     best = np.minimum if search.minimize else np.maximum
     none = math.inf if search.minimize else -math.inf
     values = [none if trial.outcome.value is None else trial.outcome.value for trial in trials]
@@ -105,13 +105,13 @@ def _draw_parameter(axis: Axes, name: str, search: Search) -> None:
     found = [trial.parameters[name] for trial in search.trials]
     axis.set_xlabel(name)
     if not isinstance(kind, CategoricalDistribution):
-        _draw_points(axis, found, values)
+        _draw_points(axis, found, values, search.minimize)
         if kind.log:
             axis.set_xscale("log")
         return
     spread = np.random.default_rng(0).uniform(-0.2, 0.2, len(found))
     places = [kind.choices.index(value) for value in found]
-    _draw_points(axis, list(places + spread), values)
+    _draw_points(axis, list(places + spread), values, search.minimize)
     for place in range(len(kind.choices)):
         some = [v for v, p in zip(values, places, strict=True) if p == place and v is not None]
         if some:
@@ -119,13 +119,18 @@ def _draw_parameter(axis: Axes, name: str, search: Search) -> None:
     axis.set_xticks(range(len(kind.choices)), [str(choice) for choice in kind.choices], fontsize=7)
 
 
-def _draw_points(axis: Axes, across: Sequence[float], values: Sequence[float | None]) -> None:
-    """Those that have no value on a line of their own."""
+def _draw_points(axis: Axes, across: Sequence[float], values: Sequence[float | None], minimize: bool) -> None:
+    """Those that have no value stand at the bad end."""
     pairs = list(zip(across, values, strict=True))
     axis.plot(*zip(*((x, y) for x, y in pairs if y is not None), strict=True), "o", markersize=3)
     if none := [x for x, y in pairs if y is None]:
         transform = axis.get_xaxis_transform()
         axis.plot(
-            none, [0.98] * len(none), "x", color="tab:red", transform=transform, label="without a value"
+            none,
+            [0.98 if minimize else 0.02] * len(none),
+            "x",
+            color="tab:red",
+            transform=transform,
+            label="without a value",
         )
     axis.grid(alpha=0.3)

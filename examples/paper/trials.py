@@ -1,10 +1,10 @@
 """A search of hyperparameters: trials that are drawn, evaluated side by side and kept in a file.
 
-What is searched, and what for, is not its business (`search`, `presets`). A script does three things, the last by `findings`:
+What is searched, and what for, is not its business (`search`, `presets`). A script does:
 
     search = Search(study.out / "search.journal", space, {"steps": 1000, "images": digest})
     search.run(100, evaluate)  # goes on from what the file holds
-    write_search(study, "search", search, "PSNR, dB")
+    write_search(study, "search", search, "PSNR, dB")  # of `findings`
 """
 
 from __future__ import annotations
@@ -71,6 +71,7 @@ class Search:
         space: Space,
         about: Mapping[str, Any],
         *,
+        first: Sequence[Parameters] = (),
         minimize: bool = False,
         sampler: Callable[..., BaseSampler] = RandomSampler,
     ) -> None:
@@ -80,6 +81,7 @@ class Search:
             file: Where.
             space: Each parameter's name and distribution.
             about: What else makes the value what it is: objective, images, steps. In JSON's types.
+            first: What is to be tried before anything is drawn.
             minimize: Whether low values are good.
             sampler: Called with `seed`.
 
@@ -90,6 +92,7 @@ class Search:
         self._sampler = sampler
         told = {
             **json.loads(json.dumps(about)),
+            "first": [dict(parameters) for parameters in first],
             "space": {name: json.loads(distribution_to_json(kind)) for name, kind in space.items()},
             "minimize": minimize,
         }
@@ -104,6 +107,8 @@ class Search:
         found = self._study.user_attrs.get("about")
         if found is None:
             self._study.set_user_attr("about", told)
+            for parameters in first:
+                self._study.enqueue_trial(dict(parameters))
         elif found != told:
             other = next(key for key in [*told, *found] if found.get(key) != told.get(key))
             raise click.UsageError(

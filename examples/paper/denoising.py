@@ -1,0 +1,107 @@
+"""What a search of denoisers draws from, and what a trial is worth; the search itself is in `search`."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from denoise import BEST, Pair
+from images import psnr, ssim, to_picture, to_tensor
+from optuna.distributions import CategoricalDistribution, FloatDistribution
+from study import Study
+from torch import Tensor
+from trials import Outcome, Parameters, Space
+
+from subremover.options import FitOptions
+
+TABLE_1: Parameters = {"K": 196, "L": 4, "sigma_r": 1.75e-7, "activation": "leaky-relu", "input": "noise"}
+"""Of the paper, what won there."""
+LOOKS = 100
+"""At the pictures, on their way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Denoising:
+    """What the trials are tried on."""
+
+    study: Study
+    pairs: Sequence[Pair]
+    """All of one size."""
+    steps: int
+    reach: tuple[float, float] | None
+    """PSNR in dB and SSIM that the means over all pairs are to have; None: as much PSNR as can be had."""
+
+    def evaluate(self, parameters: Sequence[Parameters], seed: int = 0) -> Iterator[tuple[int, Outcome]]:
+        """Those of one shape side by side; see `trials.Evaluate`.
+
+        Args:
+            parameters: Of the trials.
+            seed: Of the first pair's decoder; the others' follow it. The same for all trials.
+        """
+        shapes = defaultdict(list)
+        for index, own in enumerate(parameters):
+            shapes[own["K"], own["L"], own["activation"], own["input"]].append(index)
+        for indices in shapes.values():
+            start = time.monotonic()
+            scores = self._fit([to_options(parameters[index], self.steps) for index in indices], seed)
+            seconds = (time.monotonic() - start) / len(indices)
+            for index, course in zip(indices, scores, strict=True):
+                yield index, self._judge(course, seconds)
+
+    def _fit(self, options: Sequence[FitOptions], seed: int) -> list[dict[int, np.ndarray]]:
+        """Mean PSNR and SSIM over the pairs by step, of each of some options of one shape."""
+        count = len(self.pairs)
+        found: list[dict[int, list[tuple[float, float]]]] = [defaultdict(list) for _ in options]
+        every = max(1, self.steps // LOOKS) if self.reach else self.steps
+
+        def watch(step: int, rows: range, pictures: Tensor, _: Tensor) -> None:
+            if step % every and step != self.steps:
+                return
+            for row, tensor in zip(rows, pictures, strict=True):
+                picture, clean = to_picture(tensor), self.pairs[row % count].clean
+                found[row // count][step].append((psnr(picture, clean), ssim(picture, clean)))
+
+        self.study.restore(
+            to_tensor(*(pair.noisy for pair in self.pairs)).repeat(len(options), 1, 1, 1),
+            [own for own in options for _ in self.pairs],
+            seeds=[seed + place for _ in options for place in range(count)],
+            what=f"{len(options)} of K {options[0].channels}, L {options[0].levels}",
+            watch=watch,
+        )
+        return [{step: np.mean(scores, 0) for step, scores in course.items()} for course in found]
+
+    def _judge(self, course: dict[int, np.ndarray], seconds: float) -> Outcome:
+        last = course[self.steps]
+        figures = {"PSNR": float(last[0]), "SSIM": float(last[1]), "seconds": round(seconds, 2)}
+        if self.reach is None:
+            return Outcome(figures["PSNR"], figures)
+        first = next((step for step, means in course.items() if np.all(means >= self.reach)), None)
+        return Outcome(first, figures)
+
+
+def to_options(parameters: Parameters, steps: int) -> FitOptions:
+    return replace(
+        BEST,
+        steps=steps,
+        channels=parameters["K"],
+        levels=parameters["L"],
+        activation=parameters["activation"],
+        input=parameters["input"],
+        input_noise=parameters["sigma_r"],
+    )
+
+
+def choose_space(wide: bool, quick: bool) -> Space:
+    """The paper's; the wide one is of its initial experiments."""
+    channels = [4, 8] if quick else [16, 32, 64, 128, 196] if wide else [128, 196]
+    levels = [3, 4] if quick else list(range(2, 8)) if wide else list(range(3, 7))
+    return {
+        "K": CategoricalDistribution(channels),
+        "L": CategoricalDistribution(levels),
+        "sigma_r": FloatDistribution(1e-10, 1e-1, log=True),
+        "activation": CategoricalDistribution(["relu", "relu6", "sigmoid", "leaky-relu"]),
+        "input": CategoricalDistribution(["noise", "downsampled"]),
+    }
