@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -21,6 +21,9 @@ TABLE_1: Parameters = {"K": 196, "L": 4, "sigma_r": 1.75e-7, "activation": "leak
 """Of the paper, what won there."""
 LOOKS = 100
 """At the pictures, on their way."""
+
+Course = dict[int, list[tuple[float, float]]]
+"""PSNR and SSIM of each pair's picture, by step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +48,14 @@ class Denoising:
         for index, own in enumerate(parameters):
             shapes[own["K"], own["L"], own["activation"], own["input"]].append(index)
         for indices in shapes.values():
-            start = time.monotonic()
-            scores = self._fit([to_options(parameters[index], self.steps) for index in indices], seed)
-            seconds = (time.monotonic() - start) / len(indices)
-            for index, course in zip(indices, scores, strict=True):
-                yield index, self._judge(course, seconds)
+            courses = self._fit([to_options(parameters[index], self.steps) for index in indices], seed)
+            for index, course in zip(indices, courses, strict=True):
+                yield index, self._judge(course)
 
-    def _fit(self, options: Sequence[FitOptions], seed: int) -> list[dict[int, np.ndarray]]:
-        """Mean PSNR and SSIM over the pairs by step, of each of some options of one shape."""
+    def _fit(self, options: Sequence[FitOptions], seed: int) -> list[Course]:
+        """Some options of one shape, until all have reached what they are to reach."""
         count = len(self.pairs)
-        found: list[dict[int, list[tuple[float, float]]]] = [defaultdict(list) for _ in options]
+        courses: list[Course] = [defaultdict(list) for _ in options]
         every = max(1, self.steps // LOOKS) if self.reach else self.steps
 
         def watch(step: int, rows: range, pictures: Tensor, _: Tensor) -> None:
@@ -62,24 +63,37 @@ class Denoising:
                 return
             for row, tensor in zip(rows, pictures, strict=True):
                 picture, clean = to_picture(tensor), self.pairs[row % count].clean
-                found[row // count][step].append((psnr(picture, clean), ssim(picture, clean)))
+                courses[row // count][step].append((psnr(picture, clean), ssim(picture, clean)))
+            is_last = rows.stop == count * len(options)  # those before had all their steps
+            if is_last and all(self._find_first(courses[row // count]) for row in rows):
+                raise _AllReachedError
 
-        self.study.restore(
-            to_tensor(*(pair.noisy for pair in self.pairs)).repeat(len(options), 1, 1, 1),
-            [own for own in options for _ in self.pairs],
-            seeds=[seed + place for _ in options for place in range(count)],
-            what=f"{len(options)} of K {options[0].channels}, L {options[0].levels}",
-            watch=watch,
-        )
-        return [{step: np.mean(scores, 0) for step, scores in course.items()} for course in found]
+        with suppress(_AllReachedError):
+            self.study.restore(
+                to_tensor(*(pair.noisy for pair in self.pairs)).repeat(len(options), 1, 1, 1),
+                [own for own in options for _ in self.pairs],
+                seeds=[seed + place for _ in options for place in range(count)],
+                what=f"{len(options)} of K {options[0].channels}, L {options[0].levels}",
+                watch=watch,
+            )
+        return courses
 
-    def _judge(self, course: dict[int, np.ndarray], seconds: float) -> Outcome:
-        last = course[self.steps]
-        figures = {"PSNR": float(last[0]), "SSIM": float(last[1]), "seconds": round(seconds, 2)}
+    def _find_first(self, course: Course) -> int | None:
+        """The first step at which the means over all pairs are reached."""
         if self.reach is None:
-            return Outcome(figures["PSNR"], figures)
-        first = next((step for step, means in course.items() if np.all(means >= self.reach)), None)
-        return Outcome(first, figures)
+            return None
+        means = {step: np.mean(s, 0) for step, s in course.items() if len(s) == len(self.pairs)}
+        return next((step for step, mean in means.items() if np.all(mean >= self.reach)), None)
+
+    def _judge(self, course: Course) -> Outcome:
+        first = self._find_first(course)
+        mean = np.mean(course[first or self.steps], 0)
+        figures = {"PSNR": float(mean[0]), "SSIM": float(mean[1])}
+        return Outcome(first if self.reach else figures["PSNR"], figures)
+
+
+class _AllReachedError(Exception):
+    """There is nothing more to be seen."""
 
 
 def to_options(parameters: Parameters, steps: int) -> FitOptions:

@@ -131,6 +131,6 @@ def _draw_points(axis: Axes, across: Sequence[float], values: Sequence[float | N
             "x",
             color="tab:red",
             transform=transform,
-            label="without a value",
+            label="no value",
         )
     axis.grid(alpha=0.3)

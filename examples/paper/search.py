@@ -11,13 +11,14 @@ first of a hundred looks at which PSNR and SSIM are reached. Trials of one shape
 same command goes on where it was ended, with a larger --trials beyond where it ended.
 
 POLYU is a folder of pairs as for denoise.py. The tables: the best trials beside Table 1; what each value of
-each parameter went along with; and the three best again with other seeds, beside Table 1, since the best of
+each parameter went along with; and the two best again with other seeds, beside Table 1, since the best of
 many is in part the luckiest.
 """
 
 from __future__ import annotations
 
 import hashlib
+import math
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -33,7 +34,7 @@ from trials import Parameters, Search, Trial
 
 SHOWN = 10
 """Of the best trials."""
-AGAIN = 3
+AGAIN = 2
 """Of the best trials, with other seeds."""
 SEEDS = 3
 
@@ -134,6 +135,8 @@ def main(
     wide: bool,
     reach: tuple[float, float] | None,
 ) -> None:
+    if reach and any(map(math.isnan, reach)):
+        raise click.BadParameter("--reach wants two numbers")
     if study.quick:
         count, crop, trials, steps = min(count or 2, 2), min(crop or 32, 32), min(trials, 6), min(steps, 10)
     space = choose_space(wide, study.quick)

@@ -106,9 +106,9 @@ class Search:
             raise click.UsageError(f"'{file}' is no file of trials that can be read or written") from error
         found = self._study.user_attrs.get("about")
         if found is None:
-            self._study.set_user_attr("about", told)
             for parameters in first:
                 self._study.enqueue_trial(dict(parameters))
+            self._study.set_user_attr("about", told)
         elif found != told:
             other = next(key for key in [*told, *found] if found.get(key) != told.get(key))
             raise click.UsageError(
