@@ -12,7 +12,7 @@ from __future__ import annotations
 import fcntl
 import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -186,7 +186,7 @@ def _read(trial: FrozenTrial) -> Trial:
 
 
 @contextmanager
-def _lock(file: Path) -> Any:
+def _lock(file: Path) -> Iterator[None]:
     """Of two runs the second would take the first one's trials for left."""
     with file.open("rb") as opened:
         try:
