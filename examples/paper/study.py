@@ -21,6 +21,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from subremover import Restored, restore
+from subremover.errors import SubremoverError
 from subremover.fill.restore import Watch
 
 Row = Mapping[str, str | float | int | None]
@@ -150,13 +151,17 @@ def study_command(about: str | None) -> Callable[[Callable[..., None]], click.Co
         @wraps(function)
         def run(out: Path, quick: bool, device: str, **values: Any) -> None:
             out.mkdir(parents=True, exist_ok=True)
-            function(Study(out, quick, device), **values)
+            try:
+                function(Study(out, quick, device), **values)
+            except SubremoverError as error:
+                raise click.ClickException(str(error)) from error
 
         quick = click.option("--quick", is_flag=True, help="Smaller and fewer, a minute on two CPU cores.")
         default = "cuda" if torch.cuda.is_available() else "cpu"
         device = click.option("--device", default=default, show_default=True, help="Where to fit.")
         out = click.argument("out", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
-        return click.command(help=about)(out(quick(device(run))))
+        as_it_is = (about or "").replace("\n\n    ", "\n\n\b\n    ")  # lists of commands are not wrapped
+        return click.command(help=as_it_is)(out(quick(device(run))))
 
     return decorate
 
