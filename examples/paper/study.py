@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import platform
 import sys
@@ -156,9 +157,14 @@ def study_command(about: str | None) -> Callable[[Callable[..., None]], click.Co
         default = "cuda" if torch.cuda.is_available() else "cpu"
         device = click.option("--device", default=default, show_default=True, help="Where to fit.")
         out = click.argument("out", metavar="OUT", type=click.Path(path_type=Path, file_okay=False))
-        return click.command(help=about)(out(quick(device(run))))
+        return click.command(help=_keep_lines(about))(out(quick(device(run))))
 
     return decorate
+
+
+def _keep_lines(about: str | None) -> str:
+    """As click wants it where lines are not to be joined: in paragraphs that are indented."""
+    return inspect.cleandoc(about or "").replace("\n\n    ", "\n\n\b\n    ")
 
 
 def _format(value: str | float | None) -> str:
