@@ -8,13 +8,13 @@ learns noise as well, and so must be stopped early. Two things are to be restore
 noise, and the middle of photographs' lowest third, in which a subtitle was drawn. Networks of both kinds do
 it with the same loss, steps and seeds. A table for each task gives means over the photographs:
 
-parameters   all that is fitted; also for each sample of the picture
-kept         what one step keeps in memory for the gradient, parameters included
-s / step     of one photograph, the median between looks, without looking
-best PSNR    (of holes, in them) at any look: only who knows the truth could have stopped there
-lost         what the last step is below that
-of the mean  PSNR of the mean picture of the last quarter of the steps
-in the time  PSNR when the first network in the table has had all its steps
+    parameters   all that is fitted; also for each sample of the picture
+    kept         what one step keeps in memory for the gradient, parameters included
+    s / step     of one photograph, the median between looks, without looking
+    best PSNR    (of holes, in them) at any look: only who knows the truth could have stopped there
+    lost         what the last step is below that
+    of the mean  PSNR of the mean picture of the last quarter of the steps
+    in the time  PSNR when the first network in the table has had all its steps
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ import numpy as np
 import torch
 from denoise import BEST, draw_pairs
 from images import PHOTOGRAPHS, draw_photograph, psnr, to_picture, to_tensor
-from losses import draw_subtitle
 from study import Row, Study, study_command
+from subtitles import draw_subtitle
 from torch import Tensor
 
 from subremover.fill.decoder import DEFAULT_LEVELS, DeepDecoder
