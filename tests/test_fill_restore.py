@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 import subremover
 from subremover.errors import DeviceError, UsageError
@@ -15,6 +15,7 @@ from subremover.fill.decoder import DecoderWeights, DeepDecoder
 from subremover.fill.hourglass import Hourglass
 from subremover.fill.restore import restore
 from subremover.fill.slots import Slots
+from subremover.fill.weights import Weights
 from subremover.options import FitOptions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -160,8 +161,52 @@ def test_the_hourglass_has_the_authors_weights() -> None:
     network = Hourglass((64, 64))
     weights = network.start(torch.zeros(1, 3, 64, 64), torch.ones(1, 1, 64, 64), [0])
     assert weights.code.shape == (1, 32, 64, 64)
-    # as their notebooks count, less the biases of convolutions, all but the last before norms
-    assert sum(tensor.numel() for tensor in weights.parameters) == 2_217_831 - 2_583
+    # as their notebooks count, less the biases of convolutions before norms
+    assert sum(tensor.numel() for tensor in weights.parameters) == 2_217_831 - 2_580
+
+
+class Glass(nn.Module):
+    """A level of the authors' network, and all below it, put together of torch's own layers."""
+
+    def __init__(self, inputs: int, channels: int, skips: int, levels: int) -> None:
+        super().__init__()
+        self.skip = self.block(inputs, skips, 1)
+        self.down = nn.Sequential(self.block(inputs, channels, 3, 2), self.block(channels, channels, 3))
+        self.below = Glass(channels, channels, skips, levels - 1) if levels > 1 else nn.Identity()
+        self.enlarge = nn.Upsample(scale_factor=2, mode="bilinear")
+        joined = nn.BatchNorm2d(skips + channels)
+        up = self.block(skips + channels, channels, 3), self.block(channels, channels, 1)
+        self.up = nn.Sequential(joined, *up)
+
+    @staticmethod
+    def block(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Sequential:
+        convolution = nn.Conv2d(inputs, outputs, side, stride, side // 2, padding_mode="reflect", bias=False)
+        return nn.Sequential(convolution, nn.BatchNorm2d(outputs), nn.LeakyReLU(0.2))
+
+    def forward(self, values: Tensor) -> Tensor:
+        joined = torch.cat([self.skip(values), self.enlarge(self.below(self.down(values)))], 1)
+        result: Tensor = self.up(joined)
+        return result
+
+    def list_parameters(self) -> list[nn.Parameter]:
+        """In the hourglass's order: all of the way down, and then all of the way up."""
+        below = self.below.list_parameters() if isinstance(self.below, Glass) else []
+        return [*self.skip.parameters(), *self.down.parameters(), *below, *self.up.parameters()]
+
+
+def test_the_hourglass_paints_as_the_authors_does() -> None:
+    network = Hourglass((16, 24), levels=2, channels=6, skips=2, inputs=5)
+    weights = network.start(torch.zeros(2, 3, 16, 24), torch.ones(2, 1, 16, 24), [3, 4])
+    varied = [tensor + 0.1 * torch.randn_like(tensor) for tensor in weights.parameters]
+    weights = Weights(weights.code, tuple(varied))
+    pictures = network.paint(weights, weights.code)
+    for row in range(2):
+        glass, head = Glass(5, 6, 2, 2), nn.Conv2d(6, 3, 1)
+        theirs = [*glass.list_parameters(), *head.parameters()]
+        for parameter, tensor in zip(theirs, varied, strict=True):
+            parameter.data.copy_(tensor[row])
+        expected = head(glass(weights.code[row : row + 1])).sigmoid()
+        torch.testing.assert_close(pictures[row : row + 1], expected)
 
 
 @pytest.mark.parametrize(

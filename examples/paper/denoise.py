@@ -88,13 +88,13 @@ def read_pairs(folder: Path, count: int | None) -> list[Pair]:
     return pairs
 
 
-def draw_pairs(count: int | None, side: int) -> list[Pair]:
+def draw_pairs(count: int | None, side: int, deviation: float = NOISE) -> list[Pair]:
     """Photographs with noise that grows with the light, as a camera's does."""
     pairs = []
     for seed, name in enumerate(list(PHOTOGRAPHS)[: count or len(PHOTOGRAPHS)]):
         clean = draw_photograph(name, side)
         grain = np.random.default_rng(seed).standard_normal(clean.shape).astype(np.float32)
-        noisy = np.clip(clean + NOISE * np.sqrt(clean / 0.5 + 0.05) * grain, 0, 1)
+        noisy = np.clip(clean + deviation * np.sqrt(clean / 0.5 + 0.05) * grain, 0, 1)
         pairs.append(Pair(name, noisy, clean))
     return pairs
 

@@ -3,12 +3,20 @@
 Down by strided convolutions and up again, with thin connections between equal sizes: D. Ulyanov, A. Vedaldi
 and V. Lempitsky, *Deep Image Prior* (arXiv:1711.10925). It has more weights than a picture has samples,
 so that it learns noise as well, given the steps. Films are not restored by it.
+
+This is the network of their denoising. Layers and their order, reflected borders, the norm over each picture,
+leaky ReLUs and the input are theirs. What is not:
+
+- Convolutions before norms have no bias: the norm would take it away again.
+- Norms start at one, as torch has it since 1.2. In their time it drew that scale from [0, 1].
+- Their inpainting up-samples by the nearest pixel, with other widths for each picture; here all is bilinear.
+- They also give a running mean of the pictures (0.99); `restore` gives that of the last quarter of the steps.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,21 +64,27 @@ class Hourglass:
         return cls((height, width), levels, channels, outputs=outputs)
 
     def start(self, targets: Tensor, known: Tensor, seeds: Sequence[int]) -> Weights:  # noqa: ARG002
-        """Drawn as torch draws its own; the input is uniform in [0, 0.1]."""
+        """Drawn as torch draws its own, uniform within 1 / sqrt(inputs); the input is uniform in [0, 0.1]."""
         rows = [self._draw(torch.Generator().manual_seed(seed)) for seed in seeds]
         code, *parameters = (torch.stack(column).to(targets.device) for column in zip(*rows, strict=True))
         return Weights(code, tuple(parameters))
 
     def paint(self, weights: Weights, code: Tensor) -> Tensor:
-        parameters = iter(weights.parameters)
+        # Row by row, so that values run pixel by pixel, all channels of one together: of grouped
+        # convolutions in planes a step took 1.3 times as long on the CPU.
+        rows = zip(code.unsqueeze(1), *weights.parameters, strict=True)
+        return torch.cat([self._paint_row(values, iter(parameters)) for values, *parameters in rows])
+
+    def _paint_row(self, values: Tensor, parameters: Iterator[Tensor]) -> Tensor:
+        """One row's (1, C0, h, w) -> (1, C, h, w), by its parameters in the order in which they are drawn."""
 
         def block(values: Tensor, stride: int = 1) -> Tensor:
             """Convolution, norm, leaky ReLU."""
-            mix, scale, shift = (next(parameters) for _ in range(3))
-            values = _normalise(_convolve(values, mix, stride), scale, shift)
-            return F.leaky_relu(values, SLOPE)
+            values = _convolve(values, next(parameters), stride=stride)
+            return F.leaky_relu_(_normalise(values, next(parameters), next(parameters)), SLOPE)
 
-        values, passed = code, []
+        values = values.contiguous(memory_format=torch.channels_last)
+        passed = []
         for _ in range(self.levels):
             passed.append(block(values))
             values = block(block(values, stride=2))
@@ -78,7 +92,7 @@ class Hourglass:
             values = F.interpolate(values, scale_factor=2, mode="bilinear", align_corners=False)
             values = _normalise(torch.cat([skip, values], 1), next(parameters), next(parameters))
             values = block(block(values))
-        return _convolve(values, next(parameters)).sigmoid()
+        return _convolve(values, next(parameters), next(parameters)).sigmoid()
 
     def count_bytes(self) -> int:
         height, width = self.size
@@ -105,22 +119,17 @@ class Hourglass:
             joined = self.skips + self.channels
             drawn += [*norm(joined), mix(joined, self.channels, 3), *norm(self.channels)]
             drawn += [mix(self.channels, self.channels, 1), *norm(self.channels)]
-        return [*drawn, mix(self.channels, self.outputs, 1)]
+        head, shift = mix(self.channels, self.outputs, 1), mix(self.channels, self.outputs, 1)[:, 0, 0, 0]
+        return [*drawn, head, shift]
 
 
-def _convolve(values: Tensor, mix: Tensor, stride: int = 1) -> Tensor:
-    """Each row by its own weights: (B, C, h, w), (B, K, C, side, side) -> (B, K, h / stride, w / stride)."""
-    B, _, height, width = values.shape
-    margin = mix.shape[-1] // 2
-    if margin:
+def _convolve(values: Tensor, mix: Tensor, shift: Tensor | None = None, stride: int = 1) -> Tensor:
+    """(1, C, h, w), (K, C, side, side), (K,) -> (1, K, h / stride, w / stride)."""
+    if margin := mix.shape[-1] // 2:
         values = F.pad(values, (margin,) * 4, mode="reflect")
-    together = values.flatten(0, 1).unsqueeze(0)
-    mixed = F.conv2d(together, mix.flatten(0, 1), stride=stride, groups=B)
-    return mixed.view(B, -1, height // stride, width // stride)
+    return F.conv2d(values, mix, shift, stride)
 
 
 def _normalise(values: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
-    """Each channel of each row by its own mean and variance; scale and shift are (B, C)."""
-    together = values.flatten(0, 1).unsqueeze(0)
-    normal = F.instance_norm(together, weight=scale.flatten(), bias=shift.flatten(), eps=NORM_EPSILON)
-    return normal.view_as(values)
+    """Each channel of (1, C, h, w) by its own mean and variance; scale and shift are (C,)."""
+    return F.batch_norm(values, None, None, scale, shift, training=True, eps=NORM_EPSILON)
