@@ -8,19 +8,22 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from losses import LOSSES, Course, compare, main
+from losses import LOSSES, Course, compare, follow, main
 from make_sample import SampleOptions, draw_sample
+from study import Study
 from subtitles import draw_case, read_case, read_clips
+
+from subremover import FitOptions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def follow(*psnr: float) -> Course:
+def told(*psnr: float) -> Course:
     return Course([4, 10, 20, 40], list(psnr), [0.5] * len(psnr))
 
 
 def test_a_loss_arrives_where_it_is_as_good_as_mse_ever_gets() -> None:
-    slow, fast, never = follow(10, 20, 25, 30), follow(20, 29.6, 33, 28), follow(10, 11, 12, 13)
+    slow, fast, never = told(10, 20, 25, 30), told(20, 29.6, 33, 28), told(10, 11, 12, 13)
     followed = [{**dict.fromkeys(LOSSES, never), "mse": slow, "mix": fast}]
     rows = {row["loss"]: row for row in compare(followed, 40)}
     assert rows["MS-SSIM + L1"]["steps to arrive, median"] == 10
@@ -78,6 +81,14 @@ def test_a_clip_gives_the_frame_that_is_covered_most(tmp_path: Path) -> None:
     assert case.truth is not None
     missed = np.abs(case.image - case.truth).max(-1)
     assert missed[case.hole].mean() > 5 * missed[~case.hole].mean()
+
+
+def test_early_pictures_are_not_those_of_the_end(tmp_path: Path) -> None:
+    course = follow(Study(tmp_path, True, "cpu"), draw_case(64), FitOptions(steps=40, channels=8, loss="mse"))
+    assert course.early is not None
+    assert course.late is not None
+    assert np.abs(course.early - course.late).mean() > 0.02
+    assert course.steps == [4, 10, 20, 30, 40]
 
 
 def test_quick_form(tmp_path: Path) -> None:
