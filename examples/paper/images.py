@@ -54,7 +54,7 @@ def to_tensor(*pictures: np.ndarray) -> Tensor:
 
 def to_picture(tensor: Tensor) -> np.ndarray:
     """(C, h, w) -> (h, w, C), a copy: what a fit is watched by is overwritten in its next step."""
-    return np.array(tensor.detach().permute(1, 2, 0).cpu())
+    return tensor.detach().permute(1, 2, 0).cpu().numpy().copy()
 
 
 def psnr(found: np.ndarray, truth: np.ndarray, where: np.ndarray | None = None) -> float:
