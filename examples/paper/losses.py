@@ -7,7 +7,8 @@
 
 Fits one decoder of the paper's shape (K 256, L 5) for each loss to the known pixels, and writes the pictures
 after a tenth of the steps and after all of them side by side. Where the truth is known, also PSNR and SSIM in
-the hole over the steps, and when each loss is first as good as MSE ever gets, less half a dB. Clips are
+the hole over the steps, and at which step the mean of all cases is
+first as good as MSE's ever gets, less half a dB. Clips are
 folders with clean.mp4, subbed.mp4 and mask.mkv, such as examples/make_sample.py draws; the frame that is
 covered most is taken, cropped around its subtitle.
 """
@@ -17,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from statistics import mean, median
+from statistics import mean
 
 import click
 import numpy as np
@@ -85,27 +86,35 @@ def find_early(steps: int) -> int:
     return max(1, steps // 10)
 
 
-def compare(followed: Sequence[Courses], steps: int) -> list[Row]:
-    """A row for each loss, of means over all cases, and of how soon it arrives beside MSE."""
+def average(followed: Sequence[Courses]) -> Courses:
+    """The means of PSNR and SSIM over all cases, step by step."""
+    return {
+        name: Course(
+            followed[0][name].steps,
+            [mean(values) for values in zip(*(courses[name].psnr for courses in followed), strict=True)],
+            [mean(values) for values in zip(*(courses[name].ssim for courses in followed), strict=True)],
+        )
+        for name in LOSSES
+    }
+
+
+def compare(followed: Sequence[Courses]) -> list[Row]:
+    """A row for each loss, of means over all cases, and of how soon these arrive beside MSE's."""
+    means = average(followed)
     rows: list[Row] = []
-    for name in LOSSES:
-        courses = [courses[name] for courses in followed]
+    for name, course in means.items():
         row: dict[str, str | float | None] = {"loss": NAMES[name]}
-        for when in (find_early(steps), steps):
-            place = courses[0].steps.index(when)
-            row[f"PSNR after {when}"] = mean(course.psnr[place] for course in courses)
-            row[f"SSIM after {when}"] = mean(course.ssim[place] for course in courses)
-        row["best PSNR"] = mean(max(course.psnr) for course in courses)
-        arrivals = [find_arrival(courses, name) for courses in followed]
-        arrived = [steps for steps in arrivals if steps is not None]
-        row["arrives in"] = f"{len(arrived)} of {len(followed)}"
-        row["steps to arrive, median"] = median(arrived) if arrived else None
-        ratios = [
-            mse / own
-            for courses, own in zip(followed, arrivals, strict=True)
-            if own is not None and (mse := find_arrival(courses, "mse")) is not None
-        ]
-        row["times as fast as MSE, median"] = median(ratios) if ratios else None
+        last = course.steps[-1]
+        for when in (find_early(last), last):
+            place = course.steps.index(when)
+            row[f"PSNR after {when}"] = course.psnr[place]
+            row[f"SSIM after {when}"] = course.ssim[place]
+        row["best PSNR"] = max(course.psnr)
+        own, mse = find_arrival(means, name), find_arrival(means, "mse")
+        row["arrives at step"] = own
+        row["times as fast as MSE"] = mse / own if own is not None and mse is not None else None
+        arrived = [courses for courses in followed if find_arrival(courses, name) is not None]
+        row["arrives by itself in"] = f"{len(arrived)} of {len(followed)}"
         rows.append(row)
     return rows
 
@@ -147,10 +156,17 @@ def main(
     for case, courses in zip(cases, followed, strict=True):
         write_figure(study, case, courses, options.steps)
     if all(case.truth is not None for case in cases):
+        told = [
+            {
+                "case": case.name,
+                "size": f"{case.hole.shape[1]}x{case.hole.shape[0]}",
+                "PSNR": {name: course.psnr for name, course in courses.items()},
+            }
+            for case, courses in zip(cases, followed, strict=True)
+        ]
         about = {"channels": options.channels, "levels": options.levels}
-        cases_told = {case.name: f"{case.hole.shape[1]}x{case.hole.shape[0]}" for case in cases}
-        study.write_table("losses", compare(followed, options.steps), cases=cases_told, **about)
-        write_curves(study, followed)
+        study.write_table("losses", compare(followed), cases=told, **about)
+        write_curves(study, average(followed))
 
 
 def write_figure(study: Study, case: Case, courses: Courses, steps: int) -> None:
@@ -165,20 +181,10 @@ def write_figure(study: Study, case: Case, courses: Courses, steps: int) -> None
     study.write_pictures(f"losses_{case.name}", pictures, [first, *(NAMES[name] for name in courses)], lines)
 
 
-def write_curves(study: Study, followed: Sequence[Courses]) -> None:
-    """PSNR and SSIM in the hole over the steps, means over all cases."""
-    steps = followed[0]["mse"].steps
+def write_curves(study: Study, courses: Courses) -> None:
+    """PSNR and SSIM in the hole over the steps."""
     for figure, unit in (("psnr", "PSNR in the hole, dB"), ("ssim", "SSIM in the hole")):
-        series = {
-            NAMES[name]: (
-                steps,
-                [
-                    mean(values)
-                    for values in zip(*(getattr(each[name], figure) for each in followed), strict=True)
-                ],
-            )
-            for name in LOSSES
-        }
+        series = {NAMES[name]: (course.steps, getattr(course, figure)) for name, course in courses.items()}
         study.write_plot(f"losses_{figure}", series, "steps", unit, log_x=True)
 
 
