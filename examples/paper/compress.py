@@ -137,8 +137,7 @@ def write(
             points = [(float(row["bits a pixel"] or 0), float(row[way])) for row in of_name if row[way]]
             if points:
                 curves[way] = ([x for x, _ in points], [y for _, y in points])
-        label = f"PSNR of {name}, dB"
-        study.write_plot(f"compress_{name}", curves, "bits a pixel", label, points=len(rates) == 1)
+        study.write_plot(f"compress_{name}", curves, "bits a pixel", f"PSNR, dB: {name}")
     middle = rates[len(rates) // 2]
     ways = list(middle[0].pictures)[1:]
     pictures = [[truths[one.name], *(one.pictures[way] for way in ways)] for one in middle]

@@ -28,6 +28,9 @@ Row = Mapping[str, str | float | int | None]
 
 mpl.use("Agg")
 
+FEW = 12
+"""So few points of a curve are marked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Study:
@@ -123,7 +126,8 @@ class Study:
         figure = Figure(figsize=(7, 4.5), dpi=150, layout="constrained")
         axis = figure.subplots()
         for label, (across, up) in series.items():
-            axis.plot(across, up, "o" if points else "-", label=label, markersize=3)
+            line = "-" if len(across) > FEW else "o-"
+            axis.plot(across, up, "o" if points else line, label=label, markersize=3)
         axis.set_xlabel(x)
         axis.set_ylabel(y)
         if log_x:
