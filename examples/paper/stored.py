@@ -28,11 +28,10 @@ HEADER = struct.Struct("<4sBBBHHHI")
 CHECKSUM = struct.Struct("<I")
 MOST_STEPS = 2**15 - 1
 """That a weight may lie from where it began."""
-MOST_VALUES = 2**26
-"""K times pixels: half a GiB in float64, two or three of which a picture takes on its way. Also 16 times the
-number of weights."""
+MOST_VALUES = 2**25
+"""K times pixels, and 16 times the weights; such a picture takes 0.6 GB on its way."""
 MOST_BYTES = 2**23
-"""Of a file: two bytes for each of the most weights."""
+"""Of a file: four bytes for each of the most weights."""
 LZMA = [{"id": lzma.FILTER_LZMA1, "preset": 9, "dict_size": 2**16, "lc": 0, "lp": 0, "pb": 0}]
 """Bytes that tell nothing of each other: what is left of LZMA is its adaptive range coder, which made the
 weights of two fits 1 to 4 % smaller than Huffman's code alone (zlib)."""
@@ -58,7 +57,8 @@ class Shape:
         if not 1 <= self.levels <= 9 or not 2**self.levels <= min(sides) <= max(sides) < 2**16:
             raise StoredError(f"no decoder paints {self.width}x{self.height} px by {self.levels} levels")
         height, width = self.decoder.size
-        if not 0 < max(self.channels * height * width, 16 * self.weights) <= MOST_VALUES:
+        values = max(self.channels, 3) * height * width
+        if not self.channels or max(values, 16 * self.weights) > MOST_VALUES:
             raise StoredError(
                 f"no decoder of {self.channels} channels paints {self.width}x{self.height} px here; "
                 "give a smaller image or fewer channels"
