@@ -229,10 +229,10 @@ def test_a_damaged_file_is_one_line(tmp_path: Path) -> None:
 
 
 def test_an_image_too_small_for_the_levels_is_one_line(tmp_path: Path) -> None:
-    Image.fromarray(np.zeros((20, 30, 3), np.uint8)).save(tmp_path / "small.png")
+    Image.fromarray(np.zeros((12, 30, 3), np.uint8)).save(tmp_path / "small.png")
     result = CliRunner().invoke(main, [str(tmp_path), "--image", str(tmp_path / "small.png")])
     assert result.exit_code == 1
-    assert result.output == "Error: no decoder paints 30x20 px by 5 levels\n"
+    assert result.output == "Error: no decoder paints 30x12 px by 4 levels\n"
 
 
 def test_weights_are_counted() -> None:

@@ -179,8 +179,8 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     show_default=True,
     help="K; may be given several times, each is one rate.",
 )
-@click.option("--levels", type=click.IntRange(1, 9), default=5, show_default=True, help="L.")
-@click.option("--steps", type=click.IntRange(1), default=1000, show_default=True)
+@click.option("--levels", type=click.IntRange(1, 9), default=4, show_default=True, help="L.")
+@click.option("--steps", type=click.IntRange(1), default=600, show_default=True)
 def main(
     study: Study, *, image: Path | None, read: Path | None, channels: Sequence[int], levels: int, steps: int
 ) -> None:
