@@ -30,7 +30,7 @@ from subremover.fill.decoder import DecoderWeights
 from subremover.options import FitOptions
 
 FINENESS = 6
-"""Steps of 1/64."""
+"""Steps of 1/64: finer ones cost more bits than larger K for as many dB, and coarser ones lose more."""
 FINENESSES = (3, 4, 5, 6, 7, 8)
 """That are compared."""
 FITTED, DECODER, JPEG2000, JPEG = "before rounding", "deep decoder", "JPEG 2000", "JPEG"
