@@ -30,7 +30,8 @@ from subremover.fill.decoder import DecoderWeights
 from subremover.options import FitOptions
 
 FINENESS = 6
-"""Steps of 1/64: finer ones cost more bits than larger K for as many dB, and coarser ones lose more."""
+"""Steps of 1/64. A photograph (256 px, K 32) gained 0.1 dB by 1/128, at 18 % more bits, and lost 0.4 dB by
+1/32, at 18 % fewer; larger K is worth 0.4 dB for as many."""
 FINENESSES = (3, 4, 5, 6, 7, 8)
 """That are compared."""
 FITTED, DECODER, JPEG2000, JPEG = "before rounding", "deep decoder", "JPEG 2000", "JPEG"

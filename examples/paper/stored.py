@@ -2,7 +2,8 @@
 
 G is a seed and an architecture: the network's input, and the weights that its fit began with, are drawn from
 the seed and never stored. C is what the fit has added to each weight, in whole steps of 2^-fineness; to store
-these and not the weights themselves took half a bit a weight less (128 px, K 16, L 4). How a fit comes to them: see `rounding`.
+these and not the weights themselves took half a bit a weight less (128 px, K 16, L 4). How a fit comes to
+them: see `rounding`.
 
 A file is a header, the whole steps packed by LZMA, and a checksum of both. It is read with nothing taken on
 trust: what it asks for is bounded before anything is allocated.
@@ -33,9 +34,9 @@ MOST_VALUES = 2**25
 MOST_BYTES = 2**23
 """Of a file: four bytes for each of the most weights."""
 LZMA = [{"id": lzma.FILTER_LZMA1, "preset": 9, "dict_size": 2**16, "lc": 0, "lp": 0, "pb": 0}]
-"""Bytes that tell nothing of each other: what is left of LZMA is its adaptive range coder. Four files were 1 to
-3 % smaller than by Huffman's code alone (zlib); ideal coding of bits with contexts of each level's own would
-have taken between 2 % less and 1 % more."""
+"""Bytes that tell nothing of each other: what is left of LZMA is its adaptive range coder. The weights of
+four files were 1 to 3 % smaller than by Huffman's code alone (zlib); ideal coding of bits with contexts of
+each level's own would have taken between 2 % less and 1 % more."""
 
 
 class StoredError(click.ClickException):
