@@ -17,10 +17,10 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-import click
 import numpy as np
 import torch
 
+from subremover.errors import SubremoverError
 from subremover.fill.decoder import DecoderWeights, DeepDecoder, decode
 
 MAGIC, VERSION = b"DDec", 1
@@ -39,7 +39,7 @@ four files were 1 to 3 % smaller than by Huffman's code alone (zlib); ideal codi
 each level's own would have taken between 2 % less and 1 % more."""
 
 
-class StoredError(click.ClickException):
+class StoredError(SubremoverError):
     """A file that holds no picture, or a picture that no file holds."""
 
 
