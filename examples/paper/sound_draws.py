@@ -16,6 +16,8 @@ WINDOW = 512
 """Samples of one frame of a spectrogram."""
 HOP = 256
 """Samples from one frame to the next."""
+LOWEST_BIN = 2
+"""Of a spectrogram, with pink noise; below, a few slow waves would make up a third of it."""
 RATES_HZ = (4_000, 192_000)
 MOST_SECONDS = 30
 MOST_BYTES = 64 << 20
@@ -95,14 +97,16 @@ def add_noise(sound: Sound, kind: str, level: float, seed: int) -> Sound:
 
     Args:
         sound: Clean.
-        kind: "white", or "pink": its power falls as 1 / frequency.
+        kind: "white", or "pink": its power falls as 1 / frequency, down to where recorders cut rumble off.
         level: Signal-to-noise ratio, dB.
         seed: Of the noise.
     """
     count = len(sound.samples)
     spectrum = np.fft.rfft(np.random.default_rng(seed).standard_normal(count))
     if kind == "pink":
-        spectrum /= np.sqrt(np.arange(len(spectrum)).clip(1))
+        steps = np.arange(len(spectrum))
+        lowest = LOWEST_BIN * count / WINDOW
+        spectrum *= np.where(steps < lowest, 0, 1 / np.sqrt(steps.clip(1)))
     noise = np.fft.irfft(spectrum, count)
     noise *= np.linalg.norm(sound.samples) / np.linalg.norm(noise) * 10 ** (-level / 20)
     return Sound(sound.name, sound.samples + noise, sound.rate)
