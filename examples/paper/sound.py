@@ -64,8 +64,8 @@ def to_row(way: str, found: Found, cases: Sequence[Case]) -> Row:
     return {**row, "scaled": float(np.mean(scaled)), "settings": found.about}
 
 
-def show(study: Study, name: str, lines: Mapping[str, Mapping[str, Sound]]) -> None:
-    """Spectrograms over 80 dB, from the lowest frequency below, and the sounds, by line and column.
+def show(study: Study, lines: Mapping[str, Mapping[str, Sound]]) -> None:
+    """Write spectrograms over 80 dB, frequencies upwards, and the sounds, by line and column.
 
     All that stand in a line are equally loud where they are equal, and none is cut off.
     """
@@ -78,7 +78,7 @@ def show(study: Study, name: str, lines: Mapping[str, Mapping[str, Sound]]) -> N
         for way, sound in sounds.items():
             loud = replace(sound, samples=sound.samples * (0.9 / most))
             write_sound(study.out / f"{line}_{way.replace(' ', '_')}.wav", loud)
-    study.write_pictures(name, rows, list(next(iter(lines.values()))), list(lines))
+    study.write_pictures("sound", rows, list(next(iter(lines.values()))), list(lines))
 
 
 @study_command(__doc__)
@@ -110,7 +110,7 @@ def main(study: Study, sound: Path | None, steps: int, channels: int) -> None:
         for index, case in enumerate(cases)
         if (case.noise, case.level) == ("white", LEVELS_DB[1])
     }
-    show(study, "sound", lines)
+    show(study, lines)
 
 
 def denoise(study: Study, sound: Sound, options: FitOptions) -> None:
@@ -122,7 +122,7 @@ def denoise(study: Study, sound: Sound, options: FitOptions) -> None:
         "gain of levels": replace(sound, samples=gained),
         "mask": replace(sound, samples=masked),
     }
-    show(study, "sound", {sound.name: {"noisy": sound, **sounds}})
+    show(study, {sound.name: {"noisy": sound, **sounds}})
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ HOP = 256
 LOWEST_BIN = 2
 """Of a spectrogram, with pink noise; below, a few slow waves would make up a third of it."""
 RATES_HZ = (4_000, 192_000)
-MOST_SECONDS = 30
+MOST_SAMPLES = 1 << 20
 MOST_BYTES = 64 << 20
 LOUDEST = 1e6
 """Of a file's samples; beyond lies nothing that was meant as sound."""
@@ -63,10 +63,10 @@ def read_sound(path: Path) -> Sound:
             f"'{path}' has {samples.shape[1]} channels at {rate} Hz; "
             f"give one or two at {RATES_HZ[0]} to {RATES_HZ[1]} Hz"
         )
-    if not 4 * WINDOW <= len(samples) <= MOST_SECONDS * rate:
+    if not 4 * WINDOW <= len(samples) <= MOST_SAMPLES:
         raise click.BadParameter(
-            f"'{path}' has {len(samples)} samples at {rate} Hz; "
-            f"give {4 * WINDOW} or more, up to {MOST_SECONDS} s"
+            f"'{path}' has {len(samples)} samples; give {4 * WINDOW} to {MOST_SAMPLES}, "
+            f"{MOST_SAMPLES // rate} s at its rate"
         )
     if np.issubdtype(samples.dtype, np.integer):
         bits = np.iinfo(samples.dtype)
@@ -74,7 +74,7 @@ def read_sound(path: Path) -> Sound:
     mixed = samples.astype(np.float64).mean(1)
     if not np.isfinite(mixed).all() or not 0 < np.abs(mixed).max() < LOUDEST:
         raise click.BadParameter(f"'{path}' is silent, or its samples are no sound")
-    return Sound(path.stem, mixed, rate)
+    return Sound("sound", mixed, rate)
 
 
 def write_sound(path: Path, sound: Sound) -> None:

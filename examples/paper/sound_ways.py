@@ -13,6 +13,8 @@ from sound_draws import Sound, transform
 
 FLOOR_BINS = 9
 """Neighbouring frequencies whose floors are taken together."""
+LEAST_FLOOR = 1e-10
+"""Of the loudest place's power; digital silence has none."""
 LEAST_RATIO = 0.01
 """Of power to floor; what is quieter is taken for as loud."""
 
@@ -37,8 +39,10 @@ class Noisy:
 
         The power of noise is distributed exponentially, so that its quantile tells its mean.
         """
-        power = np.quantile(np.square(np.abs(self.values)), quantile, axis=1) / -np.log(1 - quantile)
-        return median_filter(power, FLOOR_BINS, mode="nearest")[:, None]
+        power = np.square(np.abs(self.values))
+        noise = np.quantile(power, quantile, axis=1) / -np.log(1 - quantile)
+        smooth = median_filter(noise, FLOOR_BINS, mode="nearest")[:, None]
+        return np.maximum(smooth, LEAST_FLOOR * power.max())
 
     @cached_property
     def ratio(self) -> np.ndarray:
