@@ -27,7 +27,7 @@ from torch import Tensor
 
 from subremover.options import FitOptions, LossName
 
-OPTIONS = FitOptions(steps=1500, channels=64, levels=3, loss="ssim")
+OPTIONS = FitOptions(steps=1000, channels=64, levels=3, loss="ssim")
 """The best that --search found."""
 SEARCHED = "chelsea"
 """The photograph that --search looks at; the others tell what its choice is worth."""
@@ -152,7 +152,7 @@ def search(study: Study, side: int) -> None:
 def main(study: Study, searched: bool, image: Path | None, sigma: float | None) -> None:
     if (image is None) != (sigma is None) or (searched and image):
         raise click.UsageError("--image and --sigma belong together, and not to --search")
-    side = 64 if study.quick else SIDE
+    side = 56 if study.quick else SIDE
     options = replace(OPTIONS, steps=QUICK_STEPS, channels=32) if study.quick else OPTIONS
     if searched:
         search(study, side)
