@@ -15,7 +15,7 @@ from torch import Tensor
 
 BALANCES = tuple(float(balance) for balance in np.logspace(-5, 0, 21))
 """Of the Wiener filter: how much its Laplacian counts."""
-ITERATIONS = (3, 10, 30, 100, 300)
+ITERATIONS = (10, 30, 100, 300, 1000)
 """Of Richardson-Lucy."""
 Filter = Callable[[np.ndarray], np.ndarray]
 """(h, w, 3) blurred -> (h, w, 3)"""
