@@ -111,7 +111,7 @@ def average(rows: Sequence[dict[str, str | float]]) -> list[Row]:
 
 
 def search(study: Study, side: int) -> None:
-    """A decoder and such as differ in one option, on a blur and a noise between those of the study; a table."""
+    """A decoder and such as differ in one option, on a blur and a noise between those of the study."""
     sight = Sight.of(SEARCHED, side, GaussianBlur(2.0), 1 / 255)
     losses: tuple[LossName, ...] = ("mse", "l1", "ms-ssim", "mix")
     start = replace(OPTIONS, steps=1000, channels=64)
