@@ -34,13 +34,14 @@ OPTIONS = FitOptions(steps=200, channels=32)
 OUTPUTS = ((24, 40), (64, 64), (90, 160), (128, 128), (160, 240), (256, 256), (512, 512))
 """Heights and widths, in px."""
 SHOWN = (160, 240)
-NOISE = 12 / 255
+NOISE = 25 / 255
 """Standard deviation."""
 FIGURES = {
     "hole": "PSNR in the hole, dB",
     "noise": "PSNR without the noise, dB",
     "seconds": "seconds an image",
 }
+COLUMNS = ("output, px", "way", "L", "input, cells", "weights", *FIGURES.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +133,12 @@ class Tasks:
         noisy = [np.clip(picture + NOISE * one, 0, 1) for picture, one in zip(clean, grain, strict=True)]
         return cls(clean, hidden, holes[0], noisy)
 
+    def measure(self, filled: Sequence[np.ndarray], quiet: Sequence[np.ndarray]) -> tuple[float, float]:
+        """Mean PSNR in the holes, and of the whole of what was noisy."""
+        in_hole = [psnr(one, truth, self.hole) for one, truth in zip(filled, self.clean, strict=True)]
+        of_all = [psnr(one, truth) for one, truth in zip(quiet, self.clean, strict=True)]
+        return float(np.mean(in_hole)), float(np.mean(of_all))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Result:
@@ -155,10 +162,7 @@ class Result:
         except UsageError as error:
             return cls(refused=f": {error}")
         seconds = (time.monotonic() - start) / len(tasks.clean)
-        in_hole = [psnr(one, truth, tasks.hole) for one, truth in zip(filled, tasks.clean, strict=True)]
-        of_all = [psnr(one, truth) for one, truth in zip(quiet, tasks.clean, strict=True)]
-        figures = (float(np.mean(in_hole)), float(np.mean(of_all)), seconds)
-        return cls(filled[0], quiet[0], weights, figures)
+        return cls(filled[0], quiet[0], weights, (*tasks.measure(filled, quiet), seconds))
 
 
 @study_command(__doc__)
@@ -177,11 +181,13 @@ def main(study: Study, levels: int, side: int) -> None:
         results = {
             layout: Result.of(study, tasks, layout, options) for layout in dict.fromkeys(layouts.values())
         }
+        as_it_is = (None, None, None, *tasks.measure(tasks.hidden, tasks.noisy), None)
+        rows.append(dict(zip(COLUMNS, (size, "the image as it is", *as_it_is), strict=True)))
         for name, layout in layouts.items():
             result = results[layout]
-            shape = {"L": layout.levels, "input, cells": layout.input, "weights": result.weights}
-            figures = dict(zip(FIGURES.values(), result.figures, strict=True))
-            rows.append({"output, px": size, "way": name + result.refused, **shape, **figures})
+            shape = (layout.levels, layout.input, result.weights)
+            row = (size, name + result.refused, *shape, *result.figures)
+            rows.append(dict(zip(COLUMNS, row, strict=True)))
         if output in {SHOWN, outputs[-1]}:
             found = [results[layout] for layout in layouts.values()]
             pictures = [
