@@ -221,6 +221,20 @@ def test_what_cannot_be_is_said(options: FitOptions, message: str) -> None:
         restore(draw(), options)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"network": DeepDecoder((32, 32), 3, 8)},
+        {"network": DeepDecoder((32, 48), 3, 8, outputs=1)},
+        {"forward": blur},
+        {"forward": lambda pictures: F.avg_pool2d(pictures, 2), "size": (32, 48)},
+    ],
+)
+def test_pictures_must_come_out_as_the_images_are(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=r"come out as \(.*\), the images are \(3, 32, 48\)"):
+        restore(draw(), OPTIONS, **wrong)
+
+
 def test_options_of_one_fit_share_a_shape() -> None:
     with pytest.raises(UsageError, match="may differ in steps, rate and noise only"):
         restore(draw(2), [OPTIONS, replace(OPTIONS, channels=8)])

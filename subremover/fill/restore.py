@@ -126,6 +126,13 @@ class _Fit:
         targets = self.images[own].to(self.device) * (weight > 0)
         starts = self.network.start(targets, weight, self.seeds[own])
         B, C, h, w = targets.shape
+        with torch.no_grad():
+            seen = self._see(self.network.paint(starts, starts.code))
+        if seen.shape != targets.shape:
+            raise UsageError(
+                f"the network's pictures come out as {tuple(seen.shape[1:])}, the images are {(C, h, w)}; "
+                "give a larger network, or the size that the forward model takes"
+            )
         slots = Slots(self.network, starts, (B, C, h, w), loss=self.options[0].loss, forward=self._see)
         courses = [
             Course(seed, options.steps, options.learning_rate, options.input_noise)
