@@ -48,7 +48,7 @@ SHOWN = ("noisy", "gating", "Wiener", "gain of levels", "mask")
 
 
 def to_row(way: str, found: Found, cases: Sequence[Case]) -> Row:
-    """Means over the cases of each sound, noise and level, and over all."""
+    """Means over the cases of each sound, noise and level, and over all, to a hundredth of a dB."""
     values = np.array(measure(cases, found.sounds))
     row: dict[str, str | float] = {"way": way}
     kinds: tuple[Callable[[Case], str], ...] = (
@@ -58,10 +58,14 @@ def to_row(way: str, found: Found, cases: Sequence[Case]) -> Row:
     )
     for kind in kinds:
         of = np.array([kind(case) for case in cases])
-        row |= {one: float(values[of == one].mean()) for one in dict.fromkeys(of.tolist())}
-    row["all"] = float(values.mean())
+        row |= {one: _round(values[of == one]) for one in dict.fromkeys(of.tolist())}
+    row["all"] = _round(values)
     scaled = [scaled_snr(s, case.clean.samples) for s, case in zip(found.sounds, cases, strict=True)]
-    return {**row, "scaled": float(np.mean(scaled)), "settings": found.about}
+    return {**row, "scaled": _round(scaled), "settings": found.about}
+
+
+def _round(values: Sequence[float] | np.ndarray) -> float:
+    return round(float(np.mean(values)), 2) + 0.0  # never -0
 
 
 def show(study: Study, lines: Mapping[str, Mapping[str, Sound]]) -> None:
