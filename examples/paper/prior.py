@@ -244,10 +244,9 @@ def report(study: Study, task: Task, found: dict[Entrant, list[Course]]) -> None
     name = f"prior_{task.name}_{task.loss}"
     rows = [to_row(task, entrant, courses, seconds) for entrant, courses in found.items()]
     study.write_table(name, rows, photographs=len(task.images), side=task.images[0].shape[0], seconds=seconds)
-    pictures = [
-        [task.images[0], *(courses[0].best_picture for courses in found.values()), task.clean[0]],
-        [None, *(courses[0].last_picture for courses in found.values()), None],
-    ]
+    best = [courses[0].best_picture for courses in found.values()]
+    last = [courses[0].last_picture for courses in found.values()]
+    pictures = [[task.images[0], *painted, task.clean[0]] for painted in (best, last)]
     titles = ["image", *(entrant.name for entrant in found), "clean"]
     study.write_pictures(name, pictures, titles, ["at its best", "at the end"])
     curves, timed = {}, {}
@@ -268,7 +267,7 @@ def report(study: Study, task: Task, found: dict[Entrant, list[Course]]) -> None
 @click.option("--steps", type=click.IntRange(10), default=1800, show_default=True)
 def main(study: Study, count: int, side: int, steps: int) -> None:
     if study.quick:
-        count, side, steps = 1, 64, min(steps, 20)
+        count, side, steps = 1, 64, min(steps, 12)
     tasks = draw_tasks(count, side)
     for task in tasks[::2] if study.quick else tasks:
         entrants = list_entrants(task, steps, study.quick)
