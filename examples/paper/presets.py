@@ -216,12 +216,17 @@ class Prices:
         px = [sum(case.count_px(deeper) for case in self._cases) for deeper in (setting.deeper, 0)]
         return steps * px[0] / px[1] * self._compare_steps(setting.options)
 
-    def limit(self, setting: Setting, most: float) -> Setting:
-        """The same; where it would cost more, with fewer steps, cold and warm alike."""
-        share = min(1.0, most / self.price(setting))
-        o = setting.options
-        steps, warm = max(1, int(o.steps * share)), max(1, int(o.warm_steps * share))
-        return replace(setting, options=replace(o, steps=steps, warm_steps=warm))
+    def limit(self, setting: Setting, most: float) -> Setting | None:
+        """The same, with fewer steps of both kinds where it would cost more; None: one is too many."""
+        price, o = self.price(setting), setting.options
+        if price <= most:
+            return setting
+        row_steps = most / price * setting.count_row_steps() / o.decoders
+        warm = max(1, round(o.warm_steps * most / price))
+        steps = int((row_steps - (EVENT_FRAMES - 1) * warm) / (2 if o.trial else 1))  # what warm steps leave
+        if steps < 1:
+            return None
+        return replace(setting, options=replace(o, steps=min(o.steps, steps), warm_steps=warm))
 
     def _compare_steps(self, options: FitOptions) -> float:
         """Time of a step over that of one of `standard`; in turns, so that others' load is in both."""
@@ -281,6 +286,9 @@ class Tuning:
         """See `trials.Evaluate`."""
         for index, parameters in enumerate(asked):
             setting = self.prices.limit(Setting.of(parameters), self.cost)
+            if setting is None:
+                yield index, Outcome(None)
+                continue
             start = time.process_time()
             values = evaluate(self.cases, setting, self.device, f"instead of {self.name}", self.psnr)
             figures = {
