@@ -377,7 +377,7 @@ def plot(study: Study, tunings: Sequence[Tuning], searches: Sequence[Search]) ->
 def main(study: Study, names: tuple[PresetName, ...], count: int) -> None:
     seen, unseen = (SEEN[:1], UNSEEN[:1]) if study.quick else (SEEN, UNSEEN)
     if study.quick:
-        seen, unseen = ([replace(scene, height=120) for scene in some] for some in (seen, unseen))
+        seen, unseen = ([replace(scene, height=64) for scene in some] for some in (seen, unseen))
         count = min(count, 2)
     cases = [draw_case(scene, 0) for scene in seen]
     prices = Prices(cases, study.device, 1 if study.quick else 3)
@@ -385,7 +385,9 @@ def main(study: Study, names: tuple[PresetName, ...], count: int) -> None:
     for name in names or (PRESETS[:1] if study.quick else PRESETS):
         preset = Setting(FitOptions.preset(name))
         if study.quick:
-            preset = replace(preset, options=replace(preset.options, steps=15, warm_steps=2, channels=8))
+            preset = replace(
+                preset, options=replace(preset.options, steps=15, warm_steps=4, decoders=1, channels=8)
+            )
         tuning = Tuning(name, preset, prices, cases, study.device)
         about = {"preset": asdict(preset.options), "scenes": [asdict(scene) for scene in seen]}
         file, sampler = study.out / f"presets_{name}.journal", partial(guide, PRESETS.index(name))
