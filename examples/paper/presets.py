@@ -386,7 +386,7 @@ def main(study: Study, names: tuple[PresetName, ...], count: int) -> None:
         preset = Setting(FitOptions.preset(name))
         if study.quick:
             preset = replace(
-                preset, options=replace(preset.options, steps=15, warm_steps=4, decoders=1, channels=8)
+                preset, options=replace(preset.options, steps=15, warm_steps=8, decoders=1, channels=16)
             )
         tuning = Tuning(name, preset, prices, cases, study.device)
         about = {"preset": asdict(preset.options), "scenes": [asdict(scene) for scene in seen]}
