@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import presets
 import pytest
+import settings
+from cases import FRAMES, Scene, draw_case
 from click.testing import CliRunner
-from presets import STANDARD, Prices, Scene, Setting, Tuning, draw_case, evaluate, find_front, main
-from trials import Outcome
+from presets import Tuning, evaluate, find_front, main, read_setting
+from settings import STANDARD, Prices, Setting
+from trials import Outcome, Trial
 
 from subremover.options import FitOptions
 
@@ -22,13 +25,13 @@ FAST = Setting(FitOptions.preset("fast"))
 @pytest.fixture
 def prices(monkeypatch):
     """Of a machine where a step's time is in proportion to the channels."""
-    monkeypatch.setattr(presets, "time_step", lambda options, _device: options.channels / 100)
+    monkeypatch.setattr(settings, "time_step", lambda options, _device: options.channels / 100)
     return Prices([draw_case(SCENE, 0)], "cpu", 1)
 
 
 def test_a_case_hides_what_the_subtitle_stands_on_and_the_camera_moves():
     case = draw_case(SCENE, 3)
-    assert len(case.jobs) == presets.FRAMES
+    assert len(case.jobs) == FRAMES
     for job, truth in zip(case.jobs, case.truths, strict=True):
         assert np.isinf(job.error[job.hole]).all()
         assert not job.image[job.hole].any()
@@ -80,8 +83,8 @@ def test_a_hopeless_trial_is_given_up_halfway_and_has_no_value(prices, monkeypat
 
 def test_a_trial_is_read_back_with_the_steps_that_it_took():
     parameters = {**STANDARD.tell(), "steps": 200, "deeper": -1}
-    trial = presets.Trial(0, parameters, Outcome(25.0, {"steps": 50.0, "warm_steps": 7.0}))
-    assert presets.read_setting(trial) == Setting(replace(STANDARD.options, steps=50, warm_steps=7), -1)
+    trial = Trial(0, parameters, Outcome(25.0, {"steps": 50.0, "warm_steps": 7.0}))
+    assert read_setting(trial) == Setting(replace(STANDARD.options, steps=50, warm_steps=7), -1)
 
 
 def test_the_front_holds_what_nothing_cheaper_equals():

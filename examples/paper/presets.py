@@ -17,44 +17,25 @@ photographs and with other seeds; only that tells whether they are better.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from fractions import Fraction
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import click
 import numpy as np
-import torch
+from cases import SEEN, UNSEEN, Case, Scene, draw_case
 from findings import write_search
-from images import psnr
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.samplers import TPESampler
+from settings import Prices, Setting, paint
 from study import Row, Study, study_command
-from torch import Tensor
 from tqdm import tqdm
 from trials import Outcome, Parameters, Search, Trial
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # where sample films are drawn
-from sample_picture import Shot, ShotPainter, add_grain
-from sample_subtitles import STYLES, draw_overlay, load_font
-
-from subremover.fill.decoder import choose_levels
-from subremover.fill.holes import find_holes
-from subremover.fill.jobs import FitJob
-from subremover.fill.restore import restore
-from subremover.fill.schedule import fit_jobs
 from subremover.options import FitOptions, PresetName
 
 PRESETS: tuple[PresetName, ...] = ("fast", "standard")
-EVENT_FRAMES = 24
-"""Frames that share an anchor in a film: half of those of a window, on nine clips."""
-SHOT_FRAMES, FRAMES, EVERY = 120, 4, 6
-"""Of a shot, those in its middle that are painted: the anchor and three others, so many frames apart."""
-GRAIN_LEVELS = 2.0
 SPACE: Mapping[str, BaseDistribution] = {
     "channels": CategoricalDistribution([8, 16, 24, 32, 48, 64]),
     "decoders": IntDistribution(1, 4),
@@ -68,187 +49,12 @@ SPACE: Mapping[str, BaseDistribution] = {
     "deeper": IntDistribution(-1, 1),
 }
 """`deeper`: levels more than the hole's size asks for. The rest is of `FitOptions`."""
-TAKES_TIME = ("channels", "activation", "loss", "input")
-"""What makes one step of one decoder take longer than another, beside the noise."""
-STEPS_TIMED = 6
 STARTUP = 12
 """Trials drawn blindly, before what was found guides those that follow."""
 HOPELESS_DB = 1.0
 """Below the preset after half of its cases, a trial is given up."""
 SEARCH_SEEDS, CHECK_SEEDS, FINALISTS = (0, 1, 2), (11, 12), 3
 """The first is that of the trials; the preset's figure is the mean of three, lest they beat one bad draw."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """A subtitle over a photograph under a camera."""
-
-    photograph: str
-    camera: str
-    style: str
-    text: str
-    height: int
-    """Of the picture, in px."""
-
-
-SEEN = (
-    Scene("astronaut", "pan", "white", "Not today.", 240),
-    Scene("coffee", "pan", "box", "Quiet!", 480),
-    Scene("astronaut", "pan", "plain", "I know.", 480),
-    Scene("coffee", "hand", "yellow", "Who told you?", 240),
-    Scene("astronaut", "hand", "top", "Leave him.", 360),
-    Scene("coffee", "zoom", "lines", "Go!\nNow!", 360),
-)
-UNSEEN = (
-    Scene("chelsea", "hand", "white", "Was it yours?", 240),
-    Scene("rocket", "pan", "yellow", "Run!", 360),
-    Scene("chelsea", "pan", "lines", "I see.\nSo what?", 300),
-    Scene("rocket", "hand", "plain", "At noon.", 480),
-    Scene("chelsea", "zoom", "box", "Tell me.", 300),
-    Scene("rocket", "zoom", "top", "It is here.", 300),
-)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Case:
-    """The holes of a drawn subtitle, and what they hide."""
-
-    jobs: list[FitJob]
-    truths: list[np.ndarray]
-    """(h, w, 3) float32 in [0, 1], of each job."""
-
-    @property
-    def levels(self) -> int:
-        """L, as subremover chooses it."""
-        return max(choose_levels(job.hole, job.hole.shape) for job in self.jobs)
-
-    def count_px(self, deeper: int) -> int:
-        """Of the pictures that decoders paint: what their levels make of the crop's sides."""
-        cell = 2 ** (self.levels + deeper)
-        return math.prod(side + -side % cell for side in self.jobs[0].hole.shape)
-
-    def measure(self, pictures: Sequence[np.ndarray]) -> float:
-        """PSNR in the holes, dB."""
-        painted, truth = (
-            np.concatenate([picture[job.hole] for picture, job in zip(some, self.jobs, strict=True)])
-            for some in (pictures, self.truths)
-        )
-        return psnr(painted, truth)
-
-
-@dataclass(frozen=True, slots=True)
-class Setting:
-    """How to paint."""
-
-    options: FitOptions
-    """`levels` None."""
-    deeper: int = 0
-    """Levels more than the hole's size asks for."""
-
-    @classmethod
-    def of(cls, parameters: Parameters) -> Setting:
-        """As a trial has it."""
-        own = dict(parameters)
-        deeper = own.pop("deeper")
-        return cls(FitOptions(**own), deeper)
-
-    def count_row_steps(self) -> int:
-        """Of all decoders, under a subtitle of EVENT_FRAMES."""
-        o = self.options
-        return o.decoders * ((2 if o.trial else 1) * o.steps + o.warm_steps * (EVENT_FRAMES - 1))
-
-    def tell(self) -> dict[str, Any]:
-        """What differs from one to the next."""
-        found = asdict(self.options)
-        return {name: found[name] for name in SPACE if name != "deeper"} | {"deeper": self.deeper}
-
-
-STANDARD = Setting(FitOptions.preset("standard"))
-
-
-def draw_case(scene: Scene, seed: int) -> Case:
-    """The subtitle, cut out of the frames as subremover does.
-
-    Args:
-        scene: What is drawn.
-        seed: Of the decoders; camera and grain do not depend on it.
-    """
-    width, style = round(scene.height * 16 / 9), STYLES[scene.style]
-    overlay = draw_overlay(scene.text, style, load_font(scene.height, None), (width, scene.height))
-    mask = np.zeros((scene.height, width), bool)
-    h, w = overlay.coverage.shape
-    mask[overlay.y : overlay.y + h, overlay.x : overlay.x + w] = overlay.coverage > 0
-    shot = Shot(0, SHOT_FRAMES - 1, scene.photograph, scene.camera, None)
-    painter = ShotPainter(shot, width, scene.height, Fraction(24), 0)
-    first = (SHOT_FRAMES - FRAMES * EVERY) // 2
-    pictures = [
-        add_grain(painter.paint(frame), GRAIN_LEVELS, 0, frame)
-        for frame in range(first, first + FRAMES * EVERY, EVERY)
-    ]
-    jobs, truths = [], []
-    for hole in find_holes([(frame, mask) for frame in range(FRAMES)], set()):
-        truth = np.float32(pictures[hole.frame][hole.box.slices]) / np.float32(255)
-        error = np.where(hole.mask, np.float32(np.inf), np.float32(0))
-        image = np.where(hole.mask[..., None], np.float32(0), truth)
-        jobs.append(FitJob(image, hole.mask, hole.frame, 100 * seed + hole.group, error))
-        truths.append(truth)
-    return Case(jobs, truths)
-
-
-def paint(case: Case, setting: Setting, device: str) -> list[np.ndarray]:
-    """The jobs' pictures."""
-    levels = case.levels + setting.deeper if setting.deeper else None
-    (fills,) = fit_jobs([case.jobs], replace(setting.options, levels=levels), device)
-    return [fill.picture for fill in fills]
-
-
-class Prices:
-    """What settings cost, in units of `standard`: decoders' steps, times pixels, times a pixel's time."""
-
-    def __init__(self, cases: Sequence[Case], device: str, rounds: int) -> None:
-        """Be ready; `rounds` is how often a step is timed."""
-        self._cases, self._device, self._rounds = cases, device, rounds
-        self._timed = replace(STANDARD.options, steps=STEPS_TIMED)
-        self._times = {self._timed: 1.0}
-
-    def price(self, setting: Setting) -> float:
-        steps = setting.count_row_steps() / STANDARD.count_row_steps()
-        px = [sum(case.count_px(deeper) for case in self._cases) for deeper in (setting.deeper, 0)]
-        return steps * px[0] / px[1] * self._compare_steps(setting.options)
-
-    def limit(self, setting: Setting, most: float) -> Setting | None:
-        """The same, with fewer steps of both kinds where it would cost more; None: one is too many."""
-        price, o = self.price(setting), setting.options
-        if price <= most:
-            return setting
-        row_steps = most / price * setting.count_row_steps() / o.decoders
-        warm = max(1, round(o.warm_steps * most / price))
-        steps = int((row_steps - (EVENT_FRAMES - 1) * warm) / (2 if o.trial else 1))  # what warm steps leave
-        if steps < 1:
-            return None
-        return replace(setting, options=replace(o, steps=min(o.steps, steps), warm_steps=warm))
-
-    def _compare_steps(self, options: FitOptions) -> float:
-        """Time of a step over that of one of `standard`; in turns, so that others' load is in both."""
-        alike = replace(self._timed, **{name: getattr(options, name) for name in TAKES_TIME})
-        alike = replace(alike, input_noise=1e-3 if options.input_noise else 0.0)
-        if alike not in self._times:
-            both = alike, self._timed
-            pairs = [[time_step(each, self._device) for each in both] for _ in range(self._rounds)]
-            self._times[alike] = float(np.median([own / other for own, other in pairs]))
-        return self._times[alike]
-
-
-def time_step(options: FitOptions, device: str) -> float:
-    """Seconds, the median of all steps but the first; two crops of 64x160 px at once."""
-    times: list[float] = []
-
-    def watch(_step: int, _rows: range, _pictures: Tensor, losses: Tensor) -> None:
-        float(losses[0])  # a GPU is waited for
-        times.append(time.perf_counter())
-
-    restore(torch.full((2, 3, 64, 160), 0.5), replace(options, levels=5), device=device, watch=watch)
-    return float(np.median(np.diff(times)))
 
 
 def evaluate(
@@ -386,7 +192,7 @@ def main(study: Study, names: tuple[PresetName, ...], count: int) -> None:
         preset = Setting(FitOptions.preset(name))
         if study.quick:
             preset = replace(
-                preset, options=replace(preset.options, steps=15, warm_steps=8, decoders=1, channels=16)
+                preset, options=replace(preset.options, steps=15, warm_steps=8, decoders=1, channels=8)
             )
         tuning = Tuning(name, preset, prices, cases, study.device)
         about = {"preset": asdict(preset.options), "scenes": [asdict(scene) for scene in seen]}
