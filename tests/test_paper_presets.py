@@ -96,10 +96,11 @@ def test_the_command(tmp_path: Path):
     assert done.exit_code == 0
     names = ("presets.png", "presets.md", "presets_fast_course.png", "presets_fast_values.json")
     assert all((tmp_path / name).stat().st_size for name in names)
-    preset, *best = json.loads((tmp_path / "presets.json").read_text(encoding="utf-8"))["rows"]
+    preset, *best, smooth = json.loads((tmp_path / "presets.json").read_text(encoding="utf-8"))["rows"]
     assert preset["setting"] == "fast"
     assert preset["gain"] == preset["worst gain"] == 0
     assert 15 < preset["PSNR unseen"] < 45
+    assert abs(smooth["PSNR unseen"] - preset["PSNR unseen"]) < 5
     for row in best:
         assert row["cost"] <= preset["cost"]
         assert row["gain"] == pytest.approx(row["PSNR unseen"] - preset["PSNR unseen"])

@@ -33,6 +33,7 @@ from study import Row, Study, study_command
 from tqdm import tqdm
 from trials import Outcome, Parameters, Search, Trial
 
+from subremover.fill.composite import settle
 from subremover.options import FitOptions, PresetName
 
 PRESETS: tuple[PresetName, ...] = ("fast", "standard")
@@ -147,6 +148,13 @@ def check(study: Study, tuning: Tuning, search: Search, scenes: Sequence[Scene])
     return rows
 
 
+def measure_smooth(cases: Sequence[Case]) -> float:
+    """Mean PSNR of the smooth continuation of the surroundings: what is painted without any decoder."""
+    return float(
+        np.mean([c.measure([settle(np.zeros_like(j.image), j.image, j.hole) for j in c.jobs]) for c in cases])
+    )
+
+
 def find_front(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     """Those (cost, PSNR) that nothing cheaper equals, by rising cost."""
     front: list[tuple[float, float]] = []
@@ -161,14 +169,15 @@ def guide(preset: int, seed: int) -> TPESampler:
     return TPESampler(seed=seed + preset, n_startup_trials=STARTUP, multivariate=True)
 
 
-def plot(study: Study, tunings: Sequence[Tuning], searches: Sequence[Search]) -> None:
-    """All trials that were not given up, the front of them, and the presets."""
+def plot(study: Study, tunings: Sequence[Tuning], searches: Sequence[Search], smooth: float) -> None:
+    """All trials that were not given up, the front of them, the presets, and what no decoder gives."""
     trials = [trial for search in searches for trial in search.trials if trial.outcome.value is not None]
     points = [(float(trial.outcome.figures["cost"] or 0), trial.outcome.value or 0.0) for trial in trials]
     front = find_front(points)
     series = {
         "trials": points,
         "best at the cost": front,
+        "no decoder": [(0.0, smooth)],
         **{f"preset {t.name}": [(t.cost, float(np.mean(t.psnr)))] for t in tunings},
     }
     columns = {name: ([x for x, _ in some], [y for _, y in some]) for name, some in series.items()}
@@ -205,8 +214,12 @@ def main(study: Study, names: tuple[PresetName, ...], count: int) -> None:
         tunings.append(tuning)
         searches.append(search)
         write_search(study, f"presets_{name}", search, "PSNR in the hole, dB")
-    plot(study, tunings, searches)
+    smooth = measure_smooth(cases)
+    plot(study, tunings, searches, smooth)
     rows = [row for t, s in zip(tunings, searches, strict=True) for row in check(study, t, s, unseen)]
+    lone = {"setting": "no decoder", "cost": 0.0, "PSNR searched": smooth}
+    drawn = [draw_case(scene, 0) for scene in unseen]
+    rows.append({**dict.fromkeys(rows[0]), **lone, "PSNR unseen": measure_smooth(drawn)})
     study.write_table("presets", rows, trials=count, cases=len(unseen), seeds=len(CHECK_SEEDS))
 
 
