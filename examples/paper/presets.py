@@ -173,7 +173,7 @@ def plot(study: Study, tunings: Sequence[Tuning], searches: Sequence[Search], sm
     """All trials that were not given up, the front of them, the presets, and what no decoder gives."""
     trials = [trial for search in searches for trial in search.trials if trial.outcome.value is not None]
     points = [(float(trial.outcome.figures["cost"] or 0), trial.outcome.value or 0.0) for trial in trials]
-    front = find_front(points)
+    front = find_front([(0.0, smooth), *points])
     series = {
         "trials": points,
         "best at the cost": front,
