@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import click
@@ -40,6 +41,7 @@ class Sound:
     """Samples a second."""
 
 
+@lru_cache
 def transform(rate: int) -> ShortTimeFFT:
     """To a spectrogram (h, w) complex, h frequencies from 0, w frames, and back."""
     return ShortTimeFFT(hann(WINDOW, sym=False), HOP, rate)
