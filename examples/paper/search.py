@@ -12,7 +12,7 @@ same command goes on where it was ended, with a larger --trials beyond where it 
 
 POLYU is a folder of pairs as for denoise.py. The tables: the best trials beside Table 1; what each value of
 each parameter went along with; and the two best again with other seeds, beside Table 1, since the best of
-many is in part the luckiest.
+many is in part the luckiest: the last picture's above all, so that the mean picture's PSNR is told too.
 """
 
 from __future__ import annotations
