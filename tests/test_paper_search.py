@@ -13,7 +13,7 @@ import search
 from click.testing import CliRunner, Result
 from denoise import draw_pairs
 from denoising import TABLE_1, Denoising, choose_space
-from findings import compare_values
+from findings import compare_values, share_between
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.samplers import TPESampler
 from study import Study
@@ -133,13 +133,23 @@ def test_values_tell_what_mattered(tmp_path: Path) -> None:
     search.run(60, evaluate)
     rows = compare_values(search)
     assert sum(row["trials"] for row in rows) == 2 * 60
-    weights = {row["parameter"]: row["importance"] for row in rows}
-    assert weights["sigma_r"] > weights["K"]
+    shares = {row["parameter"]: (row["share"], row["by chance"]) for row in rows}
+    assert shares["sigma_r"][0] > 0.5 > shares["K"][0]
+    assert shares["sigma_r"][1] < 0.01 < shares["K"][1]
     parts = {row["value"]: row for row in rows if row["parameter"] == "sigma_r"}
     assert list(parts) == ["1e-10 to 1e-07", "1e-07 to 0.0001", "0.0001 to 0.1"]
     inside = [value(t.parameters) for t in search.trials if 1e-7 <= t.parameters["sigma_r"] < 1e-4]
     assert parts["1e-07 to 0.0001"]["mean"] == pytest.approx(np.mean(inside))
     assert parts["1e-07 to 0.0001"]["trials"] == len(inside)
+
+
+def test_share_is_that_of_the_ranks() -> None:
+    share, chance = share_between([1, 2, 30, 1, 2, 30], [0, 0, 0, 1, 1, 1])
+    assert (share, chance) == (0, 1)
+    share, chance = share_between([1, 2, 3, 4, 50, math.inf], [0, 0, 0, 2, 2, 2])
+    assert share == pytest.approx(13.5 / 17.5)
+    assert chance == pytest.approx(2 / 20, abs=0.03)  # two of the 20 ways to choose three of six
+    assert share_between([5, 5], [0, 1]) == (0, 1)
 
 
 def test_papers_space() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from denoise import BEST, Pair
@@ -22,8 +22,18 @@ TABLE_1: Parameters = {"K": 196, "L": 4, "sigma_r": 1.75e-7, "activation": "leak
 LOOKS = 100
 """At the pictures, on their way."""
 
-Course = dict[int, list[tuple[float, float]]]
-"""PSNR and SSIM of each pair's picture, by step."""
+MEAN = "mean picture's PSNR"
+"""The figure of the mean picture of the last quarter of the steps, by its name in tables."""
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """What became of one trial."""
+
+    scores: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
+    """PSNR and SSIM of each pair's picture, by step."""
+    means: list[float] = field(default_factory=list)
+    """PSNR of each pair's mean picture of the last quarter of the steps; none where it ended early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +65,7 @@ class Denoising:
     def _fit(self, options: Sequence[FitOptions], seed: int) -> list[Course]:
         """Some options of one shape, until all have reached what they are to reach."""
         count = len(self.pairs)
-        courses: list[Course] = [defaultdict(list) for _ in options]
+        courses = [Course() for _ in options]
         every = max(1, self.steps // LOOKS) if self.reach else self.steps
 
         def watch(step: int, rows: range, pictures: Tensor, _: Tensor) -> None:
@@ -63,32 +73,35 @@ class Denoising:
                 return
             for row, tensor in zip(rows, pictures, strict=True):
                 picture, clean = to_picture(tensor), self.pairs[row % count].clean
-                courses[row // count][step].append((psnr(picture, clean), ssim(picture, clean)))
+                courses[row // count].scores[step].append((psnr(picture, clean), ssim(picture, clean)))
             is_last = rows.stop == count * len(options)  # those before had all their steps
             if is_last and all(self._find_first(courses[row // count]) for row in rows):
                 raise _AllReachedError
 
         with suppress(_AllReachedError):
-            self.study.restore(
+            restored = self.study.restore(
                 to_tensor(*(pair.noisy for pair in self.pairs)).repeat(len(options), 1, 1, 1),
                 [own for own in options for _ in self.pairs],
                 seeds=[seed + place for _ in options for place in range(count)],
                 what=f"{len(options)} of K {options[0].channels}, L {options[0].levels}",
                 watch=watch,
             )
+            for row, tensor in enumerate(restored.pictures):
+                courses[row // count].means.append(psnr(to_picture(tensor), self.pairs[row % count].clean))
         return courses
 
     def _find_first(self, course: Course) -> int | None:
         """The first step at which the means over all pairs are reached."""
         if self.reach is None:
             return None
-        means = {step: np.mean(s, 0) for step, s in course.items() if len(s) == len(self.pairs)}
+        means = {step: np.mean(s, 0) for step, s in course.scores.items() if len(s) == len(self.pairs)}
         return next((step for step, mean in means.items() if np.all(mean >= self.reach)), None)
 
     def _judge(self, course: Course) -> Outcome:
         first = self._find_first(course)
-        mean = np.mean(course[first or self.steps], 0)
-        figures = {"PSNR": float(mean[0]), "SSIM": float(mean[1])}
+        mean = np.mean(course.scores[first or self.steps], 0)
+        steady = float(np.mean(course.means)) if course.means else None
+        figures = {"PSNR": float(mean[0]), "SSIM": float(mean[1]), MEAN: steady}
         return Outcome(first if self.reach else figures["PSNR"], figures)
 
 

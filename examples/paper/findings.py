@@ -14,6 +14,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution
 from study import Row, Study
 from trials import Search
 
+SHUFFLES = 1000
 PARTS = 3
 """That the range of a number is cut into to be told value by value."""
 
@@ -53,20 +54,29 @@ def write_search(study: Study, name: str, search: Search, label: str) -> None:
 def compare_values(search: Search) -> list[Row]:
     """What each value of each parameter, or each part of a number's range, went along with.
 
-    The mean is of the trials that have a value; in the median and the count all are told.
+    The mean is of the trials that have a value; in the median and the count all are told. The share is that
+    of the variance of places in the ranking that lies between the values of one parameter, and beside it
+    stands how often shuffled places have as much: of few trials some parameter always seems to matter.
+    (Of 24 trials in the paper's space PED-ANOVA, which Optuna has for this, gave 0.79 of all to the noise's
+    scale; by ranks that has 0.05, and chance as much in 58 of 100 cases.)
     """
-    weights = search.weigh()
+    worst = math.inf if search.minimize else -math.inf
+    values_of_all = [worst if t.outcome.value is None else t.outcome.value for t in search.trials]
     rows: list[Row] = []
     for name, kind in search.space.items():
-        for label, holds in _cut(kind):
+        parts = _cut(kind)
+        found = [trial.parameters[name] for trial in search.trials]
+        groups = [next(i for i, (_, holds) in enumerate(parts) if holds(value)) for value in found]
+        share, chance = share_between(values_of_all, groups)
+        for label, holds in parts:
             some = [trial.outcome.value for trial in search.trials if holds(trial.parameters[name])]
             values = [value for value in some if value is not None]
-            worst = math.inf if search.minimize else -math.inf
             median = float(np.median([*values, *[worst] * (len(some) - len(values))])) if some else math.nan
             rows.append(
                 {
                     "parameter": name,
-                    "importance": weights.get(name),
+                    "share": share,
+                    "by chance": chance,
                     "value": label,
                     "trials": len(some),
                     "with a value": len(values),
@@ -76,6 +86,27 @@ def compare_values(search: Search) -> list[Row]:
                 }
             )
     return rows
+
+
+def share_between(values: Sequence[float], groups: Sequence[int]) -> tuple[float, float]:
+    """The share of the variance of the values' ranks that lies between groups, and how often chance has it.
+
+    Args:
+        values: n; ties share a rank.
+        groups: n, from 0.
+    """
+    ordered = np.sort(values)
+    ranks = (np.searchsorted(ordered, values) + np.searchsorted(ordered, values, "right")) / 2
+    ranks -= ranks.mean()
+    spread = np.square(ranks).sum()
+    if spread == 0:
+        return 0.0, 1.0
+    is_member = np.eye(max(groups) + 1)[groups]  # (n, groups)
+    is_member /= np.sqrt(is_member.sum(0).clip(1))
+    generator = np.random.default_rng(0)
+    shuffled = np.stack([ranks, *(generator.permutation(ranks) for _ in range(SHUFFLES))])
+    shares = np.square(shuffled @ is_member).sum(1) / spread
+    return float(shares[0]), float((shares[1:] >= shares[0] - 1e-9).mean())
 
 
 def _cut(kind: BaseDistribution) -> list[tuple[str, Callable[[Any], bool]]]:

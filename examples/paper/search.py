@@ -12,7 +12,7 @@ same command goes on where it was ended, with a larger --trials beyond where it 
 
 POLYU is a folder of pairs as for denoise.py. The tables: the best trials beside Table 1; what each value of
 each parameter went along with; and the two best again with other seeds, beside Table 1, since the best of
-many is in part the luckiest.
+many is in part the luckiest: the last picture's above all, so that the mean picture's PSNR is told too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from pathlib import Path
 import click
 import numpy as np
 from denoise import Pair, draw_pairs, read_pairs
-from denoising import TABLE_1, Denoising, choose_space
+from denoising import MEAN, TABLE_1, Denoising, choose_space
 from findings import write_search
 from images import psnr, read_image, ssim
 from study import Row, Study, study_command
@@ -88,6 +88,7 @@ def compare_again(denoising: Denoising, first: Parameters, best: Sequence[Trial]
     rows: list[Row] = []
     for index, name in enumerate(["Table 1", *(f"trial {trial.number}" for trial in best)]):
         reached = [outcome.value for outcome in values[index] if outcome.value is not None]
+        steady = [s for outcome in values[index] if (s := outcome.figures[MEAN]) is not None]
         rows.append(
             {
                 "": name,
@@ -98,6 +99,8 @@ def compare_again(denoising: Denoising, first: Parameters, best: Sequence[Trial]
                 "lowest": min(reached, default=None),
                 "highest": max(reached, default=None),
                 "mean SSIM": float(np.mean([outcome.figures["SSIM"] or 0 for outcome in values[index]])),
+                MEAN: float(np.mean(steady)) if steady else None,
+                "its lowest": min(steady, default=None),
             }
         )
     return rows

@@ -22,7 +22,6 @@ import click
 import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution, distribution_to_json
-from optuna.importance import PedAnovaImportanceEvaluator, get_param_importances
 from optuna.samplers import BaseSampler, RandomSampler
 from optuna.storages import JournalStorage
 from optuna.storages.journal import JournalFileBackend
@@ -32,8 +31,6 @@ from tqdm import tqdm
 Parameters = Mapping[str, Any]
 Space = Mapping[str, BaseDistribution]
 DONE = (TrialState.COMPLETE, TrialState.PRUNED)
-LEAST = 6
-"""Trials with a value, before parameters are weighed."""
 
 optuna.logging.set_verbosity(optuna.logging.ERROR)
 
@@ -147,16 +144,6 @@ class Search:
                     for index, outcome in evaluate([trial.params for trial in asked]):
                         self._tell(asked[index], outcome)
                         bar.update()
-
-    def weigh(self) -> dict[str, float]:
-        """The share of each parameter in what made the best fifth of the trials the best.
-
-        By PED-ANOVA (S. Watanabe et al. 2023, arXiv:2304.10255); empty where too few trials have a value.
-        """
-        if sum(trial.outcome.value is not None for trial in self.trials) < LEAST:
-            return {}
-        evaluator = PedAnovaImportanceEvaluator(target_quantile=0.2)
-        return get_param_importances(self._study, evaluator=evaluator, params=list(self.space))
 
     def _ask(self) -> optuna.Trial:
         """Trial n depends on n and, if the sampler learns, on what is told: not on when a run was ended."""
