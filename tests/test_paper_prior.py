@@ -85,7 +85,10 @@ def test_the_command(tmp_path: Path) -> None:
     for name in ("prior_noise_mse", "prior_holes_mix"):
         for ending in (".md", ".json", ".png", "_steps.png", "_seconds.png"):
             assert (tmp_path / f"{name}{ending}").stat().st_size > 0
-        decoder, hourglass = json.loads((tmp_path / f"{name}.json").read_text())["rows"]
+        told = json.loads((tmp_path / f"{name}.json").read_text())
+        decoder, hourglass = told["rows"]
+        assert told["run"]["in_the_time"] == pytest.approx(told["run"]["steps"] * decoder["s / step"])
+        assert decoder["in the time"] == decoder["at the end"]
         assert decoder["a sample"] < 1 < hourglass["a sample"]
         assert decoder["s / step"] > 0
         for row in (decoder, hourglass):

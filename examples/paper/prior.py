@@ -175,7 +175,7 @@ def follow(study: Study, task: Task, entrant: Entrant) -> list[Course]:
             seconds = (time.monotonic() - since[2]) / (step - since[1])
             spent.setdefault(rows, []).append(seconds / len(rows))
         for row, picture in zip(rows, map(to_picture, found), strict=True):
-            courses[row].add(step, task.rate(picture, row), picture.copy())
+            courses[row].add(step, task.rate(picture, row), picture)
         since = rows, step, time.monotonic()
 
     network = entrant.build(task.images[0].shape[0])
@@ -243,7 +243,8 @@ def report(study: Study, task: Task, found: dict[Entrant, list[Course]]) -> None
     seconds = first[0].options.steps * first[1][0].step_seconds
     name = f"prior_{task.name}_{task.loss}"
     rows = [to_row(task, entrant, courses, seconds) for entrant, courses in found.items()]
-    study.write_table(name, rows, photographs=len(task.images), side=task.images[0].shape[0], seconds=seconds)
+    about = {"photographs": len(task.images), "side": len(task.images[0])}
+    study.write_table(name, rows, **about, steps=first[0].options.steps, in_the_time=seconds)
     best = [courses[0].best_picture for courses in found.values()]
     last = [courses[0].last_picture for courses in found.values()]
     pictures = [[task.images[0], *painted, task.clean[0]] for painted in (best, last)]
