@@ -194,6 +194,8 @@ def main(study: Study, names: tuple[PresetName, ...], count: int) -> None:
     if study.quick:
         seen, unseen = ([replace(scene, height=64) for scene in some] for some in (seen, unseen))
         count = min(count, 2)
+    small = {"channels": CategoricalDistribution([8, 16]), "decoders": IntDistribution(1, 2)}
+    space = {**SPACE, **small} if study.quick else SPACE
     cases = [draw_case(scene, 0) for scene in seen]
     prices = Prices(cases, study.device, 1 if study.quick else 3)
     tunings, searches = [], []
@@ -201,12 +203,12 @@ def main(study: Study, names: tuple[PresetName, ...], count: int) -> None:
         preset = Setting(FitOptions.preset(name))
         if study.quick:
             preset = replace(
-                preset, options=replace(preset.options, steps=15, warm_steps=8, decoders=1, channels=8)
+                preset, options=replace(preset.options, steps=15, warm_steps=2, decoders=1, channels=8)
             )
         tuning = Tuning(name, preset, prices, cases, study.device)
         about = {"preset": asdict(preset.options), "scenes": [asdict(scene) for scene in seen]}
         file, sampler = study.out / f"presets_{name}.journal", partial(guide, PRESETS.index(name))
-        search = Search(file, SPACE, about, first=[preset.tell()], sampler=sampler)
+        search = Search(file, space, about, first=[preset.tell()], sampler=sampler)
         seeds = SEARCH_SEEDS[:1] if study.quick else SEARCH_SEEDS
         drawn = [[draw_case(scene, seed) for scene in seen] for seed in seeds]
         tuning.psnr = np.mean([evaluate(some, preset, study.device, name) for some in drawn], 0).tolist()
