@@ -164,4 +164,5 @@ def _draw_points(axis: Axes, across: Sequence[float], values: Sequence[float | N
             transform=transform,
             label="no value",
         )
+    axis.margins(y=0.1)
     axis.grid(alpha=0.3)
