@@ -227,8 +227,8 @@ def test_quick_search(tmp_path: Path) -> None:
     assert run(tmp_path).exit_code == 0
     told = json.loads((tmp_path / "search.json").read_text())
     rows = {row["trial"]: row for row in told["rows"]}
-    assert told["run"]["trials"] == 6
-    assert len(rows) == 7  # and the noisy images
+    assert told["run"]["trials"] == 4
+    assert len(rows) == 5  # and the noisy images
     assert all(rows[name]["PSNR"] == row["PSNR"] for name, row in first.items())
     assert {name: rows["Table 1"][name] for name in ("L", "activation")} == {
         "L": 4,
@@ -240,7 +240,7 @@ def test_quick_search(tmp_path: Path) -> None:
     assert again[0][""] == "Table 1"
     assert all(row["lowest"] <= row["mean value"] <= row["highest"] for row in again)
     values = json.loads((tmp_path / "search_values.json").read_text())["rows"]
-    assert sum(row["trials"] for row in values if row["parameter"] == "L") == 6
+    assert sum(row["trials"] for row in values if row["parameter"] == "L") == 4
     assert (tmp_path / "search_parameters.png").stat().st_size > 10_000
     assert (tmp_path / "search_course.png").exists()
     refused = run(tmp_path, "--reach", "10", "0.1")

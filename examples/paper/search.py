@@ -79,10 +79,10 @@ def choose_pairs(
 
 def compare_again(denoising: Denoising, first: Parameters, best: Sequence[Trial]) -> list[Row]:
     """The first and the best ones with seeds that the search did not use."""
-    count = len(denoising.pairs)
+    count, seeds = len(denoising.pairs), 1 if denoising.study.quick else SEEDS
     parameters = [first, *(trial.parameters for trial in best)]
     values = defaultdict(list)
-    for place in range(1, SEEDS + 1):
+    for place in range(1, seeds + 1):
         for index, outcome in denoising.evaluate(parameters, place * count):
             values[index].append(outcome)
     rows: list[Row] = []
@@ -93,7 +93,7 @@ def compare_again(denoising: Denoising, first: Parameters, best: Sequence[Trial]
             {
                 "": name,
                 **parameters[index],
-                "seeds": SEEDS,
+                "seeds": seeds,
                 "with a value": len(reached),
                 "mean value": float(np.mean(reached)) if reached else None,
                 "lowest": min(reached, default=None),
@@ -141,7 +141,7 @@ def main(
     if reach and any(map(math.isnan, reach)):
         raise click.BadParameter("--reach wants two numbers")
     if study.quick:
-        count, crop, trials, steps = min(count or 2, 2), min(crop or 32, 32), min(trials, 6), min(steps, 10)
+        count, crop, trials, steps = min(count or 2, 2), min(crop or 32, 32), min(trials, 4), min(steps, 10)
     space = choose_space(wide, study.quick)
     levels = max(space["L"].choices)
     found = cut_middles(choose_pairs(image, truth, pairs, count), crop, levels)
