@@ -15,8 +15,8 @@ from pytorch_msssim import ms_ssim
 from pytorch_msssim.ssim import _fspecial_gauss_1d, _ssim
 from torch import Tensor, nn
 
-from subremover.fill.gaussian import SIGMA_PX
-from subremover.fill.losses import MIX_SHARE, SCALE_WEIGHTS, WINDOW_PX, count_scales
+from subremover.fill.gaussian import SIGMA_PX, WINDOW_PX
+from subremover.fill.losses import MIX_SHARE, SCALE_WEIGHTS, count_scales
 
 LEARNING_RATE = 0.01
 

@@ -1,4 +1,4 @@
-"""The Gaussian window of the similarity, laid over every place of a picture, and back."""
+"""The similarity's constants and its Gaussian window, laid over every place of a picture, and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import torch.nn.functional as F
 from pytorch_msssim.ssim import _fspecial_gauss_1d
 from torch import Tensor
 
-SIGMA_PX = 1.5
+WINDOW_PX, SIGMA_PX = 11, 1.5
+C1, C2 = 0.01**2, 0.03**2  # Wang et al. 2004, of values in [0, 1]
 BLOCK = 48
 """Columns of a banded matrix at a time: for 288 a third of the time of all at once."""
 

@@ -14,14 +14,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from subremover.fill.gaussian import blur, blur_back, gaussian
+from subremover.fill.gaussian import C1, C2, WINDOW_PX, blur, blur_back, gaussian
 from subremover.fill.kernels import are_usable
 from subremover.options import LossName
 
-WINDOW_PX = 11
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli and Bovik 2003
 MIX_SHARE = 0.84  # of MS-SSIM in the mix; the rest is L1 (Zhao et al. 2017)
-C1, C2 = 0.01**2, 0.03**2
 RGB = 3  # channels that the kernels compare
 LEAST_WEIGHT = 1e-6  # of a window or a block; what holds less counts for nothing
 LEAST_SIMILARITY = 1e-4  # a negative similarity has no fractional power, and zero no slope

@@ -9,10 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from subremover.fill.gaussian import C1, C2
 from subremover.fill.kernels.last_level import paint_last_level
 from subremover.fill.kernels.similarity import PreparedScale, compare
 from subremover.fill.level import NORM_EPSILON
-from subremover.fill.losses import C1, C2
 from subremover.options import ActivationName
 
 TOLERANCE = 1e-3

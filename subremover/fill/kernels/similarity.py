@@ -26,8 +26,8 @@ import torch.nn.functional as F
 import triton
 from torch import Tensor
 
+from subremover.fill.gaussian import C1, C2, WINDOW_PX
 from subremover.fill.kernels.similarity_jit import measure, spread
-from subremover.fill.losses import C1, C2, WINDOW_PX
 
 BLOCK_X = 128
 ROWS = 32  # lines of windows that a program finishes; it reads 10 lines more
