@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-export OMP_NUM_THREADS=1 # pictures this small only wait for a second thread
+export OMP_NUM_THREADS=1 # pictures this small only wait for a second thread; tests have two processes
 
 step() { printf '\n== %s\n' "$*"; }
 
@@ -33,7 +33,7 @@ step "mypy"
 $bin/mypy
 
 step "pytest"
-$bin/pytest ${all:+-m ''} "$@"
+$bin/pytest -n 2 ${all:+-m ''} "$@"
 
 if [[ $all ]]; then
     made=$(mktemp -d)
