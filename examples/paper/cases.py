@@ -16,7 +16,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # where sample films 
 from sample_picture import Shot, ShotPainter, add_grain
 from sample_subtitles import STYLES, draw_overlay, load_font
 
-from subremover.fill.decoder import choose_levels
+from subremover.fill.decoder import choose_levels, cover
 from subremover.fill.holes import find_holes
 from subremover.fill.jobs import FitJob
 
@@ -70,8 +70,7 @@ class Case:
 
     def count_px(self, deeper: int) -> int:
         """Of the pictures that decoders paint: what their levels make of the crop's sides."""
-        cell = 2 ** (self.levels + deeper)
-        return math.prod(side + -side % cell for side in self.jobs[0].hole.shape)
+        return math.prod(cover(self.jobs[0].hole.shape, self.levels + deeper))
 
     def measure(self, pictures: Sequence[np.ndarray]) -> float:
         """PSNR in the holes, dB."""

@@ -24,7 +24,7 @@ from jpegs import code_jpeg, code_jpeg2000, psnr_8bit
 from PIL import Image
 from rounding import REFIT_SHARE, Grid, round_by_levels
 from stored import Shape, Stored, pack, read_stored
-from study import Row, Study, study_command
+from study import FILE, Row, Study, study_command
 
 from subremover.fill.decoder import DecoderWeights
 from subremover.options import FitOptions
@@ -164,9 +164,6 @@ def to_8bit(picture: np.ndarray) -> np.ndarray:
 def to_float(picture: np.ndarray) -> np.ndarray:
     """In [0, 1], of one of 8 bits."""
     return np.float32(picture) / np.float32(255)
-
-
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @study_command(__doc__)

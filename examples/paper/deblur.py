@@ -22,7 +22,7 @@ import cv2
 import numpy as np
 from blurs import GaussianBlur, Sight, list_filters
 from images import PHOTOGRAPHS, psnr, read_image, ssim, to_picture, to_tensor
-from study import Row, Study, study_command
+from study import FILE, Row, Study, study_command
 from torch import Tensor
 
 from subremover.options import FitOptions, LossName
@@ -146,9 +146,7 @@ def search(study: Study, side: int) -> None:
 
 @study_command(__doc__)
 @click.option("--search", "searched", is_flag=True, help="Search for the loss, K, L and steps instead.")
-@click.option(
-    "--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="One's own, blurred."
-)
+@click.option("--image", type=FILE, help="One's own, blurred.")
 @click.option("--sigma", type=click.FloatRange(0.3, 20), help="Of its blur, in px.")
 def main(study: Study, searched: bool, image: Path | None, sigma: float | None) -> None:
     if (image is None) != (sigma is None) or (searched and image):

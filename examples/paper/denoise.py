@@ -19,7 +19,7 @@ from pathlib import Path
 import click
 import numpy as np
 from images import PHOTOGRAPHS, draw_photograph, psnr, read_image, ssim, to_picture, to_tensor
-from study import Row, Study, study_command
+from study import FOLDER, Row, Study, study_command
 from torch import Tensor
 
 from subremover.options import FitOptions
@@ -31,8 +31,6 @@ BEST = FitOptions(
     activation="leaky-relu",
     input_noise=1.75e-7,
     loss="mse",
-    decoders=1,
-    trial=False,
 )
 """Table 1."""
 PAPER = {"PSNR": 37.1929, "SSIM": 0.9558}
@@ -81,11 +79,20 @@ def read_pairs(folder: Path, count: int | None) -> list[Pair]:
         clean = file.with_name(f"{name}_mean{file.suffix}")
         if not clean.exists():
             raise click.BadParameter(f"'{file}' has no '{clean.name}' beside it")
-        pair = Pair(name, read_image(file), read_image(clean))
-        if pair.noisy.shape != pair.clean.shape:
-            raise click.BadParameter(f"'{file}' and '{clean.name}' differ in size")
-        pairs.append(pair)
+        pairs.append(read_pair(name, file, clean))
     return pairs
+
+
+def read_pair(name: str, noisy: Path, clean: Path) -> Pair:
+    """Two files.
+
+    Raises:
+        click.BadParameter: One cannot be read, or they differ in size.
+    """
+    pair = Pair(name, read_image(noisy), read_image(clean))
+    if pair.noisy.shape != pair.clean.shape:
+        raise click.BadParameter(f"'{noisy}' and '{clean}' differ in size")
+    return pair
 
 
 def draw_pairs(count: int | None, side: int, deviation: float = NOISE) -> list[Pair]:
@@ -145,9 +152,7 @@ def average(rows: Sequence[Row]) -> Row:
 
 
 @study_command(__doc__)
-@click.option(
-    "--pairs", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of pairs."
-)
+@click.option("--pairs", type=FOLDER, help="Folder of pairs.")
 @click.option("--count", type=click.IntRange(1), help="Of the pairs; default: all.")
 @click.option("--steps", type=click.IntRange(10), default=BEST.steps, show_default=True)
 @click.option("--channels", type=click.IntRange(1), default=BEST.channels, show_default=True, help="K.")

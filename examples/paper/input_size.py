@@ -27,7 +27,7 @@ from subtitles import draw_subtitle
 from torch import Tensor
 
 from subremover.errors import UsageError
-from subremover.fill.decoder import DeepDecoder
+from subremover.fill.decoder import DeepDecoder, cover
 from subremover.options import FitOptions
 
 OPTIONS = FitOptions(steps=200, channels=32)
@@ -59,8 +59,7 @@ class Layout:
     @classmethod
     def of_equation2(cls, output: tuple[int, int], levels: int) -> Layout:
         """With as many cells in the input as cover the output."""
-        height, width = (edge + -edge % 2**levels for edge in output)
-        return cls(output, (height, width), levels)
+        return cls(output, cover(output, levels), levels)
 
     @property
     def input(self) -> str:

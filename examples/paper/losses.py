@@ -22,7 +22,7 @@ from statistics import mean
 import click
 import numpy as np
 from images import psnr, ssim, to_picture, to_tensor
-from study import Row, Study, study_command
+from study import FILE, FOLDER, Row, Study, study_command
 from subtitles import Case, draw_case, read_case, read_clips
 from torch import Tensor
 
@@ -123,15 +123,11 @@ def find_arrival(courses: Courses, name: LossName) -> int | None:
     return courses[name].first_above(max(courses["mse"].psnr) - NEAR_DB)
 
 
-_file = click.Path(exists=True, dir_okay=False, path_type=Path)
-_folder = click.Path(exists=True, file_okay=False, path_type=Path)
-
-
 @study_command(__doc__)
-@click.option("--image", type=_file, help="A frame with a subtitle.")
-@click.option("--mask", type=_file, help="White where it stands.")
-@click.option("--truth", type=_file, help="The frame without it.")
-@click.option("--clips", type=_folder, help="A folder of clips with truth.")
+@click.option("--image", type=FILE, help="A frame with a subtitle.")
+@click.option("--mask", type=FILE, help="White where it stands.")
+@click.option("--truth", type=FILE, help="The frame without it.")
+@click.option("--clips", type=FOLDER, help="A folder of clips with truth.")
 @click.option("--steps", type=click.IntRange(10), default=1000, show_default=True)
 @click.option("--channels", type=click.IntRange(1), default=256, show_default=True, help="K.")
 @click.option("--levels", type=click.IntRange(1, 9), default=5, show_default=True, help="L.")

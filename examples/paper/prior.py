@@ -33,7 +33,7 @@ from study import Row, Study, study_command
 from subtitles import draw_subtitle
 from torch import Tensor
 
-from subremover.fill.decoder import DEFAULT_LEVELS, DeepDecoder
+from subremover.fill.decoder import DEFAULT_LEVELS, DeepDecoder, cover
 from subremover.fill.hourglass import Hourglass
 from subremover.fill.weights import Network
 from subremover.options import FitOptions, LossName
@@ -83,7 +83,7 @@ class Entrant:
         if self.hourglass_channels is not None:
             return Hourglass.covering(size, channels=self.hourglass_channels)
         levels = self.options.levels or DEFAULT_LEVELS
-        return DeepDecoder.of(self.options, tuple(s + -s % 2**levels for s in size), levels)
+        return DeepDecoder.of(self.options, cover(size, levels), levels)
 
 
 @dataclass(slots=True)

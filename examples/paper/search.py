@@ -25,11 +25,11 @@ from pathlib import Path
 
 import click
 import numpy as np
-from denoise import Pair, draw_pairs, read_pairs
+from denoise import Pair, draw_pairs, read_pair, read_pairs
 from denoising import MEAN, TABLE_1, Denoising, choose_space
 from findings import write_search
-from images import psnr, read_image, ssim
-from study import Row, Study, study_command
+from images import psnr, ssim
+from study import FILE, FOLDER, Row, Study, study_command
 from trials import Parameters, Search, Trial
 
 SHOWN = 10
@@ -60,20 +60,13 @@ def _cut(picture: np.ndarray, crop: int) -> np.ndarray:
     return np.ascontiguousarray(picture[top : top + crop, left : left + crop])
 
 
-def read_pair(image: Path, truth: Path) -> Pair:
-    pair = Pair(image.stem, read_image(image), read_image(truth))
-    if pair.noisy.shape != pair.clean.shape:
-        raise click.BadParameter(f"'{image}' and '{truth}' differ in size")
-    return pair
-
-
 def choose_pairs(
     image: Path | None, truth: Path | None, folder: Path | None, count: int | None
 ) -> list[Pair]:
     if (image is None) != (truth is None) or (image and folder):
         raise click.UsageError("give --image with its --truth, or --pairs, or neither")
     if image and truth:
-        return [read_pair(image, truth)]
+        return [read_pair(image.stem, image, truth)]
     return draw_pairs(count, 512) if folder is None else read_pairs(folder, count)
 
 
@@ -107,13 +100,9 @@ def compare_again(denoising: Denoising, first: Parameters, best: Sequence[Trial]
 
 
 @study_command(__doc__)
-@click.option("--image", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A noisy one.")
-@click.option(
-    "--truth", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="It without noise."
-)
-@click.option(
-    "--pairs", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Folder of pairs."
-)
+@click.option("--image", type=FILE, help="A noisy one.")
+@click.option("--truth", type=FILE, help="It without noise.")
+@click.option("--pairs", type=FOLDER, help="Folder of pairs.")
 @click.option("--count", type=click.IntRange(1), help="Of the pairs; default: all.")
 @click.option("--crop", type=click.IntRange(8), help="Take the middle of each, so many px a side.")
 @click.option("--trials", type=click.IntRange(1), default=100, show_default=True)

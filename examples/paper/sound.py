@@ -34,11 +34,11 @@ import numpy as np
 from sound_draws import DRAWN, Sound, read_sound, scaled_snr, transform, write_sound
 from sound_fit import Case, Found, measure, paint, try_all, use
 from sound_ways import Noisy
-from study import Row, Study, study_command
+from study import FILE, Row, Study, study_command
 
 from subremover.options import FitOptions
 
-OPTIONS = FitOptions(steps=240, channels=32, levels=3, loss="mse", decoders=1, trial=False)
+OPTIONS = FitOptions(steps=240, channels=32, levels=3, loss="mse")
 """Chosen on other draws than those that are measured."""
 FRAMES = 64
 LEVELS_DB = (0, 5, 10)
@@ -86,9 +86,7 @@ def show(study: Study, lines: Mapping[str, Mapping[str, Sound]]) -> None:
 
 
 @study_command(__doc__)
-@click.option(
-    "--sound", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A WAV file of one's own."
-)
+@click.option("--sound", type=FILE, help="A WAV file of one's own.")
 @click.option("--steps", type=click.IntRange(4), default=OPTIONS.steps, show_default=True)
 @click.option("--channels", type=click.IntRange(1), default=OPTIONS.channels, show_default=True, help="K.")
 def main(study: Study, sound: Path | None, steps: int, channels: int) -> None:

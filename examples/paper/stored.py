@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from subremover.errors import SubremoverError
-from subremover.fill.decoder import DecoderWeights, DeepDecoder, decode
+from subremover.fill.decoder import DecoderWeights, DeepDecoder, cover, decode
 
 MAGIC, VERSION = b"DDec", 1
 HEADER = struct.Struct("<4sBBBHHHI")
@@ -69,8 +69,7 @@ class Shape:
     @property
     def decoder(self) -> DeepDecoder:
         """Its picture has whole cells of 2^L px; what lies beyond the height and the width is cut off."""
-        height, width = (side + -side % 2**self.levels for side in (self.height, self.width))
-        return DeepDecoder((height, width), self.levels, self.channels)
+        return DeepDecoder(cover((self.height, self.width), self.levels), self.levels, self.channels)
 
     @property
     def weights(self) -> int:

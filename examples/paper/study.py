@@ -26,6 +26,10 @@ from subremover.fill.restore import Watch
 
 Row = Mapping[str, str | float | int | None]
 
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+"""Options that name what is there."""
+
 mpl.use("Agg")
 
 FEW = 12

@@ -207,6 +207,12 @@ def draw_weights(
     return DecoderWeights(torch.stack(list(codes)), (*mixes, *scales, *shifts, head))
 
 
+def cover(size: tuple[int, int], levels: int) -> tuple[int, int]:
+    """Height and width in px of the least picture of whole cells, 2^levels px a side, that covers a size."""
+    height, width = (side + -side % 2**levels for side in size)
+    return height, width
+
+
 def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
     """How many levels a decoder needs to see across a hole.
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from subremover.errors import DeviceError, UsageError
 from subremover.fill.batches import choose_batch_size, is_out_of_memory
-from subremover.fill.decoder import DeepDecoder, choose_levels
+from subremover.fill.decoder import DeepDecoder, choose_levels, cover
 from subremover.fill.slots import Course, ForwardModel, Slots
 from subremover.fill.weights import Network, Weights
 from subremover.options import FitOptions
@@ -164,8 +164,7 @@ def _choose_network(options: FitOptions, images: Tensor, known: Tensor, size: tu
         raise UsageError(
             f"{levels} levels paint pictures of at least {2**levels} px a side, not of {size[1]}x{size[0]}"
         )
-    height, width = (side + -side % 2**levels for side in size)
-    return DeepDecoder.of(options, (height, width), levels, images.shape[1])
+    return DeepDecoder.of(options, cover(size, levels), levels, images.shape[1])
 
 
 def _check(images: Tensor, known: Tensor, options: Sequence[FitOptions], seeds: Sequence[int]) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from subremover.fill.decoder import DecoderWeights
+from subremover.fill.decoder import DecoderWeights, cover
 from subremover.fill.jobs import FitJob
 
 Key = tuple[Literal["anchor", "trial", "warm"], int, int]
@@ -31,8 +31,8 @@ class Row:
     @property
     def canvas(self) -> tuple[int, int]:
         """Height and width in px, multiples of 2^levels, of what it paints."""
-        height, width = (side + -side % 2**self.levels for side in self.job.hole.shape)
-        return height, width
+        height, width = self.job.hole.shape
+        return cover((height, width), self.levels)
 
     @property
     def unknown(self) -> np.ndarray:
