@@ -13,23 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from subremover._version import __version__
 from subremover.errors import SubremoverError
-from subremover.options import (
-    BorrowOptions,
-    EncodeOptions,
-    FitOptions,
-    Options,
-    PoolOptions,
-    ScanOptions,
-)
-from subremover.origins import Shares
+from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
 from subremover.parsing import Position, Region
 from subremover.pipeline import Result, remove_subtitles, scan
-from subremover.plan import Event, Plan, Shot
-from subremover.profile import Profile
+from subremover.plan.model import Event, Plan, Shot
 from subremover.progress import Progress
+from subremover.provenance import Shares
+from subremover.runtime.profile import Profile
 
 if TYPE_CHECKING:
-    from subremover.fill.restore import Restored, restore
+    from subremover.untrained.restore import Restored, restore
 
 __all__ = [
     "BorrowOptions",
@@ -59,7 +52,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """`restore` and `Restored`, when they are asked for: they need torch, which takes seconds to load."""
     if name in {"Restored", "restore"}:
-        from subremover.fill import restore
+        from subremover.untrained import restore
 
         return getattr(restore, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

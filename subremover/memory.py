@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from subremover.cores import count_cores
+from subremover.detect.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES
 from subremover.errors import UsageError
 from subremover.fill.borrow import VIEW_BYTES, VIEWS_BYTES
 from subremover.fill.composite import CONTEXT_PX
-from subremover.fill.jobs import CPU_BATCH_PX, count_row_bytes
-from subremover.fill.pool import CUDA_LISTS, resolve_device
+from subremover.fill.paint.jobs import CPU_BATCH_PX, count_row_bytes
+from subremover.fill.paint.pool import CUDA_LISTS, resolve_device
 from subremover.geometry import bounding_box
 from subremover.options import Options
-from subremover.plan import Event, Plan
+from subremover.plan.model import Event, Plan
 from subremover.render.footage import (
     CROP_BYTES,
     FOOTAGE_BYTES,
@@ -28,8 +28,8 @@ from subremover.render.footage import (
     WINDOW_SOURCES,
     frame_bytes,
 )
-from subremover.render.frames import count_window_frames
-from subremover.segment.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES
+from subremover.render.windows import count_window_frames
+from subremover.runtime.cpu import count_cores
 from subremover.video.encode.encoders import choose_encoding
 from subremover.video.film import Film
 

@@ -8,28 +8,28 @@ import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from subremover.cues import make_cues
+from subremover.detect.make_plan import make_plan
 from subremover.errors import UsageError
-from subremover.fill.pool import prepare_device
+from subremover.fill.paint.pool import prepare_device
 from subremover.memory import check_render, limit_render, limit_scan
 from subremover.options import Options, ScanOptions
-from subremover.origins import Shares, Tally
-from subremover.plan import FilmKey, Plan
-from subremover.planning import make_plan
-from subremover.profile import Profile, measure, stage
+from subremover.plan.cues import make_cues
+from subremover.plan.model import FilmKey, Plan
 from subremover.progress import ProgressCallback, ignore
+from subremover.provenance import Shares, Tally
 from subremover.render.rendering import Rendering, find_splice
+from subremover.resume.fingerprint import find_fingerprint
+from subremover.resume.folder import WorkFolder
+from subremover.resume.state import Decisions
+from subremover.runtime.profile import Profile, measure, stage
 from subremover.video.container.copies import can_copy
 from subremover.video.container.mux import remux
-from subremover.video.container.trial import check_target
 from subremover.video.encode.match_size import match_size
 from subremover.video.film import Film
-from subremover.video.probe import probe
-from subremover.video.provenance import check_provenance
+from subremover.video.read.probe import probe
 from subremover.video.splice.splice import SpliceError
-from subremover.work.fingerprint import find_fingerprint
-from subremover.work.folder import WorkFolder
-from subremover.work.state import Decisions
+from subremover.video.write.preflight import check_target
+from subremover.video.write.provenance_film import check_provenance
 
 log = logging.getLogger(__name__)
 

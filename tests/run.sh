@@ -39,10 +39,10 @@ if [[ $all ]]; then
     made=$(mktemp -d)
     for show in fidelity splice_check kill_and_resume "fuzz --count 1000" bench_memory; do
         read -r name options <<<"$show"
-        step "examples/$name.py"
+        step "examples/benchmarks/$name.py"
         # shellcheck disable=SC2086  # options are words
-        if ! $bin/python "examples/$name.py" "$made/$name" $options; then
-            step "examples/$name.py failed; what it made is in $made/$name"
+        if ! $bin/python "examples/benchmarks/$name.py" "$made/$name" $options; then
+            step "examples/benchmarks/$name.py failed; what it made is in $made/$name"
             exit 1
         fi
         rm -rf "${made:?}/$name"

@@ -6,8 +6,8 @@ import pytest
 from media import draw_film
 
 from subremover.errors import UsageError
-from subremover.fill.jobs import FitJob, count_row_bytes
-from subremover.fill.schedule import fit_jobs
+from subremover.fill.paint.jobs import FitJob, count_row_bytes
+from subremover.fill.paint.schedule import fit_jobs
 from subremover.geometry import Box
 from subremover.memory import (
     LEAST_SHARE,
@@ -20,9 +20,9 @@ from subremover.memory import (
 )
 from subremover.options import FitOptions, Options, PoolOptions
 from subremover.parsing import parse_size
-from subremover.plan import Event, FilmKey, Plan, Shot
+from subremover.plan.model import Event, FilmKey, Plan, Shot
 from subremover.video.film import Film
-from subremover.video.probe import probe
+from subremover.video.read.probe import probe
 
 CPU = PoolOptions(device="cpu")
 PLENTY = 1 << 40

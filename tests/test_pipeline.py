@@ -8,41 +8,26 @@ import cv2
 import numpy as np
 import pytest
 from media import draw_film, open_film, read_packets, read_pts
-from test_windows import draw_pan, write_film
+from pans import draw_pan, write_film
+from tiny_runs import CPU, TINY, draw_mask
 
-from subremover import pipeline, planning
+from subremover import pipeline
+from subremover.detect import make_plan
+from subremover.detect.mask_events import events_from_masks
+from subremover.detect.scan import Found
 from subremover.errors import DeviceError, OutputError, PlanError, UsageError
 from subremover.geometry import Box
-from subremover.options import (
-    BorrowOptions,
-    EncodeOptions,
-    FitOptions,
-    Options,
-    PoolOptions,
-    ScanOptions,
-)
-from subremover.origins import Shares
+from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
 from subremover.parsing import Position, Region
 from subremover.pipeline import Result, remove_subtitles, scan
-from subremover.plan import Event, FilmKey, Plan, Shot
+from subremover.plan.model import Event, FilmKey, Plan, Shot
 from subremover.progress import Progress
+from subremover.provenance import Shares
 from subremover.render.footage import FootageReader
-from subremover.segment.masks import events_from_masks
-from subremover.segment.scan import Found
-from subremover.video.probe import probe
-from subremover.video.reader import read_frames
+from subremover.video.read.probe import probe
+from subremover.video.read.reader import read_frames
 
-TINY = FitOptions(steps=2, warm_steps=1, decoders=1, channels=4, levels=3)
-CPU = PoolOptions(device="cpu")
 LOSSLESS = {"g": "12", "qp": "0", "preset": "ultrafast"}
-
-
-def draw_mask(size: tuple[int, int]) -> np.ndarray:
-    """(H, W) uint8: a disc and a bar that start and end on odd rows and columns."""
-    mask = np.zeros((size[1], size[0]), np.uint8)
-    cv2.circle(mask, (41, 51), 6, 255, -1)
-    mask[71:80, 33:62] = 255
-    return mask
 
 
 def remove(source: Path, target: Path, *, fit: FitOptions = TINY, **scan_options: object) -> Result:
@@ -289,7 +274,7 @@ def test_only_what_the_times_name_is_removed(tmp_path: Path, monkeypatch: pytest
     source = draw_film(tmp_path / "a.mkv", frames=96, first_pts=24, audio=False).path
     strokes = np.ones((2, 4), bool)
     events = [Event(first, first + 4, Box(9, 80, 4, 2), strokes) for first in (5, 40, 90)]
-    monkeypatch.setattr(planning, "scan_pictures", lambda *_: Found([], tuple(events), []))
+    monkeypatch.setattr(make_plan, "scan_pictures", lambda *_: Found([], tuple(events), []))
     (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:01,700\nHello\n")
     plan = scan(source, ScanOptions(times=tmp_path / "a.srt"))
     assert [(event.first, event.remove) for event in plan.events] == [(5, False), (40, True), (90, False)]

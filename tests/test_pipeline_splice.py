@@ -6,19 +6,19 @@ import cv2
 import numpy as np
 import pytest
 from media import draw_film, read_luma, read_packets, read_pts
-from test_pipeline import CPU, TINY, draw_mask
+from tiny_runs import CPU, TINY, draw_mask
 
-from subremover import segments
 from subremover.errors import OutputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, ScanOptions
 from subremover.parsing import Position
 from subremover.pipeline import Result, remove_subtitles
 from subremover.progress import Progress, ProgressCallback, ignore
 from subremover.render import rendering
-from subremover.segments import Segment, cut_segments
-from subremover.video import writer
-from subremover.video.probe import probe
+from subremover.video import segments
+from subremover.video.read.probe import probe
+from subremover.video.segments import Segment, cut_segments
 from subremover.video.splice import splice
+from subremover.video.write import writer
 
 SIZE = (160, 96)
 

@@ -12,13 +12,13 @@ from pathlib import Path
 import numpy as np
 from images import psnr
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # where sample films are drawn
+sys.path.append(str(Path(__file__).resolve().parents[1] / "benchmarks"))  # where sample films are drawn
 from sample_picture import Shot, ShotPainter, add_grain
 from sample_subtitles import STYLES, draw_overlay, load_font
 
-from subremover.fill.decoder import choose_levels, cover
 from subremover.fill.holes import find_holes
-from subremover.fill.jobs import FitJob
+from subremover.fill.paint.jobs import FitJob
+from subremover.untrained.deep_decoder import choose_levels, cover
 
 SHOT_FRAMES, FRAMES, EVERY = 120, 4, 6
 """Of a shot, those in its middle that are painted: the anchor and three others, so many frames apart."""

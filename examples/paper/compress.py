@@ -26,8 +26,8 @@ from rounding import REFIT_SHARE, Grid, round_by_levels
 from stored import Shape, Stored, pack, read_stored
 from study import FILE, Row, Study, study_command
 
-from subremover.fill.decoder import DecoderWeights
 from subremover.options import FitOptions
+from subremover.untrained.deep_decoder import DecoderWeights
 
 FINENESS = 6
 """Steps of 1/64. A photograph (256 px, K 32) gained 0.1 dB by 1/128, at 18 % more bits, and lost 0.4 dB by

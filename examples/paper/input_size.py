@@ -27,8 +27,8 @@ from subtitles import draw_subtitle
 from torch import Tensor
 
 from subremover.errors import UsageError
-from subremover.fill.decoder import DeepDecoder, cover
 from subremover.options import FitOptions
+from subremover.untrained.deep_decoder import DeepDecoder, cover
 
 OPTIONS = FitOptions(steps=200, channels=32)
 OUTPUTS = ((24, 40), (64, 64), (90, 160), (128, 128), (160, 240), (256, 256), (512, 512))

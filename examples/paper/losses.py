@@ -8,8 +8,9 @@
 Fits one decoder of the paper's shape (K 256, L 5) for each loss to the known pixels, and writes the pictures
 after a tenth of the steps and after all of them side by side. Where the truth is known, also PSNR and SSIM in
 the hole over the steps, and at which step the mean of all cases is first as good as MSE's ever gets, less
-half a dB. Clips are folders with clean.mp4, subbed.mp4 and mask.mkv, such as examples/make_sample.py draws;
-the frame that is covered most is taken, cropped around its subtitle.
+half a dB. Clips are folders with clean.mp4, subbed.mp4 and mask.mkv, such as
+examples/benchmarks/make_sample.py draws; the frame that is covered most is taken, cropped around its
+subtitle.
 """
 
 from __future__ import annotations

@@ -33,10 +33,10 @@ from study import Row, Study, study_command
 from subtitles import draw_subtitle
 from torch import Tensor
 
-from subremover.fill.decoder import DEFAULT_LEVELS, DeepDecoder, cover
-from subremover.fill.hourglass import Hourglass
-from subremover.fill.weights import Network
 from subremover.options import FitOptions, LossName
+from subremover.untrained.deep_decoder import DEFAULT_LEVELS, DeepDecoder, cover
+from subremover.untrained.hourglass import Hourglass
+from subremover.untrained.network import Network
 
 INPUT_NOISE = 1 / 30
 """Of the hourglass's authors."""

@@ -14,8 +14,8 @@ import torch
 from study import Study
 from torch import Tensor
 
-from subremover.fill.decoder import DecoderWeights, DeepDecoder
 from subremover.options import FitOptions
+from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder
 
 REFIT_SHARE = 10
 """What follows a rounded level is fitted again by a tenth of the steps."""

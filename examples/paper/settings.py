@@ -13,9 +13,9 @@ from cases import Case
 from torch import Tensor
 from trials import Parameters
 
-from subremover.fill.restore import restore
-from subremover.fill.schedule import fit_jobs
+from subremover.fill.paint.schedule import fit_jobs
 from subremover.options import FitOptions
+from subremover.untrained.restore import restore
 
 EVENT_FRAMES = 24
 """Frames that share an anchor in a film: 23 on the mean of nine clips."""

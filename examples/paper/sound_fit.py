@@ -13,8 +13,8 @@ from sound_ways import RULES, WAYS, Noisy, know_all, list_rules
 from study import Study
 from torch import Tensor
 
-from subremover.fill.restore import Watch
 from subremover.options import FitOptions
+from subremover.untrained.restore import Watch
 
 LOOKS = 10
 """At the pictures, on their way."""

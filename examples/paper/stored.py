@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from subremover.errors import SubremoverError
-from subremover.fill.decoder import DecoderWeights, DeepDecoder, cover, decode
+from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, cover, decode
 
 MAGIC, VERSION = b"DDec", 1
 HEADER = struct.Struct("<4sBBBHHHI")

@@ -22,7 +22,7 @@ from tqdm import tqdm
 
 from subremover import Restored, restore
 from subremover.errors import SubremoverError
-from subremover.fill.restore import Watch
+from subremover.untrained.restore import Watch
 
 Row = Mapping[str, str | float | int | None]
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from images import draw_photograph, read_image
 
-from subremover.segment.gradient import mark_strokes
+from subremover.detect.masking.gradient import mark_strokes
 
 FILMS = ("subbed.mp4", "clean.mp4", "mask.mkv")
 """Of a clip with truth, as make_sample.py draws them."""

@@ -11,13 +11,13 @@ from typing import Any
 import click
 
 from subremover._version import __version__
-from subremover.cli.bar import printable, say
-from subremover.cli.film import run_film
 from subremover.cli.help import GroupedCommand
 from subremover.cli.options import declare_options
 from subremover.cli.outputs import Outputs, find_outputs
+from subremover.cli.process_film import run_film
+from subremover.cli.progress_bar import printable, say
+from subremover.cli.request import read_options, with_own_files
 from subremover.cli.signals import watch_signals
-from subremover.cli.values import read_options, with_own_files
 from subremover.errors import EXIT_INTERRUPTED, DeviceError, OutputError, SubremoverError, UsageError
 
 EPILOG = """\b
@@ -97,7 +97,7 @@ def run(arguments: Sequence[str]) -> int:
 
 def _print_status(sources: Sequence[Path], outputs: Sequence[Outputs]) -> None:
     """How far the runs are that make these films."""
-    from subremover.work.folder import describe_work
+    from subremover.resume.folder import describe_work
 
     for source, wanted in zip(sources, outputs, strict=True):
         if wanted.film is None:

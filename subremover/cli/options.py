@@ -13,15 +13,7 @@ from typing import Any, get_args
 import click
 
 from subremover.cli.help import option
-from subremover.options import (
-    FitOptions,
-    InputName,
-    LossName,
-    Options,
-    PresetName,
-    SegmenterName,
-    SpliceMode,
-)
+from subremover.options import FitOptions, InputName, LossName, Options, PresetName, SegmenterName, SpliceMode
 from subremover.parsing import Position, Region, parse_size
 
 _output = partial(option, "Output")

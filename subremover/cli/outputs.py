@@ -36,7 +36,7 @@ class Outputs:
         Raises:
             OutputError: One of them cannot, or exists and is not to be replaced.
         """
-        from subremover.video.container.target import check_file
+        from subremover.runtime.atomic_file import check_file
 
         for folder in (self.plan, self.previews):
             if folder is not None:

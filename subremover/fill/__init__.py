@@ -1,1 +1,1 @@
-"""What belongs in the holes: borrowed, unmixed, painted."""
+"""Fills the holes of frames: borrowed from other frames, unmixed, or painted."""

@@ -16,18 +16,18 @@ from typing import Any, Protocol
 import cv2
 import numpy as np
 
-from subremover.cores import count_cores, one_opencv_thread
 from subremover.fill.holes import Hole
-from subremover.fill.steady import Filled, steady
+from subremover.fill.temporal_smoothing import Filled, steady
 from subremover.geometry import Box
-from subremover.motion import judge
+from subremover.motion import scoring
 from subremover.motion.align import View, find_plane, find_points
 from subremover.motion.background import Background, find_behind
 from subremover.motion.camera import Camera
-from subremover.motion.judge import Backend
 from subremover.motion.points import is_sane
+from subremover.motion.scoring import Backend
 from subremover.options import BorrowOptions
-from subremover.recent import Recent
+from subremover.runtime.cpu import count_cores, one_opencv_thread
+from subremover.runtime.lru_cache import Recent
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ class Borrower:
         self._device_judge: Backend[Any] | None = None
         self._has_warned = False
         if device is not None:
-            from subremover.motion.judge_device import DeviceJudge
+            from subremover.motion.scoring_device import DeviceJudge
 
             self._device_judge = DeviceJudge(device)
 
@@ -180,7 +180,7 @@ class Borrower:
                 if not self._has_warned:
                     self._has_warned = True
                     log.warning("borrowing goes on without the device where that fails: %s", error)
-        return find_behind(target, sources, guesses, hole, judge)
+        return find_behind(target, sources, guesses, hole, scoring)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -24,7 +24,7 @@ from subremover.fill.unmix import (
     unmix,
 )
 from subremover.geometry import Box
-from subremover.plan import Event
+from subremover.plan.model import Event
 
 CONTEXT_PX = 16
 SHOWN_FRAMES, SHOWN_STRIDE = 8, 2

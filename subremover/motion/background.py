@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 
 from subremover.motion.align import View, Warp, find_points, warp_by, warp_flow, warp_plane, warp_still
-from subremover.motion.judge import (
+from subremover.motion.normalised_convolution import mean_around
+from subremover.motion.scoring import (
     BEST_COUNT,
     Backend,
     C,
@@ -25,7 +26,6 @@ from subremover.motion.judge import (
     judge,
     share_out,
 )
-from subremover.motion.means import mean_around
 
 LEAST_SHARE = 0.04
 """Of the whole crop; a candidate that would have less is not worth its rendering."""

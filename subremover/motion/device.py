@@ -16,11 +16,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from subremover.cores import count_cores
 from subremover.motion.align import View
-from subremover.motion.means import SIGMAS_PX
-from subremover.motion.means_device import Means
-from subremover.recent import Recent
+from subremover.motion.normalised_convolution import SIGMAS_PX
+from subremover.motion.normalised_convolution_device import Means
+from subremover.runtime.cpu import count_cores
+from subremover.runtime.lru_cache import Recent
 
 MATRICES_BYTES = 16 << 20
 """For each stream, of the latest crop sizes; a hole all across a 1080p frame has 2 MiB."""

@@ -16,12 +16,12 @@ from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
 from subremover.geometry import Box
-from subremover.plan import Event, Plan, Shot
-from subremover.profile import timed
-from subremover.recent import Recent
+from subremover.plan.model import Event, Plan, Shot
+from subremover.runtime.lru_cache import Recent
+from subremover.runtime.profile import timed
 from subremover.video.film import Film
-from subremover.video.planes import Picture, read_rgb, to_coded
-from subremover.video.reader import read_frames
+from subremover.video.pixels.planes import Picture, read_rgb, to_coded
+from subremover.video.read.reader import read_frames
 
 FOOTAGE_BYTES = 256 << 20
 """Most memory for frames kept to borrow from, besides those of the window itself."""

@@ -13,27 +13,27 @@ from pathlib import Path
 
 from av.video.frame import VideoFrame
 
-from subremover.cues import Cue
 from subremover.errors import OutputError
-from subremover.fill.pool import Pool, release_freed_memory
+from subremover.fill.paint.pool import Pool, release_freed_memory
 from subremover.options import EncodeOptions, Options
-from subremover.origins import Origins, Tally
-from subremover.plan import Plan
-from subremover.profile import stage
+from subremover.plan.cues import Cue
+from subremover.plan.model import Plan
 from subremover.progress import Progress, ProgressCallback
-from subremover.render.windows import fill_frames, to_coded_event
-from subremover.segments import Segment, by_segment, cut_segments
-from subremover.video.container.target import find_format
-from subremover.video.container.trial import check_splice
+from subremover.provenance import Origins, Tally
+from subremover.render.filled_frames import fill_frames, to_coded_event
+from subremover.resume.folder import WorkFolder
+from subremover.resume.names import ORIGINS, PICTURE
+from subremover.runtime.atomic_file import find_format
+from subremover.runtime.profile import stage
 from subremover.video.encode.encoders import choose_encoding
+from subremover.video.encode.spool import Spool
 from subremover.video.film import Film
-from subremover.video.provenance import assemble_provenance, draw_frame, open_provenance
-from subremover.video.reader import read_frames
+from subremover.video.read.reader import read_frames
+from subremover.video.segments import Segment, by_segment, cut_segments
 from subremover.video.splice.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
-from subremover.video.spool import Spool
-from subremover.video.writer import SegmentWriter, assemble, open_track
-from subremover.work.folder import WorkFolder
-from subremover.work.names import ORIGINS, PICTURE
+from subremover.video.write.preflight import check_splice
+from subremover.video.write.provenance_film import assemble_provenance, draw_frame, open_provenance
+from subremover.video.write.writer import SegmentWriter, assemble, open_track
 
 log = logging.getLogger(__name__)
 

@@ -18,8 +18,8 @@ from string import Template
 import numpy as np
 
 from subremover._version import __version__
-from subremover.origins import Shares
-from subremover.plan import Event, Plan
+from subremover.plan.model import Event, Plan
+from subremover.provenance import Shares
 from subremover.report.timeline import Span, draw_timeline, format_time
 from subremover.video.film import Film
 

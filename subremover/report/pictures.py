@@ -10,17 +10,17 @@ import cv2
 import numpy as np
 
 from subremover.errors import OutputError
-from subremover.fill.pool import Pool
+from subremover.fill.paint.pool import Pool
 from subremover.geometry import Box
 from subremover.options import Options
-from subremover.origins import Shares
-from subremover.plan import Event, Plan
+from subremover.plan.model import Event, Plan
+from subremover.provenance import Shares
+from subremover.render.filled_frames import fill_frames
 from subremover.render.rendering import find_segments, find_splice
-from subremover.render.windows import fill_frames
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
 from subremover.video.film import Film
-from subremover.video.planes import upright_rgb
-from subremover.video.reader import read_frames
+from subremover.video.pixels.planes import upright_rgb
+from subremover.video.read.reader import read_frames
 
 PREVIEW_COUNT = 4
 _MASK_COLOUR = (255, 0, 64)

@@ -15,7 +15,7 @@ from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from subremover.video.container.tags import keep_stream_tags
-from subremover.video.decoders import has_alpha
+from subremover.video.read.decoders import has_alpha
 
 MOV = ("mp4", "mov", "ipod")
 MATROSKA = ("matroska", "webm")

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import av.error
 
+from subremover.runtime.atomic_file import find_format
 from subremover.video.container.carry import MOV, carry, is_read_again
 from subremover.video.container.output import open_output
-from subremover.video.container.target import find_format
 from subremover.video.film import Film
-from subremover.video.limits import check_memory
-from subremover.video.reader import has_no_times
-from subremover.video.source import open_input
+from subremover.video.read.limits import check_memory
+from subremover.video.read.reader import has_no_times
+from subremover.video.read.source import open_input
 
 _TRIED_PACKETS = 8
 

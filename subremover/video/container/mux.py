@@ -16,8 +16,9 @@ from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import AttachmentStream, Stream
 
-from subremover.cues import Cue
 from subremover.options import EncodeOptions
+from subremover.plan.cues import Cue
+from subremover.runtime.atomic_file import PartFile, check_file, closing_output, find_format, output_errors
 from subremover.video.container.carry import (
     MATROSKA,
     MOV,
@@ -31,12 +32,11 @@ from subremover.video.container.order import put_in_order
 from subremover.video.container.output import find_programs, has_cover, open_output
 from subremover.video.container.shape import keep_shape
 from subremover.video.container.tags import MP4_TAGS, keep_stream_tags, keep_tags
-from subremover.video.container.target import PartFile, check_file, closing_output, find_format, output_errors
-from subremover.video.container.text_convert import read_text
-from subremover.video.container.text_track import TEXT_CODECS, TextTrack
 from subremover.video.film import Film
-from subremover.video.limits import check_memory
-from subremover.video.source import check_unchanged, open_input
+from subremover.video.read.limits import check_memory
+from subremover.video.read.source import check_unchanged, open_input
+from subremover.video.text.text_convert import read_text
+from subremover.video.text.text_track import TEXT_CODECS, TextTrack
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import av
 from av.container import InputContainer, OutputContainer
 
+from subremover.runtime.atomic_file import find_format
 from subremover.video.container.carry import MATROSKA, MOV, STRICT, is_cover
 from subremover.video.container.tags import MP4_TAGS, keep_tags
-from subremover.video.container.target import find_format
 from subremover.video.container.transport import Program, read_programs
 
 _MOVIE_CLOCK = (48_000, 1000)

@@ -24,7 +24,7 @@ from subremover.errors import InputError
 from subremover.video.container.carry import MATROSKA, is_cover
 from subremover.video.container.tags import keep_tags
 from subremover.video.film import Film
-from subremover.video.source import open_input
+from subremover.video.read.source import open_input
 
 log = logging.getLogger(__name__)
 

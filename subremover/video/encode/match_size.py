@@ -15,13 +15,13 @@ import numpy as np
 
 from subremover.errors import InputError
 from subremover.options import EncodeOptions
-from subremover.profile import stage
+from subremover.runtime.profile import stage
 from subremover.video.encode.encoders import choose_encoding
+from subremover.video.encode.picture_encoder import Track
 from subremover.video.encode.settings import LEAST_QUALITY, QUALITIES, Quality
-from subremover.video.encode.track import Track
 from subremover.video.film import Film
-from subremover.video.reader import read_frames
-from subremover.video.source import open_input
+from subremover.video.read.reader import read_frames
+from subremover.video.read.source import open_input
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from subremover.video.bitstream.parameter_sets import SetKey, StreamHeader, pars
 from subremover.video.bitstream.pictures import BitstreamError, is_start, split_nals
 from subremover.video.container.carry import MATROSKA, MOV
 from subremover.video.film import Film
-from subremover.video.source import open_input
+from subremover.video.read.source import open_input
 
 LEAST_RUN = 12
 """Frames of a copied run amid the film. Behind it there must be a new key frame, of as many bytes as 2 to 46

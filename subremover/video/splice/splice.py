@@ -31,10 +31,10 @@ from subremover.video.bitstream.pictures import BitstreamError, join_nals, put_f
 from subremover.video.bitstream.renumber import renumber_hevc
 from subremover.video.container.carry import MATROSKA, MOV
 from subremover.video.encode.encoders import Encoding
+from subremover.video.encode.spool import decode_times
 from subremover.video.film import Film
-from subremover.video.source import open_input
+from subremover.video.read.source import open_input
 from subremover.video.splice.packet_index import PacketIndex, find_copied, read_packet_index
-from subremover.video.spool import decode_times
 
 LEAST_SHARE = 0.05
 """Of a film's frames that can be copied. To decode a frame of the film and of its source, which the check of

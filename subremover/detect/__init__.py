@@ -1,0 +1,1 @@
+"""Finds the subtitles of a film: from pictures to a plan."""

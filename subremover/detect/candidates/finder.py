@@ -1,0 +1,139 @@
+"""Where the detector looks, and on which frame: at what is new, and now and then everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import cv2
+import numpy as np
+
+from subremover.detect.candidates.line_detector import CLOSE_PIXELS
+from subremover.detect.candidates.novelty import Novelty, Place
+from subremover.detect.frame import Frame, halvings
+from subremover.geometry import Box, draw_boxes
+
+LOOK_SECONDS, LOOK_FRAMES = 0.2, 5
+"""Between looks at the least; each is at the frame since the last one that shows best what is new."""
+PATROL_SECONDS, CROWDED_PATROL_SECONDS = 3.0, 1.0
+"""Between looks at the whole picture, for what no novelty gave away; oftener in gravel or grass."""
+LARGE_PX = 1440
+"""Wide pictures are looked at by halves: their lettering is large, and 24 px in 4K still have 12."""
+LOW_SHARE = 1 / 3
+"""Of the height, where subtitles mostly are; every other patrol looks there, and closer."""
+
+FindLines = Callable[[np.ndarray], list[Box]]
+
+
+class Lookout:
+    """Shown every frame, it finds the lines that nobody follows yet."""
+
+    def __init__(
+        self, find_lines: FindLines, first: Frame, frame_rate: float, regions: Sequence[Box]
+    ) -> None:
+        """Prepare.
+
+        Args:
+            find_lines: Finds text lines in an (h, w, 3) uint8 RGB picture.
+            first: The film's first frame.
+            frame_rate: Frames per second.
+            regions: Where to look; empty: everywhere.
+        """
+        height, width = first.luma.shape
+        self.period = max(LOOK_FRAMES, round(LOOK_SECONDS * frame_rate))
+        """Frames between looks."""
+        self._find_lines, self._frame_rate = find_lines, frame_rate
+        self._whole, self._scale = Box(0, 0, width, height), 1 << halvings(height, width)
+        self._regions = regions or (self._whole,)
+        self._novelty = Novelty(*first.small.shape)
+        self._last_patrol = first.index
+        self._is_low_next = False
+
+    def feed(self, frame: Frame) -> None:
+        """Take the next frame."""
+        self._novelty.feed(frame.index, frame.small)
+
+    def forget(self, box: Box | None = None) -> None:
+        """What stands in a box, or anywhere, is new again."""
+        if box is None:
+            self._novelty.forget()
+            return
+        width, height = -(-box.width // self._scale) + 1, -(-box.height // self._scale) + 1
+        self._novelty.forget(Box(box.x // self._scale, box.y // self._scale, width, height))
+
+    def look(
+        self, recent: Sequence[Frame], followed: Callable[[int], list[Box]]
+    ) -> Iterator[tuple[Frame, Box]]:
+        """Lines that stand where something new does, and a frame that shows each.
+
+        Args:
+            recent: The latest frames, oldest first, at least all since the last look.
+            followed: Boxes of the lines that are followed on a frame.
+        """
+        frame_of = {frame.index: frame for frame in recent}
+        for place in self._places(recent[-1].index):
+            frame = frame_of.get(place.index, recent[-1])
+            for line in self._lines_in(frame, place.box, followed(frame.index)):
+                yield frame, line
+
+    def _places(self, now: int) -> list[Place]:
+        places, whole = self._novelty.take(), self._whole
+        rest = CROWDED_PATROL_SECONDS if self._novelty.is_crowded else PATROL_SECONDS
+        if now - self._last_patrol >= rest * self._frame_rate:
+            self._last_patrol, self._is_low_next = now, not self._is_low_next
+            low = round(LOW_SHARE * whole.height)
+            return [Place(now, whole if self._is_low_next else Box(0, whole.height - low, whole.width, low))]
+        places = [
+            Place(place.index, _enlarge(place.box, self._scale).clip(whole.width, whole.height))
+            for place in places
+        ]
+        if sum(place.box.area for place in places) > 0.5 * whole.area:
+            self._last_patrol = now
+            return [Place(max(places, key=lambda p: p.box.area).index, whole)]
+        return places
+
+    def _lines_in(self, frame: Frame, box: Box, followed: list[Box]) -> Iterator[Box]:
+        picture = frame.picture.rgb()
+        for region in self._regions:
+            if not (part := box.intersect(region)):
+                continue
+            for line in self._detect(picture, part):
+                if draw_boxes(followed, line).mean() > 0.7:
+                    continue
+                # What runs out of the part, or was scaled down, is looked at once more by itself.
+                if part.area > CLOSE_PIXELS or _reaches_out(line, part, region):
+                    near = line.grow(line.width // 2 + line.height, line.height).intersect(region)
+                    closer = self._detect(picture, near) if near else []
+                    yield max(closer, key=lambda n: _common_area(n, line), default=line)
+                else:
+                    yield line
+
+    def _detect(self, picture: np.ndarray, part: Box) -> list[Box]:
+        crop = np.ascontiguousarray(picture[part.slices])
+        scale = 2 if self._whole.width >= LARGE_PX and min(crop.shape[:2]) > 2 else 1
+        if scale > 1:
+            size = (part.width // scale, part.height // scale)
+            crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
+        lines = (_enlarge(line, scale) for line in self._find_lines(crop))
+        shifted = (line.shift(part.x, part.y) for line in lines)
+        return [line for line in shifted if _has_line_shape(line, self._whole)]
+
+
+def _enlarge(box: Box, scale: int) -> Box:
+    return Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
+
+
+def _has_line_shape(box: Box, picture: Box) -> bool:
+    """Leaves out the large blots that the detector sees in water or leaves."""
+    short, long = sorted((box.width, box.height))
+    return 6 <= short <= 0.16 * min(picture.width, picture.height) + 12 and long >= 1.2 * short
+
+
+def _reaches_out(line: Box, part: Box, region: Box) -> bool:
+    """Whether a line runs into a side of the part that is no side of the region."""
+    left = line.x <= part.x + 2 and part.x > region.x
+    return left or (line.right >= part.right - 2 and part.right < region.right)
+
+
+def _common_area(one: Box, other: Box) -> int:
+    common = one.intersect(other)
+    return common.area if common else 0

@@ -1,0 +1,80 @@
+"""From lines to events: lines that come and go together and stand next to each other are one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import get_args
+
+import numpy as np
+
+from subremover.detect.classify.classifier import Line
+from subremover.geometry import bounding_box, draw_boxes, group_boxes
+from subremover.plan.model import Event, EventKind
+
+SLACK_FRAMES = 2
+"""By which the lines of one event may seem to come or go apart, in a fade."""
+
+
+def make_events(
+    lines: Sequence[Line], kinds: Sequence[EventKind], removed: Collection[EventKind]
+) -> tuple[Event, ...]:
+    """The events of a film, by first frame.
+
+    Args:
+        lines: All that stood still.
+        kinds: Of each line.
+        removed: Kinds that are to go.
+    """
+    is_legible = _is_legible([n for n, kind in zip(lines, kinds, strict=True) if kind == "subtitle"])
+    events = []
+    for kind in get_args(EventKind):
+        of_kind = [line for line, its_kind in zip(lines, kinds, strict=True) if its_kind == kind]
+        for group in _simultaneous(of_kind):
+            event = _to_event(group, kind, kind in removed)
+            events.append(event if is_legible else replace(event, text=""))
+    return tuple(sorted(events, key=lambda e: (e.first, e.box.y, e.box.x)))
+
+
+def _simultaneous(lines: list[Line]) -> Iterator[list[Line]]:
+    """Lines that come and go together and stand next to each other, group by group."""
+    left = sorted(lines, key=lambda line: line.first)
+    while left:
+        seed = left[0]
+        same_time = [n for n in left if _are_simultaneous(n, seed)]
+        pad_px = min(seed.box.width, seed.box.height)
+        for group in group_boxes([n.box for n in same_time], pad_px, pad_px):
+            members = [same_time[i] for i in group]
+            yield members
+            left = [n for n in left if n not in members]
+
+
+def _to_event(lines: list[Line], kind: EventKind, remove: bool) -> Event:
+    """One event of lines that come and go together."""
+    box = bounding_box(line.stroke_box for line in lines)
+    first, last = min(n.first for n in lines), max(n.last for n in lines)
+    strokes = np.zeros((box.height, box.width), bool)
+    opacities = np.zeros(last - first + 1, np.float32)
+    for line in lines:
+        strokes[line.stroke_box.shift(-box.x, -box.y).slices] |= line.strokes
+        span = slice(line.first - first, line.last - first + 1)
+        opacities[span] = np.maximum(opacities[span], line.opacities)
+    # A line found twice, whole and in part, is read once.
+    read = [
+        n for n in lines if not any(draw_boxes([o.box], n.box).mean() > 0.7 for o in lines if _outranks(o, n))
+    ]
+    text = "\n".join(n.text for n in sorted(read, key=lambda n: (n.box.y, n.box.x)) if n.text)
+    return Event(first, last, box, strokes, opacities, text, kind, remove)
+
+
+def _outranks(one: Line, other: Line) -> bool:
+    return (one.box.area, id(one)) > (other.box.area, id(other))
+
+
+def _is_legible(subtitles: Sequence[Line]) -> bool:
+    """Whether the reader knows the film's script: of one that it does not, a few lines look like another."""
+    return 2 * sum(bool(line.text) for line in subtitles) >= len(subtitles)
+
+
+def _are_simultaneous(one: Line, other: Line) -> bool:
+    return abs(one.first - other.first) <= SLACK_FRAMES and abs(one.last - other.last) <= SLACK_FRAMES

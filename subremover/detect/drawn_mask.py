@@ -1,0 +1,57 @@
+"""Reads what a user has drawn to be removed: a mask for all frames, or a video of masks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from subremover.detect.mask_events import event_of, events_from_masks
+from subremover.errors import InputError, PlanError
+from subremover.plan.mask_picture import MASK_LEVEL, SUFFIXES, read_mask
+from subremover.plan.model import MOST_STROKE_PIXELS, Event
+from subremover.video.film import Film
+from subremover.video.pixels.planes import upright_rgb
+from subremover.video.read.probe import probe
+from subremover.video.read.reader import read_frames
+
+
+def read_mask_events(film: Film, path: Path) -> Iterator[Event]:
+    """The events of a mask: a picture for all frames, or a video with one for each.
+
+    Raises:
+        PlanError: It cannot be read, or does not fit the film.
+    """
+    size = film.upright_size
+    remedy = f"the film {size[0]}x{size[1]}; scale it to the film's size"
+    if path.suffix.lower() in SUFFIXES:
+        mask = read_mask(path, size, remedy)
+        if mask.any():
+            yield event_of(0, film.frame_count - 1, mask)
+        return
+    try:
+        masks = probe(path)
+    except InputError as error:
+        raise PlanError(f"cannot use the mask '{path}': {error}") from error
+    if masks.upright_size != size:
+        width, height = masks.upright_size
+        raise PlanError(f"the mask '{path}' is {width}x{height} px, {remedy}")
+    if masks.frame_count != film.frame_count:
+        raise PlanError(
+            f"the mask '{path}' has {masks.frame_count} frames, the film {film.frame_count}; give one a frame"
+        )
+    pixels = 0
+    for event in events_from_masks(_read_masks(masks)):
+        pixels += event.box.area
+        if pixels > MOST_STROKE_PIXELS:
+            raise PlanError(
+                f"the masks of '{path}' are too many for the memory: on {event.first} frames there are "
+                f"{pixels:,} px; code them without loss, so that masks of neighbouring frames are the same"
+            )
+        yield event
+
+
+def _read_masks(film: Film) -> Iterator[tuple[int, np.ndarray]]:
+    for index, frame in read_frames(film):
+        yield index, upright_rgb(frame, film.rotation).max(axis=2) >= MASK_LEVEL

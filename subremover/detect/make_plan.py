@@ -1,0 +1,121 @@
+"""Makes the plan of a film: read from disk, drawn by masks, or found by scanning."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import closing
+
+from subremover.detect.candidates.finder import FindLines
+from subremover.detect.candidates.line_detector import LineDetector
+from subremover.detect.drawn_mask import read_mask_events
+from subremover.detect.masking import gradient
+from subremover.detect.recogniser import LineReader
+from subremover.detect.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES, Scope, scan_pictures
+from subremover.detect.shots import CutDetector, shots_from_cuts
+from subremover.errors import UsageError
+from subremover.options import ScanOptions
+from subremover.plan.cues import leave_untimed
+from subremover.plan.model import FilmKey, Plan
+from subremover.plan.saved_plan import load_plan
+from subremover.progress import Progress, ProgressCallback
+from subremover.runtime.prefetch import prefetch
+from subremover.runtime.profile import stage, timed
+from subremover.video.film import Film
+from subremover.video.pixels.planes import Picture
+from subremover.video.read.reader import read_frames
+from subremover.video.text.srt import read_srt
+
+log = logging.getLogger(__name__)
+
+
+def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> Plan:
+    """The plan of a film: read, drawn by masks, or found by scanning.
+
+    Raises:
+        SubremoverError: See `errors`.
+    """
+    start, stop = _frame_range(film, options)
+    width, height = film.upright_size
+    regions = [region.box(width, height) for region in options.regions]
+    key = FilmKey.of(film.upright_size, film.pts)
+    cues = read_srt(options.times) if options.times else ()  # before the long run
+    if options.plan is not None:
+        return load_plan(options.plan, key).clip(start, stop)
+    # Beyond the range: what a subtitle covers shows best right before and after it.
+    margin = round(film.frame_rate) + 1
+    first, last = max(0, start - margin), min(film.frame_count, stop + margin)
+    if options.mask is not None:
+        events = tuple(read_mask_events(film, options.mask))
+        cuts = _find_cuts(film, first, last, progress) if events else []
+    else:
+        buffer_bytes = int(BUFFER_BYTES * options.memory_share)
+        scope = Scope(tuple(regions), options.logos, options.everything, buffer_bytes)
+        with stage("start"):
+            reader, find_lines = LineReader(), _find_lines(options)
+        ahead = int(PREFETCH_BYTES * options.memory_share) // (3 * width * height // 2)
+        depth = max(2, min(PREFETCH_FRAMES, ahead))
+        with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
+            counted = _count_pictures(pictures, first, last, progress)
+            rate = float(film.frame_rate)
+            found = scan_pictures(counted, find_lines, reader.read, rate, scope)
+        cuts, events = found.cuts, found.events
+        for roll in found.rolls:
+            log.warning(
+                "frames %d to %d show running text (a ticker, credits), which is left alone; "
+                "to remove it, give a --mask",
+                *roll,
+            )
+    if cues:
+        events = leave_untimed(events, film.times - film.start_seconds, cues)
+    # What nobody has looked at is another shot: there may be a cut, or a subtitle that is not known.
+    cuts = sorted({*cuts, first, last} - {0, film.frame_count})
+    return Plan(key, shots_from_cuts(cuts, film.frame_count), events).clip(start, stop)
+
+
+def _find_lines(options: ScanOptions) -> FindLines:
+    if options.segmenter == "gradient":
+        return gradient.find_lines
+    return LineDetector().find_lines
+
+
+def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
+    start = film.index_of(options.start) if options.start else 0
+    stop = film.index_of(options.end) if options.end else film.frame_count
+    if start >= film.frame_count:
+        raise UsageError(
+            f"--start lies behind the end of '{film.path}' ({film.frame_count} frames, "
+            f"{film.duration_seconds:.3f} s)"
+        )
+    if start >= stop:
+        raise UsageError(f"--start (frame {start}) must come before --end (frame {stop})")
+    return start, stop
+
+
+def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Picture]]:
+    """Of every frame up to the last; where one cannot be decoded, that before it stays."""
+    following = start
+    shown: Picture | None = None
+    for index, frame in timed("scan: decode", read_frames(film, start, stop)):
+        picture = Picture(frame, film.rotation)
+        for lost in range(following, index):
+            yield lost, shown or picture
+        yield index, picture
+        following, shown = index + 1, picture
+
+
+def _count_pictures(
+    pictures: Iterator[tuple[int, Picture]], start: int, stop: int, progress: ProgressCallback
+) -> Iterator[tuple[int, Picture]]:
+    for index, picture in pictures:
+        yield index, picture
+        progress(Progress("scan", index + 1 - start, stop - start))
+
+
+def _find_cuts(film: Film, start: int, stop: int, progress: ProgressCallback) -> list[int]:
+    """First frames of shots in the frames start to stop (excluded)."""
+    detector = CutDetector()
+    for index, picture in _count_pictures(_read_pictures(film, start, stop), start, stop, progress):
+        with stage("scan: follow", frames=1):
+            detector.feed(index, picture.luma)
+    return detector.cuts

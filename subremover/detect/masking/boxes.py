@@ -1,0 +1,167 @@
+"""The drawn box behind a line, see-through or opaque, as far as the line's crop shows it.
+
+Two ways to find it: all of it comes and goes with the line, or it stands on, but its borders give it away.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from subremover.detect.masking.gradient import disc
+
+FRAMES = 6
+"""Frames that borders are looked for in."""
+OPAQUEST, CLEAREST = 0.1, 0.85
+"""Of the picture's contrast, how much a see-through box leaves."""
+LEAST_AGREEMENT, LOST_AGREEMENT = 0.85, 0.07
+"""Correlation of the rows across a see-through border, at the least, and how much less it may be than that of
+rows outside: the picture goes on behind it, as it does not behind a sill or a sign."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Border:
+    """A straight border, and how the picture changes across it: inside = gain * outside + shift."""
+
+    at: int
+    """The first row inside."""
+    gain: float
+    shift: float
+    """Levels."""
+
+
+def find_jumping_box(change: np.ndarray, line: np.ndarray) -> np.ndarray | None:
+    """The drawn box around a line, or the boxes of two lines, where that is what jumps: (h, w) bool.
+
+    A drawn box is solid and its sides are straight; what moves is neither.
+
+    Args:
+        change: (h, w) float32, levels between the picture with and without the line.
+        line: (h, w) bool, the detector's box of the line.
+    """
+    outside = change[~line]
+    usual = float(np.median(outside)) if outside.size else 0.0
+    jumped = (change > max(16.0, 3 * usual)).astype(np.uint8)
+    _, labels = cv2.connectedComponents(cv2.morphologyEx(jumped, cv2.MORPH_CLOSE, disc(2)))
+    sizes = np.bincount(labels[line])
+    sizes[0] = 0
+    part = labels == int(sizes.argmax())
+    if not sizes.any() or part.sum() < 0.8 * line.sum() or part[:, [0, -1]].any():
+        return None
+    rows = np.flatnonzero(part.any(axis=1))
+    left, right = part[rows].argmax(axis=1), part.shape[1] - part[rows, ::-1].argmax(axis=1)
+    is_bent = (np.abs(np.diff(left)) > 1) | (np.abs(np.diff(right)) > 1)
+    if part.sum() < 0.92 * (right - left).sum() or is_bent.mean() > 0.15:
+        return None
+    columns = np.arange(part.shape[1])
+    box = np.zeros_like(line)
+    box[rows] = (columns >= left[:, None]) & (columns < right[:, None])
+    return box
+
+
+def find_bordered_box(shown: np.ndarray, line: np.ndarray) -> np.ndarray | None:
+    """The drawn box around a line, where its borders prove one: (h, w) bool, to the crop's sides at most.
+
+    Above and below the line a straight border must run, across which the picture goes on with less contrast,
+    by the same law at both; or with none at all, while outside it moves. Nothing else in a film does that:
+    what a sill, a sign or the sky shows does not go on behind it, and its plain inside moves with it.
+
+    Args:
+        shown: (n, h, w, 3) uint8, RGB, the event's frames at full opacity.
+        line: (h, w) bool, the detector's box of the line.
+    """
+    rows, columns = np.flatnonzero(line.any(axis=1)), np.flatnonzero(line.any(axis=0))
+    top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    height = bottom - top
+    if height < 8 or right - left < 2 * height:
+        return None
+    picked = np.unique(np.linspace(0, len(shown) - 1, FRAMES).round().astype(int))
+    luma = np.stack([cv2.cvtColor(shown[i], cv2.COLOR_RGB2GRAY) for i in picked]).astype(np.float32)
+    smooth = np.stack([cv2.blur(picture, (5, 1)) for picture in luma])  # along the border: grain
+    upper = _find_border(smooth[:, : top + height // 4, left:right], top - round(1.2 * height))
+    flipped = smooth[:, ::-1]
+    lower = _find_border(
+        flipped[:, : line.shape[0] - bottom + height // 4, left:right],
+        line.shape[0] - bottom - round(1.2 * height),
+    )
+    if upper is None or lower is None:
+        return None
+    if abs(upper.gain - lower.gain) > 0.2 or abs(upper.shift - lower.shift) > 16:
+        return None
+    is_inside = _follows(smooth, upper) + _follows(flipped, lower)  # (w,)
+    if (is_inside[left:right] > 0).mean() < 0.8:
+        return None
+    start, stop = left - _extent(is_inside[:left][::-1]), right + _extent(is_inside[right:])
+    box = np.zeros_like(line)
+    first, last = upper.at, line.shape[0] - lower.at
+    middle = np.stack([cv2.blur(picture, (1, 5)) for picture in luma])[:, first + 2 : last - 2]
+    start = _sharpen(middle, start, height, upper)
+    stop = line.shape[1] - _sharpen(middle[:, :, ::-1], line.shape[1] - stop, height, upper)
+    box[first:last, start:stop] = True
+    return box
+
+
+def _find_border(luma: np.ndarray, least: int) -> _Border | None:
+    """The border of a box whose outside is at row 0 of (n, rows, w), not above a row."""
+    found, sharpest = None, 1.0
+    for at in range(max(5, least), luma.shape[1] - 2):
+        sharpness = abs(float((luma[:, at] - luma[:, at - 1]).mean()))
+        if sharpness > sharpest and (border := _fit(luma, at)):
+            found, sharpest = border, sharpness
+    return found
+
+
+def _fit(luma: np.ndarray, at: int) -> _Border | None:
+    """The law by which the rows inside follow those outside, if it is a box's."""
+    outside, inside = luma[:, at - 2], luma[:, at + 1]  # (n, w), clear of the border's own softness
+    step = inside - outside
+    if (np.median(step, axis=0) * np.sign(step.mean()) > 2).mean() < 0.8:  # (w,)
+        return None
+    if outside.std(axis=0).mean() > 6 and inside.std() < 3:
+        return _Border(at, 0.0, float(inside.mean()))
+    far, gain = _correlate(outside, inside)
+    near, _ = _correlate(luma[:, at - 1], luma[:, at])
+    far_usual, _ = _correlate(luma[:, at - 4], luma[:, at - 1])
+    near_usual, _ = _correlate(luma[:, at - 2], luma[:, at - 1])
+    if outside.std() < 6 or not OPAQUEST < gain < CLEAREST:
+        return None
+    if near < max(LEAST_AGREEMENT, near_usual - LOST_AGREEMENT) or far < far_usual - 2 * LOST_AGREEMENT:
+        return None
+    return _Border(at, gain, float(inside.mean() - gain * outside.mean()))
+
+
+def _correlate(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
+    """How well one row of pixels tells the other, and by which factor."""
+    common = float(((first - first.mean()) * (second - second.mean())).mean())
+    deviation = float(first.std()) + 1e-3
+    return common / (deviation * (float(second.std()) + 1e-3)), common / deviation**2
+
+
+def _follows(luma: np.ndarray, border: _Border) -> np.ndarray:
+    """(w,) float32, levels by which the box's law fits the columns better than no box does."""
+    outside, inside = luma[:, border.at - 2], luma[:, border.at + 1]
+    off = np.abs(inside - border.gain * outside - border.shift)
+    better: np.ndarray = (np.abs(inside - outside) - off).mean(axis=0)
+    return better
+
+
+def _extent(is_inside: np.ndarray) -> int:
+    """How many columns outwards the box goes on: as far as speaks for it on the whole."""
+    return int(np.concatenate([[0], np.cumsum(is_inside - 0.5)]).argmax())
+
+
+def _sharpen(luma: np.ndarray, start: int, reach_px: int, law: _Border) -> int:
+    """The first column of the box in (n, rows, w), from a rough one; 0 where the crop has no more of it."""
+    columns = range(max(2, start - reach_px), min(luma.shape[2] - 2, start + reach_px))
+    if start == 0 or not columns or not luma.shape[1]:
+        return start
+    gains = [
+        float((np.abs(v - u) - np.abs(v - law.gain * u - law.shift)).mean()) * abs(float(s.mean()))
+        for u, v, s in (
+            (luma[:, :, x - 2], luma[:, :, x + 1], luma[:, :, x] - luma[:, :, x - 1]) for x in columns
+        )
+    ]
+    best = int(np.argmax(gains))
+    return columns[best] if gains[best] > 1 else start

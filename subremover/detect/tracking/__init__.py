@@ -1,0 +1,1 @@
+"""Lines followed from frame to frame: when they come, how they go."""

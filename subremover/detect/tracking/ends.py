@@ -1,0 +1,117 @@
+"""How a line comes and goes: the very frame, its fade, and whether it or the picture changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from subremover.detect.frame import Frame
+from subremover.detect.tracking.line_crop import Spot, correlate
+from subremover.detect.tracking.presence import Rise, Template, find_rise
+from subremover.geometry import Box
+
+SURE = 0.5
+"""Opacity from which a line counts as standing there, until its exact ends are settled."""
+UNCHANGED = 0.7
+"""Opacity of a line that stands just as it was found, over any background."""
+CLEAR_FRAMES, SHOWN_FRAMES = 4, 2
+"""Frames kept on the two sides of an end: without the line, and with all of it."""
+DRIFT_STEPS = (0, 1, 2, 4, 7, 11)
+"""Frames beyond an end on which lettering that moves with the scene is looked for: slow drift takes a while
+to show, and between two px shows less."""
+WIPED = 0.3
+"""Spread of the opacity over a line's parts from which something passes over it; fades stay below 0.15."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scene:
+    """What is known of the film so far; grows as the scan goes on."""
+
+    cuts: list[int]
+    """First frames of shots."""
+    lettering: list[Box]
+    """Where lines stand, or lately stood."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class End:
+    """How a line came, or went."""
+
+    frame: int
+    """The first, or last, on which it is visible at all."""
+    rise: Rise
+    clear: np.ndarray
+    """(m, h, w, 3) uint8, crops of the same shot without the line, nearest first."""
+    shown: np.ndarray
+    """(k, h, w, 3) uint8, crops with all of it, nearest first."""
+    is_alone: bool
+    """It came or went while the picture around it stayed: no dissolve, nothing that passed over it."""
+    has_drifted: bool
+    """It left its place rather than the screen, as lettering of the scene does."""
+
+    def opacity(self, frame: int) -> float:
+        """Of the line on a frame of its life, as far as this end tells."""
+        return self.rise.opacity(self.rise.first + abs(frame - self.frame))
+
+
+def find_end(frames: list[Frame], spot: Spot, template: Template, reach: int, scene: Scene) -> End:
+    """An end of a line's life.
+
+    Args:
+        frames: In the order in which the line becomes visible: forward for its start, backward for its end.
+        spot: Of the line.
+        template: Of the line.
+        reach: Frames that a fade takes at most.
+        scene: Cuts and other lettering.
+    """
+    opacities = np.array([spot.opacity(f, template) for f in frames])
+    below = np.flatnonzero(opacities < SURE)
+    hard = min(int(below[-1]) + 1, len(frames) - 1) if len(below) else 0
+    skip = max(0, hard - reach)
+    rise = find_rise(opacities[skip:])
+    rise = Rise(rise.first + skip, rise.frames, rise.floor)
+    edge = frames[rise.first].index
+    beyond = frames[: rise.first][::-1]
+    clear = [f for f in beyond if not _is_cut_between(f.index, edge, scene.cuts)]
+    full = frames[min(rise.first + int(np.ceil(rise.frames)), len(frames) - 1) :]
+    is_wiped = any(
+        0.2 < opacities[i] < 0.8 and spot.spread(frames[i], template) > WIPED
+        for i in range(rise.first, min(hard + 3, len(frames)))
+    )
+    outside = spot.outside(scene.lettering)
+    return End(
+        edge,
+        rise,
+        spot.rgb(clear[:CLEAR_FRAMES]),
+        spot.rgb(full[:SHOWN_FRAMES]),
+        bool(clear) and not is_wiped and not _has_changed(clear[0], full, spot, outside),
+        _has_drifted(beyond, spot, template),
+    )
+
+
+def _has_changed(clear: Frame, full: list[Frame], spot: Spot, outside: np.ndarray) -> bool:
+    """Whether the picture around a line became another one as the line came."""
+    distance, seen = abs(full[0].index - clear.index), len(full) - 1
+    before, line, after = (spot.coarse(f) for f in (clear, full[0], full[min(distance, seen)]))
+    usual = correlate(line, after, outside)
+    if 0 < seen < distance:  # if the picture goes on as it does: correlation falls with the square of the way
+        usual = max(usual, 0.0) ** (distance / seen) ** 2
+    # Where the picture runs on under a line that stands, it is the line that is laid over it.
+    return usual > 0.3 and correlate(before, line, outside) < 0.6 * usual
+
+
+def _has_drifted(frames: Sequence[Frame], spot: Spot, template: Template) -> bool:
+    """Whether frames beyond an end, nearest first, show the line a few px off its place."""
+    faint = [(f, spot.opacity(f, template)) for f in frames]
+    faint = [(f, opacity) for f, opacity in faint if opacity < UNCHANGED]
+    return any(
+        spot.opacity_nearby(frame, template) > max(0.75, opacity + 0.2)
+        for frame, opacity in (faint[step] for step in DRIFT_STEPS if step < len(faint))
+    )
+
+
+def _is_cut_between(one: int, other: int, cuts: list[int]) -> bool:
+    low, high = min(one, other), max(one, other)
+    return any(low < cut <= high for cut in cuts)

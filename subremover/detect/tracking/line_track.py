@@ -1,0 +1,166 @@
+"""One line of text followed through the film: on which frames it stands, and the crops that tell its strokes.
+
+Frames are kept while an end of the line's life is in sight, crops of a few of them for good.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from subremover.detect.frame import Frame
+from subremover.detect.tracking.ends import SURE, UNCHANGED, End, Scene, find_end
+from subremover.detect.tracking.line_crop import Spot, correlate
+from subremover.geometry import Box
+
+LEAST_FRAMES = 2
+"""On which a line must stand unchanged; an event of three frames has one to spare for its ends."""
+PASSING_FRAMES = 4
+"""After which a line that stood for fewer is given up."""
+GAP = 0.15
+"""Opacity below which a line is off the screen in the midst of its life."""
+MOST_CROPS, CROP_STRIDE = 24, 4
+"""Crops kept of a line's life, evenly spread; their median is steady and their memory bounded."""
+
+
+class Track:
+    """A line under observation: made when it is found, then `follow` frame by frame, then `close`."""
+
+    def __init__(self, frame: Frame, line: Box, reach: int, before: Sequence[Frame]) -> None:
+        """Begin with a frame on which the detector found the line.
+
+        Args:
+            frame: That frame.
+            line: The detector's box.
+            reach: Frames seen around an end of the line's life: enough for a fade.
+            before: The frames before it, oldest first.
+        """
+        self.spot = Spot.of(line, *frame.luma.shape)
+        self.found = self.last_sure = frame.index
+        self.is_gone = False
+        self.float_count = 0
+        """How often the picture around the line became another one while it stood."""
+        self._reach = reach
+        self._template = self.spot.template([frame])
+        self._around = self.spot.coarse(frame)
+        self._latest = frame
+        self._opening = [*before, frame]
+        self._begin = self._opening[0].index
+        self._opacities = [self._opacity(f) for f in self._opening]
+        self.sure_count = sum(opacity > UNCHANGED for opacity in self._opacities)
+        """Frames on which the line stood unchanged."""
+        self._start: End | None = None
+        self._crops = [*self.spot.rgb([frame])]
+        self._stride = CROP_STRIDE
+
+    @property
+    def line(self) -> Box:
+        """The detector's box."""
+        return self.spot.line
+
+    @property
+    def is_present(self) -> bool:
+        """Whether the latest frame shows the line."""
+        return self._latest.index == self.last_sure
+
+    @property
+    def sees_its_start(self) -> bool:
+        """Whether the frames before it was found go back to before it came."""
+        return not self.shows(self._begin)
+
+    def follow(self, frame: Frame, scene: Scene) -> None:
+        """Look for the line on the next frame."""
+        opacity = self._opacity(frame)
+        self._opacities.append(opacity)
+        if opacity > SURE:
+            self.last_sure = frame.index
+        self.sure_count += opacity > UNCHANGED
+        # What is at another place on the next frame is no subtitle, with no fade to be followed.
+        patience = self._reach if self.sure_count >= LEAST_FRAMES else PASSING_FRAMES
+        self.is_gone = frame.index - self.last_sure >= patience
+        if self._opening:
+            self._opening.append(frame)
+            if frame.index - self.found >= self._reach:
+                self._settle_opening(scene)
+        if opacity > 0.8 and (frame.index - self.found) % self._stride == 0:
+            self._keep(frame, scene)
+        self._latest = frame
+
+    def shows(self, index: int) -> bool:
+        """Whether the line stood on a frame, as far back as the track goes."""
+        place = index - self._begin
+        return 0 <= place < len(self._opacities) and self._opacities[place] > SURE
+
+    def is_same(self, other: Track) -> bool:
+        """Whether two tracks follow the same line: at the same place, on the same frames."""
+        common = self.line.intersect(other.line)
+        if not common or common.area < 0.5 * min(self.line.area, other.line.area):
+            return False
+        since = max(self._begin, other._begin)
+        one = np.array(self._opacities[since - self._begin :]) > SURE
+        two = np.array(other._opacities[since - other._begin :]) > SURE
+        # Lines that follow each other share no frame; found in a fade, one seems to come sooner.
+        return bool((one & two).sum() > 0.3 * (one | two).sum())
+
+    def close(self, recent: Sequence[Frame], scene: Scene) -> tuple[End, End]:
+        """How the line came and went; call once, when it is gone or the film ends.
+
+        Args:
+            recent: The latest frames, oldest first, from before `last_sure` on.
+            scene: Cuts and other lettering.
+        """
+        start = self._settle_opening(scene)
+        since = self.last_sure
+        while self.shows(since - 1) and since > max(start.frame, self.last_sure - self._reach // 2):
+            since -= 1
+        closing = [f for f in recent if f.index >= since][::-1]
+        return start, find_end(closing, self.spot, self._template, self._reach, scene)
+
+    def shown(self, start: End, end: End) -> np.ndarray:
+        """(n, h, w, 3) uint8, crops with all of the line, spread over its life between these ends."""
+        return np.stack([*start.shown[::-1], *self._crops, *end.shown])
+
+    def runs(self, first: int, last: int) -> list[tuple[int, int]]:
+        """First and last frames of the stretches on which the line is on screen, between its ends."""
+        shown = np.array(self._opacities[first - self._begin : last - self._begin + 1])
+        is_off = shown < GAP
+        is_off[[0, -1]] = False
+        bounds = np.flatnonzero(np.diff(is_off.astype(np.int8))) + 1
+        for left, right in zip(bounds[::2], bounds[1::2], strict=True):
+            # Where a line drowns in a bright background it does so by and by; off the screen it is at once.
+            if min(shown[left - 1], shown[right]) < 0.6:
+                is_off[left:right] = False
+        edges = np.flatnonzero(np.diff(is_off.astype(np.int8), prepend=1, append=1))
+        return [(first + int(a), first + int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
+
+    def _settle_opening(self, scene: Scene) -> End:
+        """Find the beginning of the line's life, and let go of its frames."""
+        if self._start is not None:
+            return self._start
+        frames, self._opening = self._opening, []
+        shown = [f for f in frames if f.index >= self.found and self._opacity(f) > 0.8]
+        # Found within a fade, the line was fainter than it is now; and what moves behind it averages out.
+        self._template = self.spot.template(shown[-8:] or frames[-1:])
+        for frame in frames:
+            self._opacities[frame.index - self._begin] = self._opacity(frame)
+        self.sure_count = sum(opacity > UNCHANGED for opacity in self._opacities)
+        until = self.found
+        while self.shows(until + 1) and until < frames[-1].index:
+            until += 1
+        opening = [f for f in frames if f.index <= until]
+        self._start = find_end(opening, self.spot, self._template, self._reach, scene)
+        return self._start
+
+    def _keep(self, frame: Frame, scene: Scene) -> None:
+        """Keep a crop for good, and see whether the picture has moved on under the line."""
+        self._crops += [*self.spot.rgb([frame])]
+        if len(self._crops) > MOST_CROPS:
+            self._crops, self._stride = self._crops[::2], 2 * self._stride
+        around = self.spot.coarse(frame)
+        if correlate(self._around, around, self.spot.outside(scene.lettering)) < 0.4:
+            self.float_count += 1
+            self._around = around
+
+    def _opacity(self, frame: Frame) -> float:
+        return self.spot.opacity(frame, self._template)

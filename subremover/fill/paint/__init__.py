@@ -1,0 +1,1 @@
+"""Paints holes by untrained networks: jobs, batches, workers."""

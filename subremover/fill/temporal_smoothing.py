@@ -1,0 +1,86 @@
+"""Fills that agree from frame to frame: each is averaged with its neighbours', taken along the motion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from subremover.motion.align import View, Warp, warp_flow, warp_still
+from subremover.motion.normalised_convolution import Surroundings
+from subremover.motion.scoring import Places
+
+SIGMAS_PX = (5.0, 12.0)
+"""Scales at which the known pixels tell how well a neighbour fits."""
+LEAST_ERROR = 1.5
+"""Levels: no picture is nearer to the truth than coding leaves it."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filled:
+    """A crop of a frame with its hole filled."""
+
+    frame: int
+    picture: np.ndarray
+    """(h, w, 3) float32, RGB, levels."""
+    hole: np.ndarray
+    """(h, w) bool."""
+    known: np.ndarray
+    """(h, w) bool: what of the rest was never near a subtitle."""
+    error: np.ndarray
+    """(h, w) float32, levels: how far off the fill is to be expected in the hole; inf where there is none."""
+
+
+def steady(fills: Sequence[Filled], run: Callable[..., Iterator[Filled]] = map) -> list[Filled]:
+    """Average each fill with those of the frames right before and after it.
+
+    Neighbours count by their own expected error and by how well they fit around the hole. On nine clips
+    that took a seventh of the flicker away and gained 0.2 dB; two neighbours on each side were no better
+    for the picture, and took another fiftieth of the flicker.
+
+    Args:
+        fills: Of one box and shot, ascending.
+        run: How to go through them: `map`, or that of an executor.
+    """
+    views = [View(cv2.convertScaleAbs(fill.picture), np.ones(fill.hole.shape, bool)) for fill in fills]
+
+    def settle(number: int) -> Filled:
+        near = [
+            n for n in (number - 1, number + 1)
+            if 0 <= n < len(fills) and abs(fills[n].frame - fills[number].frame) == 1
+        ]  # fmt: skip
+        return _average(fills[number], views[number], [(fills[n], views[n]) for n in near])
+
+    return list(run(settle, range(len(fills))))
+
+
+def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Filled:
+    is_filled = fill.hole & np.isfinite(fill.error)
+    if not near or not is_filled.any():
+        return fill
+    places = Places(is_filled, view.step_px)
+    own = places.take(fill.error) ** 2 + LEAST_ERROR**2
+    total, weight, square = places.take(fill.picture) / own[..., None], 1 / own, np.ones_like(own)
+    step = slice(None, None, view.step_px)
+    known = fill.known[step, step].astype(np.float32)
+
+    def judge(warp: Warp) -> np.ndarray:
+        off = cv2.subtract(warp.glimpse().picture, view.picture[step, step], dtype=cv2.CV_32F)
+        off = cv2.transform(cv2.multiply(off, off), np.full((1, 3), 1 / 3, np.float32))
+        return Surroundings(known, view.step_px).mean(cv2.multiply(off, known), SIGMAS_PX)
+
+    for other, there in near:
+        judged = [(warp, judge(warp)) for warp in (warp_still(there), warp_flow(view, there))]
+        warp, around = min(judged, key=lambda pair: float(pair[1].mean()))
+        error = warp.carry(np.where(other.hole, np.minimum(other.error, 255), 0), places.x, places.y) ** 2
+        error = error + places.on_grid(around) + LEAST_ERROR**2
+        total += warp.carry(other.picture, places.x, places.y) / error[..., None]
+        weight += 1 / error
+        square += 1
+    return replace(
+        fill,
+        picture=places.put(fill.picture, total / weight[..., None]),
+        error=places.put(fill.error, np.sqrt(square / weight)),
+    )

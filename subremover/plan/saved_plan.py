@@ -1,0 +1,249 @@
+"""Reads a plan and masks from disk, and trusts nothing there: a plan is edited by hand, or comes from others.
+
+`Plan.save` writes what is read here, and describes it.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import stat
+import unicodedata
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from subremover.errors import PlanError
+from subremover.geometry import Box
+from subremover.plan.mask_picture import read_mask
+from subremover.plan.model import (
+    FORMAT,
+    MOST_STROKE_PIXELS,
+    PLAN_NAME,
+    VERSION,
+    Event,
+    EventKind,
+    FilmKey,
+    Plan,
+    Shot,
+)
+
+log = logging.getLogger(__name__)
+
+# A film of two hours has some 2,000 events: half a megabyte of JSON. In memory it was 23 times as large.
+_MOST_JSON_BYTES = 32 * 2**20
+_MOST_TEXT = 2000
+_EVENT_FIELDS = ("first", "last", "box", "strokes", "opacities", "text", "kind", "remove")
+# Control characters, lone surrogates, line and paragraph separators.
+_NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
+
+
+def load_plan(path: Path, film: FilmKey) -> Plan:
+    """Read a plan: its folder or its `plan.json`.
+
+    Raises:
+        PlanError: It cannot be read, is damaged, or belongs to another film or version.
+    """
+    file = path / PLAN_NAME if _is_folder(path) else path
+    document = _read_json(file)
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise PlanError(f"'{file}' is no plan; make one with --save-plan")
+    if document.get("version") != VERSION:
+        raise PlanError(
+            f"'{file}' is a plan of version {_show(document.get('version'))}, "
+            f"this program reads version {VERSION}; scan the film again with --save-plan"
+        )
+    key = document.get("film")
+    if not isinstance(key, dict):
+        raise _damaged(f"'{file}'", "film", "an object", key)
+    if any(key.get(name) != getattr(film, name) for name in ("width", "height", "frame_count", "times")):
+        raise PlanError(
+            f"'{file}' belongs to another film ({_show(key.get('width'))}x{_show(key.get('height'))}, "
+            f"{_show(key.get('frame_count'))} frames; "
+            f"this one: {film.width}x{film.height}, {film.frame_count} frames); "
+            "scan this film with --save-plan"
+        )
+    shots = tuple(_read_shots(document.get("shots"), file, film.frame_count))
+    events = _read_events(document.get("events"), file, film)
+    return Plan(film, shots, tuple(sorted(events, key=lambda event: event.first)))
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # the name is too long, or holds a null byte: reading it will tell
+        return False
+
+
+def _read_json(file: Path) -> Any:
+    try:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise PlanError(f"'{file}' is no regular file; make a plan with --save-plan")
+        if found.st_size > _MOST_JSON_BYTES:
+            raise PlanError(
+                f"'{file}' is no plan: it has {found.st_size >> 20} MiB; make one with --save-plan"
+            )
+        return json.loads(file.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise PlanError(
+            f"cannot read the plan '{file}': {error.strerror}; make one with --save-plan"
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise PlanError(f"'{file}' is no plan: {error}; make one with --save-plan") from error
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
+
+
+def _read_shots(entries: Any, file: Path, frame_count: int) -> Iterator[Shot]:
+    """Shots that follow each other without a gap, from the first frame to the last."""
+    following = 0
+    for number, entry in enumerate(_read_list(entries, f"'{file}'", "shots"), 1):
+        where = f"shot {number} of '{file}'"
+        if not isinstance(entry, dict):
+            raise _damaged(f"'{file}'", f"shot {number}", "an object", entry)
+        first = _read_int(entry, "first", where, following, following)
+        last = _read_int(entry, "last", where, first, frame_count - 1)
+        following = last + 1
+        yield Shot(first, last)
+    if following != frame_count:
+        raise PlanError(
+            f"the shots of '{file}' end with frame {following - 1}, the film with {frame_count - 1}; "
+            "they must cover all frames: mend them"
+        )
+
+
+def _read_events(entries: Any, file: Path, film: FilmKey) -> Iterator[Event]:
+    pixels = 0
+    for number, entry in enumerate(_read_list(entries, f"'{file}'", "events"), 1):
+        where = f"event {number} of '{file}'"
+        if not isinstance(entry, dict):
+            raise _damaged(f"'{file}'", f"event {number}", "an object", entry)
+        for name in entry.keys() - set(_EVENT_FIELDS):
+            raise PlanError(
+                f"{where} has a field {_show(name)} that is not known; known are {', '.join(_EVENT_FIELDS)}"
+            )
+        first = _read_int(entry, "first", where, 0, film.frame_count - 1)
+        last = _read_int(entry, "last", where, first, film.frame_count - 1)
+        box = _read_box(entry.get("box"), where, film)
+        pixels += box.area if "strokes" in entry else 0
+        if pixels > MOST_STROKE_PIXELS:
+            raise PlanError(f"the strokes of '{file}' are too large for the memory; make their boxes smaller")
+        strokes = _read_strokes(entry, where, file.parent, box)
+        if strokes.any():  # painted all black: not this one
+            yield Event(
+                first,
+                last,
+                box,
+                strokes,
+                opacities=_read_opacities(entry.get("opacities", []), where, last - first + 1),
+                text=_read_text(entry.get("text", ""), where),
+                kind=_read_kind(entry.get("kind", "subtitle"), where),
+                remove=_read_bool(entry.get("remove", True), "remove", where),
+            )
+
+
+def _read_box(value: Any, where: str, film: FilmKey) -> Box:
+    if not isinstance(value, list) or len(value) != 4 or any(type(number) is not int for number in value):
+        raise _damaged(where, "box", "[x, y, width, height] in whole pixels", value)
+    x, y, width, height = value
+    if width <= 0 or height <= 0:
+        raise _damaged(where, "box", "[x, y, width, height] with a positive size", value)
+    if x < 0 or y < 0 or x + width > film.width or y + height > film.height:
+        raise PlanError(
+            f"{where}: the box {_show(value)} reaches out of the picture "
+            f"({film.width}x{film.height} px); mend it"
+        )
+    return Box(x, y, width, height)
+
+
+def _read_strokes(entry: dict[str, Any], where: str, folder: Path, box: Box) -> np.ndarray:
+    """(h, w) bool of the box's size: what its PNG says, or all of it where there is none."""
+    if "strokes" not in entry:
+        return np.broadcast_to(np.True_, (box.height, box.width))
+    name = entry["strokes"]
+    # a backslash parts folders on Windows
+    if not isinstance(name, str) or not name or name != Path(name).name or "\\" in name or name == "..":
+        raise _damaged(where, "strokes", f"the name of a PNG beside {PLAN_NAME}", name)
+    file = folder / name
+    try:
+        is_inside = file.resolve().parent == folder.resolve()
+        is_strange = file.exists() and not file.is_file()
+    except (OSError, ValueError, RuntimeError) as error:  # too long a name, a null byte, a circle of links
+        raise _damaged(where, "strokes", f"the name of a PNG beside {PLAN_NAME}", name) from error
+    if not is_inside or is_strange:
+        raise PlanError(
+            f"{where}: {_show(name)} is no file in the plan's folder but leads elsewhere; put the PNG there"
+        )
+    remedy = f"its box {box.width}x{box.height}; keep the picture's size or mend the box in {PLAN_NAME}"
+    try:
+        return read_mask(file, (box.width, box.height), remedy)
+    except PlanError as error:
+        raise PlanError(f"{where}: {error}") from error
+
+
+def _read_opacities(value: Any, where: str, frames: int) -> np.ndarray:
+    """(frames,) float32, or empty for opaque throughout."""
+    opacities = _read_list(value, where, "opacities")
+    for opacity in opacities:
+        # type(): a bool is an int to Python
+        if type(opacity) not in (int, float) or not 0 <= opacity <= 1:
+            raise _damaged(where, "opacities", "numbers from 0 to 1", opacity)
+    if opacities and len(opacities) != frames:
+        log.info("%s has %d opacities for %d frames: taken as opaque", where, len(opacities), frames)
+        opacities = []
+    return np.array(opacities, np.float32)
+
+
+def _read_text(value: Any, where: str) -> str:
+    if not isinstance(value, str) or len(value) > _MOST_TEXT:
+        raise _damaged(where, "text", f"a text of at most {_MOST_TEXT} characters", value)
+    if any(unicodedata.category(character) in _NO_TEXT for character in value.replace("\n", "")):
+        raise _damaged(where, "text", "a text without control characters but line feeds", value)
+    return value
+
+
+def _read_kind(value: Any, where: str) -> EventKind:
+    kinds: tuple[EventKind, ...] = get_args(EventKind)
+    for kind in kinds:
+        if value == kind:
+            return kind
+    raise _damaged(where, "kind", f"one of {', '.join(kinds)}", value)
+
+
+def _read_bool(value: Any, name: str, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise _damaged(where, name, "true or false", value)
+    return value
+
+
+def _read_int(entry: dict[str, Any], name: str, where: str, least: int, most: int) -> int:
+    value = entry.get(name)
+    if type(value) is not int or not least <= value <= most:  # type(): a bool is an int to Python
+        limits = f"{least}" if least == most else f"a whole number from {least} to {most}"
+        raise _damaged(where, name, limits, value)
+    return value
+
+
+def _read_list(value: Any, where: str, name: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise _damaged(where, name, "a list", value)
+    return value
+
+
+def _damaged(where: str, name: str, expected: str, got: Any) -> PlanError:
+    remedy = "mend it or scan again with --save-plan"
+    return PlanError(f'{where}: "{name}" must be {expected}, got {_show(got)}; {remedy}')
+
+
+def _show(value: Any) -> str:
+    """A value for a message: short, and with no character that a terminal would obey."""
+    try:
+        text = repr(value)
+    except RecursionError:
+        text = "lists in lists"
+    return text if len(text) <= 60 else f"{text[:57]}..."

@@ -1,0 +1,226 @@
+"""The render, window by window: read frames, unmix and borrow what shows, have the rest painted, fill.
+
+A window is a run of frames of one segment that is filled by itself, so that neither memory nor the result
+depends on how long the film is or how many workers there are. What windows pass on to those that follow ends
+with the segment.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from functools import partial
+from itertools import groupby
+
+import numpy as np
+from av.video.frame import VideoFrame
+
+from subremover.fill.borrow import Borrowed, Borrower
+from subremover.fill.holes import Hole, find_holes
+from subremover.fill.overlays import Overlays
+from subremover.fill.paint.jobs import FitJob
+from subremover.fill.paint.pool import Pool
+from subremover.geometry import Box
+from subremover.options import BorrowOptions
+from subremover.plan.model import Event, Plan
+from subremover.provenance import Origins
+from subremover.render.footage import GAP_FRAMES, FootageReader, Masks, split_runs
+from subremover.render.window import Frames, Laid, Window
+from subremover.render.windows import count_window_frames, cut_windows, read_windows
+from subremover.runtime.prefetch import prefetch
+from subremover.runtime.profile import stage, timed
+from subremover.video.film import Film
+from subremover.video.pixels.planes import read_rgb, to_coded, to_coded_box, write_rgb
+from subremover.video.read.reader import read_frames
+from subremover.video.segments import Segment, cut_segments
+
+
+def fill_frames(
+    film: Film,
+    plan: Plan,
+    pool: Pool,
+    options: BorrowOptions,
+    *,
+    only: Iterable[int] | None = None,
+    segments: Iterable[Segment] | None = None,
+) -> Generator[tuple[int, VideoFrame, Origins | None], None, None]:
+    """The frames of a film in order, their holes filled.
+
+    A frame comes out the same whatever else is asked for.
+
+    Args:
+        film: The source.
+        plan: Of this film.
+        pool: Open.
+        options: Whether and how far to borrow.
+        only: Frame indices, if not all are wanted.
+        segments: Of `cut_segments`, in order, if not all are wanted.
+
+    Yields:
+        Frame index, the frame, ready to be encoded, and where the pixels of its holes came from; None
+        where it has none.
+    """
+    in_flight: deque[Window] = deque()
+
+    def jobs_of(windows: Iterable[Window]) -> Iterator[list[FitJob]]:
+        for window in windows:
+            in_flight.append(window)
+            yield window.jobs
+
+    if segments is None:
+        segments = cut_segments(film, plan.masked_frames())
+    made = _Render(film, plan, options, pool.devices[0]).windows(
+        segments, None if only is None else set(only)
+    )
+    with closing(prefetch(made, depth=1)) as windows:
+        for fills in pool.fit(jobs_of(windows)):
+            yield from in_flight.popleft().finish(fills)
+
+
+class _Render:
+    """Makes the windows of a film, in order."""
+
+    _overlays: Overlays
+    _footage: FootageReader | None
+    _borrower: Borrower
+
+    def __init__(self, film: Film, plan: Plan, options: BorrowOptions, device: str) -> None:
+        self._film, self._plan, self._options = film, plan, options
+        self._device = device if device.startswith("cuda") else None
+        self._shot_firsts = [shot.first for shot in plan.shots]
+        self._cuts = set(self._shot_firsts)
+        self._masks = Masks(film, plan, plan.removed, options.memory_share)
+        self._is_masked = plan.masked_frames()
+        self._events = [to_coded_event(event, film) for event in plan.removed]
+
+    def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[Window]:
+        most = count_window_frames(self._film, self._options.memory_share)
+        for segment in segments:
+            frames = range(segment.start, segment.stop)
+            if only is not None and only.isdisjoint(frames):
+                continue
+            self._begin(segment)
+            ranges = list(cut_windows(frames, most, self._overlays.is_amid_fade))
+            for read in read_windows(self._film, ranges, only):
+                yield self._make(read, only)
+
+    def _begin(self, segment: Segment) -> None:
+        """Forget the segment before: this one must not depend on whether that was rendered as well."""
+        film, options = self._film, self._options
+        self._overlays = Overlays(self._events, self._cuts, (film.width, film.height))
+        wanted = self._overlays.start_at(segment.start)
+        for run in split_runs(np.array(wanted), GAP_FRAMES):
+            for index, frame in timed("render: decode", read_frames(film, int(run[0]), int(run[-1]) + 1)):
+                self._overlays.feed(index, partial(read_rgb, frame))
+        self._footage = (
+            FootageReader(film, self._plan, options.max_distance, options.memory_share)
+            if options.borrow
+            else None
+        )
+        self._borrower = Borrower(options, self._device)
+
+    @stage("render: holes")
+    def _make(self, frames: Frames, only: set[int] | None) -> Window:
+        with stage("render: unmix"):
+            for index, frame in frames:
+                self._overlays.feed(index, partial(read_rgb, frame))
+        source = dict(frames)
+        wanted = {index for index, _ in frames if only is None or index in only}
+        masks = [(i, mask) for i, _ in frames if i in wanted and (mask := self._masks.at(i)) is not None]
+        reads = [(index, partial(read_rgb, frame)) for index, frame in frames]
+        with stage("render: unmix"):
+            parts = [(index, part) for index, part in self._overlays.unmix(reads) if index in wanted]
+        lent = self._borrow(masks, source)
+        known: dict[int, list[Laid]] = {}
+        mixed: dict[int, list[Laid]] = {}
+        for index, part in parts:
+            below = _gather(lent.get(index, []), part.box)
+            laid = Laid(part, part.weight * part.prevail(below.error), below.distance)
+            if (part.weight == 1).any():
+                known.setdefault(index, []).append(laid)
+                share = laid.weight[..., None]
+                picture = np.where(
+                    share < 1, share * part.picture + (1 - share) * below.picture, part.picture
+                )
+                write_rgb(source[index], part.box, picture, part.weight)
+            else:
+                mixed.setdefault(index, []).append(laid)
+        holes = list(find_holes(_without(masks, known), self._cuts))
+        jobs, distances = [], []
+        for hole in holes:
+            picture = read_rgb(source[hole.frame], hole.box)
+            below = _gather(lent.get(hole.frame, []), hole.box)
+            is_lent = hole.mask & np.isfinite(below.error)
+            image = np.where(is_lent[..., None], below.picture, picture)
+            error = np.where(hole.mask, below.error, np.float32(0))
+            jobs.append(FitJob(image, hole.mask, hole.frame, hole.group, error))
+            distances.append(below.distance)
+        return Window([f for f in frames if f[0] in wanted], holes, jobs, distances, known, mixed)
+
+    def _borrow(
+        self, masks: list[tuple[int, np.ndarray]], source: dict[int, VideoFrame]
+    ) -> dict[int, list[tuple[Hole, Borrowed]]]:
+        """By frame what other frames show of its holes; the source's frames stay as they are meanwhile."""
+        lent: dict[int, list[tuple[Hole, Borrowed]]] = {}
+        if self._footage is None:
+            return lent
+        for shot, in_shot in groupby(
+            find_holes(masks, self._cuts), key=lambda hole: self._shot_at(hole.frame)
+        ):
+            holes = list(in_shot)
+            own = {index: frame for index, frame in source.items() if self._shot_at(index) == shot}
+            # of all the window's holes, also where only some are wanted: a preview shows what the film will
+            masked = [index for index in own if self._is_masked[index]]
+            footage = self._footage.of_window(own, masked[0], masked[-1])
+            for _, in_group in groupby(holes, key=lambda hole: hole.group):
+                group = list(in_group)
+                with stage("render: borrow", frames=len(group)):
+                    found = self._borrower.borrow(group, footage)
+                for hole, borrowed in zip(group, found, strict=True):
+                    lent.setdefault(hole.frame, []).append((hole, borrowed))
+        return lent
+
+    def _shot_at(self, index: int) -> int:
+        return bisect_right(self._shot_firsts, index)
+
+
+def to_coded_event(event: Event, film: Film) -> Event:
+    """The event in the coded picture."""
+    strokes = np.ascontiguousarray(to_coded(event.strokes, film))
+    return replace(event, box=to_coded_box(event.box, film), strokes=strokes)
+
+
+def _gather(lent: list[tuple[Hole, Borrowed]], box: Box) -> Borrowed:
+    """What was borrowed for a frame's holes, as far as it lies in a box."""
+    shape = box.height, box.width
+    picture, error = np.zeros((*shape, 3), np.float32), np.full(shape, np.inf, np.float32)
+    distance = np.zeros(shape, np.float32)
+    for hole, borrowed in lent:
+        if common := hole.box.intersect(box):
+            there, here = (common.shift(-b.x, -b.y).slices for b in (hole.box, box))
+            covers = hole.mask[there] & np.isfinite(borrowed.error[there])
+            picture[here][covers] = borrowed.picture[there][covers]
+            error[here][covers] = borrowed.error[there][covers]
+            distance[here][covers] = borrowed.distance[there][covers]
+    return Borrowed(picture, error, distance)
+
+
+def _without(
+    masks: list[tuple[int, np.ndarray]], known: dict[int, list[Laid]]
+) -> list[tuple[int, np.ndarray]]:
+    """Masks without what is known; those that were one array, less the same weights, are one again."""
+    left = []
+    made: dict[tuple[int, ...], np.ndarray] = {}
+    for index, mask in masks:
+        parts = [laid.part for laid in known.get(index, [])]
+        key = (id(mask), *(id(part.weight) for part in parts))
+        if key not in made:
+            made[key] = mask.copy() if parts else mask
+            for part in parts:
+                made[key][part.box.slices] &= part.weight == 0
+        if made[key].any():
+            left.append((index, made[key]))
+    return left

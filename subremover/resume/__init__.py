@@ -1,0 +1,1 @@
+"""What a stopped run goes on from: the work folder beside the target."""

@@ -1,0 +1,89 @@
+"""What a result depends on, in a few digests: the same for two runs that would make the same film."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+
+from subremover._version import __version__
+from subremover.options import Options
+from subremover.plan.model import FilmKey
+from subremover.plan.saved_plan import load_plan
+from subremover.video.encode.encoders import choose_encoding
+from subremover.video.film import Film
+
+SAMPLE_COUNT, SAMPLE_BYTES = 64, 64 << 10
+"""Parts of a film's file that are read, spread over it; 4 MiB take 10 ms and miss few changes. What they miss
+changes the packets' times or sizes."""
+_CPU_FEATURES = (12, 13)
+"""FMA3 and AVX2 by OpenCV's numbers. Without them libx264 made other packets of two drawn films; without
+AVX-512, or of another number of threads, the very same."""
+_WHERE = ("overwrite", "resume")
+"""Options of encoding that do not change what comes out; batch size and workers do not, nor does which device
+of a kind it is."""
+
+
+def find_fingerprint(film: Film, options: Options, has_provenance: bool) -> dict[str, str]:
+    """What makes one run another than the next, by what a user would call it.
+
+    Raises:
+        PlanError: The plan that is to be used cannot be, or belongs to another film.
+        OutputError: There is no such encoder.
+        UsageError: It does not know what was asked of it.
+    """
+    encoding = choose_encoding(film, options.encode)  # a hardware encoder may be gone the next time
+    parts = {
+        "film": (film.packets, _sample(film.path)),
+        "options": (_describe(film, options), has_provenance),
+        "encoder": (encoding.encoder, encoding.pix_fmt, av.ffmpeg_version_info, av.library_versions),
+        "processor": (platform.machine(), [cv2.checkHardwareSupport(it) for it in _CPU_FEATURES]),
+        "version of this program": [__version__, av.__version__, version("torch")],
+    }
+    return {name: _digest(json.dumps(part).encode()) for name, part in parts.items()}
+
+
+def _describe(film: Film, options: Options) -> dict[str, Any]:
+    scan = dataclasses.asdict(options.scan)
+    # not what these files are called, but what they say
+    if options.scan.plan is not None:
+        key = FilmKey.of(film.upright_size, film.pts)
+        scan["plan"] = load_plan(options.scan.plan, key).digest()
+    for name in ("mask", "times"):
+        scan[name] = _hash_file(scan[name]) if scan[name] is not None else None
+    encode = {k: v for k, v in dataclasses.asdict(options.encode).items() if k not in _WHERE}
+    fit, borrow = dataclasses.asdict(options.fit), dataclasses.asdict(options.borrow)
+    memory = options.max_memory_bytes  # a small one shortens windows
+    return {"scan": scan, "borrow": borrow, "fit": fit, "encode": encode, "memory": memory}
+
+
+def _sample(path: Path) -> str:
+    """Size and some bytes of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        for number in range(SAMPLE_COUNT):
+            file.seek(max(0, size - SAMPLE_BYTES) * number // (SAMPLE_COUNT - 1))
+            digest.update(file.read(SAMPLE_BYTES))
+    return f"{size} {digest.hexdigest()}"
+
+
+def _hash_file(path: Path) -> str:
+    if not path.is_file():  # a pipe would be waited for
+        return ""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except (OSError, ValueError):  # whoever reads it will tell
+        return ""
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,226 @@
+"""Where the time of a run goes: seconds of work by stage, cores busy, devices busy.
+
+A run is what happens inside `measure()`, in its thread and in those that take its context over (`prefetch`).
+Whatever does work there says so by `with stage(...)`; outside of any run that is a look at one variable.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, get_args
+
+from subremover.runtime.cpu import count_cores
+
+log = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+
+Stage = Literal[
+    "start",  # loading models and what else was not loaded with the package, opening the film
+    "scan: decode",
+    "scan: detect",  # text lines
+    "scan: strokes",
+    "scan: read",  # what the lines say
+    "scan: follow",  # the rest of the scan: cuts, novelty, lines from frame to frame, verdicts
+    "render: decode",
+    "render: footage",  # the second reader: frames to borrow from
+    "render: unmix",
+    "render: borrow",
+    "render: holes",  # masks, holes and the jobs made of them
+    "render: fit",
+    "render: fill",  # writing pixels into the frames
+    "render: encode",
+    "assemble",  # the film of its segments
+    "verify",  # that it came out right with packets copied
+    "copy",  # of a film without subtitles, packet for packet
+    "report",  # pictures and pages of what was found
+]
+STAGES: tuple[Stage, ...] = get_args(Stage)
+
+
+@dataclass(slots=True)
+class Work:
+    """What a stage has done."""
+
+    seconds: float = 0.0
+    """In its own thread, whether computing or waiting for a core or for threads of a library; neither the
+    waiting for another stage nor the stages inside it are counted."""
+    frames: int = 0
+    """How many it has had in hand; 0 where none are counted."""
+
+
+@dataclass(slots=True, eq=False)
+class Profile:
+    """Where the time of one run went. Stages work at the same time: they may add up to more than the run."""
+
+    seconds: float = 0.0
+    """From its beginning to its end; 0 until then, as are the CPU's."""
+    cpu_seconds: float = 0.0
+    """Of all threads of this process, whoever's, and of the processes that it has ended meanwhile."""
+    stages: dict[Stage, Work] = field(default_factory=dict)
+    device_seconds: dict[str, float] = field(default_factory=dict)
+    """For each CUDA device how long it had work of ours. Not yet run on a GPU."""
+    _marks: list[tuple[str, Any, Any]] = field(default_factory=list, repr=False)
+    """Device, and the events before and after some work of it."""
+
+    def __str__(self) -> str:
+        """The table that `--profile` prints."""
+        lines = [f"{'stage':16} {'seconds':>9} {'share':>7} {'frames/s':>9}"]
+        for name in sorted(self.stages, key=STAGES.index):
+            work = self.stages[name]
+            if work.seconds < 0.005:
+                continue
+            rate = f"{work.frames / work.seconds:9.1f}" if work.frames and work.seconds else ""
+            lines.append(f"{name:16} {work.seconds:9.2f} {self._share(work.seconds):>7} {rate}".rstrip())
+        lines.append(f"{'whole run':16} {self.seconds:9.2f}")
+        cores = count_cores()
+        cpu = self._share(self.cpu_seconds / cores)
+        lines.append(f"{'CPU busy':16} {self.cpu_seconds:9.2f} {cpu:>7}  of {cores} cores")
+        for device, seconds in sorted(self.device_seconds.items()):
+            lines.append(f"{f'{device} busy':16} {seconds:9.2f} {self._share(seconds):>7}")
+        return "\n".join(lines)
+
+    def add(self, name: Stage, seconds: float, frames: int = 0) -> None:
+        """Count work; from any thread."""
+        with _lock:
+            work = self.stages.setdefault(name, Work())
+            work.seconds += seconds
+            work.frames += frames
+
+    def merge(self, part: Profile) -> None:
+        """Count the work of a part of the run that was measured by itself, elsewhere."""
+        for name, work in part.stages.items():
+            self.add(name, work.seconds, work.frames)
+        with _lock:
+            for device, seconds in part.device_seconds.items():
+                self.device_seconds[device] = self.device_seconds.get(device, 0.0) + seconds
+
+    def _share(self, seconds: float) -> str:
+        return f"{seconds / self.seconds:.0%}" if self.seconds else ""
+
+
+class _Thread(threading.local):
+    """The stages that a thread is in, the innermost last, and since when that one works."""
+
+    def __init__(self) -> None:
+        self.inside: list[tuple[Profile, Stage]] = []
+        self.since = 0.0
+
+
+_current: ContextVar[Profile | None] = ContextVar("profile", default=None)
+_thread = _Thread()
+_lock = threading.Lock()
+
+
+@contextmanager
+def measure() -> Iterator[Profile]:
+    """Measure a run; the profile is complete when the block has ended."""
+    profile, start, cpu_start = Profile(), time.perf_counter(), _cpu_seconds()
+    token = _current.set(profile)
+    try:
+        yield profile
+        _read_marks(profile)
+    finally:
+        _current.reset(token)
+        profile._marks.clear()
+        profile.seconds = time.perf_counter() - start
+        profile.cpu_seconds = _cpu_seconds() - cpu_start
+
+
+def current() -> Profile | None:
+    """The profile of the run that this thread works for, if it is measured."""
+    return _current.get()
+
+
+@contextmanager
+def stage(name: Stage, frames: int = 0) -> Iterator[None]:
+    """Count what happens inside as work of a stage, and no longer as that of the stage around it.
+
+    Nothing must be yielded from inside: a generator's consumer would be counted as well.
+    """
+    profile = _current.get()
+    if profile is None:
+        yield
+        return
+    _switch()
+    _thread.inside.append((profile, name))
+    try:
+        yield
+    finally:
+        _switch()
+        _thread.inside.pop()
+        if frames:
+            profile.add(name, 0.0, frames)
+
+
+def timed(name: Stage, frames: Iterator[Item]) -> Generator[Item, None, None]:
+    """The same frames; making each of them is work of a stage."""
+    end = object()
+    try:
+        while True:
+            with stage(name):
+                frame = next(frames, end)
+            if frame is end:
+                return
+            if profile := _current.get():
+                profile.add(name, 0.0, 1)
+            yield frame  # type: ignore[misc]
+    finally:
+        if close := getattr(frames, "close", None):
+            close()
+
+
+@contextmanager
+def device_work(device: str) -> Iterator[None]:
+    """Count the time from here until a CUDA device has done what it is given inside as its work.
+
+    Nothing waits for the device before the run ends. Where events fail, nothing is counted.
+    """
+    profile = _current.get()
+    start = _mark(device) if profile is not None and device.startswith("cuda") else None
+    yield
+    if profile is not None and start is not None and (end := _mark(device)) is not None:
+        with _lock:
+            profile._marks.append((device, start, end))
+
+
+def _mark(device: str) -> Any:
+    """An event in the device's stream; None where that fails."""
+    import torch
+
+    try:
+        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+        event.record(torch.cuda.current_stream(device))
+    except RuntimeError as error:
+        log.warning("how busy %s is cannot be measured: %s", device, error)
+        return None
+    return event
+
+
+def _read_marks(profile: Profile) -> None:
+    for device, start, end in profile._marks:
+        with contextlib.suppress(RuntimeError):  # of a device that has failed
+            end.synchronize()
+            seconds = start.elapsed_time(end) / 1000
+            profile.device_seconds[device] = profile.device_seconds.get(device, 0.0) + seconds
+
+
+def _switch() -> None:
+    """Count the time since the last switch as the innermost stage's."""
+    now = time.perf_counter()
+    if _thread.inside:
+        profile, name = _thread.inside[-1]
+        profile.add(name, now - _thread.since)
+    _thread.since = now
+
+
+def _cpu_seconds() -> float:
+    return sum(os.times()[:4])  # own user and system, those of children that were waited for

@@ -1,1 +1,0 @@
-"""Which pixels are subtitle."""

@@ -1,0 +1,1 @@
+"""Restores images of any kind by untrained networks; knows nothing of films."""

@@ -1,0 +1,1 @@
+"""Samples of frames: planes and formats."""

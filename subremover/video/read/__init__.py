@@ -1,0 +1,1 @@
+"""Reads films: what they are, and their frames."""

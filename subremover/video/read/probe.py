@@ -1,0 +1,168 @@
+"""Finds out what a film is: reads every packet once and decodes a single frame; `reader` decodes them all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.stream import Disposition
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from subremover.errors import InputError
+from subremover.video.bitstream.recovery import RecoveryReader
+from subremover.video.film import Film
+from subremover.video.read.decoders import find_decoder
+from subremover.video.read.limits import check_memory
+from subremover.video.read.source import open_input, read_stamp
+
+_STILLS = {"image2", "gif", "apng", "ico", "tty"}
+# A container states its length to about a frame; more than this missing at the end is a loss.
+_MISSING_SECONDS = 0.5
+
+
+def probe(path: Path) -> Film:
+    """Look at a film, from its first packet to its last.
+
+    Raises:
+        InputError: There is no film there that can be decoded.
+    """
+    stamp = read_stamp(path)
+    with open_input(path) as container:
+        stream = _find_video(container, path)
+        pass_ = _Pass(container, stream)
+        if read_stamp(path) != stamp:
+            raise InputError(f"'{path}' is being written; wait until it is whole")
+        if pass_.first is None:
+            raise InputError(
+                f"no frame of '{path}' can be decoded (codec {stream.codec_context.name}); "
+                "check that the file is whole and plays elsewhere"
+            )
+        first = pass_.first
+        pts, counts = np.unique(np.array(pass_.pts, np.int64), return_counts=True)
+        if not len(pts):
+            raise InputError(
+                f"the pictures of '{path}' carry no times; wrap them first: ffmpeg -i in -c copy out.mkv"
+            )
+        assert stream.time_base is not None
+        key_frames, refreshes = pass_.recovery.find_key_frames(pts)
+        key_frames = _leave_doubtful(key_frames, np.flatnonzero(counts > 1))
+        rotation = 90 * round(first.rotation / 90)
+        return Film(
+            path=path,
+            stream_index=stream.index,
+            width=first.width,
+            height=first.height,
+            rotation=180 if rotation == -180 else rotation,
+            pix_fmt=first.format.name,
+            codec=stream.codec_context.codec.canonical_name,
+            time_base=stream.time_base,
+            frame_rate=_frame_rate(stream, pts),
+            pts=pts,
+            key_frames=key_frames,
+            refreshes=refreshes,
+            # sound may start some samples early for its decoder's sake: no player shows that
+            start_seconds=max(0, container.start_time or 0) / av.time_base,
+            warnings=tuple(_find_faults(container, pass_, len(pts))),
+            packets=pass_.digest.hexdigest(),
+            stamp=stamp,
+        )
+
+
+def _find_video(container: InputContainer, path: Path) -> VideoStream:
+    name = container.format.name
+    if name in _STILLS or name.endswith("_pipe"):
+        raise InputError(f"'{path}' is no film ({name}); give a film, e.g. an mp4 or mkv file")
+    films = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
+    if not films:
+        found = sorted({"cover art" if s.type == "video" else s.type for s in container.streams})
+        raise InputError(
+            f"no video stream in '{path}' (found: {', '.join(found) or 'nothing'}); "
+            "give a film with a picture"
+        )
+    # A stream that FFmpeg cannot decode has no context, whatever the type hints say.
+    if getattr(films[0], "codec_context", None) is None:
+        raise InputError(f"no decoder here for the picture of '{path}'; convert it first, e.g. to H.264")
+    films[0].thread_type = "AUTO"
+    return films[0]
+
+
+class _Pass:
+    """One reading of all packets."""
+
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self.first: VideoFrame | None = None
+        self._decoder = find_decoder(stream)
+        self.pts: list[int] = []
+        self.recovery = RecoveryReader(
+            stream.codec_context.codec.canonical_name, stream.codec_context.extradata or b""
+        )
+        self.corrupt = 0
+        self.digest = hashlib.sha256()
+        self.start_seconds, self.end_seconds = float("inf"), 0.0
+        try:
+            for packet in container.demux():
+                if packet.stream.index == stream.index and self.first is None:
+                    self._decode(packet)
+                if packet.size:
+                    self._note(packet, packet.stream.index == stream.index)
+        except av.error.FFmpegError as error:
+            check_memory(error)
+            self.corrupt += 1  # what was read so far is a film
+
+    def _decode(self, packet: av.Packet) -> None:  # type: ignore[type-arg]
+        try:
+            self.first = next(iter(self._decoder.decode(packet)), None)
+        except av.error.FFmpegError as error:
+            check_memory(error)
+            self.corrupt += 1
+
+    def _note(self, packet: av.Packet, is_picture: bool) -> None:  # type: ignore[type-arg]
+        at = packet.pts if packet.pts is not None else packet.dts
+        self.digest.update(b"%d %d %d;" % (packet.stream.index, packet.size, at or 0))
+        if at is not None:
+            seconds = float(at * packet.time_base)
+            self.start_seconds = min(self.start_seconds, seconds)
+            self.end_seconds = max(
+                self.end_seconds, seconds + float((packet.duration or 0) * packet.time_base)
+            )
+        if not is_picture:
+            return
+        self.corrupt += packet.is_corrupt
+        if at is not None and not packet.is_discard:
+            self.pts.append(at)
+            self.recovery.note(memoryview(packet), at, packet.is_keyframe)
+
+
+def _frame_rate(stream: VideoStream, pts: np.ndarray) -> Fraction:
+    if rate := stream.guessed_rate or stream.average_rate:
+        return Fraction(rate)
+    assert stream.time_base is not None
+    ticks = int(np.median(np.diff(pts))) if len(pts) > 1 else 0
+    return 1 / (ticks * stream.time_base) if ticks else Fraction(25)
+
+
+def _leave_doubtful(key_frames: np.ndarray, repeated: np.ndarray) -> np.ndarray:
+    """Key frames without those in whose GOPs two frames have one time: which one is shown depends on where
+    decoding starts, and MPEG-PS guesses most times."""
+    gops = np.searchsorted(key_frames, repeated, side="right") - 1
+    return np.delete(key_frames, gops[gops > 0])
+
+
+def _find_faults(container: InputContainer, read: _Pass, count: int) -> Iterator[str]:
+    if container.duration:
+        stated = container.duration / av.time_base
+        # Matroska and mp4 state the time of the end, others what lies between start and end
+        found = read.end_seconds - min(0, read.start_seconds)
+        if found < stated - _MISSING_SECONDS:
+            yield f"the film ends after {found:.1f} s of {stated:.1f} s; the file may be cut off"
+    if read.corrupt:
+        yield f"{read.corrupt} packets of the picture are damaged; frames may be missing"
+    if len(read.pts) > count:
+        yield f"{len(read.pts) - count} frames have the time of another frame and are left out"

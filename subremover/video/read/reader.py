@@ -1,0 +1,193 @@
+"""Decoded frames of a film, each known by its time and never by counting."""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import logging
+import math
+from collections.abc import Generator, Iterator
+from contextlib import closing
+from itertools import chain
+from weakref import WeakKeyDictionary
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from subremover.errors import InputError
+from subremover.video.film import Film
+from subremover.video.pixels.formats import to_planar
+from subremover.video.read.decoders import find_decoder
+from subremover.video.read.limits import check_memory
+from subremover.video.read.source import open_input
+
+log = logging.getLogger(__name__)
+
+_LOST: WeakKeyDictionary[Film, set[int]] = WeakKeyDictionary()
+"""Indices of the frames that reading has shown to be beyond decoding, of every film in use."""
+# Key frames to go back by, one after the other, before decoding from the film's start: in a damaged film one
+# may be lost, and MPEG-PS tells the times of few packets.
+_SEEK_TRIES = 4
+# Frames that a decoder may hold back, of any codec: so much earlier than it is shown a key frame may be sent,
+# and MPEG-TS seeks by the time of sending.
+_REORDERED_FRAMES = 16
+
+
+def read_frames(film: Film, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, VideoFrame]]:
+    """Frames start to stop (excluded) in order, each with its index in `film.pts`.
+
+    The frames are planar (`formats.to_planar`). An index whose frame cannot be decoded is left out, as in a
+    damaged film. The decoder may still refer to a frame: `make_writable()` before changing it.
+
+    Raises:
+        InputError: No frame can be decoded, or the picture changes its size.
+    """
+    stop = film.frame_count if stop is None else min(stop, film.frame_count)
+    if start < 0:
+        raise ValueError(f"start must not be negative, got {start}")
+    known = _LOST.get(film, ())
+    while start < stop and start in known:  # and not worth a seek
+        start += 1
+    if start >= stop:
+        return
+    expected = start
+    lost: list[int] = []
+    try:
+        with open_input(film.path) as container, closing(_decode_from(container, film, start)) as frames:
+            for index, frame in frames:
+                if index >= stop:
+                    break
+                if index < expected:  # a damaged film may show a time twice
+                    continue
+                _check_size(film, index, frame)
+                lost += range(expected, index)
+                expected = index + 1
+                yield index, to_planar(frame)
+        lost += range(expected, stop)
+    finally:
+        _note_lost(film, lost)
+    if expected == start and (start, stop) == (0, film.frame_count):
+        raise InputError(f"no frame of '{film.path}' can be decoded; check that the file plays elsewhere")
+
+
+def _check_size(film: Film, index: int, frame: VideoFrame) -> None:
+    if (frame.width, frame.height) != (film.width, film.height):
+        raise InputError(
+            f"the picture of '{film.path}' changes from {film.width}x{film.height} to "
+            f"{frame.width}x{frame.height} px at frame {index}; scale it to one size first"
+        )
+
+
+def _note_lost(film: Film, indices: list[int]) -> None:
+    """Say what cannot be decoded, once a film: it is read several times."""
+    known = _LOST.setdefault(film, set())
+    new = np.array(sorted(set(indices) - known), np.int64)
+    if len(new):
+        known.update(new.tolist())
+        runs = np.split(new, np.flatnonzero(np.diff(new) > 1) + 1)
+        named = ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else f"{run[0]}" for run in runs[:8])
+        more = ", ..." * (len(runs) > 8)
+        log.warning("%d frames of '%s' cannot be decoded: %s%s", len(new), film.path, named, more)
+
+
+def _decode_from(
+    container: InputContainer, film: Film, start: int
+) -> Generator[tuple[int, VideoFrame], None, None]:
+    """Frames from `start` on, sought exactly where the film allows it, else decoded from its beginning."""
+    stream = container.streams[film.stream_index]
+    assert isinstance(stream, VideoStream)
+    stream.thread_type = "AUTO"
+    keys = film.find_entries(start)[:_SEEK_TRIES]
+    for key in keys if start else ():
+        packets = _seek(container, film, stream, int(film.pts[key]))
+        # leading pictures of an open GOP refer to frames before the seek and come out broken
+        frames = ((i, f) for i, f in _decode(container, film, stream, packets) if i >= key)
+        # the frames from the key frame to `start` must come out one by one, or the seek came out wrong
+        first = next(((i, f) for i, f in frames if i >= start), None)
+        if first is not None and first[0] == start:
+            yield first
+            yield from frames
+            return
+    if start:
+        if len(keys):
+            log.debug("no exact seek to frame %d of '%s'; decoding from the start", start, film.path)
+        with open_input(film.path) as fresh:  # seek(0) is a guess as well in MPEG-TS
+            again = fresh.streams[film.stream_index]
+            assert isinstance(again, VideoStream)
+            again.thread_type = "AUTO"
+            yield from ((i, f) for i, f in _decode(fresh, film, again, fresh.demux(again)) if i >= start)
+        return
+    yield from _decode(container, film, stream, container.demux(stream))
+
+
+def _seek(
+    container: InputContainer, film: Film, stream: VideoStream, key_pts: int
+) -> Iterator[Packet[VideoStream]]:
+    """The packets from a key frame's on; none if it is not found."""
+    lead = math.ceil(_REORDERED_FRAMES / film.frame_rate / film.time_base)
+    for at in (key_pts, key_pts - lead):
+        with contextlib.suppress(av.error.FFmpegError):
+            container.seek(at, stream=stream, backward=True)
+            packets = container.demux(stream)
+            for packet in packets:
+                if packet.is_keyframe and packet.pts == key_pts:
+                    return chain([packet], packets)
+                if packet.dts is not None and packet.dts > key_pts:
+                    break
+    return iter(())
+
+
+def _decode(
+    container: InputContainer, film: Film, stream: VideoStream, packets: Iterator[Packet[VideoStream]]
+) -> Iterator[tuple[int, VideoFrame]]:
+    """Every frame that can be decoded of packets."""
+    decoder = find_decoder(stream)
+    waiting: list[int] | None = [] if has_no_times(container, film) else None
+    flushed = False
+    while not flushed:
+        try:
+            packet = next(packets, None)
+        except av.error.FFmpegError as error:
+            check_memory(error)
+            log.debug("'%s' cannot be read to its end: %s", film.path, error.strerror)
+            packet = None
+        flushed = packet is None or not packet.size
+        if waiting is not None and packet is not None and packet.pts is not None and packet.size:
+            heapq.heappush(waiting, packet.pts)
+        try:
+            frames = decoder.decode(packet if packet is not None and packet.size else None)
+        except av.error.FFmpegError as error:
+            check_memory(error)
+            log.debug("damaged packet in '%s': %s", film.path, error.strerror)
+            continue
+        for frame in frames:
+            if waiting is not None:
+                _take_time(frame, waiting)
+            if frame.pts is None:
+                continue
+            index = int(np.searchsorted(film.pts, frame.pts))
+            if index < film.frame_count and film.pts[index] == frame.pts:
+                yield index, frame
+
+
+def has_no_times(container: InputContainer, film: Film) -> bool:
+    """Whether packets are numbered as they are decoded, and frames come out with the numbers of others.
+
+    AVI has no other times, and H.264 with B-frames is found in it all the same: a third of the frames of
+    such a film came with a time that had passed.
+    """
+    return container.format.name == "avi" and film.codec in ("h264", "hevc")
+
+
+def _take_time(frame: VideoFrame, waiting: list[int]) -> None:
+    """Give a frame the first of the times (a heap) that have gone into the decoder and not come out."""
+    if frame.key_frame and frame.pts is not None:
+        while waiting and waiting[0] < frame.pts:  # of damaged packets: all before a key frame has come out
+            heapq.heappop(waiting)
+    if waiting:
+        frame.pts = heapq.heappop(waiting)

@@ -1,0 +1,1 @@
+"""Text tracks and SRT files."""

@@ -1,0 +1,90 @@
+"""SRT files: written plainly, read as they are found in the world. FFmpeg does the parsing."""
+
+from __future__ import annotations
+
+import re
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from subremover.errors import PlanError
+from subremover.plan.cues import Cue
+from subremover.runtime.atomic_file import new_file
+from subremover.video.text.text_track import parse_srt
+
+# The longest films have some 3,000 cues in 300 kB.
+_MOST_BYTES = 16 * 2**20
+_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\0\0", "utf-32"), (b"\xff\xfe", "utf-16"))
+_TAG = re.compile(r"<[^<>\n]{1,80}>|\{\\[^{}\n]{1,80}\}")
+_REMEDY = "give a SubRip file (.srt)"
+
+
+def write_srt(cues: Sequence[Cue], file: Path) -> None:
+    """Write an SRT file, in UTF-8; one that exists is replaced.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    with new_file(file) as part:
+        part.write_text(format_srt(cues), encoding="utf-8", newline="\n")
+
+
+def format_srt(cues: Sequence[Cue]) -> str:
+    """The text of an SRT file."""
+    return "\n".join(
+        f"{number}\n{_stamp(cue.start_seconds)} --> {_stamp(cue.end_seconds)}\n{cue.text}\n"
+        for number, cue in enumerate(cues, 1)
+    )
+
+
+def read_srt(file: Path) -> tuple[Cue, ...]:
+    """The cues of an SRT file by start, without their tags; those that end before they start are left out.
+
+    Any of UTF-8, UTF-16, UTF-32, Windows-1251 and Windows-1252; CR LF; times with a dot; cues without a
+    number, with a position behind the times, or with blank lines in their text.
+
+    Raises:
+        PlanError: It cannot be read, is too large, or has no cue.
+    """
+    try:
+        found = file.stat()
+        if not stat.S_ISREG(found.st_mode):
+            raise PlanError(f"'{file}' is no regular file; {_REMEDY}")
+        if found.st_size > _MOST_BYTES:
+            raise PlanError(f"'{file}' has {found.st_size >> 20} MiB, too much for subtitles; {_REMEDY}")
+        data = file.read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
+        reason = getattr(error, "strerror", None) or error
+        raise PlanError(f"cannot read the times '{file}': {reason}; check the name") from error
+    found_cues = parse_srt(_decode(data))
+    cues = tuple(Cue(start, end, _TAG.sub("", text)) for start, end, text in found_cues if 0 <= start < end)
+    if not cues:
+        raise PlanError(f"no subtitle was found in '{file}'; {_REMEDY}")
+    return cues
+
+
+def _decode(data: bytes) -> str:
+    name = next((name for mark, name in _MARKS if data.startswith(mark)), None)
+    if data.startswith((b"\0\0\xfe\xff", b"\xfe\xff")):
+        name = "utf-32" if data[0] == 0 else "utf-16"
+    if name is None and data[:2000].count(0) > len(data[:2000]) // 4:
+        name = "utf-16-be" if data[0] == 0 else "utf-16-le"
+    if name is None:
+        try:
+            return data.decode()
+        except UnicodeDecodeError:
+            name = _guess_codepage(data)
+    return data.decode(name, errors="replace")
+
+
+def _guess_codepage(data: bytes) -> str:
+    """Cyrillic words are made of high bytes alone; in western ones they stand between letters of ASCII."""
+    high = re.findall(rb"[\xa8\xb8\xc0-\xff]+", data)
+    return "cp1251" if sum(map(len, high)) > 2 * len(high) else "cp1252"
+
+
+def _stamp(seconds: float) -> str:
+    milliseconds = max(0, round(seconds * 1000))
+    minutes, milliseconds = divmod(milliseconds, 60_000)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d},{milliseconds % 1000:03d}"

@@ -1,0 +1,120 @@
+"""Text subtitles of one container for another: decoded and encoded again, cue by cue.
+
+mov_text (mp4, mov), SubRip and WebVTT (Matroska, WebM) say the same of letters: italic, bold, underlined.
+Where a cue stands and how it moves, as ASS can say it, only ASS and Matroska know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.error
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Stream
+from av.subtitles.codeccontext import SubtitleCodecContext
+from av.subtitles.stream import SubtitleStream
+from av.subtitles.subtitle import AssSubtitle, SubtitleSet
+
+from subremover.plan.cues import Cue, stack_cues
+from subremover.video.read.source import open_input
+from subremover.video.text.text_track import TEXT_CODECS, TICK
+
+_SOURCES = {"subrip", "ass", "ssa", "webvtt", "mov_text", "text"}
+# An event of ASS as FFmpeg hands it on: number, layer, style, name, three margins, effect, and the text.
+_FIELDS = 8
+_PLAIN = b"0,0,Default,,0,0,0,,"
+# Overrides that the others have no words for: place, alignment, movement, fade, clipping, karaoke, drawing.
+_PLACED = re.compile(r"\\(an?\d|pos|move|org|fade?\(|i?clip|[kK]|p\d|t\(|fr|fs[cp])")
+
+
+@dataclass(frozen=True, slots=True)
+class ConvertedText:
+    """A text track of a film for a container that has another kind."""
+
+    header: bytes
+    """Of ASS, with the styles."""
+    cues: tuple[Cue, ...]
+    """By start, in the film's own seconds; their text with ASS's overrides."""
+    is_placed: bool
+    """Whether a cue says more than the new kind can: where it stands, how it moves."""
+
+    def add_to(self, out: OutputContainer) -> tuple[Stream, Iterator[Packet[Stream]]]:
+        """Add the track to a container; its stream, and its packets by time."""
+        codec = TEXT_CODECS[out.format.name]
+        encoder = _make_encoder(codec, self.header)
+        if codec == "mov_text":
+            stream: Stream = out.add_stream(codec)
+            assert isinstance(stream, SubtitleStream)
+            stream.codec_context.subtitle_header = self.header
+            stream.codec_context.time_base = TICK
+        else:
+            stream = out.add_mux_stream(codec)
+        stream.time_base = TICK
+        # one cue at a time is all that mp4 can show
+        cues = stack_cues(self.cues) if codec == "mov_text" else self.cues
+        return stream, _encode(cues, encoder, stream)
+
+
+def read_text(path: Path, stream: Stream, format_name: str) -> ConvertedText | None:
+    """A text track for a container that cannot hold it as it is; None where there is no way.
+
+    Args:
+        path: The film.
+        stream: Of the film.
+        format_name: Of the container to be.
+    """
+    context = getattr(stream, "codec_context", None)
+    if format_name not in TEXT_CODECS or context is None or context.codec.canonical_name not in _SOURCES:
+        return None
+    cues: list[Cue] = []
+    with open_input(path) as container:
+        decoder = container.streams[stream.index].codec_context
+        assert isinstance(decoder, SubtitleCodecContext)
+        for packet in container.demux(container.streams[stream.index]):
+            if packet.size and packet.pts is not None:
+                cues += _decode(packet, decoder)
+        header = decoder.subtitle_header
+    if header is None:  # nothing was decoded
+        return None
+    is_ass = context.codec.canonical_name in ("ass", "ssa")
+    is_placed = is_ass or any(_PLACED.search(cue.text) for cue in cues)
+    return ConvertedText(header, tuple(sorted(cues, key=lambda cue: cue.start_seconds)), is_placed)
+
+
+def _decode(packet: Packet[Stream], decoder: SubtitleCodecContext) -> Iterator[Cue]:
+    found: SubtitleSet | None = None
+    with contextlib.suppress(av.error.FFmpegError):  # a damaged cue
+        found = decoder.decode2(packet)
+    assert packet.pts is not None
+    start = packet.pts * packet.time_base
+    end = start + (packet.duration or 0) * packet.time_base
+    for part in found or ():
+        if isinstance(part, AssSubtitle):
+            text = part.ass.decode(errors="replace").split(",", _FIELDS)[-1]
+            if text.strip() and end > start:
+                yield Cue(float(start), float(end), text)
+
+
+def _encode(cues: tuple[Cue, ...], encoder: SubtitleCodecContext, stream: Stream) -> Iterator[Packet[Stream]]:
+    for cue in cues:
+        start, end = (round(seconds / TICK) for seconds in (cue.start_seconds, cue.end_seconds))
+        text = _PLAIN + cue.text.replace("\n", "\\N").encode()
+        packet = encoder.encode_subtitle(SubtitleSet.create(text, 0, end - start))
+        packet.pts = packet.dts = start
+        packet.duration, packet.time_base = end - start, TICK
+        packet.stream, packet.is_keyframe = stream, True
+        yield packet
+
+
+def _make_encoder(codec: str, header: bytes) -> SubtitleCodecContext:
+    encoder = av.CodecContext.create(codec, "w")
+    assert isinstance(encoder, SubtitleCodecContext)
+    encoder.subtitle_header = header
+    encoder.time_base = TICK
+    return encoder

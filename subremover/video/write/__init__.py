@@ -1,0 +1,1 @@
+"""Writes films: segments, the whole, and whether it came out right."""

@@ -1,0 +1,123 @@
+"""Finds out before the long run whether a film can be written as is asked for, and what would do instead."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import av.error
+import numpy as np
+from av.container import InputContainer
+
+from subremover.errors import OutputError, SubremoverError
+from subremover.options import EncodeOptions
+from subremover.runtime.atomic_file import check_file, find_format
+from subremover.video.container.carry import is_read_again
+from subremover.video.container.mux import CarriedStreams
+from subremover.video.container.output import open_output
+from subremover.video.container.shape import foresee_shape
+from subremover.video.encode.encoders import choose_encoding, find_refusal
+from subremover.video.encode.picture_encoder import Track
+from subremover.video.film import Film
+from subremover.video.read.limits import check_memory
+from subremover.video.read.source import open_input
+from subremover.video.splice.splice import Splice, SpliceError, plan_splice
+from subremover.video.text.text_track import TextTrack, check_text_track
+from subremover.video.write.writer import open_track
+
+log = logging.getLogger(__name__)
+
+# What is proposed where something else does not go, if it does, in this order.
+_SUFFIXES = (".mkv", ".mov", ".avi")
+_CODECS = ("libx264", "libvpx-vp9", "ffv1")
+
+
+def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
+    """Find out before the long run whether the film can be written there like that.
+
+    Returns:
+        What cannot be kept, one line a thing.
+
+    Raises:
+        OutputError: The target is the film, exists, cannot be created, has an unknown extension, or its
+            container cannot hold the picture; there is no such encoder; or packets must and cannot be copied.
+        UsageError: Its container cannot hold the text track asked for.
+    """
+    format_name = find_format(target)
+    if options.subtitle_track:
+        check_text_track(format_name, target)
+    check_file(film.path, target, options.overwrite)
+    with open_input(film.path) as source:
+        try:
+            losses = _try_container(film, source, target, options)
+        except (ValueError, av.error.FFmpegError) as error:
+            check_memory(error)
+            log.debug("trial of %s failed: %s", target, error)
+            encoding = choose_encoding(film, options)
+            refusal = find_refusal(encoding, film)
+            what = f"'{target.name}' cannot hold {encoding.codec}"
+            if refusal is not None:
+                size = f"{film.width}x{film.height} px"
+                what = f"{encoding.encoder} does not take {encoding.pix_fmt} of {size} ({refusal})"
+            raise OutputError(f"{what}; {_find_way_out(film, source, target, options)}") from error
+        losses = (*losses, *foresee_shape(film, source, format_name))
+    if options.splice == "on":  # what cannot be copied even where nothing is masked never can
+        nothing = np.zeros(film.frame_count, bool)
+        splice = plan_splice(film, nothing, choose_encoding(film, options), format_name, 0)
+        check_splice(splice, target, options)
+    return losses
+
+
+def _try_container(
+    film: Film, source: InputContainer, target: Path, options: EncodeOptions
+) -> tuple[str, ...]:
+    """What cannot be kept there; a ValueError or one of FFmpeg's if it cannot hold the picture."""
+    name, codec = find_format(target), choose_encoding(film, options).codec
+    if not is_read_again(name, codec):
+        raise ValueError(f"{codec} cannot be read out of {name}")
+    out = open_output(source, io.BytesIO(), target)
+    try:
+        track = Track(film, source, out, options)
+        carried = CarriedStreams(source, out, film, False, TextTrack())
+        out.start_encoding()
+    finally:
+        with contextlib.suppress(ValueError, av.error.FFmpegError):
+            out.close()
+    return (*track.warnings, *carried.warnings)
+
+
+def _find_way_out(film: Film, source: InputContainer, target: Path, options: EncodeOptions) -> str:
+    """What would do instead; it is tried before it is said."""
+
+    def is_open(suffix: str, codec: str | None) -> bool:
+        other = target.with_suffix(suffix)
+        try:
+            if options.subtitle_track:
+                check_text_track(find_format(other), other)
+            _try_container(film, source, other, replace(options, codec=codec))
+        except (SubremoverError, ValueError, av.error.FFmpegError):
+            return False
+        return True
+
+    suffixes = (suffix for suffix in _SUFFIXES if is_open(suffix, options.codec))
+    codecs = (f"--codec {codec}" for codec in _CODECS if is_open(target.suffix, codec))
+    ways = [way for way in (next(suffixes, None), next(codecs, None)) if way]
+    return f"use {' or '.join(ways) or 'another container and another --codec'}"
+
+
+def check_splice(splice: Splice, target: Path, options: EncodeOptions) -> None:
+    """Find out before the long run whether the encoder can make packets that go with the source's.
+
+    Raises:
+        SpliceError: It cannot.
+    """
+    try:
+        open_track(splice.film, target, options, splice)
+    except SpliceError:
+        raise
+    except OutputError as error:
+        raise SpliceError(f"the encoder cannot go on with the film's own packets: {error}") from error

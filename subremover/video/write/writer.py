@@ -1,0 +1,197 @@
+"""Writes a film's picture again, segment by segment, and then the film with everything else as it was.
+
+The picture keeps its codec, times, colour tags, shape and rotation; frames are encoded as they are handed
+over, in their own pixel format. `mux` carries the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Protocol
+
+import numpy as np
+from av.packet import Packet
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from subremover.errors import OutputError
+from subremover.options import EncodeOptions
+from subremover.plan.cues import Cue
+from subremover.progress import ProgressCallback, ignore
+from subremover.runtime.atomic_file import PartFile, check_file, closing_output, find_format, output_errors
+from subremover.video.container.mux import CarriedStreams
+from subremover.video.container.output import open_output
+from subremover.video.container.shape import keep_shape
+from subremover.video.encode.picture_encoder import Track
+from subremover.video.encode.spool import Spool, SpoolError, SpoolWriter, decode_times
+from subremover.video.film import Film
+from subremover.video.read.source import check_unchanged, open_input
+from subremover.video.splice.splice import Splice, SpliceError
+from subremover.video.text.text_track import TextTrack
+from subremover.video.write.verify import check_frames, find_fault
+
+
+class Encoder(Protocol):
+    """What makes packets of frames."""
+
+    @property
+    def extradata(self) -> bytes | None:
+        """Of the stream."""
+
+    def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
+        """Packets, in the order of decoding; `None` for the last."""
+
+
+class SegmentWriter(contextlib.AbstractContextManager["SegmentWriter"]):
+    """Takes the frames of a segment, in order, and makes a spool file of them, on `commit`."""
+
+    def __init__(self, file: Path, key: bytes, encoder: Encoder, target: Path) -> None:
+        """`key` is of the run; the target is named where something fails."""
+        self._spool = SpoolWriter(file, key)
+        self._encoder, self._target = encoder, target
+
+    def write(self, frame: VideoFrame | None) -> None:
+        """Encode the next frame, planar or not, with its `pts` as decoded; `None` behind the last.
+
+        Raises:
+            OutputError: The disk is full, the encoder fails, ...
+        """
+        with output_errors(self._target):
+            self._spool.write(self._encoder.encode(frame))
+
+    def commit(self, notes: dict[str, Any]) -> None:
+        """Put the file in its place, with what else is to be known about the segment."""
+        self.write(None)
+        with output_errors(self._target):
+            self._spool.commit(self._encoder.extradata, notes)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._spool.__exit__(kind, error, trace)
+
+
+def open_track(film: Film, target: Path, options: EncodeOptions, splice: Splice | None = None) -> Track:
+    """An encoder for one segment, with its stream in a container that nobody will write.
+
+    Args:
+        film: The source.
+        target: The film to be made.
+        options: How to encode.
+        splice: If its packets share their stream with the source's.
+
+    Raises:
+        OutputError: The encoder refuses.
+    """
+    with open_input(film.path) as source, output_errors(target):
+        return Track(film, source, open_output(source, io.BytesIO(), target), options, splice=splice)
+
+
+def assemble(
+    film: Film,
+    target: Path,
+    options: EncodeOptions,
+    pieces: Sequence[Spool | range],
+    *,
+    cues: tuple[Cue, ...] = (),
+    folder: Path | None = None,
+    splice: Splice | None = None,
+    progress: ProgressCallback = ignore,
+) -> tuple[str, ...]:
+    """Make the film of its segments, and of everything else in the source as it was.
+
+    Args:
+        film: The source.
+        target: The film to be made.
+        options: As the segments were encoded.
+        pieces: The spools of all rendered segments and the frames of all copied ones, in order.
+        cues: What is added as a text track, in the film's own seconds.
+        folder: Where it lies until it is whole; None: beside its place.
+        splice: Where segments are copied; the whole is decoded then, to be sure.
+        progress: Called for every frame decoded then.
+
+    Returns:
+        What of the film cannot be kept, one line a thing.
+
+    Raises:
+        OutputError: The target cannot be written, or no segment has a frame.
+        SpliceError: The copied packets and the encoded ones do not make the film that they should.
+    """
+    check_file(film.path, target, options.overwrite)
+    part = PartFile(target, folder)
+    try:
+        with open_input(film.path) as source, output_errors(target):
+            out = open_output(source, str(part.path), target)
+            with closing_output(out):
+                track = Track(film, source, out, options, splice=splice)
+                spools = [piece for piece in pieces if isinstance(piece, Spool)]
+                if any(spool.extradata != (track.extradata or b"") for spool in spools if len(spool.pts)):
+                    raise OutputError(
+                        "the encoder no longer makes the stream that it has begun; add --no-resume"
+                    )
+                text = TextTrack(cues, options.subtitle_language)
+                carried = CarriedStreams(source, out, film, with_picture=False, text=text)
+                for packet in join(pieces, film.time_base, splice):
+                    # Other streams go as far as the picture has come, as players read them.
+                    assert packet.dts is not None  # see `join`
+                    carried.mux_until(packet.dts * packet.time_base)
+                    packet.stream = track.stream
+                    out.mux(packet)
+                carried.mux_until(None)
+            shape = keep_shape(film, source, part.path, find_format(target))
+        check_unchanged(film)
+        if splice is None:
+            check_frames(part.path, target, _find_times(film, pieces), 1.5 / float(film.frame_rate))
+        elif fault := find_fault(film, pieces, part.path, progress):
+            raise SpliceError(
+                f"'{target}' does not come out right with packets copied: {fault}; use --splice off"
+            )
+        part.commit()
+    finally:
+        part.discard()
+    return (*track.warnings, *carried.warnings, *shape)
+
+
+def _find_times(film: Film, pieces: Sequence[Spool | range]) -> np.ndarray:
+    """Seconds of all frames of a film's segments."""
+    ticks = [np.sort(p.pts) if isinstance(p, Spool) else film.pts[p.start : p.stop] for p in pieces]
+    seconds: np.ndarray = np.concatenate(ticks) * float(film.time_base)
+    return seconds
+
+
+def join(
+    pieces: Sequence[Spool | range], time_base: Fraction, splice: Splice | None = None
+) -> Iterator[Packet[Any]]:
+    """The packets of all segments, with the decoding times that they have as one stream.
+
+    Raises:
+        OutputError: There is none, or one cannot be read.
+    """
+    copies: Iterator[Packet[Any]] = iter(()) if splice is None else splice.read_packets()
+    pts = [piece.pts if isinstance(piece, Spool) else _copied_pts(piece, splice) for piece in pieces]
+    row = np.concatenate([np.empty(0, np.int64), *pts])
+    delay = max((piece.delay for piece in pieces if isinstance(piece, Spool)), default=0)
+    times = iter((decode_times if splice is None else splice.decode_times)(row, delay))
+    is_empty = True
+    for piece, own in zip(pieces, pts, strict=True):
+        try:
+            for packet in piece.packets(time_base) if isinstance(piece, Spool) else islice(copies, len(own)):
+                packet.dts = int(next(times))
+                yield packet
+                is_empty = False
+        except (SpoolError, OSError) as error:
+            raise OutputError(f"a segment is lost: {error}; start again") from error
+    if is_empty:
+        raise OutputError("no frame of the film could be decoded; check that it plays elsewhere")
+
+
+def _copied_pts(frames: range, splice: Splice | None) -> np.ndarray:
+    if splice is None:
+        raise ValueError("a copied segment needs a splice")
+    return splice.index.pts[splice.places(frames)]

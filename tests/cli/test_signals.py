@@ -1,0 +1,64 @@
+"""Signals end a run even where Python drops what they raise, and not where they are to be ignored."""
+
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from subremover.cli.progress_bar import Bar
+from subremover.cli.signals import watch_signals
+from subremover.progress import Progress
+
+NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@pytest.fixture(autouse=True)
+def handlers() -> Iterator[None]:
+    before = [
+        signal.signal(number, signal.SIG_DFL) for number in NUMBERS
+    ]  # whoever runs the tests may ignore some
+    yield
+    watch_signals()  # forgets what was received
+    for number, handler in zip(NUMBERS, before, strict=True):
+        signal.signal(number, handler)
+
+
+class Finalized:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), self.number)
+        for _ in range(100):  # here the handler runs
+            pass
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize(
+    ("number", "error", "code"),
+    [(signal.SIGINT, KeyboardInterrupt, ()), (signal.SIGTERM, SystemExit, (143,))],
+)
+def test_a_signal_amid_a_finalizer_ends_the_run_at_the_next_frame(
+    number: int, error: type[BaseException], code: tuple[int, ...]
+) -> None:
+    watch_signals()
+    some = Finalized(number)
+    del some
+    with Bar("a.mp4", True) as bar, pytest.raises(error) as raised:
+        bar.update(Progress("render", 1, 2))
+    assert raised.value.args == code
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_a_signal_raises_at_once(number: int) -> None:
+    watch_signals()
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        os.kill(os.getpid(), number)
+
+
+def test_what_nohup_ignores_stays_ignored() -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    watch_signals()
+    os.kill(os.getpid(), signal.SIGHUP)
+    Bar("a.mp4", True).update(Progress("scan", 1, 2))

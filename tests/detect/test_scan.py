@@ -1,0 +1,126 @@
+import cv2
+import numpy as np
+import pytest
+from media import DrawnPicture, draw_picture, draw_subtitle
+
+from subremover.detect.candidates.line_detector import LineDetector
+from subremover.detect.scan import Found, Scope, scan_pictures
+
+SIZE = (320, 180)
+RATE = 24.0
+
+
+@pytest.fixture(scope="module")
+def detector():
+    return LineDetector()
+
+
+class Screen:
+    """Pictures with lettering whose places and opacities are known."""
+
+    def __init__(self, frame_count, still=False):
+        self.pictures = [draw_picture(0 if still else i, SIZE) for i in range(frame_count)]
+
+    def show(self, text, opacities, shift=None):
+        """Draw text with an opacity a frame (a dict); `shift` moves it by px a frame."""
+        for index, opacity in opacities.items():
+            picture = self.pictures[index]
+            drawn, mask = draw_subtitle(picture, text)
+            if shift is not None:
+                turn = np.float32([[1, 0, shift[0] * index], [0, 1, shift[1] * index]])
+                blank = draw_subtitle(np.zeros_like(picture), text)[0]
+                mask = cv2.warpAffine(mask.astype(np.uint8), turn, SIZE).astype(bool)
+                drawn = np.where(mask[..., None], cv2.warpAffine(blank, turn, SIZE), picture)
+            mixed = picture * (1 - opacity) + drawn * opacity
+            self.pictures[index] = np.where(mask[..., None], mixed, picture).astype(np.uint8)
+        return mask
+
+    def scan(self, detector, **scope):
+        pictures = ((index, DrawnPicture(picture)) for index, picture in enumerate(self.pictures))
+        return scan_pictures(
+            pictures, detector.find_lines, lambda *_: ("Good morning", 1.0), RATE, Scope(**scope)
+        )
+
+
+def _ends(found):
+    return [(e.first, e.last) for e in found.events if e.remove]
+
+
+@pytest.mark.parametrize("still", [True, False])
+def test_a_hard_subtitle_has_its_very_first_and_last_frame(still, detector):
+    screen = Screen(60, still)
+    mask = screen.show("Good morning", dict.fromkeys(range(13, 42), 1.0))
+    found = screen.scan(detector)
+    assert _ends(found) == [(13, 41)]
+    event = found.events[0]
+    covered = np.zeros_like(mask)
+    covered[event.box.slices] = event.strokes
+    assert (covered & mask).sum() > 0.98 * mask.sum()
+    assert covered.sum() < 1.7 * mask.sum()
+
+
+def test_a_fade_is_covered_to_where_it_is_hardly_visible(detector):
+    screen = Screen(80)
+    rise = {10 + i: (i + 1) / 8 for i in range(8)}
+    fall = {48 + i: 1 - (i + 1) / 8 for i in range(7)}
+    screen.show("Good morning", rise | dict.fromkeys(range(18, 48), 1.0) | fall)
+    ((first, last),) = _ends(screen.scan(detector))
+    assert abs(first - 10) <= 1
+    assert abs(last - 54) <= 1
+
+
+def test_subtitles_without_a_gap_are_told_apart(detector):
+    screen = Screen(70)
+    screen.show("Good morning", dict.fromkeys(range(10, 35), 1.0))
+    screen.show("See you soon", dict.fromkeys(range(35, 60), 1.0))
+    assert _ends(screen.scan(detector)) == [(10, 34), (35, 59)]
+
+
+def test_a_subtitle_may_span_a_cut_and_stay_for_the_whole_film(detector):
+    screen = Screen(40)
+    for index in range(20, 40):
+        screen.pictures[index] = np.ascontiguousarray(255 - screen.pictures[index][::-1])
+    screen.show("Good morning", dict.fromkeys(range(40), 1.0))
+    found = screen.scan(detector)
+    assert found.cuts == [20]
+    covered = np.zeros(40, bool)
+    for event in found.events:
+        covered[event.first : event.last + 1] = True
+    assert covered.all()
+
+
+@pytest.mark.parametrize("shift", [(1.5, -0.5), (0.2, 0.0), (0.1, -0.1)])
+def test_lettering_that_moves_with_the_scene_is_left_alone(shift, detector):
+    screen = Screen(60)
+    screen.show("Shop", dict.fromkeys(range(60), 1.0), shift=shift)
+    assert _ends(screen.scan(detector)) == []
+
+
+def test_lettering_that_stands_aside_from_cut_to_cut_is_left_alone_unless_asked_for(detector):
+    screen = Screen(48, still=True)
+    for index in range(48):
+        cv2.putText(screen.pictures[index], "SHOP", (10, 70), 0, 0.8, (250, 250, 250), 2)
+    assert _ends(screen.scan(detector)) == []
+    assert len(_ends(screen.scan(detector, everything=True))) == 1
+
+
+def test_an_emblem_that_no_cut_changes_goes_with_the_logos_and_only_with_them(detector):
+    screen = Screen(60)
+    for index in range(30, 60):
+        screen.pictures[index] = np.ascontiguousarray(255 - screen.pictures[index][::-1])
+    emblem = np.zeros(SIZE[::-1], np.uint8)
+    cv2.circle(emblem, (290, 30), 14, 255, 3)
+    cv2.line(emblem, (280, 30), (300, 30), 255, 3)
+    for picture in screen.pictures:
+        picture[emblem > 0] = (240, 240, 240)
+    assert _ends(screen.scan(detector)) == []
+    (event,) = [e for e in screen.scan(detector, logos=True).events if e.remove]
+    assert (event.first, event.last, event.kind) == (0, 59, "logo")
+    covered = np.zeros_like(emblem, bool)
+    covered[event.box.slices] = event.strokes
+    assert (covered & (emblem > 0)).sum() > 0.95 * (emblem > 0).sum()
+    assert covered.sum() < 2.5 * (emblem > 0).sum()
+
+
+def test_no_lettering_no_event(detector):
+    assert Screen(30).scan(detector) == Found([], (), [])

@@ -1,0 +1,368 @@
+"""Fitting: what is painted in a hole, what it may depend on, and what happens when memory runs out."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from subremover.errors import DeviceError
+from subremover.fill.paint import batches, schedule
+from subremover.fill.paint.batches import FitStoppedError
+from subremover.fill.paint.holdout import Trust
+from subremover.fill.paint.jobs import FitJob
+from subremover.fill.paint.schedule import fit_jobs
+from subremover.options import FitOptions, InputName
+from subremover.untrained import batched_adam
+from subremover.untrained.batched_adam import Slots
+from subremover.untrained.deep_decoder import DecoderWeights, choose_levels
+from subremover.untrained.restore import restore
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+QUICK = FitOptions(steps=12, warm_steps=4, decoders=1, trial=False, channels=8, levels=3)
+
+
+def draw_crop(height: int = 48, width: int = 80, phase: float = 0.0) -> np.ndarray:
+    """(height, width, 3) float32: soft stripes and a slope."""
+    y, x = np.mgrid[:height, :width].astype(np.float32)
+    planes = [0.5 + 0.3 * np.sin((x + y) / 9 + phase), y / height, 0.5 + 0.3 * np.cos(x / 13 - phase)]
+    return np.stack(planes, -1).astype(np.float32)
+
+
+def draw_hole(height: int = 48, width: int = 80) -> np.ndarray:
+    hole = np.zeros((height, width), np.bool_)
+    hole[height // 2 - 4 : height // 2 + 4, width // 4 : width * 3 // 4] = True
+    return hole
+
+
+def make_job(frame: int = 0, group: int = 0, size: tuple[int, int] = (48, 80)) -> FitJob:
+    hole = draw_hole(*size)
+    return FitJob(draw_crop(*size, phase=frame / 30), hole, frame, group, unknown(hole))
+
+
+def unknown(hole: np.ndarray) -> np.ndarray:
+    """The error where nothing was borrowed."""
+    return np.where(hole, np.float32(np.inf), np.float32(0))
+
+
+def paint(
+    jobs: Sequence[FitJob], options: FitOptions, device: str = "cpu", size: int | None = None
+) -> list[np.ndarray]:
+    """The pictures of the fills."""
+    return [fill.picture for fill in fit_jobs([jobs], options, device, size)[0]]
+
+
+def as_batch(*jobs: FitJob) -> tuple[Tensor, Tensor]:
+    crops = torch.from_numpy(np.stack([job.image for job in jobs])).permute(0, 3, 1, 2)
+    known = torch.from_numpy(np.stack([~job.hole for job in jobs])[:, None]).float()
+    return crops, known
+
+
+def restore_jobs(seeds: Sequence[int], *jobs: FitJob) -> Tensor:
+    crops, known = as_batch(*jobs)
+    return restore(crops, QUICK, known=known, seeds=seeds).pictures
+
+
+def hole_error(job: FitJob, picture: np.ndarray) -> float:
+    return float(np.abs(picture - job.image)[job.hole].mean())
+
+
+def assert_same(one: np.ndarray, other: np.ndarray) -> None:
+    """Equal but for rounding; Adam's first steps, all of one length, turn some of it into more."""
+    difference = np.abs(one - other)
+    assert difference.mean() < 1e-3
+    assert difference.max() < 0.03
+
+
+def test_the_hole_is_painted_from_its_surroundings() -> None:
+    job = make_job()
+    (picture,) = paint([job], FitOptions(steps=100, channels=32))
+    assert picture.shape == job.image.shape
+    assert picture.dtype == np.float32
+    assert hole_error(job, picture) < 0.04
+
+
+def test_mix_fills_sooner_than_mse() -> None:
+    """Figure 4 of the paper, on a drawn picture."""
+    job = make_job()
+    errors = {}
+    for loss in ("mix", "mse"):
+        options = FitOptions(steps=40, channels=32, loss=loss)
+        errors[loss] = np.mean(
+            [hole_error(job, paint([replace(job, group=seed)], options)[0]) for seed in range(3)]
+        )
+    assert errors["mix"] < errors["mse"]
+
+
+@pytest.mark.parametrize("size", [(5, 7), (33, 65), (17, 130), (64, 64)])
+@pytest.mark.parametrize("network_input", ["noise", "downsampled"])
+def test_any_crop_size(size: tuple[int, int], network_input: InputName) -> None:
+    job = make_job(size=size)
+    options = replace(QUICK, steps=2, levels=None, input=network_input)
+    assert paint([job], options)[0].shape == (*size, 3)
+    crops, known = as_batch(job)
+    if network_input == "noise":
+        restored = restore(crops, replace(options, levels=2), known=known)
+        assert restored.pictures.shape == crops.shape
+        assert len(restored.weights) == 1
+
+
+@pytest.mark.parametrize("network_input", ["noise", "downsampled"])
+def test_what_stands_in_the_hole_does_not_matter(network_input: InputName) -> None:
+    job = make_job()
+    scribbled = job.image.copy()
+    scribbled[job.hole] = (1, 0, 1)
+    options = replace(QUICK, input=network_input)
+    clean, other = (paint([replace(job, image=i)], options)[0] for i in (job.image, scribbled))
+    np.testing.assert_array_equal(clean, other)
+
+
+def test_a_crop_that_is_all_hole_is_no_error() -> None:
+    job = replace(make_job(), hole=np.ones((48, 80), np.bool_), error=unknown(np.ones((48, 80), np.bool_)))
+    for network_input in ("noise", "downsampled"):
+        options = replace(QUICK, levels=None, input=network_input)
+        assert np.isfinite(paint([job], options)[0]).all()
+
+
+def test_rows_do_not_mix() -> None:
+    ours, theirs, others = make_job(0), make_job(40), make_job(80)
+    pairs = [restore_jobs([1, 2], ours, other) for other in (theirs, others)]
+    assert_same(pairs[0][0].numpy(), pairs[1][0].numpy())
+    alone = restore_jobs([2], theirs)
+    assert_same(alone[0].numpy(), pairs[0][1].numpy())
+
+
+def test_the_result_does_not_depend_on_the_batch_size() -> None:
+    jobs = [make_job(frame, group) for group in range(3) for frame in range(3)]
+    jobs.append(make_job(0, 9, size=(40, 90)))
+    one, four = (paint(jobs, QUICK, size=size) for size in (1, 4))
+    for a, b in zip(one, four, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_result_does_not_depend_on_the_threads() -> None:
+    jobs = [make_job(frame, group) for group in range(2) for frame in range(4)]
+    one = paint(jobs, QUICK)
+    torch.set_num_threads(2)
+    for a, b in zip(one, paint(jobs, QUICK), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_seeds_make_it_repeatable() -> None:
+    first, again, other = (paint([make_job(0, group)], QUICK)[0] for group in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert np.abs(first - other).max() > 1e-3
+
+
+def test_noise_on_the_input_is_each_rows_own() -> None:
+    options = replace(QUICK, input_noise=0.05)
+    jobs = [make_job(0, group) for group in range(3)]
+    one, three = (paint(jobs, options, size=size) for size in (1, 3))
+    for a, b in zip(one, three, strict=True):
+        assert_same(a, b)
+    assert np.abs(one[0] - paint(jobs[:1], QUICK)[0]).max() > 1e-3
+
+
+def test_a_warm_start_saves_steps() -> None:
+    jobs = [make_job(0), make_job(1)]  # the second is the anchor
+    options = FitOptions(steps=80, warm_steps=6, decoders=1, trial=False, channels=16)
+    warm, cold = paint(jobs, options)[0], paint(jobs[:1], replace(options, steps=6))[0]
+    assert hole_error(jobs[0], warm) < 0.5 * hole_error(jobs[0], cold)
+
+
+@pytest.fixture
+def puts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, bool]]:
+    """Of all rows that came into slots, together: how many, their steps, whether warm."""
+    calls: list[tuple[int, int, bool]] = []
+    real = Slots.put
+
+    def spy(self: Slots[DecoderWeights], *args: Any) -> None:
+        (steps, rate), *others = {(course.steps, course.rate) for course in args[-1]}
+        assert not others
+        calls.append((len(args[0]), steps, rate < QUICK.learning_rate))
+        real(self, *args)
+
+    monkeypatch.setattr(Slots, "put", spy)
+    return calls
+
+
+def test_the_middle_frame_is_the_anchor(puts: list[tuple[int, int, bool]]) -> None:
+    jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
+    pictures = paint(jobs, QUICK, size=8)
+    assert puts == [(2, 12, False), (4, 4, True)]
+    (alone,) = paint([jobs[1]], QUICK)
+    assert_same(pictures[1], alone)
+    puts.clear()
+    paint(jobs, replace(QUICK, warm_steps=0), size=8)
+    assert puts == [(6, 12, False)]
+
+
+def test_the_trial_is_fitted_along_with_the_anchor(
+    puts: list[tuple[int, int, bool]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(schedule, "trust_tried", lambda *_: Trust(np.ones(1), 0.05))
+    options = replace(QUICK, trial=True, steps=20)
+    jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
+    paint(jobs, options, size=8)
+    assert puts == [(4, 20, False), (4, 4, True)]
+    puts.clear()
+    paint(jobs, replace(options, warm_steps=0), size=8)
+    assert puts == [(8, 20, False), (4, 20, False)]
+
+
+def test_a_trial_trusts_no_decoder_that_paints_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the decoder cannot beat the smooth continuation, it must not lose to it."""
+    real = Slots.take
+
+    def scribble(self: Slots[DecoderWeights], slots: Sequence[int]) -> tuple[Tensor, DecoderWeights]:
+        pictures, weights = real(self, slots)
+        generator = torch.Generator().manual_seed(1)
+        noise = torch.rand(pictures.shape[1:], generator=generator)  # the same by all: they agree on it
+        return noise.expand_as(pictures), weights
+
+    monkeypatch.setattr(Slots, "take", scribble)
+    jobs = [make_job(frame) for frame in range(3)]
+    errors = [
+        hole_error(jobs[0], paint(jobs, replace(QUICK, decoders=2, trial=trial))[0])
+        for trial in (False, True)
+    ]
+    assert errors[1] < 0.5 * errors[0]
+
+
+def lend(job: FitJob, error: float, where: np.ndarray | None = None) -> FitJob:
+    """The job with its hole borrowed, there or everywhere; elsewhere it shows what must not be looked at."""
+    is_lent = job.hole if where is None else job.hole & where
+    image = np.where((job.hole & ~is_lent)[..., None], np.float32(np.nan), job.image)
+    return replace(job, image=image, error=np.where(is_lent, np.float32(error), job.error))
+
+
+def test_well_borrowed_holes_cost_nothing_and_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "Slots", None)
+    job = lend(make_job(), 3 / 255)
+    ((fill,),) = fit_jobs([[job]], QUICK, "cpu")
+    np.testing.assert_array_equal(fill.picture, job.image)
+    assert not fill.fitted.any()
+
+
+def test_a_few_bare_pixels_are_filled_without_a_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "Slots", None)
+    where = np.ones((48, 80), np.bool_)
+    where[24, 40] = False
+    truth = make_job()
+    ((fill,),) = fit_jobs([[lend(truth, 3 / 255, where)]], QUICK, "cpu")
+    assert fill.fitted[24, 40] == 1
+    assert np.abs(fill.picture - truth.image).max() < 0.02
+
+
+@pytest.mark.parametrize("trial", [False, True])
+def test_bare_pixels_are_painted_and_borrowed_ones_kept(trial: bool) -> None:
+    truth = make_job()
+    where = np.zeros((48, 80), np.bool_)
+    where[:, :44] = True
+    options = FitOptions(steps=60, channels=16, trial=trial)
+    job = lend(truth, 2 / 255, where)
+    ((fill,),) = fit_jobs([[job]], options, "cpu")
+    bare = job.hole & ~where
+    assert (fill.fitted[bare] == 1).all()
+    assert (fill.fitted[~job.hole] == 0).all()
+    np.testing.assert_array_equal(fill.picture[:, :40], truth.image[:, :40])
+    assert np.isfinite(fill.picture).all()
+    assert np.abs(fill.picture - truth.image)[bare].mean() < 0.05
+    assert np.abs(fill.picture - truth.image)[:, 40:48].max() < 0.1  # no edge where they meet
+
+
+def test_a_bad_loan_is_painted_over() -> None:
+    truth = make_job()
+    job = lend(truth, 0.5)
+    job = replace(job, image=np.where(job.hole[..., None], 1 - job.image, job.image))
+    ((fill,),) = fit_jobs([[job]], FitOptions(steps=60, channels=16), "cpu")
+    assert hole_error(truth, fill.picture) < 0.06
+
+
+def test_the_paper_preset_builds() -> None:
+    options = replace(FitOptions.preset("paper"), steps=1)
+    assert paint([make_job()], options)[0].shape == (48, 80, 3)
+
+
+@pytest.mark.parametrize(
+    ("radius_px", "size", "levels"),
+    [(0, (128, 400), 5), (8, (128, 400), 5), (24, (128, 400), 6), (40, (256, 400), 7), (3, (20, 400), 5)],
+)
+def test_depth_follows_the_hole(radius_px: int, size: tuple[int, int], levels: int) -> None:
+    hole = np.zeros(size, np.bool_)
+    if radius_px:
+        middle = size[0] // 2
+        hole[middle - radius_px : middle + radius_px, 30:-30] = True
+    assert choose_levels(hole, size) == levels
+
+
+@pytest.mark.parametrize(
+    "error",
+    [torch.OutOfMemoryError("CUDA out of memory"), RuntimeError("can't allocate memory"), MemoryError()],
+)
+def test_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    sizes: list[int] = []
+
+    def cramped(network: Any, like: Any, targets: tuple[int, ...], **more: Any) -> Slots[Any]:
+        sizes.append(targets[0])
+        if targets[0] > 2:
+            raise error
+        return Slots(network, like, targets, **more)  # type: ignore[arg-type]
+
+    jobs = [make_job(0, group) for group in range(6)]
+    expected = paint(jobs, QUICK, size=2)
+    monkeypatch.setattr(batches, "Slots", cramped)
+    found = paint(jobs, QUICK, size=6)
+    assert sizes == [6, 3, 1]  # the one slot takes all six in turn
+    for a, b in zip(found, expected, strict=True):
+        assert_same(a, b)
+
+
+def test_a_crop_too_large_for_the_device_is_an_error_with_a_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def cramped(*_args: object, **_more: object) -> object:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(batches, "Slots", cramped)
+    with pytest.raises(
+        DeviceError, match=r"^cpu ran out of memory fitting 1 crop of 80x48 px; try .*--device"
+    ):
+        paint([make_job()], QUICK, size=4)
+
+
+def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_args: object, **_more: object) -> object:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(batches, "Slots", broken)
+    with pytest.raises(RuntimeError, match="illegal"):
+        paint([make_job()], QUICK, size=4)
+
+
+def test_stop_ends_the_loop() -> None:
+    asked = iter([False] * 3 + [True])
+    with pytest.raises(FitStoppedError):
+        fit_jobs([[make_job()]], replace(QUICK, steps=10_000), "cpu", 1, lambda: next(asked))
+
+
+@pytest.mark.cuda
+def test_cuda_replays_the_step_that_it_captured(cuda: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [make_job(frame, group) for group in range(2) for frame in range(5)]
+    options = replace(QUICK, trial=True, decoders=2)
+    replayed, again = paint(jobs, options, cuda, 3), paint(jobs, options, cuda, 3)
+    monkeypatch.setattr(batched_adam, "capture", lambda step, _: step)
+    for one, two, other in zip(replayed, again, paint(jobs, options, cuda, 3), strict=True):
+        np.testing.assert_array_equal(one, two)
+        assert_same(one, other)
+
+
+@pytest.mark.cuda
+def test_cuda_paints_what_the_cpu_paints(cuda: str) -> None:
+    jobs = [make_job(frame) for frame in range(3)]
+    options = FitOptions(steps=100, warm_steps=10, channels=32)
+    for job, one, other in zip(jobs, *(paint(jobs, options, d) for d in ("cpu", cuda)), strict=True):
+        assert np.abs(one - other)[job.hole].mean() < 0.03
+        assert hole_error(job, other) < 0.04

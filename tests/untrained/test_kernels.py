@@ -1,0 +1,232 @@
+"""The Triton kernels against plain torch: on a CUDA device if there is one, else in Triton's interpreter."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+if not torch.cuda.is_available():
+    os.environ["TRITON_INTERPRET"] = "1"  # read when triton is first imported
+pytest.importorskip("triton")
+
+from subremover.options import ActivationName
+from subremover.untrained import kernels
+from subremover.untrained.deep_decoder import decode, draw_weights
+from subremover.untrained.kernels import are_usable, check, last_level, similarity
+from subremover.untrained.kernels.check import Scale, compare_plainly, compare_with_plain, paint_plainly
+from subremover.untrained.losses import count_scales, ms_ssim
+
+DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def check_last_level(
+    rows: int, size: tuple[int, int], channels: int, activation: ActivationName, device: str = DEVICE
+) -> None:
+    generator = torch.Generator().manual_seed(channels)
+    height, width = size
+    inputs = [
+        torch.randn(rows, height * width, channels, generator=generator) * 3 + 1,
+        torch.randn(rows, 3, channels, generator=generator) / channels**0.5,
+        torch.rand(rows, channels, generator=generator) + 0.5,
+        torch.randn(rows, channels, generator=generator),
+    ]
+    compare_with_plain(
+        lambda *tensors: [last_level.paint_last_level(*tensors, size=size, activation=activation)],
+        lambda *tensors: [paint_plainly(*tensors, size=size, activation=activation)],
+        [tensor.to(device) for tensor in inputs],
+    )
+
+
+def draw_scale(rows: int, height: int, width: int, device: str = DEVICE) -> tuple[Tensor, Scale]:
+    """A picture and a target whose first windows know nothing at all."""
+    generator = torch.Generator().manual_seed(height)
+    target = torch.rand(rows, 3, height, width, generator=generator)
+    noise = torch.rand(rows, 3, height, width, generator=generator)
+    known = torch.rand(rows, 1, height, width, generator=generator).round(decimals=1)
+    known[..., :12] = 0
+    return (0.8 * target + 0.2 * noise).to(device), check.prepare_scale(target.to(device), known.to(device))
+
+
+def check_similarity(rows: int, height: int, width: int, with_luminance: bool, device: str = DEVICE) -> None:
+    picture, scale = draw_scale(rows, height, width, device)
+    compare_with_plain(
+        lambda output: similarity.compare(output, scale, with_luminance),
+        lambda output: compare_plainly(output, scale, with_luminance),
+        [picture],
+    )
+
+
+@pytest.mark.parametrize(
+    ("rows", "size", "channels", "activation"), [(1, (2, 3), 3, "relu"), (2, (2, 2), 20, "leaky-relu")]
+)
+def test_last_level_is_that_of_plain_torch(
+    rows: int,
+    size: tuple[int, int],
+    channels: int,
+    activation: ActivationName,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(last_level, "ROWS", 1)  # many programs, each with next to nothing
+    monkeypatch.setattr(last_level, "BLOCK_VALUES", 2 * channels)
+    check_last_level(rows, size, channels, activation)
+
+
+def test_last_level_is_the_decoders() -> None:
+    weights = draw_weights([torch.rand(16, 2, 3)], 16, 1, [7]).map(lambda tensor: tensor.to(DEVICE))
+    values = torch.einsum("bchw,bkc->bhwk", weights.code, weights.mixes[0]).flatten(1, 2)
+    found = last_level.paint_last_level(
+        values, weights.head, weights.scales[0], weights.shifts[0], size=(2, 3), activation="relu"
+    )
+    torch.testing.assert_close(found, decode(weights, "relu"), rtol=0, atol=1e-4)
+
+
+def test_similarity_is_that_of_plain_torch() -> None:
+    check_similarity(1, 11, 13, False)
+
+
+def test_similarity_is_that_of_the_losses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At one scale; a picture that small holds no other."""
+    monkeypatch.setattr(similarity, "BLOCK_X", 16)
+    picture, scale = draw_scale(1, 3, 18)
+    assert count_scales(3, 18) == 1
+    found, _ = similarity.compare(picture, scale, True)
+    torch.testing.assert_close(found.mean(1), ms_ssim(picture, scale.target, scale.known), rtol=0, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_row_without_known_pixels_has_no_gradient() -> None:
+    picture, scale = draw_scale(1, 3, 12)
+    picture.requires_grad_(True)
+    found, absolute = similarity.compare(picture, scale, True)
+    assert not found.any()
+    assert not absolute.any()
+    (found + absolute).sum().backward()
+    assert picture.grad is not None
+    assert not picture.grad.any()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("activation", check.ACTIVATIONS)
+@pytest.mark.parametrize("channels", [3, 16, 20, 64, 256])
+def test_last_level_at_any_width(channels: int, activation: ActivationName) -> None:
+    check_last_level(2, (5, 6), channels, activation)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("rows", "height", "width"), [(3, 12, 13), (2, 33, 24), (1, 13, 130), (2, 11, 14)])
+@pytest.mark.parametrize("with_luminance", [False, True])
+def test_similarity_at_any_size(rows: int, height: int, width: int, with_luminance: bool) -> None:
+    check_similarity(rows, height, width, with_luminance)
+
+
+COMPILE = """
+import triton
+from triton.backends.compiler import GPUTarget
+from triton.compiler import ASTSource
+from subremover.fill.kernels import last_level_jit, similarity_jit
+
+def compile(kernel, constants):
+    numbers = {"h": "i32", "w": "i32", "windows_h": "i32", "windows_w": "i32", "C1": "fp32", "C2": "fp32"}
+    signature, values = {}, {}
+    for index, name in enumerate(kernel.arg_names):
+        signature[name] = "constexpr" if name in constants else numbers.get(name, "*fp32")
+        if name in constants:
+            values[(index,)] = constants[name]
+    triton.compile(ASTSource(kernel, signature, values), target=GPUTarget("cuda", 90, 32))
+
+strip = {"K": 20, "ACTIVATION": "leaky-relu", "ROWS": 16, "BLOCK_X": 32, "BLOCK_K": 32}
+for kernel in ("sum_activations", "paint", "sum_products", "gather"):
+    compile(getattr(last_level_jit, kernel), strip)
+compile(similarity_jit.measure, {"LUMINANCE": True, "ROWS": 32, "BLOCK_X": 128})
+compile(similarity_jit.spread, {"ROWS": 32, "BLOCK_X": 128})
+"""
+
+
+@pytest.mark.slow
+def test_the_compiler_takes_what_the_interpreter_does(tmp_path: Path) -> None:
+    """It is stricter about types; for an H100, which need not be there."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment["TRITON_CACHE_DIR"] = str(tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+@pytest.mark.slow
+def test_the_check_passes_where_the_kernels_run() -> None:
+    check.check_kernels(torch.device(DEVICE))
+
+
+def test_a_kernel_that_is_off_is_found() -> None:
+    inputs = [torch.rand(2, 3)]
+
+    def compare(kernel: Callable[[Tensor], Tensor]) -> None:
+        compare_with_plain(lambda x: [kernel(x)], lambda x: [x.square()], inputs)
+
+    compare(torch.square)
+    with pytest.raises(RuntimeError, match="result 0 off by"):
+        compare(lambda x: 1.01 * x.square())
+    with pytest.raises(RuntimeError, match="result 1 off by"):
+        compare(lambda x: x.square().detach() + 0 * x)
+    with pytest.raises(RuntimeError, match="off by nan"):
+        compare(lambda x: x.square() / 0 * 0)
+
+
+@pytest.mark.parametrize(
+    ("capability", "reason"), [((7, 5), "compute capability 7.5"), ((9, 0), "no such kernel")]
+)
+def test_whatever_goes_wrong_means_plain_torch(
+    capability: tuple[int, int],
+    reason: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def fail(_device: torch.device) -> None:
+        raise RuntimeError("no such kernel\nand a page about it")
+
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
+    monkeypatch.setattr(check, "check_kernels", fail)
+    caplog.set_level(logging.WARNING, kernels.__name__)
+    are_usable.cache_clear()
+    assert not any(are_usable(torch.device("cuda", 5)) for _ in range(2))
+    assert reason in caplog.text
+    assert len(caplog.text.splitlines()) == 1
+    are_usable.cache_clear()
+
+
+def test_the_cpu_needs_no_kernels(caplog: pytest.LogCaptureFixture) -> None:
+    assert not are_usable(torch.device("cpu"))
+    assert not caplog.text
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("channels", [64, 128, 256])
+def test_cuda_paints_the_last_level(cuda: str, channels: int) -> None:
+    assert are_usable(torch.device(cuda))
+    check_last_level(5, (48, 144), channels, "relu", cuda)
+    check_last_level(2, (81, 323), channels, "leaky-relu", cuda)
+
+
+@pytest.mark.cuda
+def test_cuda_measures_similarity(cuda: str) -> None:
+    check_similarity(5, 96, 288, False, cuda)
+    check_similarity(3, 161, 643, True, cuda)
+
+
+@pytest.mark.cuda
+def test_cuda_gives_equal_bits_twice(cuda: str) -> None:
+    picture, scale = draw_scale(4, 96, 288, cuda)
+    found = []
+    for _ in range(2):
+        output = picture.clone().requires_grad_(True)
+        alike, absolute = similarity.compare(output, scale, True)
+        (alike + 0.01 * absolute).sum().backward()
+        found.append((alike, absolute, output.grad))
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
