@@ -78,7 +78,7 @@ class Scene:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Finish:
     """What happens to the whole picture before anything is laid over it."""
 
     grain: float = 2.0
@@ -94,7 +94,7 @@ class Look:
     """Height of the black bars above and below, in picture heights."""
 
 
-COMMON_LOOK = Look()
+COMMON_LOOK = Finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Case:
     scenes: tuple[Scene, ...]
     overlays: tuple[Thing, ...]
     """From back to front."""
-    look: Look = COMMON_LOOK
+    finish: Finish = COMMON_LOOK
     size: tuple[int, int] = USUAL_SIZE
     frame_rate: Fraction = Fraction(24000, 1001)
 
@@ -129,7 +129,7 @@ def draw_case(case: Case) -> Iterator[SampleFrame]:
     scenes = [ScenePainter(scene, case.size, case.frame_rate) for scene in case.scenes]
     overlays = [(thing, thing.drawing.draw(height)) for thing in case.overlays]
     for frame in range(case.frame_count):
-        clean = _develop(_paint_film(scenes, frame), case.look, frame)
+        clean = _develop(_paint_film(scenes, frame), case.finish, frame)
         subbed, mask = clean.copy(), np.zeros((height, width), np.uint8)
         for thing, drawn in overlays:
             overlay = place_overlay(thing, drawn, frame, case.size)
@@ -206,21 +206,21 @@ def _paint_film(scenes: list[ScenePainter], frame: int) -> np.ndarray:
     return picture
 
 
-def _develop(picture: np.ndarray, look: Look, frame: int) -> np.ndarray:
+def _develop(picture: np.ndarray, finish: Finish, frame: int) -> np.ndarray:
     """The picture of a frame, (H, W, 3) uint8 RGB, as it comes out of the laboratory."""
     height, width = picture.shape[:2]
-    if look.is_grey:
+    if finish.is_grey:
         picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    if look.weave_px:
-        dx, dy = np.random.default_rng([1, frame]).normal(0, look.weave_px, 2)
+    if finish.weave_px:
+        dx, dy = np.random.default_rng([1, frame]).normal(0, finish.weave_px, 2)
         shift = np.array([[1, 0, dx], [0, 1, dy]])
         picture = cv2.warpAffine(picture, shift, (width, height), borderMode=cv2.BORDER_REFLECT_101)
-    picture = add_grain(picture, look.grain, 0, frame)
-    if frame < look.fade_in_frames:
-        picture = np.rint(picture * ((frame + 1) / (look.fade_in_frames + 1))).astype(np.uint8)
-    if frame in look.flashes:
+    picture = add_grain(picture, finish.grain, 0, frame)
+    if frame < finish.fade_in_frames:
+        picture = np.rint(picture * ((frame + 1) / (finish.fade_in_frames + 1))).astype(np.uint8)
+    if frame in finish.flashes:
         picture = np.full_like(picture, 255)
-    if bar := round(look.bars * height):
+    if bar := round(finish.bars * height):
         picture = picture.copy()
         picture[:bar] = picture[-bar:] = 0
     return picture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from case_drawings import CutOut, Plate, Text
-from case_film import Case, Look, Scene, Thing
+from case_film import Case, Finish, Scene, Thing
 from case_parts import BOLD, at, board, sign, subtitle
 
 BOTTOM = (subtitle("Where did you leave the car?", 8, 30), subtitle("It is only the wind, my dear.", 38, 56))
@@ -195,7 +195,7 @@ SCENE_CASES = (
             ),
         ),
         (),
-        look=Look(grain=0.0),
+        finish=Finish(grain=0.0),
     ),
     Case(
         "opening_title",
@@ -221,6 +221,6 @@ SCENE_CASES = (
         "the film comes out of black with a sign in it; a subtitle later",
         (Scene(0, 59, "chelsea", things=sign("PLEASE RING THE BELL", 0.5, 0.2)),),
         (subtitle("I never said that it was mine.", 26, 50),),
-        look=Look(fade_in_frames=16),
+        finish=Finish(fade_in_frames=16),
     ),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from case_drawings import Text
-from case_film import Case, Look, Scene
+from case_film import Case, Finish, Scene
 from case_parts import OUTLINED, subtitle
 from sample_subtitles import BLUE, Style
 
@@ -61,7 +61,7 @@ TIME_CASES = (
         "the picture turns white for two frames while the line stands",
         (Scene(0, 47, "rocket", "hand"),),
         (subtitle("Get down, all of you!", 6, 40),),
-        look=Look(flashes=(20, 21)),
+        finish=Finish(flashes=(20, 21)),
     ),
     Case(
         "cut_under",
@@ -117,14 +117,14 @@ TIME_CASES = (
         "lines in the black bar below the picture, and on its edge",
         HAND,
         (subtitle("Where did you leave the car?", 6, 28, y=0.985), subtitle("The wind.", 34, 54, y=0.91)),
-        look=Look(bars=0.13),
+        finish=Finish(bars=0.13),
     ),
     Case(
         "old_film",
         "grey, grainy, and unsteady in the gate",
         (Scene(0, 59, "astronaut", passer="chelsea"),),
         (subtitle("He said he would be\nback by noon.", 6, 30), subtitle("Well, tell him.", 36, 54)),
-        look=Look(grain=9.0, is_grey=True, weave_px=0.35),
+        finish=Finish(grain=9.0, is_grey=True, weave_px=0.35),
     ),
     Case(
         "portrait",

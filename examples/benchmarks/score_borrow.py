@@ -32,7 +32,7 @@ from score_clips import describe_run, find_clips, write_true_mask
 
 from subremover import Plan, ScanOptions, scan
 from subremover.fill.borrow import Borrowed, Borrower, Footage
-from subremover.fill.composite import settle
+from subremover.fill.composite import join_seamlessly
 from subremover.fill.holes import Hole
 from subremover.fill.paint.jobs import Fill, FitJob
 from subremover.fill.paint.pool import Pool
@@ -84,7 +84,7 @@ class SmoothPool(Pool):
 def fill_smoothly(job: FitJob) -> Fill:
     """What was borrowed, whatever its error, and the smooth continuation of that and of the known pixels."""
     unknown = job.hole & np.isinf(job.error)
-    return Fill(settle(np.zeros_like(job.image), job.image, unknown), unknown.astype(np.float32))
+    return Fill(join_seamlessly(np.zeros_like(job.image), job.image, unknown), unknown.astype(np.float32))
 
 
 @dataclass(slots=True)

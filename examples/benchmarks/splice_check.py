@@ -33,7 +33,7 @@ from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import cut_segments
 from subremover.video.splice.splice import Splice, SpliceError, plan_splice
-from subremover.video.write.writer import SegmentWriter, assemble, open_track
+from subremover.video.write.writer import SegmentWriter, assemble, open_encoder
 
 KEY = bytes(KEY_BYTES)
 SEEKS = 25
@@ -107,7 +107,7 @@ def join(splice: Splice, target: Path) -> None:
                 pieces.append(range(segment.start, segment.stop))
                 continue
             file = Path(folder) / str(segment.start)
-            with SegmentWriter(file, KEY, open_track(film, target, options, splice), target) as writer:
+            with SegmentWriter(file, KEY, open_encoder(film, target, options, splice), target) as writer:
                 for _, frame in read_frames(film, segment.start, segment.stop):
                     _change(frame)
                     writer.write(frame)

@@ -51,7 +51,7 @@ class Pair:
 
 
 @dataclass(slots=True)
-class Course:
+class Curve:
     """What became of a pair."""
 
     pair: Pair
@@ -106,41 +106,41 @@ def draw_pairs(count: int | None, side: int, deviation: float = NOISE) -> list[P
     return pairs
 
 
-def denoise(study: Study, pairs: Sequence[Pair], options: FitOptions) -> list[Course]:
+def denoise(study: Study, pairs: Sequence[Pair], options: FitOptions) -> list[Curve]:
     """All pairs; those of one size side by side."""
-    courses = [Course(pair) for pair in pairs]
+    curves = [Curve(pair) for pair in pairs]
     every = max(1, options.steps // LOOKS)
     for shape in dict.fromkeys(pair.noisy.shape for pair in pairs):
-        some = [course for course in courses if course.pair.noisy.shape == shape]
+        some = [curve for curve in curves if curve.pair.noisy.shape == shape]
 
-        def watch(step: int, rows: range, pictures: Tensor, _: Tensor, some: Sequence[Course] = some) -> None:
+        def watch(step: int, rows: range, pictures: Tensor, _: Tensor, some: Sequence[Curve] = some) -> None:
             if step % every and step != options.steps:
                 return
             for row, tensor in zip(rows, pictures, strict=True):
                 some[row].last = to_picture(tensor)
                 some[row].psnr[step] = psnr(to_picture(tensor), some[row].pair.clean)
 
-        noisy = to_tensor(*(course.pair.noisy for course in some))
+        noisy = to_tensor(*(curve.pair.noisy for curve in some))
         restored = study.restore(noisy, options, what=f"{len(some)} images", watch=watch)
-        for course, picture in zip(some, restored.pictures, strict=True):
-            course.mean = to_picture(picture)
-    return courses
+        for curve, picture in zip(some, restored.pictures, strict=True):
+            curve.mean = to_picture(picture)
+    return curves
 
 
-def to_row(course: Course) -> dict[str, str | float]:
-    pair = course.pair
-    assert course.last is not None
-    assert course.mean is not None
+def to_row(curve: Curve) -> dict[str, str | float]:
+    pair = curve.pair
+    assert curve.last is not None
+    assert curve.mean is not None
     return {
         "image": pair.name,
         "noisy PSNR": psnr(pair.noisy, pair.clean),
-        "PSNR": psnr(course.last, pair.clean),
-        "PSNR of the mean": psnr(course.mean, pair.clean),
-        "best PSNR on the way": max(course.psnr.values()),
-        "at step": max(course.psnr, key=lambda step: course.psnr[step]),
+        "PSNR": psnr(curve.last, pair.clean),
+        "PSNR of the mean": psnr(curve.mean, pair.clean),
+        "best PSNR on the way": max(curve.psnr.values()),
+        "at step": max(curve.psnr, key=lambda step: curve.psnr[step]),
         "noisy SSIM": ssim(pair.noisy, pair.clean),
-        "SSIM": ssim(course.last, pair.clean),
-        "SSIM of the mean": ssim(course.mean, pair.clean),
+        "SSIM": ssim(curve.last, pair.clean),
+        "SSIM of the mean": ssim(curve.mean, pair.clean),
     }
 
 
@@ -162,17 +162,17 @@ def main(study: Study, pairs: Path | None, count: int | None, steps: int, channe
     found = draw_pairs(count, 128 if study.quick else 512) if pairs is None else read_pairs(pairs, count)
     if study.quick:
         found = [Pair(p.name, p.noisy[:128, :128], p.clean[:128, :128]) for p in found]
-    courses = denoise(study, found, replace(BEST, steps=steps, channels=channels))
-    rows: list[Row] = [to_row(course) for course in courses]
+    curves = denoise(study, found, replace(BEST, steps=steps, channels=channels))
+    rows: list[Row] = [to_row(curve) for curve in curves]
     paper = {"image": "the paper's mean of 100, 10,000 steps", "noisy PSNR": 35.97, **PAPER}
     columns = list(rows[0])
     rows += [average(rows), {column: paper.get(column) for column in columns}]
     study.write_table("denoise", rows, steps=steps, channels=channels, pairs=str(pairs or "drawn"))
-    shown = courses[:4]
+    shown = curves[:4]
     pictures = [[c.pair.noisy, c.last, c.mean, c.pair.clean] for c in shown]
     titles = ["noisy", f"{steps} steps", "mean of the last quarter", "clean"]
     study.write_pictures("denoise", pictures, titles, [c.pair.name for c in shown])
-    means = {step: float(np.mean([c.psnr[step] for c in courses])) for step in courses[0].psnr}
+    means = {step: float(np.mean([c.psnr[step] for c in curves])) for step in curves[0].psnr}
     study.write_plot(
         "denoise", {"mean": (list(means), list(means.values()))}, "steps", "PSNR, dB", log_x=True
     )

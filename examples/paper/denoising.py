@@ -27,7 +27,7 @@ MEAN = "mean picture's PSNR"
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class Curve:
     """What became of one trial."""
 
     scores: dict[int, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
@@ -58,14 +58,14 @@ class Denoising:
         for index, own in enumerate(parameters):
             shapes[own["K"], own["L"], own["activation"], own["input"]].append(index)
         for indices in shapes.values():
-            courses = self._fit([to_options(parameters[index], self.steps) for index in indices], seed)
-            for index, course in zip(indices, courses, strict=True):
-                yield index, self._judge(course)
+            curves = self._fit([to_options(parameters[index], self.steps) for index in indices], seed)
+            for index, curve in zip(indices, curves, strict=True):
+                yield index, self._measure(curve)
 
-    def _fit(self, options: Sequence[FitOptions], seed: int) -> list[Course]:
+    def _fit(self, options: Sequence[FitOptions], seed: int) -> list[Curve]:
         """Some options of one shape, until all have reached what they are to reach."""
         count = len(self.pairs)
-        courses = [Course() for _ in options]
+        curves = [Curve() for _ in options]
         every = max(1, self.steps // LOOKS) if self.reach else self.steps
 
         def watch(step: int, rows: range, pictures: Tensor, _: Tensor) -> None:
@@ -73,9 +73,9 @@ class Denoising:
                 return
             for row, tensor in zip(rows, pictures, strict=True):
                 picture, clean = to_picture(tensor), self.pairs[row % count].clean
-                courses[row // count].scores[step].append((psnr(picture, clean), ssim(picture, clean)))
+                curves[row // count].scores[step].append((psnr(picture, clean), ssim(picture, clean)))
             is_last = rows.stop == count * len(options)  # those before had all their steps
-            if is_last and all(self._find_first(courses[row // count]) for row in rows):
+            if is_last and all(self._find_first(curves[row // count]) for row in rows):
                 raise _AllReachedError
 
         with suppress(_AllReachedError):
@@ -87,20 +87,20 @@ class Denoising:
                 watch=watch,
             )
             for row, tensor in enumerate(restored.pictures):
-                courses[row // count].means.append(psnr(to_picture(tensor), self.pairs[row % count].clean))
-        return courses
+                curves[row // count].means.append(psnr(to_picture(tensor), self.pairs[row % count].clean))
+        return curves
 
-    def _find_first(self, course: Course) -> int | None:
+    def _find_first(self, curve: Curve) -> int | None:
         """The first step at which the means over all pairs are reached."""
         if self.reach is None:
             return None
-        means = {step: np.mean(s, 0) for step, s in course.scores.items() if len(s) == len(self.pairs)}
+        means = {step: np.mean(s, 0) for step, s in curve.scores.items() if len(s) == len(self.pairs)}
         return next((step for step, mean in means.items() if np.all(mean >= self.reach)), None)
 
-    def _judge(self, course: Course) -> Outcome:
-        first = self._find_first(course)
-        mean = np.mean(course.scores[first or self.steps], 0)
-        steady = float(np.mean(course.means)) if course.means else None
+    def _measure(self, curve: Curve) -> Outcome:
+        first = self._find_first(curve)
+        mean = np.mean(curve.scores[first or self.steps], 0)
+        steady = float(np.mean(curve.means)) if curve.means else None
         figures = {"PSNR": float(mean[0]), "SSIM": float(mean[1]), MEAN: steady}
         return Outcome(first if self.reach else figures["PSNR"], figures)
 

@@ -39,7 +39,7 @@ NEAR_DB = 0.5
 
 
 @dataclass(slots=True)
-class Course:
+class Curve:
     """What one loss did."""
 
     steps: list[int] = field(default_factory=list)
@@ -55,12 +55,12 @@ class Course:
         return next((step for step, value in zip(self.steps, self.psnr, strict=True) if value >= level), None)
 
 
-Courses = Mapping[LossName, Course]
+Curves = Mapping[LossName, Curve]
 
 
-def follow(study: Study, case: Case, options: FitOptions) -> Course:
+def follow(study: Study, case: Case, options: FitOptions) -> Curve:
     """Fit one decoder by the loss of the options."""
-    course = Course()
+    curve = Curve()
     early = find_early(options.steps)
 
     def watch(step: int, _rows: range, pictures: Tensor, _losses: Tensor) -> None:
@@ -68,17 +68,17 @@ def follow(study: Study, case: Case, options: FitOptions) -> Course:
             return
         picture = to_picture(pictures[0])
         if step == early:
-            course.early = picture
-        course.late = picture
+            curve.early = picture
+        curve.late = picture
         if case.truth is not None:
-            course.steps.append(step)
-            course.psnr.append(psnr(picture, case.truth, case.hole))
-            course.ssim.append(ssim(picture, case.truth, case.hole))
+            curve.steps.append(step)
+            curve.psnr.append(psnr(picture, case.truth, case.hole))
+            curve.ssim.append(ssim(picture, case.truth, case.hole))
 
     known = to_tensor(np.float32(~case.hole))
     what = f"{case.name}, {NAMES[options.loss]}"
     study.restore(to_tensor(case.image), options, known=known, what=what, watch=watch)
-    return course
+    return curve
 
 
 def find_early(steps: int) -> int:
@@ -86,42 +86,42 @@ def find_early(steps: int) -> int:
     return max(1, steps // 10)
 
 
-def average(followed: Sequence[Courses]) -> Courses:
+def average(followed: Sequence[Curves]) -> Curves:
     """The means of PSNR and SSIM over all cases, step by step."""
     return {
-        name: Course(
+        name: Curve(
             followed[0][name].steps,
-            [mean(values) for values in zip(*(courses[name].psnr for courses in followed), strict=True)],
-            [mean(values) for values in zip(*(courses[name].ssim for courses in followed), strict=True)],
+            [mean(values) for values in zip(*(curves[name].psnr for curves in followed), strict=True)],
+            [mean(values) for values in zip(*(curves[name].ssim for curves in followed), strict=True)],
         )
         for name in LOSSES
     }
 
 
-def compare(followed: Sequence[Courses]) -> list[Row]:
+def compare(followed: Sequence[Curves]) -> list[Row]:
     """A row for each loss, of means over all cases, and of how soon these arrive beside MSE's."""
     means = average(followed)
     rows: list[Row] = []
-    for name, course in means.items():
+    for name, curve in means.items():
         row: dict[str, str | float | None] = {"loss": NAMES[name]}
-        last = course.steps[-1]
+        last = curve.steps[-1]
         for when in (find_early(last), last):
-            place = course.steps.index(when)
-            row[f"PSNR after {when}"] = course.psnr[place]
-            row[f"SSIM after {when}"] = course.ssim[place]
-        row["best PSNR"] = max(course.psnr)
+            place = curve.steps.index(when)
+            row[f"PSNR after {when}"] = curve.psnr[place]
+            row[f"SSIM after {when}"] = curve.ssim[place]
+        row["best PSNR"] = max(curve.psnr)
         own, mse = find_arrival(means, name), find_arrival(means, "mse")
         row["arrives at step"] = own
         row["times as fast as MSE"] = mse / own if own is not None and mse is not None else None
-        arrived = [courses for courses in followed if find_arrival(courses, name) is not None]
+        arrived = [curves for curves in followed if find_arrival(curves, name) is not None]
         row["arrives by itself in"] = f"{len(arrived)} of {len(followed)}"
         rows.append(row)
     return rows
 
 
-def find_arrival(courses: Courses, name: LossName) -> int | None:
+def find_arrival(curves: Curves, name: LossName) -> int | None:
     """The first step at which a loss is as good as MSE ever gets, nearly; None: it never is."""
-    return courses[name].first_above(max(courses["mse"].psnr) - NEAR_DB)
+    return curves[name].first_above(max(curves["mse"].psnr) - NEAR_DB)
 
 
 @study_command(__doc__)
@@ -149,38 +149,38 @@ def main(
     else:
         cases = [draw_case(96 if study.quick else 512)]
     followed = [{name: follow(study, case, replace(options, loss=name)) for name in LOSSES} for case in cases]
-    for case, courses in zip(cases, followed, strict=True):
-        write_figure(study, case, courses, options.steps)
+    for case, curves in zip(cases, followed, strict=True):
+        write_figure(study, case, curves, options.steps)
     if all(case.truth is not None for case in cases):
         told = [
             {
                 "case": case.name,
                 "size": f"{case.hole.shape[1]}x{case.hole.shape[0]}",
-                "PSNR": {name: course.psnr for name, course in courses.items()},
+                "PSNR": {name: curve.psnr for name, curve in curves.items()},
             }
-            for case, courses in zip(cases, followed, strict=True)
+            for case, curves in zip(cases, followed, strict=True)
         ]
         about = {"channels": options.channels, "levels": options.levels}
         study.write_table("losses", compare(followed), cases=told, **about)
         write_curves(study, average(followed))
 
 
-def write_figure(study: Study, case: Case, courses: Courses, steps: int) -> None:
+def write_figure(study: Study, case: Case, curves: Curves, steps: int) -> None:
     """The pictures of all losses, early above late."""
     seen = case.image * ~case.hole[..., None]
     pictures = [
-        [case.image, *(course.early for course in courses.values())],
-        [case.truth if case.truth is not None else seen, *(course.late for course in courses.values())],
+        [case.image, *(curve.early for curve in curves.values())],
+        [case.truth if case.truth is not None else seen, *(curve.late for curve in curves.values())],
     ]
     lines = [f"{find_early(steps)} steps", f"{steps} steps"]
     first = f"image, {'truth' if case.truth is not None else 'what is fitted'}"
-    study.write_pictures(f"losses_{case.name}", pictures, [first, *(NAMES[name] for name in courses)], lines)
+    study.write_pictures(f"losses_{case.name}", pictures, [first, *(NAMES[name] for name in curves)], lines)
 
 
-def write_curves(study: Study, courses: Courses) -> None:
+def write_curves(study: Study, curves: Curves) -> None:
     """PSNR and SSIM in the hole over the steps."""
     for figure, unit in (("psnr", "PSNR in the hole, dB"), ("ssim", "SSIM in the hole")):
-        series = {NAMES[name]: (course.steps, getattr(course, figure)) for name, course in courses.items()}
+        series = {NAMES[name]: (curve.steps, getattr(curve, figure)) for name, curve in curves.items()}
         study.write_plot(f"losses_{figure}", series, "steps", unit, log_x=True)
 
 

@@ -33,7 +33,7 @@ from study import Row, Study, study_command
 from tqdm import tqdm
 from trials import Outcome, Parameters, Search, Trial
 
-from subremover.fill.composite import settle
+from subremover.fill.composite import join_seamlessly
 from subremover.options import FitOptions, PresetName
 
 PRESETS: tuple[PresetName, ...] = ("fast", "standard")
@@ -151,7 +151,12 @@ def check(study: Study, tuning: Tuning, search: Search, scenes: Sequence[Scene])
 def measure_smooth(cases: Sequence[Case]) -> float:
     """Mean PSNR of the smooth continuation of the surroundings: what is painted without any decoder."""
     return float(
-        np.mean([c.measure([settle(np.zeros_like(j.image), j.image, j.hole) for j in c.jobs]) for c in cases])
+        np.mean(
+            [
+                c.measure([join_seamlessly(np.zeros_like(j.image), j.image, j.hole) for j in c.jobs])
+                for c in cases
+            ]
+        )
     )
 
 

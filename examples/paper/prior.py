@@ -87,7 +87,7 @@ class Entrant:
 
 
 @dataclass(slots=True)
-class Course:
+class Curve:
     """What became of a photograph."""
 
     psnr: dict[int, float] = field(default_factory=dict)
@@ -158,11 +158,11 @@ def list_entrants(task: Task, steps: int, quick: bool) -> list[Entrant]:
     return entrants
 
 
-def follow(study: Study, task: Task, entrant: Entrant) -> list[Course]:
+def follow(study: Study, task: Task, entrant: Entrant) -> list[Curve]:
     """Restore all photographs of a task by one network."""
     steps = entrant.options.steps
     looks = set(np.geomspace(1, steps, LOOKS).round().astype(int).tolist())
-    courses = [Course() for _ in task.images]
+    curves = [Curve() for _ in task.images]
     spent: dict[range, list[float]] = {}  # seconds of a step of one photograph, between looks
     since: tuple[range, int, float] = (range(0), 0, 0.0)
 
@@ -175,7 +175,7 @@ def follow(study: Study, task: Task, entrant: Entrant) -> list[Course]:
             seconds = (time.monotonic() - since[2]) / (step - since[1])
             spent.setdefault(rows, []).append(seconds / len(rows))
         for row, picture in zip(rows, map(to_picture, found), strict=True):
-            courses[row].add(step, task.rate(picture, row), picture)
+            curves[row].add(step, task.rate(picture, row), picture)
         since = rows, step, time.monotonic()
 
     network = entrant.build(task.images[0].shape[0])
@@ -189,10 +189,10 @@ def follow(study: Study, task: Task, entrant: Entrant) -> list[Course]:
     )
     for rows, seconds in spent.items():
         for row in rows:
-            courses[row].step_seconds = float(np.quantile(seconds, 0.1))
-    for row, (course, picture) in enumerate(zip(courses, restored.pictures, strict=True)):
-        course.mean_psnr = task.rate(to_picture(picture), row)
-    return courses
+            curves[row].step_seconds = float(np.quantile(seconds, 0.1))
+    for row, (curve, picture) in enumerate(zip(curves, restored.pictures, strict=True)):
+        curve.mean_psnr = task.rate(to_picture(picture), row)
+    return curves
 
 
 def count_parameters(network: Network[Any], image: Tensor) -> int:
@@ -216,45 +216,45 @@ def count_kept(network: Network[Any], image: Tensor) -> int:
     return sum(kept.values())
 
 
-def to_row(task: Task, entrant: Entrant, courses: Sequence[Course], seconds: float) -> Row:
+def to_row(task: Task, entrant: Entrant, curves: Sequence[Curve], seconds: float) -> Row:
     """Means over the photographs; `seconds` is the time that all are compared after."""
     image = to_tensor(task.images[0])
     network = entrant.build(image.shape[3])
     parameters = count_parameters(network, image)
-    within = [course.after(seconds) for course in courses]
+    within = [curve.after(seconds) for curve in curves]
     return {
         "network": entrant.name,
         "parameters": parameters,
         "a sample": parameters / image.numel(),
         "kept, MB": count_kept(network, image) / 1e6,
-        "s / step": float(np.mean([c.step_seconds for c in courses])),
-        "best PSNR": float(np.mean([c.best for c in courses])),
-        "at step": float(np.mean([c.best_step for c in courses])),
-        "at the end": float(np.mean([c.last for c in courses])),
-        "lost": float(np.mean([c.lost for c in courses])),
-        "of the mean": float(np.mean([c.mean_psnr for c in courses])),
+        "s / step": float(np.mean([c.step_seconds for c in curves])),
+        "best PSNR": float(np.mean([c.best for c in curves])),
+        "at step": float(np.mean([c.best_step for c in curves])),
+        "at the end": float(np.mean([c.last for c in curves])),
+        "lost": float(np.mean([c.lost for c in curves])),
+        "of the mean": float(np.mean([c.mean_psnr for c in curves])),
         "in the time": float(np.mean(within)),
     }
 
 
-def report(study: Study, task: Task, found: dict[Entrant, list[Course]]) -> None:
+def report(study: Study, task: Task, found: dict[Entrant, list[Curve]]) -> None:
     """Table, pictures of the first photograph, and the photographs' mean over steps and over seconds."""
     first, *_ = found.items()
     seconds = first[0].options.steps * first[1][0].step_seconds
     name = f"prior_{task.name}_{task.loss}"
-    rows = [to_row(task, entrant, courses, seconds) for entrant, courses in found.items()]
+    rows = [to_row(task, entrant, curves, seconds) for entrant, curves in found.items()]
     about = {"photographs": len(task.images), "side": len(task.images[0])}
     study.write_table(name, rows, **about, steps=first[0].options.steps, in_the_time=seconds)
-    best = [courses[0].best_picture for courses in found.values()]
-    last = [courses[0].last_picture for courses in found.values()]
+    best = [curves[0].best_picture for curves in found.values()]
+    last = [curves[0].last_picture for curves in found.values()]
     pictures = [[task.images[0], *painted, task.clean[0]] for painted in (best, last)]
     titles = ["image", *(entrant.name for entrant in found), "clean"]
     study.write_pictures(name, pictures, titles, ["at its best", "at the end"])
     curves, timed = {}, {}
-    for entrant, courses in found.items():
-        steps = list(courses[0].psnr)
-        mean = [float(np.mean([c.psnr[step] for c in courses])) for step in steps]
-        pace = float(np.mean([c.step_seconds for c in courses]))
+    for entrant, curves in found.items():
+        steps = list(curves[0].psnr)
+        mean = [float(np.mean([c.psnr[step] for c in curves])) for step in steps]
+        pace = float(np.mean([c.step_seconds for c in curves]))
         curves[entrant.name] = steps, mean
         timed[entrant.name] = [step * pace for step in steps], mean
     unit = "PSNR, dB" if task.holes is None else "PSNR in the hole, dB"

@@ -102,7 +102,7 @@ def main(study: Study, sound: Path | None, steps: int, channels: int) -> None:
     found = try_all(study, cases, options)
     about = {"K": channels, "L": options.levels, "steps": steps, "frames": frames}
     study.write_table("sound", [to_row(way, one, cases) for way, one in found.items()], **about)
-    curves = {way: (list(one.course), list(one.course.values())) for way, one in found.items() if one.course}
+    curves = {way: (list(one.curve), list(one.curve.values())) for way, one in found.items() if one.curve}
     study.write_plot("sound_steps", curves, "steps", "mean signal-to-noise ratio, dB")
     lines = {
         case.clean.name: {

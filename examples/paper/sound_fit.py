@@ -46,7 +46,7 @@ class Found:
     """(T,) each"""
     about: str = ""
     """Its settings."""
-    course: dict[int, float] = field(default_factory=dict)
+    curve: dict[int, float] = field(default_factory=dict)
     """Mean dB by step."""
 
 
@@ -77,7 +77,7 @@ def fit(study: Study, way: str, cases: Sequence[Case], options: FitOptions) -> d
             sounds = use(way, name, pictures, noisy[rows.start : rows.stop])
             values = measure(cases[rows.start : rows.stop], sounds)
             # rows come in several parts where memory is short
-            one.course[step] = one.course.get(step, 0.0) + sum(values) / len(cases)
+            one.curve[step] = one.curve.get(step, 0.0) + sum(values) / len(cases)
 
     pictures = paint(study, way, noisy, options, watch)
     for name, one in found.items():

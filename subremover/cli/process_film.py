@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from subremover.cli.outputs import Outputs
-from subremover.cli.progress_bar import Bar, printable, say
+from subremover.cli.progress_bar import ProgressBar, printable, say
 from subremover.runtime.profile import measure, stage
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
                 check_provenance(film, outputs.provenance, may_replace)
             if not values["scan_only"]:
                 prepare_device(options.pool.device)
-        with Bar(source.name, values["quiet"]) as bar:
+        with ProgressBar(source.name, values["quiet"]) as bar:
             plan = find_plan(film, options.scan, bar.update, work)
         with stage("report"):
             _write_findings(film, plan, outputs, work, values)
@@ -81,7 +81,7 @@ def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str,
         elif work is None:
             _say(f"{source.name}: {found}, {time.monotonic() - start:.1f} s", values)
         else:
-            with Bar(source.name, values["quiet"]) as bar:
+            with ProgressBar(source.name, values["quiet"]) as bar:
                 result = render(film, plan, options, bar.update, work, provenance=outputs.provenance)
             if outputs.report:
                 with stage("report"), new_file(outputs.report, work.path) as part:

@@ -40,7 +40,7 @@ def say(text: str) -> None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115, whatever else writes there
 
 
-class Bar:
+class ProgressBar:
     """Shows progress on stderr: a bar on a terminal, a line now and then in a pipe."""
 
     LINE_SECONDS = 10.0
@@ -53,7 +53,7 @@ class Bar:
         self._first = 0
         """Frames done when the stage's first report came: those of a run that this one goes on with."""
 
-    def __enter__(self) -> Bar:
+    def __enter__(self) -> ProgressBar:
         return self
 
     def __exit__(

@@ -1,7 +1,7 @@
 """The scan: from pictures to shots and events.
 
 Every frame is asked where something new stands still, and a detector looks there; each line it finds is
-followed frame by frame, and when the line is gone, its life and its strokes are settled. At the end the
+followed frame by frame, and when the line is gone, its life and its strokes are worked out. At the end the
 film's own subtitles tell what else is one, and lines that come and go together become an event.
 """
 
@@ -14,16 +14,16 @@ from typing import get_args
 
 import numpy as np
 
-from subremover.detect.candidates.finder import LOOK_FRAMES, FindLines, Lookout
+from subremover.detect.candidates.finder import DETECT_FRAMES, CandidateFinder, FindLines
 from subremover.detect.candidates.logos import LogoFinder
-from subremover.detect.classify.classifier import Judge, Line, colours_of, is_on_board
+from subremover.detect.classify.classifier import Line, LineClassifier, colours_of, is_on_board
 from subremover.detect.classify.events import make_events
 from subremover.detect.frame import Frame, Picture
 from subremover.detect.masking.strokes import Clear, find_strokes
 from subremover.detect.shots import CutDetector
 from subremover.detect.tracking.ends import Scene
-from subremover.detect.tracking.line_crop import Spot
-from subremover.detect.tracking.line_track import LEAST_FRAMES, Track
+from subremover.detect.tracking.line_crop import LineCrop
+from subremover.detect.tracking.line_track import LEAST_FRAMES, LineTrack
 from subremover.detect.tracking.rolling import find_rolls
 from subremover.geometry import Box, draw_boxes, tighten
 from subremover.plan.model import Event, EventKind
@@ -77,40 +77,40 @@ class Scan:
         self._cut_detector = CutDetector()
         self._scene = Scene(self._cut_detector.cuts, [])
         self._recent: deque[Frame] = deque()
-        self._tracks: list[Track] = []
+        self._tracks: list[LineTrack] = []
         self._lines: list[Line] = []
-        self._settled: list[Line] = []
+        self._recent_lines: list[Line] = []
         self._passing: list[tuple[int, Box]] = []
         self._first_index = self._last_index = -1
-        self._lookout: Lookout | None = None
+        self._finder: CandidateFinder | None = None
         self._logos: LogoFinder | None = None
         self._size = (0, 0)
 
     def feed(self, index: int, picture: Picture) -> None:
         """Take the next frame."""
         frame = Frame(index, picture)
-        lookout = self._lookout or self._begin(frame)
+        finder = self._finder or self._begin(frame)
         self._last_index = index
         self._recent.append(frame)
         if self._cut_detector.feed(index, frame.small):
-            lookout.forget()
+            finder.forget()
             if self._logos:
                 self._logos.cut()
-        if self._logos and index % LOOK_FRAMES == 0 and self._logos.feed(frame.small):
+        if self._logos and index % DETECT_FRAMES == 0 and self._logos.feed(frame.small):
             self._logos.pictures.append(picture.rgb())
-        lookout.feed(frame)
-        self._settled = [n for n in self._settled if n.last >= index - 2 * self._reach]
-        self._scene.lettering[:] = [*(t.line for t in self._tracks), *(n.box for n in self._settled)]
+        finder.feed(frame)
+        self._recent_lines = [n for n in self._recent_lines if n.last >= index - 2 * self._reach]
+        self._scene.lettering[:] = [*(t.line for t in self._tracks), *(n.box for n in self._recent_lines)]
         for track in self._tracks:
             was_present = track.is_present
             track.follow(frame, self._scene)
             # A line that stood may have made room for the next one; one that moves is lost again and again.
-            if was_present and not track.is_present and track.sure_count > lookout.period:
-                lookout.forget(track.spot.crop)
-        if (index - self._first_index) % lookout.period == lookout.period - 1:
-            self._look(lookout)
+            if was_present and not track.is_present and track.sure_count > finder.period:
+                finder.forget(track.line_crop.crop)
+        if (index - self._first_index) % finder.period == finder.period - 1:
+            self._detect(finder)
         for track in [t for t in self._tracks if t.is_gone]:
-            self._settle(track)
+            self._finish(track)
 
     @property
     def cuts(self) -> list[int]:
@@ -123,44 +123,44 @@ class Scan:
 
     def events(self) -> tuple[Event, ...]:
         """All events, by first frame; call after the last frame."""
-        if self._lookout:
-            self._look(self._lookout)
+        if self._finder:
+            self._detect(self._finder)
         for track in list(self._tracks):
-            self._settle(track)
+            self._finish(track)
         self._lines += self._find_logos()
         frames = self._last_index - self._first_index + 1
         # `--region full` says nothing about where subtitles stand.
         has_region = 0 < sum(r.area for r in self._scope.regions) < 0.5 * self._size[0] * self._size[1]
-        judge = Judge(self._lines, self._size, frames, self._frame_rate, has_region)
+        classifier = LineClassifier(self._lines, self._size, frames, self._frame_rate, has_region)
         removed: set[EventKind] = {"subtitle"}
         if self._scope.logos:
             removed.add("logo")
         if self._scope.everything:
             removed |= set(get_args(EventKind))
-        return make_events(self._lines, [judge.kind(line) for line in self._lines], removed)
+        return make_events(self._lines, [classifier.classify(line) for line in self._lines], removed)
 
-    def _begin(self, frame: Frame) -> Lookout:
+    def _begin(self, frame: Frame) -> CandidateFinder:
         height, width = frame.luma.shape
         self._first_index, self._size = frame.index, (width, height)
-        self._lookout = Lookout(self._find_lines, frame, self._frame_rate, self._scope.regions)
+        self._finder = CandidateFinder(self._find_lines, frame, self._frame_rate, self._scope.regions)
         if self._scope.logos or self._scope.everything:
             self._logos = LogoFinder(*frame.small.shape)
         # 1.5 bytes a pixel for 4:2:0 and 8 bits; more is rare, and the bound a rough one.
         most = self._scope.buffer_bytes // (3 * height * width // 2)
-        self._reach = max(4, min(self._reach, most - self._lookout.period - 8))
-        self._recent = deque(maxlen=self._lookout.period + self._reach + 8)
-        return self._lookout
+        self._reach = max(4, min(self._reach, most - self._finder.period - 8))
+        self._recent = deque(maxlen=self._finder.period + self._reach + 8)
+        return self._finder
 
-    def _look(self, lookout: Lookout) -> None:
+    def _detect(self, finder: CandidateFinder) -> None:
         def followed(index: int) -> list[Box]:
             return [track.line for track in self._tracks if track.shows(index)]
 
-        for frame, line in lookout.look(list(self._recent), followed):
+        for frame, line in finder.find(list(self._recent), followed):
             self._start(frame, line)
 
     def _start(self, frame: Frame, line: Box) -> None:
         """Follow a line, unless it turns out to be one that is followed already."""
-        track = Track(frame, line, self._reach, [f for f in self._recent if f.index < frame.index])
+        track = LineTrack(frame, line, self._reach, [f for f in self._recent if f.index < frame.index])
         for later in [f for f in self._recent if f.index > frame.index]:
             track.follow(later, self._scene)
         same = next((t for t in self._tracks if t.is_same(track)), None)
@@ -169,7 +169,7 @@ class Scan:
         elif _length(track.line) > 1.1 * _length(same.line) and track.sees_its_start:
             self._tracks[self._tracks.index(same)] = track  # found in a fade, or in part
 
-    def _settle(self, track: Track) -> None:
+    def _finish(self, track: LineTrack) -> None:
         """Decide on the life and the strokes of a line that is gone, or when the film ends."""
         self._tracks.remove(track)
         start, end = track.close(list(self._recent), self._scene)
@@ -177,8 +177,8 @@ class Scan:
         if start.has_drifted or end.has_drifted or track.sure_count < LEAST_FRAMES:
             self._passing.append((track.found, track.line))
             return
-        line = draw_boxes([track.line], track.spot.crop)
-        lettering = draw_boxes([track.line, *self._scene.lettering], track.spot.crop)
+        line = draw_boxes([track.line], track.line_crop.crop)
+        lettering = draw_boxes([track.line, *self._scene.lettering], track.line_crop.crop)
         clear = [
             Clear(is_start, e.clear, e.shown)
             for is_start, e in ((True, start), (False, end))
@@ -198,16 +198,16 @@ class Scan:
             or any(first < cut <= last for cut in self._scene.cuts)
             or track.float_count >= FLOATS
         )
-        tight_box, tight = tighten(strokes, track.spot.crop)
+        tight_box, tight = tighten(strokes, track.line_crop.crop)
         on_board, colours = is_on_board(picture, strokes, line), colours_of(picture, strokes)
         for begin, stop in runs:
             frames = range(begin, stop + 1)
             opacities = np.array([min(start.opacity(i), end.opacity(i)) for i in frames], np.float32)
             box = track.line
-            self._settled.append(
+            self._recent_lines.append(
                 Line(begin, stop, box, tight_box, tight, opacities, text, is_laid_over, on_board, colours)
             )
-            self._lines.append(self._settled[-1])
+            self._lines.append(self._recent_lines[-1])
 
     def _find_logos(self) -> Iterator[Line]:
         """Logos without letters, as lines that stand for the whole film."""
@@ -218,12 +218,12 @@ class Scan:
         for box in self._logos.places(width, height):
             if draw_boxes([line.box for line in self._lines], box).mean() > 0.3:
                 continue
-            spot = Spot.of(box, height, width)
-            shown = np.stack([picture[spot.crop.slices] for picture in self._logos.pictures])
-            inside = draw_boxes([box], spot.crop)
+            line_crop = LineCrop.of(box, height, width)
+            shown = np.stack([picture[line_crop.crop.slices] for picture in self._logos.pictures])
+            inside = draw_boxes([box], line_crop.crop)
             strokes = find_strokes(shown, inside, inside, []).mask
             if strokes.any():
-                tight_box, tight = tighten(strokes, spot.crop)
+                tight_box, tight = tighten(strokes, line_crop.crop)
                 colours, opaque = colours_of(_median(shown), strokes), np.ones(last - first + 1, np.float32)
                 yield Line(first, last, box, tight_box, tight, opaque, "", True, False, colours)
 

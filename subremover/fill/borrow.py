@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from subremover.fill.holes import Hole
-from subremover.fill.temporal_smoothing import Filled, steady
+from subremover.fill.temporal_smoothing import Filled, smooth_over_time
 from subremover.geometry import Box
 from subremover.motion import scoring
 from subremover.motion.align import View, find_plane, find_points
@@ -27,12 +27,12 @@ from subremover.motion.points import is_sane
 from subremover.motion.scoring import Backend
 from subremover.options import BorrowOptions
 from subremover.runtime.cpu import count_cores, one_opencv_thread
-from subremover.runtime.lru_cache import Recent
+from subremover.runtime.lru_cache import LruCache
 
 log = logging.getLogger(__name__)
 
 RIM_PX = 1
-"""Around a hole, coding has smeared the subtitle: nothing is taken from there, nor judged by it. 3 px cost
+"""Around a hole, coding has smeared the subtitle: nothing is taken from there, nor scored by it. 3 px cost
 0.3 to 1.8 dB on four clips, with the true mask as with our own: what lies between letters is worth more."""
 SHIFT_PX = 8
 """Crops of a source lie this far apart, so that targets share them; the rest of the way is warped."""
@@ -91,16 +91,16 @@ class Borrower:
 
         Args:
             options: How far to borrow.
-            device: Of torch, to judge warps on; None: by OpenCV, which is faster on a CPU.
+            device: Of torch, to score warps on; None: by OpenCV, which is faster on a CPU.
         """
         self._options = options
         self._camera = Camera()
-        self._device_judge: Backend[Any] | None = None
+        self._device_scorer: Backend[Any] | None = None
         self._has_warned = False
         if device is not None:
-            from subremover.motion.scoring_device import DeviceJudge
+            from subremover.motion.scoring_device import DeviceScorer
 
-            self._device_judge = DeviceJudge(device)
+            self._device_scorer = DeviceScorer(device)
 
     def borrow(self, holes: Sequence[Hole], footage: Footage) -> list[Borrowed]:
         """What fills these holes.
@@ -117,10 +117,10 @@ class Borrower:
                 part = list(some)
                 motions = camera, self._follow_plane(part, camera, views, threads.map)
                 found += threads.map(partial(self._find, motions=motions, views=views), part)
-            settled = steady([fill for fill, _ in found], threads.map)
+            smoothed = smooth_over_time([fill for fill, _ in found], threads.map)
         return [
             Borrowed(fill.picture / 255, fill.error / 255, distance)
-            for fill, (_, distance) in zip(settled, found, strict=True)
+            for fill, (_, distance) in zip(smoothed, found, strict=True)
         ]
 
     def _follow_plane(
@@ -173,9 +173,9 @@ class Borrower:
     def _find_behind(
         self, target: View, sources: list[View], guesses: list[list[np.ndarray]], hole: np.ndarray
     ) -> tuple[Background, np.ndarray]:
-        if self._device_judge is not None:
+        if self._device_scorer is not None:
             try:
-                return find_behind(target, sources, guesses, hole, self._device_judge)
+                return find_behind(target, sources, guesses, hole, self._device_scorer)
             except RuntimeError as error:  # the next target may fit again
                 if not self._has_warned:
                     self._has_warned = True
@@ -199,7 +199,7 @@ class _Views:
         self.size = footage.size
         self._footage = footage
         self._unknown: dict[int, np.ndarray | None] = {}
-        self._views: Recent[View] = Recent(most_bytes, lambda view: VIEW_BYTES * view.known.size)
+        self._views: LruCache[View] = LruCache(most_bytes, lambda view: VIEW_BYTES * view.known.size)
 
     def at(self, frame: int, box: Box) -> View:
         """A frame's crop; holes are unknown, and what is near them."""

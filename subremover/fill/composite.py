@@ -55,7 +55,7 @@ def fill_weight(hole: np.ndarray, feather_px: float) -> np.ndarray:
     return np.asarray(np.clip(depth_px / (feather_px + 1), 0, 1), np.float32)
 
 
-def settle(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
+def join_seamlessly(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Put a painted crop into its surroundings without a seam.
 
     What the fit misses on the known pixels (image - fitted) is carried on smoothly into the hole and
@@ -67,19 +67,20 @@ def settle(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarra
         hole: (h, w) bool, or float32 in [0, 1]: how little is known of each pixel.
 
     Returns:
-        (h, w, 3) float32 in [0, 1]: the image, with the settled fill in its hole.
+        (h, w, 3) float32 in [0, 1]: the image, with the fill joined to it in its hole.
     """
     unknown = hole.astype(np.float32)
     residual = np.where(unknown[..., None] == 1, 0, image - fitted).astype(np.float32)
     spread = _push_pull(residual, 1 - unknown)
-    settled: np.ndarray = np.where(unknown[..., None] > 0, np.clip(fitted + spread, 0, 1), image)
-    return settled.astype(np.float32)
+    smoothed: np.ndarray = np.where(unknown[..., None] > 0, np.clip(fitted + spread, 0, 1), image)
+    return smoothed.astype(np.float32)
 
 
 def confine(filled: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Keep a fill within what surrounds it: two standard deviations around the mean of the known pixels.
 
-    A blot on a plain wall is out of place, however well the decoders agree on it. Arrays as in `settle`.
+    A blot on a plain wall is out of place, however well the decoders agree on it.
+    Arrays as in `join_seamlessly`.
     """
     known = 1 - hole.astype(np.float32)
     image = np.where(known[..., None] > 0, image, 0)

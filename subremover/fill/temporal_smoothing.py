@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from subremover.motion.align import View, Warp, warp_flow, warp_still
-from subremover.motion.normalised_convolution import Surroundings
+from subremover.motion.normalised_convolution import NormalisedConvolution
 from subremover.motion.scoring import Places
 
 SIGMAS_PX = (5.0, 12.0)
@@ -33,7 +33,7 @@ class Filled:
     """(h, w) float32, levels: how far off the fill is to be expected in the hole; inf where there is none."""
 
 
-def steady(fills: Sequence[Filled], run: Callable[..., Iterator[Filled]] = map) -> list[Filled]:
+def smooth_over_time(fills: Sequence[Filled], run: Callable[..., Iterator[Filled]] = map) -> list[Filled]:
     """Average each fill with those of the frames right before and after it.
 
     Neighbours count by their own expected error and by how well they fit around the hole. On nine clips
@@ -46,14 +46,14 @@ def steady(fills: Sequence[Filled], run: Callable[..., Iterator[Filled]] = map) 
     """
     views = [View(cv2.convertScaleAbs(fill.picture), np.ones(fill.hole.shape, bool)) for fill in fills]
 
-    def settle(number: int) -> Filled:
+    def smooth(number: int) -> Filled:
         near = [
             n for n in (number - 1, number + 1)
             if 0 <= n < len(fills) and abs(fills[n].frame - fills[number].frame) == 1
         ]  # fmt: skip
         return _average(fills[number], views[number], [(fills[n], views[n]) for n in near])
 
-    return list(run(settle, range(len(fills))))
+    return list(run(smooth, range(len(fills))))
 
 
 def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Filled:
@@ -66,14 +66,14 @@ def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Fille
     step = slice(None, None, view.step_px)
     known = fill.known[step, step].astype(np.float32)
 
-    def judge(warp: Warp) -> np.ndarray:
+    def misfit(warp: Warp) -> np.ndarray:
         off = cv2.subtract(warp.glimpse().picture, view.picture[step, step], dtype=cv2.CV_32F)
         off = cv2.transform(cv2.multiply(off, off), np.full((1, 3), 1 / 3, np.float32))
-        return Surroundings(known, view.step_px).mean(cv2.multiply(off, known), SIGMAS_PX)
+        return NormalisedConvolution(known, view.step_px).mean(cv2.multiply(off, known), SIGMAS_PX)
 
     for other, there in near:
-        judged = [(warp, judge(warp)) for warp in (warp_still(there), warp_flow(view, there))]
-        warp, around = min(judged, key=lambda pair: float(pair[1].mean()))
+        fits = [(warp, misfit(warp)) for warp in (warp_still(there), warp_flow(view, there))]
+        warp, around = min(fits, key=lambda pair: float(pair[1].mean()))
         error = warp.carry(np.where(other.hole, np.minimum(other.error, 255), 0), places.x, places.y) ** 2
         error = error + places.on_grid(around) + LEAST_ERROR**2
         total += warp.carry(other.picture, places.x, places.y) / error[..., None]

@@ -175,7 +175,9 @@ def learn_pane(shown: np.ndarray, clear: np.ndarray, strokes: np.ndarray) -> Ove
         clear: The frame before.
         strokes: (h, w) bool, box and letters.
     """
-    inner = cv2.erode(strokes.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0  # its rim is neither nor
+    inner = (
+        cv2.erode(strokes.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    )  # its rim is half one, half the other
     outside = cv2.dilate(strokes.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
     if inner.sum() < 100 or not outside.any():
         return None

@@ -22,7 +22,7 @@ FLOW_REFINEMENTS = 2
 POINT_COUNT = 80
 """Corners followed at the most."""
 GRIDS = (160, 4, 2), (96, 3, 1), (48, 2, 1)
-"""Least side of a crop in px; the px between the places that a warp is worked out for and judged at; and the
+"""Least side of a crop in px; the px between the places that a warp is worked out for and scored at; and the
 px of the picture to one that is tracked in. In a crop of 113 px a step of 4 cost 0.9 dB, and tracking at half
 the size 0.35."""
 
@@ -93,7 +93,7 @@ class Warp:
             )
         return _sample(self.source, self.motion, self.source.step_px)
 
-    def look(self, x: np.ndarray, y: np.ndarray) -> Warped:
+    def sample(self, x: np.ndarray, y: np.ndarray) -> Warped:
         """What the source shows at some of the target's pixels.
 
         Args:
@@ -103,10 +103,10 @@ class Warp:
         if self.motion is None:
             columns, rows = x.astype(int), y.astype(int)
             return Warped(self.source.picture[rows, columns], self.source.known[rows, columns])
-        return _look(self.source, *self._find(x, y))
+        return _sample_at(self.source, *self._find(x, y))
 
     def carry(self, levels: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Other float32 levels of the source, (h, w) or (h, w, K), where `look` looks."""
+        """Other float32 levels of the source, (h, w) or (h, w, K), where `sample` looks."""
         carried: np.ndarray = cv2.remap(
             levels, *self._find(x, y), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
@@ -242,10 +242,10 @@ def _shrink_known(view: View) -> np.ndarray:
 
 def _sample(source: View, motion: np.ndarray, step_px: int) -> Warped:
     """The source at the places that motion leads to from a grid."""
-    return _look(source, *cv2.split(motion + _grid(source.known.shape, step_px)))
+    return _sample_at(source, *cv2.split(motion + _grid(source.known.shape, step_px)))
 
 
-def _look(source: View, x: np.ndarray, y: np.ndarray) -> Warped:
+def _sample_at(source: View, x: np.ndarray, y: np.ndarray) -> Warped:
     picture = cv2.remap(source.picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     known = cv2.remap(source.solid, x, y, cv2.INTER_LINEAR, borderValue=0)
     return Warped(picture, known == 255)

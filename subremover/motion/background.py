@@ -19,11 +19,11 @@ from subremover.motion.scoring import (
     Backend,
     C,
     Candidate,
-    Judged,
     Mean,
+    Scored,
     are_worthwhile,
     greatest,
-    judge,
+    score,
     share_out,
 )
 
@@ -88,7 +88,7 @@ def find_behind(
 ) -> tuple[Background, np.ndarray]:
     """What the sources show behind a hole, and there alone.
 
-    All are judged as the guesses have them; then the most promising by a plane of their own, and along the
+    All are scored as the guesses have them; then the most promising by a plane of their own, and along the
     flow from the best of these, as well.
 
     Args:
@@ -96,7 +96,7 @@ def find_behind(
         sources: Crops of other frames of the same shot.
         guesses: For each source (3, 3) matrices, see `warp_by`: how the camera may have moved.
         hole: (h, w) bool.
-        backend: What judges the warps, all of a kind at once.
+        backend: What scores the warps, all of a kind at once.
 
     Returns:
         The background, of which only the hole counts; and (h, w) int16: which source most of each place
@@ -106,17 +106,17 @@ def find_behind(
     origin = np.full(hole.shape, -1, np.int16)
     if sources and hole.any():
         numbers, warps = _follow_camera(target, sources, guesses)
-        candidates = backend.judge(target, warps)
+        candidates = backend.score(target, warps)
         best = _find_best(numbers, candidates)
         promising = _find_promising(best, hole[:: target.step_px, :: target.step_px])
         points = find_points(target) if promising else np.empty((0, 2), np.float32)
         planes = {n: warp_plane(target, sources[n], points, guesses[n][-1]) for n in promising}
         own = {n: plane for n, plane in planes.items() if plane}
         numbers += own
-        candidates += backend.judge(target, list(own.values()))
+        candidates += backend.score(target, list(own.values()))
         best = _find_best(numbers, candidates)
         flows = [warp_flow(target, sources[n], best[n].warp) for n in promising]
-        candidates += backend.judge(target, flows)
+        candidates += backend.score(target, flows)
         picture, error, whose = backend.blend(target, candidates, hole)
         origin = np.array([*numbers, *promising, -1], np.int16)[whose]
     return Background(picture, error, np.isfinite(error)), origin
@@ -128,13 +128,13 @@ def _ask(target: View, sources: Sequence[View]) -> Iterator[Candidate]:
     for number, source in enumerate(sources):
         if number >= ENOUGH and float(np.mean(best)) < ENOUGH_ERROR**2:
             return
-        ways = judge(target, [warp_still(source)])
+        ways = score(target, [warp_still(source)])
         if ways[0].error.max() >= STILL_ERROR**2:
             points = find_points(target) if points is None else points
             plane = warp_plane(target, source, points)
-            ways += judge(target, [plane] if plane else [])
+            ways += score(target, [plane] if plane else [])
             if len(ways) == 1 or ways[1].error.mean() >= PLANE_ERROR**2:
-                ways += judge(target, [warp_flow(target, source)])
+                ways += score(target, [warp_flow(target, source)])
         for way in ways:
             best = np.minimum(best, way.error)
         yield from ways
@@ -170,7 +170,7 @@ def _find_best(numbers: Sequence[int], candidates: Sequence[C]) -> dict[int, C]:
     return best
 
 
-def _find_promising(best: Mapping[int, Judged], hole: np.ndarray) -> list[int]:
+def _find_promising(best: Mapping[int, Scored], hole: np.ndarray) -> list[int]:
     """The sources that are worth the flow: those most often among the best as they are.
 
     Args:

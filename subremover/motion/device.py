@@ -18,9 +18,9 @@ from torch import Tensor
 
 from subremover.motion.align import View
 from subremover.motion.normalised_convolution import SIGMAS_PX
-from subremover.motion.normalised_convolution_device import Means
+from subremover.motion.normalised_convolution_device import DeviceNormalisedConvolution
 from subremover.runtime.cpu import count_cores
-from subremover.runtime.lru_cache import Recent
+from subremover.runtime.lru_cache import LruCache
 
 MATRICES_BYTES = 16 << 20
 """For each stream, of the latest crop sizes; a hole all across a 1080p frame has 2 MiB."""
@@ -41,17 +41,17 @@ class Planes:
 class Size:
     """What all crops of one size need, on one stream."""
 
-    def __init__(self, lane: Lane, height: int, width: int, step_px: int) -> None:
+    def __init__(self, stream: DeviceStream, height: int, width: int, step_px: int) -> None:
         x, y = (np.arange(0, side, step_px, dtype=np.float32) for side in (width, height))
-        self.grid = lane.upload(np.stack(np.meshgrid(x, y), -1))
+        self.grid = stream.upload(np.stack(np.meshgrid(x, y), -1))
         """(rows, columns, 2) float32, px: x and y of the grid's places."""
-        self.picture_scale = lane.upload(np.array([2 / width, 2 / height], np.float32))
-        self.grid_scale = lane.upload(np.array([2 / len(x), 2 / len(y)], np.float32))
+        self.picture_scale = stream.upload(np.array([2 / width, 2 / height], np.float32))
+        self.grid_scale = stream.upload(np.array([2 / len(x), 2 / len(y)], np.float32))
         """(2,) float32, 2 over width and height: what `grid_sample` counts in."""
-        self.means = Means((len(y), len(x)), step_px, SIGMAS_PX, lane.upload)
+        self.means = DeviceNormalisedConvolution((len(y), len(x)), step_px, SIGMAS_PX, stream.upload)
 
 
-class Lane:
+class DeviceStream:
     """A thread's way to the device: a stream of its own."""
 
     def __init__(self, device: torch.device, views: _Views) -> None:
@@ -59,7 +59,7 @@ class Lane:
         self._stream = torch.cuda.Stream(device) if is_cuda else None  # type: ignore[no-untyped-call]
         self._device = device
         self._views = views
-        self._sizes: Recent[Size] = Recent(MATRICES_BYTES, lambda size: size.means.byte_count)
+        self._sizes: LruCache[Size] = LruCache(MATRICES_BYTES, lambda size: size.means.byte_count)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
@@ -100,7 +100,7 @@ class Lane:
         return planes
 
 
-class Lanes:
+class DeviceStreams:
     """As many lanes as threads are likely to borrow at once, and the views that these share."""
 
     def __init__(self, device: str) -> None:
@@ -111,22 +111,24 @@ class Lanes:
         """
         self._device = torch.device(device)
         self._views = _Views()
-        self._lanes: deque[Lane] = deque()
+        self._streams: deque[DeviceStream] = deque()
         self._mine = threading.local()
         self._lock = threading.Lock()
 
-    def mine(self) -> Lane:
+    def mine(self) -> DeviceStream:
         """The calling thread's lane.
 
         Threads come and go with every group of holes, so lanes are handed on, the longest unasked for first.
         """
         if not hasattr(self._mine, "lane"):
             with self._lock:
-                is_new = len(self._lanes) < count_cores()
-                self._lanes.append(Lane(self._device, self._views) if is_new else self._lanes.popleft())
-                self._mine.lane = self._lanes[-1]
-        lane: Lane = self._mine.lane
-        return lane
+                is_new = len(self._streams) < count_cores()
+                self._streams.append(
+                    DeviceStream(self._device, self._views) if is_new else self._streams.popleft()
+                )
+                self._mine.stream = self._streams[-1]
+        stream: DeviceStream = self._mine.stream
+        return stream
 
 
 class _Views:

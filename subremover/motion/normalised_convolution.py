@@ -18,7 +18,7 @@ PICTURE_PX = 4
 
 
 def mean_around(values: np.ndarray, known: np.ndarray, sigmas_px: Sequence[float] = SIGMAS_PX) -> np.ndarray:
-    """What the known values around each pixel average to, see `Surroundings`.
+    """What the known values around each pixel average to, see `NormalisedConvolution`.
 
     Args:
         values: (h, w) float32.
@@ -36,10 +36,10 @@ def mean_around(values: np.ndarray, known: np.ndarray, sigmas_px: Sequence[float
         cv2.resize(level, size, interpolation=cv2.INTER_AREA)
         for level in (cv2.multiply(values, weight), weight)
     )
-    return _resize(Surroundings(share, px).mean(total, sigmas_px), (width, height))
+    return _resize(NormalisedConvolution(share, px).mean(total, sigmas_px), (width, height))
 
 
-class Surroundings:
+class NormalisedConvolution:
     """What is known around each place of a grid.
 
     Each Gaussian is worked out on that level of a pyramid (Burt and Adelson 1983) where it is hardly wider

@@ -1,4 +1,4 @@
-"""The torch twin of means.py's `Surroundings`: many grids at once, on any device."""
+"""The torch twin of means.py's `NormalisedConvolution`: many grids at once, on any device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PRIOR = float(PRIOR)
 _Pair = tuple[Tensor, Tensor]
 
 
-class Means:
+class DeviceNormalisedConvolution:
     """Means of what is known around each place, for grids of one size.
 
     Shrinking, blurring and growing are linear and separable: each is a matrix for the rows and one for the
@@ -57,7 +57,7 @@ class Means:
         self.byte_count = sum(4 * matrix.numel() for both in pairs for matrix in both)
 
     def mean(self, total: Tensor, weight: Tensor, sigmas_px: Sequence[float]) -> Tensor:
-        """What the known values around each place average to, see `Surroundings.mean`.
+        """What the known values around each place average to, see `NormalisedConvolution.mean`.
 
         Args:
             total: (B, C, rows, columns) float32, values times weights.

@@ -1,6 +1,6 @@
 """How good warps are, told by the known pixels around each place, and the mean of the best.
 
-Pure arithmetic on the arrays of one target: which warps there are to judge is background.py's business.
+Pure arithmetic on the arrays of one target: which warps there are to score is background.py's business.
 Never reads a pixel out of a hole, the target's or a source's.
 """
 
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from subremover.motion.align import View, Warp, Warped
-from subremover.motion.normalised_convolution import SIGMAS_PX, Surroundings
+from subremover.motion.normalised_convolution import SIGMAS_PX, NormalisedConvolution
 
 OFFSET_SIGMAS_PX = (12.0, 28.0)
 """Scales at which known pixels tell by how much the light has changed."""
@@ -26,8 +26,8 @@ clips."""
 PLACES_WIDTH = 256
 
 
-class Judged(Protocol):
-    """A warp, judged on the target's grid, wherever that was done; see `Candidate`."""
+class Scored(Protocol):
+    """A warp, scored on the target's grid, wherever that was done; see `Candidate`."""
 
     @property
     def warp(self) -> Warp: ...
@@ -37,13 +37,13 @@ class Judged(Protocol):
     def error(self) -> np.ndarray: ...
 
 
-C = TypeVar("C", bound=Judged)
+C = TypeVar("C", bound=Scored)
 
 
 class Backend(Protocol[C]):
-    """What judges and blends: this module, or `DeviceJudge` of judge_device.py."""
+    """What scores and blends: this module, or `DeviceScorer` of scoring_device.py."""
 
-    def judge(self, target: View, warps: Sequence[Warp]) -> list[C]: ...
+    def score(self, target: View, warps: Sequence[Warp]) -> list[C]: ...
     def blend(
         self, target: View, candidates: Sequence[C], hole: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
@@ -51,7 +51,7 @@ class Backend(Protocol[C]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidate:
-    """A warp, judged on the target's grid."""
+    """A warp, scored on the target's grid."""
 
     warp: Warp
     known: np.ndarray
@@ -65,7 +65,7 @@ class Candidate:
     """(rows, columns) float32, squared levels, as expected from the known pixels around."""
 
 
-def judge(target: View, warps: Sequence[Warp]) -> list[Candidate]:
+def score(target: View, warps: Sequence[Warp]) -> list[Candidate]:
     """How far off each warp is to be expected, everywhere.
 
     Args:
@@ -79,7 +79,7 @@ def judge(target: View, warps: Sequence[Warp]) -> list[Candidate]:
         seen = warp.glimpse()
         weight = (known & seen.known).astype(np.float32)
         weights = cv2.merge([weight] * 3)
-        around = Surroundings(weight, target.step_px)
+        around = NormalisedConvolution(weight, target.step_px)
         residual = cv2.multiply(cv2.subtract(shown, seen.picture, dtype=cv2.CV_32F), weights)
         offset = around.mean(residual, OFFSET_SIGMAS_PX)
         residual = cv2.subtract(residual, cv2.multiply(offset, weights))
@@ -146,7 +146,7 @@ def blend(
     for number in np.flatnonzero(kept).tolist():
         candidate = candidates[number]
         offset, share = (places.on_grid(level) for level in (candidate.offset, shares[number]))
-        part = mean.add(candidate.warp.look(places.x, places.y), share, offset)
+        part = mean.add(candidate.warp.sample(places.x, places.y), share, offset)
         origin[part > most] = number
         np.maximum(most, part, out=most)
         own = shares[number] * candidate.known
@@ -154,7 +154,7 @@ def blend(
         weight += own
     known = target.known[::step, ::step] & (weight > 1e-20)
     square = np.square(greatest(np.abs(missed)) / weight) * known
-    off = places.on_grid(Surroundings(known.astype(np.float32), step).mean(square, SIGMAS_PX))
+    off = places.on_grid(NormalisedConvolution(known.astype(np.float32), step).mean(square, SIGMAS_PX))
     averaged, spread, covered = mean.result()
     error = np.where(covered, np.sqrt(off + spread), np.float32(np.inf))
     return (

@@ -1,4 +1,4 @@
-"""The torch twin of judge.py: all warps of a target judged at once, and blended at once, on a device.
+"""The torch twin of scoring.py: all warps of a target scored at once, and blended at once, on a device.
 
 Not yet run on a GPU: the arithmetic was tested on the CPU, streams and pinned copies could not be.
 """
@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from subremover.motion.align import View, Warp
-from subremover.motion.device import Lane, Lanes
+from subremover.motion.device import DeviceStream, DeviceStreams
 from subremover.motion.normalised_convolution import SIGMAS_PX
 from subremover.motion.scoring import BEST_COUNT, LEAST_SHARE, OFFSET_SIGMAS_PX, on_grid
 
@@ -23,8 +23,8 @@ OFFSET, MOTION, ERROR, KNOWN, RESIDUAL = slice(3), slice(3, 5), 5, 6, slice(7, 1
 """Planes of what is kept of a candidate."""
 
 
-class DeviceJudge:
-    """Judges and blends as judge.py does; what a thread has judged, that thread blends.
+class DeviceScorer:
+    """Scores and blends as scoring.py does; what a thread has scored, that thread blends.
 
     A target of 160x640 px with 20 sources, 8 of them as planes and along the flow, too, is 369 operations
     that move 0.9 GB on the device (256x1920 px: 4.6 GB), 2 MB up to it and 2 MB back (10 and 10), and hold
@@ -35,64 +35,66 @@ class DeviceJudge:
     """
 
     def __init__(self, device: str) -> None:
-        """Note the device, of torch; it is first touched when there is something to judge."""
-        self._lanes = Lanes(device)
+        """Note the device, of torch; it is first touched when there is something to score."""
+        self._streams = DeviceStreams(device)
 
-    def judge(self, target: View, warps: Sequence[Warp]) -> list[DeviceCandidate]:
-        """See judge.py.
+    def score(self, target: View, warps: Sequence[Warp]) -> list[DeviceCandidate]:
+        """See scoring.py.
 
         Raises:
             RuntimeError: torch's, where the device's memory does not suffice or it fails otherwise.
         """
         if not warps:
             return []
-        lane, step = self._lanes.mine(), slice(None, None, target.step_px)
-        with lane.at_work():
-            size = lane.size(target)
+        stream, step = self._streams.mine(), slice(None, None, target.step_px)
+        with stream.at_work():
+            size = stream.size(target)
             still = np.zeros((*target.known[step, step].shape, 2), np.float32)
-            motion = lane.upload(np.stack([still if w.motion is None else w.motion for w in warps]))
-            seen, shown = _look(*_gather(lane, warps), size.grid + motion, size.picture_scale)
-            planes = lane.planes(target)
+            motion = stream.upload(np.stack([still if w.motion is None else w.motion for w in warps]))
+            seen, shown = _sample_at(*_gather(stream, warps), size.grid + motion, size.picture_scale)
+            planes = stream.planes(target)
             known = (shown & (planes.masks[0, step, step] > 0)).float()  # (B, 1, rows, columns)
             residual = (planes.picture[step, step].permute(2, 0, 1) - seen) * known
             offset = size.means.mean(residual, known, OFFSET_SIGMAS_PX)
             residual = torch.addcmul(residual, offset, known, value=-1)
             error = size.means.mean(residual.square().mean(1, keepdim=True), known, SIGMAS_PX)
             levels = torch.cat([offset, motion.permute(0, 3, 1, 2), error, shown.float(), residual], 1)
-        batch = _Batch(levels, lane)
+        batch = _Batch(levels, stream)
         return [DeviceCandidate(warp, batch, row) for row, warp in enumerate(warps)]
 
     def blend(
         self, target: View, candidates: Sequence[DeviceCandidate], hole: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """See judge.py.
+        """See scoring.py.
 
         Raises:
             RuntimeError: torch's, where the device's memory does not suffice or it fails otherwise.
         """
         flat = np.flatnonzero(hole)
         pixels = np.stack([flat % hole.shape[1], flat // hole.shape[1]], -1).astype(np.float32)
-        lane, step = self._lanes.mine(), target.step_px
-        with lane.at_work():
-            size = lane.size(target)
-            levels = _concatenate(lane, candidates)  # (B, 10, rows, columns)
+        stream, step = self._streams.mine(), target.step_px
+        with stream.at_work():
+            size = stream.size(target)
+            levels = _concatenate(stream, candidates)  # (B, 10, rows, columns)
             errors, known = levels[:, ERROR], levels[:, KNOWN]
             shares = _share_out(errors, known)
-            near = lane.upload(np.flatnonzero(on_grid(hole, step)))
+            near = stream.upload(np.flatnonzero(on_grid(hole, step)))
             is_kept = _are_worthwhile(*(plane.flatten(1)[:, near] for plane in (known, shares)))
             shares *= is_kept[:, None, None]
             own = shares * known
             weight = own.sum(0) + 1e-30  # (rows, columns)
             missed = (levels[:, RESIDUAL] * own[:, None]).sum(0).abs().amax(0) / weight
-            told = lane.planes(target).masks[0, ::step, ::step] * (weight > 1e-20).float()
+            told = stream.planes(target).masks[0, ::step, ::step] * (weight > 1e-20).float()
             off = size.means.mean((missed.square() * told)[None, None], told[None, None], SIGMAS_PX)
 
-            places = lane.upload(pixels)[None, None]  # (1, 1, n, 2)
+            places = stream.upload(pixels)[None, None]  # (1, 1, n, 2)
             there = _normalise(places / step, size.grid_scale)
             levels[:, ERROR] = shares
             levels = _interpolate(levels[:, : ERROR + 1], there.expand(len(levels), -1, -1, -1))
             places = places + levels[:, MOTION].permute(0, 2, 3, 1)
-            seen, shown = _look(*_gather(lane, [c.warp for c in candidates]), places, size.picture_scale)
+            seen, shown = _sample_at(
+                *_gather(stream, [c.warp for c in candidates]), places, size.picture_scale
+            )
             seen += levels[:, OFFSET]
             part = levels[:, ERROR, None] * shown  # (B, 1, 1, n)
             weight = part.sum(0) + 1e-30
@@ -104,7 +106,7 @@ class DeviceJudge:
                 error.masked_fill(is_open, torch.inf),
                 part.argmax(0).float().masked_fill(is_open, -1),
             )
-            found = lane.fetch(torch.cat([mean, error, whose])[:, 0])  # (5, n)
+            found = stream.fetch(torch.cat([mean, error, whose])[:, 0])  # (5, n)
         picture, off_by = np.zeros((*hole.shape, 3), np.float32), np.full(hole.shape, np.inf, np.float32)
         origin = np.full(hole.shape, -1, np.int16)
         picture[hole], off_by[hole], origin[hole] = found[:3].T, found[3], found[4]
@@ -113,7 +115,7 @@ class DeviceJudge:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeviceCandidate:
-    """A warp, judged on the target's grid; see judge.py."""
+    """A warp, scored on the target's grid; see scoring.py."""
 
     warp: Warp
     batch: _Batch
@@ -133,37 +135,37 @@ class DeviceCandidate:
 
 
 class _Batch:
-    """What was judged together: (B, 10, rows, columns) float32 on the device."""
+    """What was scored together: (B, 10, rows, columns) float32 on the device."""
 
-    def __init__(self, levels: Tensor, lane: Lane) -> None:
+    def __init__(self, levels: Tensor, stream: DeviceStream) -> None:
         self.levels = levels
-        self._lane = lane
+        self._stream = stream
 
     @cached_property
     def told(self) -> np.ndarray:
         """(B, 2, rows, columns) float32: errors, and what is known; waited for where somebody asks."""
-        with self._lane.at_work():
-            return self._lane.fetch(self.levels[:, ERROR : KNOWN + 1].contiguous())
+        with self._stream.at_work():
+            return self._stream.fetch(self.levels[:, ERROR : KNOWN + 1].contiguous())
 
 
-def _concatenate(lane: Lane, candidates: Sequence[DeviceCandidate]) -> Tensor:
+def _concatenate(stream: DeviceStream, candidates: Sequence[DeviceCandidate]) -> Tensor:
     first, count = {}, 0
     for batch in dict.fromkeys(c.batch for c in candidates):
         first[batch] = count
         count += len(batch.levels)
-    rows = lane.upload(np.array([first[c.batch] + c.row for c in candidates]))
+    rows = stream.upload(np.array([first[c.batch] + c.row for c in candidates]))
     return torch.cat([batch.levels for batch in first]).index_select(0, rows)
 
 
-def _gather(lane: Lane, warps: Sequence[Warp]) -> tuple[Tensor, Tensor]:
+def _gather(stream: DeviceStream, warps: Sequence[Warp]) -> tuple[Tensor, Tensor]:
     """(B, 3, h, w) float32, the sources' pictures; (B, 1, h, w) float32, where they may be looked at."""
-    planes = {source: lane.planes(source) for source in {warp.source for warp in warps}}
+    planes = {source: stream.planes(source) for source in {warp.source for warp in warps}}
     pictures = torch.stack([planes[warp.source].picture for warp in warps])
     masks = torch.stack([planes[warp.source].masks[int(warp.motion is not None)] for warp in warps])
     return pictures.permute(0, 3, 1, 2).float(), masks[:, None].float()
 
 
-def _look(pictures: Tensor, masks: Tensor, places: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
+def _sample_at(pictures: Tensor, masks: Tensor, places: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     """What is seen at (B, i, j, 2) places: (B, 3, i, j) float32, whole levels; (B, 1, i, j) bool."""
     there = _normalise(places, scale)
     # A is -0.75, as in OpenCV 5, which no longer rounds places to 1/32 px, either.
@@ -182,7 +184,7 @@ def _normalise(places: Tensor, scale: Tensor) -> Tensor:
 
 
 def _share_out(errors: Tensor, known: Tensor) -> Tensor:
-    """See judge.py, which calls this strict: (B, rows, columns) float32 each, known 0 or 1."""
+    """See scoring.py, which calls this strict: (B, rows, columns) float32 each, known 0 or 1."""
     ranked = errors.masked_fill(known == 0, 1e6)  # where() would wait for its scalars to be copied
     rank = ranked.kthvalue(min(BEST_COUNT, len(errors)), dim=0).values
     good = (ranked <= rank) & (ranked < 4 * (ranked.amin(0) + 25))
@@ -190,7 +192,7 @@ def _share_out(errors: Tensor, known: Tensor) -> Tensor:
 
 
 def _are_worthwhile(known: Tensor, shares: Tensor) -> Tensor:
-    """See judge.py: (B,) bool, of (B, n) float32 each, known 0 or 1."""
+    """See scoring.py: (B,) bool, of (B, n) float32 each, known 0 or 1."""
     parts = shares * known
     is_kept = (parts / parts.sum(0).clamp_min(1e-30)).mean(1) >= LEAST_SHARE
     shown = (known * is_kept[:, None]).amax(0)

@@ -1,6 +1,6 @@
 """Cues: what a subtitle says, and from when to when; made of a plan's events, or read from an SRT file.
 
-Disk and containers are not its role: see `srt` and `video.container.text_track`.
+Disk and containers are not its role: see `video.text`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The plan of a film: its shots, its events and their strokes.
 
 A plan is all that passes from the scan to the render. Coordinates are those of the upright picture.
-`Plan.save` writes it and says how it looks on disk; `plan_file` reads it back, and trusts nothing there.
+`Plan.save` writes it and says how it looks on disk; `saved_plan` reads it back, and trusts nothing there.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Event:
     """What it was taken for: `scene` is part of the picture, `logo` an overlay that never changes."""
     remove: bool = True
     """Whether the render removes it; what is left alone is listed all the same, so that a person can see it
-    and change the verdict."""
+    and decide otherwise."""
 
     def __post_init__(self) -> None:
         frames = self.last - self.first + 1

@@ -28,7 +28,7 @@ from subremover.options import BorrowOptions
 from subremover.plan.model import Event, Plan
 from subremover.provenance import Origins
 from subremover.render.footage import GAP_FRAMES, FootageReader, Masks, split_runs
-from subremover.render.window import Frames, Laid, Window
+from subremover.render.window import Frames, Layer, Window
 from subremover.render.windows import count_window_frames, cut_windows, read_windows
 from subremover.runtime.prefetch import prefetch
 from subremover.runtime.profile import stage, timed
@@ -134,11 +134,11 @@ class _Render:
         with stage("render: unmix"):
             parts = [(index, part) for index, part in self._overlays.unmix(reads) if index in wanted]
         lent = self._borrow(masks, source)
-        known: dict[int, list[Laid]] = {}
-        mixed: dict[int, list[Laid]] = {}
+        known: dict[int, list[Layer]] = {}
+        mixed: dict[int, list[Layer]] = {}
         for index, part in parts:
             below = _gather(lent.get(index, []), part.box)
-            laid = Laid(part, part.weight * part.prevail(below.error), below.distance)
+            laid = Layer(part, part.weight * part.prevail(below.error), below.distance)
             if (part.weight == 1).any():
                 known.setdefault(index, []).append(laid)
                 share = laid.weight[..., None]
@@ -209,7 +209,7 @@ def _gather(lent: list[tuple[Hole, Borrowed]], box: Box) -> Borrowed:
 
 
 def _without(
-    masks: list[tuple[int, np.ndarray]], known: dict[int, list[Laid]]
+    masks: list[tuple[int, np.ndarray]], known: dict[int, list[Layer]]
 ) -> list[tuple[int, np.ndarray]]:
     """Masks without what is known; those that were one array, less the same weights, are one again."""
     left = []

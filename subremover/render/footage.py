@@ -17,7 +17,7 @@ from av.video.frame import VideoFrame
 
 from subremover.geometry import Box
 from subremover.plan.model import Event, Plan, Shot
-from subremover.runtime.lru_cache import Recent
+from subremover.runtime.lru_cache import LruCache
 from subremover.runtime.profile import timed
 from subremover.video.film import Film
 from subremover.video.pixels.planes import Picture, read_rgb, to_coded
@@ -53,7 +53,7 @@ class Masks:
         self._film, self._plan, self._events = film, plan, events
         self._firsts = np.array([event.first for event in events], np.int64)
         self._lasts = np.array([event.last for event in events], np.int64)
-        self._made = Recent(int(MASK_BYTES * memory_share), _count_bytes)
+        self._made = LruCache(int(MASK_BYTES * memory_share), _count_bytes)
 
     def at(self, index: int) -> np.ndarray | None:
         """(H, W) bool of a frame, None where there is none."""
@@ -68,7 +68,7 @@ class Masks:
 class ShotFootage:
     """Frames of one shot, of which a part of a window may borrow; what `fill.borrow.Footage` asks for."""
 
-    def __init__(self, frames: Mapping[int, VideoFrame], masks: Masks, crops: Recent[np.ndarray]) -> None:
+    def __init__(self, frames: Mapping[int, VideoFrame], masks: Masks, crops: LruCache[np.ndarray]) -> None:
         self.frames: Sequence[int] = sorted(frames)
         first = frames[self.frames[0]]
         self.size = first.width, first.height
@@ -101,7 +101,7 @@ class FootageReader:
         self._firsts = np.array([event.first for event in plan.removed], np.int64)
         self._lasts = np.array([event.last for event in plan.removed], np.int64)
         self._stretches = find_stretches(plan)
-        self._crops = Recent(int(CROP_BYTES * memory_share), _count_bytes)
+        self._crops = LruCache(int(CROP_BYTES * memory_share), _count_bytes)
         self._kept: dict[int, VideoFrame] = {}
         self._lost: set[int] = set()  # of these, what cannot be decoded
 

@@ -33,7 +33,7 @@ from subremover.video.segments import Segment, by_segment, cut_segments
 from subremover.video.splice.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
 from subremover.video.write.preflight import check_splice
 from subremover.video.write.provenance_film import assemble_provenance, draw_frame, open_provenance
-from subremover.video.write.writer import SegmentWriter, assemble, open_track
+from subremover.video.write.writer import SegmentWriter, assemble, open_encoder
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ class Rendering:
         counts, traced = self._start_tally(), None
         with ExitStack() as stack:
             with stage("render: encode"):
-                track = open_track(film, self.work.target, options.encode, self.splice)
+                track = open_encoder(film, self.work.target, options.encode, self.splice)
                 file = work.file(segment, PICTURE)
                 picture = stack.enter_context(SegmentWriter(file, work.key, track, self.work.target))
             if self.provenance is not None:

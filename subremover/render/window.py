@@ -23,7 +23,7 @@ Frames = list[tuple[int, VideoFrame]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Laid:
+class Layer:
     """An unmixed picture and its weight over what lies below it."""
 
     part: Unmixed
@@ -42,9 +42,9 @@ class Window:
     jobs: list[FitJob]
     distances: list[np.ndarray]
     """(h, w) float32 for each hole: from how many frames away it borrows."""
-    known: dict[int, list[Laid]]
+    known: dict[int, list[Layer]]
     """By frame: what was written before the holes were filled."""
-    mixed: dict[int, list[Laid]]
+    mixed: dict[int, list[Layer]]
     """By frame: to be mixed with the fills."""
 
     def finish(self, fills: list[Fill]) -> Iterator[tuple[int, VideoFrame, Origins | None]]:
@@ -64,7 +64,7 @@ class Window:
 
 
 def _trace(
-    known: list[Laid], holes: list[tuple[Hole, Fill, np.ndarray]], mixed: list[Laid]
+    known: list[Layer], holes: list[tuple[Hole, Fill, np.ndarray]], mixed: list[Layer]
 ) -> Origins | None:
     boxes = [*(hole.box for hole, _, _ in holes), *(laid.part.box for laid in (*known, *mixed))]
     if not boxes:

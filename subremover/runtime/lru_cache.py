@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class Recent(Generic[T]):
+class LruCache(Generic[T]):
     """The things asked for last, up to a number of bytes; safe to share by threads."""
 
     def __init__(self, most_bytes: int, count_bytes: Callable[[T], int]) -> None:

@@ -1,4 +1,4 @@
-"""Slots in which untrained networks of one kind are fitted side by side, each at its own pace.
+"""Adam on a batch of untrained networks, each with its own steps, rate and noise, that come and go.
 
 One step takes all of them on by one step of Adam. Which one comes into which slot is not its business.
 """
@@ -26,11 +26,11 @@ TAIL = 4
 
 
 ForwardModel = Callable[[Tensor], Tensor]
-"""What befell pictures before they were seen, (B, C, h, w) -> (B, C', h', w'), in operations of torch."""
+"""How pictures were changed before they were seen: (B, C, h, w) -> (B, C', h', w'), by torch."""
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
+class ItemSettings:
     """How one row is fitted."""
 
     seed: int
@@ -42,11 +42,11 @@ class Course:
     """Standard deviation of what is added to the input in each step."""
 
 
-class Slots(Generic[W]):
+class BatchedAdam(Generic[W]):
     """B networks fitted at once, in tensors that stay where they are.
 
     Rows never interact, and one that has had its steps is frozen. So what becomes of a row depends, beyond
-    rounding, neither on B nor on its slot, nor on what stands in the others or when it is taken out. On the
+    rounding, on neither B nor its place, nor on what stands in the others or when it is taken out. On the
     CPU not even its bits do: Adam makes much of little, and where single rows were rounded otherwise than
     several, pictures differed by 2 levels after 60 steps. A step asks the device for nothing, so that on
     CUDA it is captured once and replayed (not yet run on a GPU).
@@ -67,7 +67,7 @@ class Slots(Generic[W]):
         loss: LossName,
         forward: ForwardModel | None = None,
     ) -> None:
-        """Empty slots.
+        """Make B empty places.
 
         Args:
             network: What is fitted.
@@ -102,32 +102,37 @@ class Slots(Generic[W]):
         return list(self._left)
 
     def put(
-        self, slots: Sequence[int], targets: Tensor, known: Tensor, starts: W, courses: Sequence[Course]
+        self,
+        places: Sequence[int],
+        targets: Tensor,
+        known: Tensor,
+        starts: W,
+        settings: Sequence[ItemSettings],
     ) -> None:
-        """Begin n rows in these slots.
+        """Begin n rows in these places.
 
         Args:
-            slots: n of them.
+            places: n of them.
             targets: (n, C', h', w') in [0, 1], 0 where nothing is known.
             known: (n, 1, h', w') weight of each pixel.
             starts: Of n rows.
-            courses: n.
+            settings: n.
         """
-        place = self._index(slots)
+        index = self._index(places)
         with torch.no_grad():
-            self._parameters[place] = starts.flatten()
-            self._weights.code[place] = starts.code
-            self._input[place] = starts.code
+            self._parameters[index] = starts.flatten()
+            self._weights.code[index] = starts.code
+            self._input[index] = starts.code
             for tensor in (self._mean, self._power, self._pictures, self._taken):
-                tensor[place] = 0
-            self._steps[place] = targets.new_tensor([course.steps for course in courses]).unsqueeze(1)
-            self._rates[place] = targets.new_tensor([course.rate for course in courses]).unsqueeze(1)
+                tensor[index] = 0
+            self._steps[index] = targets.new_tensor([own.steps for own in settings]).unsqueeze(1)
+            self._rates[index] = targets.new_tensor([own.rate for own in settings]).unsqueeze(1)
             prepared = prepare_loss(self._loss_name, targets, known)
             for mine, new in zip(self._loss.tensors, prepared.tensors, strict=True):
-                mine[place] = new
-        for slot, course in zip(slots, courses, strict=True):
-            self._generators[slot].manual_seed(course.seed)
-            self._left[slot], self._noises[slot] = course.steps, course.noise
+                mine[index] = new
+        for slot, own in zip(places, settings, strict=True):
+            self._generators[slot].manual_seed(own.seed)
+            self._left[slot], self._noises[slot] = own.steps, own.noise
 
     def step(self) -> None:
         """One step of all rows that have some left."""
@@ -139,20 +144,20 @@ class Slots(Generic[W]):
         self._step()
         self._left = [max(left - 1, 0) for left in self._left]
 
-    def look(self) -> tuple[Tensor, Tensor]:
+    def latest(self) -> tuple[Tensor, Tensor]:
         """What all rows painted in the last step, (B, C, h, w), and their losses, (B,); the next step
         overwrites both.
         """
         return self._last, self._losses
 
-    def take(self, slots: Sequence[int]) -> tuple[Tensor, W]:
-        """Copies of the pictures (n, C, h, w), in [0, 1], and the weights of the rows in these slots."""
-        place = self._index(slots)
+    def take(self, places: Sequence[int]) -> tuple[Tensor, W]:
+        """Copies of the pictures (n, C, h, w), in [0, 1], and the weights of the rows in these places."""
+        index = self._index(places)
         weights = self._weights.with_parameters(self._parameters.detach())
-        return self._pictures[place].clamp_(0, 1), weights.map(lambda tensor: tensor[place])
+        return self._pictures[index].clamp_(0, 1), weights.map(lambda tensor: tensor[index])
 
-    def _index(self, slots: Sequence[int]) -> Tensor:
-        return torch.tensor(slots, device=self._pictures.device)
+    def _index(self, places: Sequence[int]) -> Tensor:
+        return torch.tensor(places, device=self._pictures.device)
 
     def _step_all(self) -> None:
         weights = self._weights.with_parameters(self._parameters)

@@ -1,6 +1,6 @@
 """The deep decoder: what it is made of, what it starts from, how deep it should be.
 
-What happens in a level is in `level`, what the network is fitted to and how in `losses` and `slots`.
+What happens in a level is in `level`, what the network is fitted to and how in `losses` and `batched_adam`.
 """
 
 from __future__ import annotations

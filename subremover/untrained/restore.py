@@ -1,10 +1,10 @@
-"""Restores images by untrained networks: any number of them, whatever befell them.
+"""Restores images by untrained networks: holes, noise, and what a forward model did to them.
 
     pictures = restore(noisy, FitOptions(steps=3000, loss="mse", channels=128, levels=4)).pictures
     pictures = restore(damaged, known=known).pictures  # holes are painted
     pictures = restore(blurred, forward=blur).pictures
 
-The pool paints the holes of films by the same steps, see `slots`.
+The pool paints the holes of films by the same steps, see `batched_adam`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor
 from subremover.errors import DeviceError, UsageError
 from subremover.fill.paint.batches import choose_batch_size, is_out_of_memory
 from subremover.options import FitOptions
-from subremover.untrained.batched_adam import Course, ForwardModel, Slots
+from subremover.untrained.batched_adam import BatchedAdam, ForwardModel, ItemSettings
 from subremover.untrained.deep_decoder import DeepDecoder, choose_levels, cover
 from subremover.untrained.network import Network, Weights
 
@@ -61,7 +61,7 @@ def restore(
             of films (warm starts, several decoders, the trial) does not count. B of them may differ in
             steps, learning rate and input noise.
         known: (B, 1, h, w) or (1, 1, h, w) weight of each pixel in the loss, 0 in holes; None: all is known.
-        forward: What befell the picture before it was seen; None: nothing.
+        forward: How the picture was changed before it was seen; None: not at all.
         size: Height and width of the picture, where the forward model changes them; None: the image's.
         network: What paints the picture; None: a deep decoder as the options have it, `levels` None by the
             deepest hole. Its picture may be larger than `size`, what lies beyond is cut off.
@@ -133,18 +133,18 @@ class _Fit:
                 f"the network's pictures come out as {tuple(seen.shape[1:])}, the images are {(C, h, w)}; "
                 "give a larger network, or the size that the forward model takes"
             )
-        slots = Slots(self.network, starts, (B, C, h, w), loss=self.options[0].loss, forward=self._see)
-        courses = [
-            Course(seed, options.steps, options.learning_rate, options.input_noise)
+        adam = BatchedAdam(self.network, starts, (B, C, h, w), loss=self.options[0].loss, forward=self._see)
+        settings = [
+            ItemSettings(seed, options.steps, options.learning_rate, options.input_noise)
             for seed, options in zip(self.seeds[own], self.options[own], strict=True)
         ]
-        slots.put(range(B), targets, weight, starts, courses)
-        for step in range(1, max(course.steps for course in courses) + 1):
-            slots.step()
+        adam.put(range(B), targets, weight, starts, settings)
+        for step in range(1, max(own.steps for own in settings) + 1):
+            adam.step()
             if self.watch is not None:
-                pictures, losses = slots.look()
+                pictures, losses = adam.latest()
                 self.watch(step, rows, self._cut(pictures), losses)
-        pictures, weights = slots.take(range(B))
+        pictures, weights = adam.take(range(B))
         back = self.images.device
         return Restored(self._cut(pictures).to(back), weights.map(lambda tensor: tensor.to(back)))
 

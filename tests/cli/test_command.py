@@ -21,7 +21,7 @@ from tiny_runs import draw_mask
 
 import subremover
 from subremover.cli import command as cli
-from subremover.cli.progress_bar import Bar
+from subremover.cli.progress_bar import ProgressBar
 from subremover.errors import InputError, WorkerError
 from subremover.memory import count_scan_bytes
 from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
@@ -635,7 +635,7 @@ class TestRefusals:
         def fail(*_args: object) -> None:
             raise error
 
-        monkeypatch.setattr(Bar, "update", fail)
+        monkeypatch.setattr(ProgressBar, "update", fail)
         refused(code, message, "a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--end", "1f", *TINY)
 
     def test_verbose_shows_where_it_failed(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from subremover.cli.progress_bar import Bar
+from subremover.cli.progress_bar import ProgressBar
 from subremover.cli.signals import watch_signals
 from subremover.progress import Progress
 
@@ -45,7 +45,7 @@ def test_a_signal_amid_a_finalizer_ends_the_run_at_the_next_frame(
     watch_signals()
     some = Finalized(number)
     del some
-    with Bar("a.mp4", True) as bar, pytest.raises(error) as raised:
+    with ProgressBar("a.mp4", True) as bar, pytest.raises(error) as raised:
         bar.update(Progress("render", 1, 2))
     assert raised.value.args == code
 
@@ -61,4 +61,4 @@ def test_what_nohup_ignores_stays_ignored() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     watch_signals()
     os.kill(os.getpid(), signal.SIGHUP)
-    Bar("a.mp4", True).update(Progress("scan", 1, 2))
+    ProgressBar("a.mp4", True).update(Progress("scan", 1, 2))

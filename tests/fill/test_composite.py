@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from subremover.fill.composite import confine, crop_boxes, fill_weight, settle, share_of_fit
+from subremover.fill.composite import confine, crop_boxes, fill_weight, join_seamlessly, share_of_fit
 from subremover.geometry import Box
 
 
@@ -69,10 +69,10 @@ def test_settle_keeps_known_pixels_and_leaves_no_seam() -> None:
     scribbled = image.copy()
     scribbled[hole] = 1
     for offset in (-0.1, 0.0, 0.1):
-        settled = settle((image + offset).astype(np.float32), scribbled, hole)
-        np.testing.assert_array_equal(settled[~hole], image[~hole])
-        assert np.abs(settled - image)[hole].max() < 0.02
-        assert settled.dtype == np.float32
+        smoothed = join_seamlessly((image + offset).astype(np.float32), scribbled, hole)
+        np.testing.assert_array_equal(smoothed[~hole], image[~hole])
+        assert np.abs(smoothed - image)[hole].max() < 0.02
+        assert smoothed.dtype == np.float32
 
 
 def test_settle_does_not_look_into_the_hole() -> None:
@@ -80,7 +80,7 @@ def test_settle_does_not_look_into_the_hole() -> None:
     fitted, image, other = (generator.random((41, 33, 3), np.float32) for _ in range(3))
     hole = make_mask(Box(8, 10, 15, 20), size=(41, 33))
     other = np.where(hole[..., None], other, image)
-    np.testing.assert_array_equal(settle(fitted, image, hole), settle(fitted, other, hole))
+    np.testing.assert_array_equal(join_seamlessly(fitted, image, hole), join_seamlessly(fitted, other, hole))
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 7), (31, 2), (63, 65)])
@@ -88,9 +88,9 @@ def test_settle_any_size(size: tuple[int, int]) -> None:
     generator = np.random.default_rng(2)
     fitted, image = (generator.random((*size, 3), np.float32) for _ in range(2))
     for hole in (np.zeros(size, np.bool_), np.ones(size, np.bool_), generator.random(size) > 0.5):
-        settled = settle(fitted, image, hole)
-        assert np.isfinite(settled).all()
-        np.testing.assert_array_equal(settled[~hole], image[~hole])
+        smoothed = join_seamlessly(fitted, image, hole)
+        assert np.isfinite(smoothed).all()
+        np.testing.assert_array_equal(smoothed[~hole], image[~hole])
 
 
 def test_settle_keeps_detail_by_how_well_it_is_known() -> None:
@@ -98,18 +98,21 @@ def test_settle_keeps_detail_by_how_well_it_is_known() -> None:
     image[10:30, 15:45] += 0.1 * np.random.default_rng(5).choice((-1, 1), (20, 30, 1))
     hole = make_mask(Box(15, 10, 30, 20), size=(40, 60)).astype(np.float32)
     fitted = np.full_like(image, 0.5)
-    kept = [float(settle(fitted, image, hole * np.float32(u))[10:30, 15:45].std()) for u in (0.02, 0.5, 1)]
+    kept = [
+        float(join_seamlessly(fitted, image, hole * np.float32(u))[10:30, 15:45].std())
+        for u in (0.02, 0.5, 1)
+    ]
     assert kept[0] > 0.09
     assert 0.04 < kept[1] < 0.09
     assert kept[2] == pytest.approx(0, abs=1e-3)
 
 
 def test_half_a_fit_settles_as_half_its_detail() -> None:
-    """So that weighted sums of fits can be settled at once."""
+    """So that weighted sums of fits can be joined at once."""
     generator = np.random.default_rng(4)
     image, fitted = (0.3 + 0.4 * generator.random((40, 50, 3), np.float32) for _ in range(2))
     hole = make_mask(Box(10, 10, 30, 20), size=(40, 50))
-    none, half, whole = (settle(np.float32(share) * fitted, image, hole) for share in (0, 0.5, 1))
+    none, half, whole = (join_seamlessly(np.float32(share) * fitted, image, hole) for share in (0, 0.5, 1))
     np.testing.assert_allclose(half, (none + whole) / 2, atol=1e-5)
 
 

@@ -3,7 +3,7 @@ import itertools
 import cv2
 import numpy as np
 
-from subremover.fill.temporal_smoothing import Filled, steady
+from subremover.fill.temporal_smoothing import Filled, smooth_over_time
 
 SIZE = (64, 160)
 HOLE = np.zeros(SIZE, bool)
@@ -32,11 +32,11 @@ def _miss(fill, shift):
 
 def test_errors_of_single_frames_are_averaged_along_a_pan():
     fills = [_fill(i, 2 * i, 12, seed=i) for i in range(6)]
-    settled = steady(fills)
-    before, after = ([_miss(f, 2 * i) for i, f in enumerate(some)] for some in (fills, settled))
+    smoothed = smooth_over_time(fills)
+    before, after = ([_miss(f, 2 * i) for i, f in enumerate(some)] for some in (fills, smoothed))
     assert np.mean(after) < 0.8 * np.mean(before)
     change = [np.abs(b.picture - a.picture - _scene(2 * i + 2) + _scene(2 * i))[HOLE].mean()
-              for i, (a, b) in enumerate(itertools.pairwise(settled))]  # fmt: skip
+              for i, (a, b) in enumerate(itertools.pairwise(smoothed))]  # fmt: skip
     change_before = [np.abs(b.picture - a.picture - _scene(2 * i + 2) + _scene(2 * i))[HOLE].mean()
                      for i, (a, b) in enumerate(itertools.pairwise(fills))]  # fmt: skip
     assert np.mean(change) < 0.7 * np.mean(change_before)
@@ -44,31 +44,31 @@ def test_errors_of_single_frames_are_averaged_along_a_pan():
 
 def test_a_sure_fill_is_left_alone():
     fills = [_fill(0, 0, 60, seed=1, noise=60), _fill(1, 0, 1), _fill(2, 0, 60, seed=2, noise=60)]
-    settled = steady(fills)
-    assert _miss(settled[1], 0) < 1
-    assert _miss(settled[0], 0) < 0.3 * _miss(fills[0], 0)
+    smoothed = smooth_over_time(fills)
+    assert _miss(smoothed[1], 0) < 1
+    assert _miss(smoothed[0], 0) < 0.3 * _miss(fills[0], 0)
 
 
 def test_nothing_outside_the_hole_is_touched():
     fills = [_fill(i, 2 * i, 12, seed=i) for i in range(3)]
-    for before, after in zip(fills, steady(fills), strict=True):
+    for before, after in zip(fills, smooth_over_time(fills), strict=True):
         assert (after.picture == before.picture)[~HOLE].all()
 
 
 def test_frames_that_are_no_neighbours_have_no_say():
     fills = [_fill(i, 0, 12, seed=i) for i in (0, 2, 9)]
-    for before, after in zip(fills, steady(fills), strict=True):
+    for before, after in zip(fills, smooth_over_time(fills), strict=True):
         assert np.allclose(after.picture, before.picture, atol=1e-3)
 
 
 def test_another_picture_has_little_say():
     other = _fill(1, 100, 3)
-    (settled, _) = steady([_fill(0, 0, 3), other])
-    assert _miss(settled, 0) < 3
+    (smoothed, _) = smooth_over_time([_fill(0, 0, 3), other])
+    assert _miss(smoothed, 0) < 3
 
 
 def test_what_is_open_stays_open():
     fill = _fill(0, 0, np.inf)
-    (settled, _) = steady([fill, _fill(1, 0, 5)])
-    assert np.isinf(settled.error[HOLE]).all()
-    assert (settled.picture == fill.picture).all()
+    (smoothed, _) = smooth_over_time([fill, _fill(1, 0, 5)])
+    assert np.isinf(smoothed.error[HOLE]).all()
+    assert (smoothed.picture == fill.picture).all()

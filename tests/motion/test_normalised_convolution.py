@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from subremover.motion.normalised_convolution import SIGMAS_PX, Surroundings, mean_around
+from subremover.motion.normalised_convolution import SIGMAS_PX, NormalisedConvolution, mean_around
 
 SIZE = (60, 150)
 
@@ -22,7 +22,7 @@ def _known():
 @pytest.mark.parametrize("sigma_px", SIGMAS_PX)
 def test_a_pyramid_tells_the_gaussian_mean_of_what_is_known(px, sigma_px):
     values, known = _levels(), _known().astype(np.float32)
-    mean = Surroundings(known, px).mean(values * known, [sigma_px])
+    mean = NormalisedConvolution(known, px).mean(values * known, [sigma_px])
     total, weight = (cv2.GaussianBlur(level, (0, 0), sigma_px / px) for level in (values * known, known))
     truth = total / np.maximum(weight, 0.1)
     assert np.abs(mean - truth)[weight > 0.5].mean() < 0.08 * values.std()
@@ -31,7 +31,7 @@ def test_a_pyramid_tells_the_gaussian_mean_of_what_is_known(px, sigma_px):
 def test_colours_are_apart():
     known = _known().astype(np.float32)
     planes = [_levels(seed) * known for seed in range(3)]
-    around = Surroundings(known, 2)
+    around = NormalisedConvolution(known, 2)
     mean = around.mean(cv2.merge(planes), (12.0, 28.0))
     for colour, plane in enumerate(planes):
         assert np.allclose(mean[..., colour], around.mean(plane, (12.0, 28.0)), rtol=1e-4)

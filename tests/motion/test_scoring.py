@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from subremover.motion.align import View, warp_by, warp_still
-from subremover.motion.scoring import Places, blend, judge
+from subremover.motion.scoring import Places, blend, score
 
 SIZES = [(40, 90), (60, 150), (100, 200), (170, 260)]  # a place of the grid every 1, 2, 3 and 4 px
 
@@ -38,7 +38,7 @@ def _move(dx):
 def test_the_warp_that_undoes_the_motion_wins(size):
     target, source = _target(size), _whole(_scene(size, shift=-6))
     warps = [warp_still(source), warp_by(source, _move(6)), warp_by(source, _move(-6))]
-    candidates = judge(target, warps)
+    candidates = score(target, warps)
     errors = [candidate.error.mean() for candidate in candidates]
     assert errors[1] < 0.1 * min(errors[0], errors[2])
     picture, error, whose = blend(target, candidates, _hole(size))
@@ -50,7 +50,7 @@ def test_the_warp_that_undoes_the_motion_wins(size):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_light_that_changed_is_no_error(size):
-    (candidate,) = judge(_target(size), [warp_still(_whole(_scene(size, light=20)))])
+    (candidate,) = score(_target(size), [warp_still(_whole(_scene(size, light=20)))])
     assert candidate.error.mean() < 4
     assert np.abs(candidate.offset + 20).mean() < 2
 
@@ -61,12 +61,12 @@ def test_a_source_gives_nothing_out_of_its_hole(size):
     spoilt[_hole(size)] = (255, 0, 255)
     clear = cv2.erode(_hole(size).astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     picture, error, whose = blend(
-        _target(size), judge(_target(size), [warp_still(View(spoilt, ~_hole(size)))]), _hole(size)
+        _target(size), score(_target(size), [warp_still(View(spoilt, ~_hole(size)))]), _hole(size)
     )
     assert np.isinf(error[clear]).all()
     assert (whose[clear] == -1).all()
     both = [warp_still(View(spoilt, ~_hole(size))), warp_still(_whole(_scene(size)))]
-    picture, error, whose = blend(_target(size), judge(_target(size), both), _hole(size))
+    picture, error, whose = blend(_target(size), score(_target(size), both), _hole(size))
     assert (whose[_hole(size)] == 1).all()
     assert np.abs(picture - _scene(size).astype(np.float32))[_hole(size)].max() < 3
 
@@ -76,7 +76,7 @@ def test_the_error_grows_with_the_disagreement():
     for noise in (1, 12):
         grain = np.random.default_rng(1).normal(0, noise, (4, *size, 3))
         sources = [_whole(np.clip(_scene(size) + part, 0, 255).astype(np.uint8)) for part in grain]
-        candidates = judge(_target(size), [warp_still(source) for source in sources])
+        candidates = score(_target(size), [warp_still(source) for source in sources])
         errors.append(blend(_target(size), candidates, _hole(size))[1][_hole(size)].mean())
     assert errors[1] > 4 * errors[0]
 

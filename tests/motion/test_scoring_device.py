@@ -14,11 +14,11 @@ from subremover.fill.borrow import Borrower
 from subremover.fill.holes import Hole
 from subremover.motion import align, scoring
 from subremover.motion.align import View, Warp, warp_by, warp_still
-from subremover.motion.device import Lanes
-from subremover.motion.normalised_convolution import SIGMAS_PX, Surroundings
-from subremover.motion.normalised_convolution_device import Means
+from subremover.motion.device import DeviceStreams
+from subremover.motion.normalised_convolution import SIGMAS_PX, NormalisedConvolution
+from subremover.motion.normalised_convolution_device import DeviceNormalisedConvolution
 from subremover.motion.scoring import OFFSET_SIGMAS_PX
-from subremover.motion.scoring_device import OFFSET, DeviceJudge
+from subremover.motion.scoring_device import OFFSET, DeviceScorer
 from subremover.options import BorrowOptions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -58,10 +58,10 @@ def _warps(size: tuple[int, int]) -> list[Warp]:
 
 
 def _check_twin(size: tuple[int, int], device: str) -> None:
-    hole, warps, twin = _hole(size), _warps(size), DeviceJudge(device)
+    hole, warps, twin = _hole(size), _warps(size), DeviceScorer(device)
     target = View(_scene(size), ~hole)
-    ours = [*twin.judge(target, warps[:4]), *twin.judge(target, warps[4:])]  # blended from two batches
-    theirs = scoring.judge(target, warps)
+    ours = [*twin.score(target, warps[:4]), *twin.score(target, warps[4:])]  # blended from two batches
+    theirs = scoring.score(target, warps)
     for one, other in zip(ours, theirs, strict=True):
         assert one.warp is other.warp
         assert (one.known != other.known).mean() < 1e-3
@@ -102,24 +102,24 @@ def test_means_are_opencvs(size, px):
         np.float32
     )  # none, some, all
     total = rng.uniform(-20, 200, (3, *size, 3)).astype(np.float32) * weight[..., None]
-    means = Means(size, px, SIGMAS_PX, torch.from_numpy)
+    means = DeviceNormalisedConvolution(size, px, SIGMAS_PX, torch.from_numpy)
     for sigmas in (SIGMAS_PX, OFFSET_SIGMAS_PX):
         ours = means.mean(
             torch.from_numpy(total).permute(0, 3, 1, 2), torch.from_numpy(weight)[:, None], sigmas
         )
-        theirs = [Surroundings(w, px).mean(t, sigmas) for w, t in zip(weight, total, strict=True)]
+        theirs = [NormalisedConvolution(w, px).mean(t, sigmas) for w, t in zip(weight, total, strict=True)]
         assert np.abs(ours.permute(0, 2, 3, 1).numpy() - theirs).max() < 2e-3
 
 
 def test_nothing_is_judged_by_what_a_hole_holds():
     size, hole = (96, 240), _hole((96, 240))
-    twin, fills = DeviceJudge("cpu"), []
+    twin, fills = DeviceScorer("cpu"), []
     for level in (0, 255):
         pictures = [_scene(size, dx) for dx in (0, 3)]
         for picture in pictures:
             picture[hole] = level
         target, source = (View(picture, ~hole) for picture in pictures)
-        candidates = twin.judge(target, [warp_by(source, np.array([[1.0, 0, -20.4], [0, 1, 7], [0, 0, 1]]))])
+        candidates = twin.score(target, [warp_by(source, np.array([[1.0, 0, -20.4], [0, 1, 7], [0, 0, 1]]))])
         fills.append(twin.blend(target, candidates, hole))
     for one, other in zip(*fills, strict=True):
         assert (one[hole] == other[hole]).all()
@@ -127,12 +127,12 @@ def test_nothing_is_judged_by_what_a_hole_holds():
 
 
 def test_a_view_is_uploaded_once_and_not_kept_for_longer_than_it_lives():
-    lanes, view = Lanes("cpu"), View(_scene((20, 30)), ~_hole((20, 30)))
-    first = lanes.mine().planes(view)
-    assert lanes.mine().planes(view) is first
-    assert len(lanes._views._planes) == 1
+    streams, view = DeviceStreams("cpu"), View(_scene((20, 30)), ~_hole((20, 30)))
+    first = streams.mine().planes(view)
+    assert streams.mine().planes(view) is first
+    assert len(streams._views._planes) == 1
     del view
-    assert not lanes._views._planes
+    assert not streams._views._planes
 
 
 class _Stream:
@@ -159,18 +159,18 @@ def test_a_stream_waits_for_what_another_uploads(monkeypatch):
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **__: tensor)
     monkeypatch.setattr(torch.Tensor, "record_stream", lambda tensor, stream: stream.lent.append(tensor))
     monkeypatch.setattr("subremover.motion.device.count_cores", lambda: 2)
-    lanes, view = Lanes("cuda:0"), View(_scene((20, 30)), ~_hole((20, 30)))
-    one = lanes.mine()
+    streams, view = DeviceStreams("cuda:0"), View(_scene((20, 30)), ~_hole((20, 30)))
+    one = streams.mine()
     planes = one.planes(view)
     assert one._stream.waited_for == []
-    del lanes._mine.lane  # as a thread that has none yet
-    other = lanes.mine()
+    del streams._mine.stream  # as a thread that has none yet
+    other = streams.mine()
     assert other is not one
     assert other.planes(view) is planes
     assert other._stream.waited_for == ["uploaded"]
     assert [id(t) for t in other._stream.lent] == [id(planes.picture), id(planes.masks)]
-    del lanes._mine.lane
-    assert lanes.mine() is one
+    del streams._mine.stream
+    assert streams.mine() is one
 
 
 def _borrow(device):
@@ -194,7 +194,7 @@ def test_without_the_device_opencv_borrows(monkeypatch, caplog):
     theirs, _ = _borrow(None)
     for device in ("cuda:99", "cpu"):
         if device == "cpu":
-            monkeypatch.setattr(DeviceJudge, "blend", fail)
+            monkeypatch.setattr(DeviceScorer, "blend", fail)
         caplog.clear()
         with caplog.at_level(logging.WARNING):
             ours, _ = _borrow(device)

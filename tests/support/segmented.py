@@ -17,7 +17,7 @@ from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import Segment, by_segment
 from subremover.video.write.preflight import check_target
-from subremover.video.write.writer import SegmentWriter, assemble, open_track
+from subremover.video.write.writer import SegmentWriter, assemble, open_encoder
 
 KEY = bytes(KEY_BYTES)
 
@@ -41,7 +41,7 @@ def write_spools(
     spools = []
     for segment, frames in by_segment(read_frames(film), segments):
         file = folder / f"{segment.start}.picture"
-        with SegmentWriter(file, KEY, open_track(film, target, options), target) as writer:
+        with SegmentWriter(file, KEY, open_encoder(film, target, options), target) as writer:
             for index, frame in frames:
                 change(index, frame)
                 writer.write(frame)

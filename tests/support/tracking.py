@@ -13,7 +13,7 @@ from media import DrawnPicture, add_grain, draw_subtitle, draw_texture, fade_sub
 
 from subremover.detect.frame import Frame
 from subremover.detect.tracking.ends import End, Scene
-from subremover.detect.tracking.line_track import LEAST_FRAMES, Track
+from subremover.detect.tracking.line_track import LEAST_FRAMES, LineTrack
 from subremover.geometry import Box
 
 SIZE = (256, 144)
@@ -70,7 +70,7 @@ def paint_on(pictures: Sequence[np.ndarray], speed_px: tuple[float, float]) -> l
 class Life:
     """A line that was followed to its end."""
 
-    track: Track
+    track: LineTrack
     start: End
     end: End
 
@@ -98,12 +98,12 @@ def watch(
     line = line or line_box()
     scene = Scene([], [line])
     recent: deque[Frame] = deque(maxlen=RECENT)
-    track: Track | None = None
+    track: LineTrack | None = None
     for index, picture in enumerate(pictures):
         recent.append(Frame(index, DrawnPicture(picture)))
         scene.cuts.extend(cut for cut in cuts if cut == index)
         if index == found:
-            track = Track(recent[-1], line, REACH, list(recent)[:-1])
+            track = LineTrack(recent[-1], line, REACH, list(recent)[:-1])
         elif track is not None:
             track.follow(recent[-1], scene)
             if track.is_gone:

@@ -1,4 +1,4 @@
-"""Slots: Adam as torch has it, rows that come and go without touching the others, the capture's fall-back."""
+"""Batched Adam: as torch has it, rows that come and go without touching the others, the fall-back."""
 
 import logging
 from collections import deque
@@ -15,7 +15,7 @@ from subremover.fill.paint.jobs import FitJob
 from subremover.fill.paint.rows import Fitted, Key, Row
 from subremover.options import ActivationName, FitOptions
 from subremover.untrained import deep_decoder, losses
-from subremover.untrained.batched_adam import Course, Slots
+from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.codes import draw_code
 from subremover.untrained.cuda_graph import capture
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, decode, draw_weights
@@ -35,14 +35,14 @@ def draw(seed: int) -> tuple[Tensor, Tensor, DecoderWeights]:
     return torch.rand(1, 3, *SIZE, generator=generator) * known, known, draw_weights([code], 6, 3, [seed])
 
 
-def make_slots(count: int) -> Slots[DecoderWeights]:
+def make_adam(count: int) -> BatchedAdam[DecoderWeights]:
     network = DeepDecoder.of(OPTIONS, SIZE, 3)
-    return Slots(network, draw(0)[2], (count, 3, *SIZE), loss=OPTIONS.loss)
+    return BatchedAdam(network, draw(0)[2], (count, 3, *SIZE), loss=OPTIONS.loss)
 
 
-def put(slots: Slots[DecoderWeights], slot: int, seed: int, steps: int, is_warm: bool = False) -> None:
+def put(adam: BatchedAdam[DecoderWeights], slot: int, seed: int, steps: int, is_warm: bool = False) -> None:
     rate = OPTIONS.learning_rate * (WARM_RATE if is_warm else 1)
-    slots.put([slot], *draw(seed), [Course(seed, steps, rate)])
+    adam.put([slot], *draw(seed), [ItemSettings(seed, steps, rate)])
 
 
 def fit_by_torch(seed: int, steps: int, is_warm: bool) -> tuple[Tensor, DecoderWeights]:
@@ -62,11 +62,11 @@ def fit_by_torch(seed: int, steps: int, is_warm: bool) -> tuple[Tensor, DecoderW
 
 @pytest.mark.parametrize(("steps", "is_warm"), [(1, False), (9, False), (9, True)])
 def test_a_row_is_fitted_as_torch_would(steps: int, is_warm: bool) -> None:
-    slots = make_slots(2)
-    put(slots, 1, 5, steps, is_warm)
+    adam = make_adam(2)
+    put(adam, 1, 5, steps, is_warm)
     for _ in range(steps):
-        slots.step()
-    picture, weights = slots.take([1])
+        adam.step()
+    picture, weights = adam.take([1])
     expected, torchs = fit_by_torch(5, steps, is_warm)
     torch.testing.assert_close(picture, expected, rtol=0, atol=1e-4)
     for one, other in zip(weights.parameters, torchs.parameters, strict=True):
@@ -74,24 +74,24 @@ def test_a_row_is_fitted_as_torch_would(steps: int, is_warm: bool) -> None:
 
 
 def test_rows_come_and_go_without_touching_the_others() -> None:
-    slots = make_slots(3)
-    put(slots, 0, 1, 8)
-    put(slots, 2, 2, 3)
+    adam = make_adam(3)
+    put(adam, 0, 1, 8)
+    put(adam, 2, 2, 3)
     for _ in range(3):
-        slots.step()
-    assert slots.steps_left == [5, 0, 0]
-    first, _ = slots.take([2])
-    put(slots, 2, 3, 4, is_warm=True)
+        adam.step()
+    assert adam.steps_left == [5, 0, 0]
+    first, _ = adam.take([2])
+    put(adam, 2, 3, 4, is_warm=True)
     for _ in range(5):
-        slots.step()
-    assert slots.steps_left == [0, 0, 0]
-    found, _ = slots.take([0, 2])
+        adam.step()
+    assert adam.steps_left == [0, 0, 0]
+    found, _ = adam.take([0, 2])
     for picture, seed, steps, is_warm in (
         (found[0], 1, 8, False),
         (first[0], 2, 3, False),
         (found[1], 3, 4, True),
     ):
-        alone = make_slots(1)
+        alone = make_adam(1)
         put(alone, 0, seed, steps, is_warm)
         for _ in range(steps):
             alone.step()
@@ -99,23 +99,23 @@ def test_rows_come_and_go_without_touching_the_others() -> None:
 
 
 def test_a_row_that_is_done_stays_as_it_is() -> None:
-    slots = make_slots(1)
-    put(slots, 0, 1, 4)
+    adam = make_adam(1)
+    put(adam, 0, 1, 4)
     for _ in range(4):
-        slots.step()
-    (picture, weights), _ = slots.take([0]), slots.step()
-    later, same = slots.take([0])
+        adam.step()
+    (picture, weights), _ = adam.take([0]), adam.step()
+    later, same = adam.take([0])
     assert torch.equal(picture, later)
     assert torch.equal(weights.head, same.head)
 
 
 def test_nothing_known_and_empty_slots_are_no_nan() -> None:
-    slots = make_slots(2)
+    adam = make_adam(2)
     crop, known, weights = draw(1)
-    slots.put([0], 0 * crop, 0 * known, weights, [Course(1, 5, OPTIONS.learning_rate)])
+    adam.put([0], 0 * crop, 0 * known, weights, [ItemSettings(1, 5, OPTIONS.learning_rate)])
     for _ in range(5):
-        slots.step()
-    assert slots.take([0, 1])[0].isfinite().all()
+        adam.step()
+    assert adam.take([0, 1])[0].isfinite().all()
 
 
 def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -131,7 +131,7 @@ def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.Monk
 
     monkeypatch.setattr(deep_decoder, "_choose_last_level", lambda *_: count_last_level)
     monkeypatch.setattr(losses, "_choose_compare", lambda *_: count_compare)
-    some = make_slots(1)
+    some = make_adam(1)
     put(some, 0, 1, 1)
     some.step()
     assert set(used) == {"last level", "compare"}
@@ -148,8 +148,8 @@ def make_row(seed: int, steps: int) -> tuple[Key, Row]:
 def test_a_row_that_is_done_makes_room_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     steps_of = {1: 9, 2: 3, 3: 5, 4: 2, 5: 7}
     taken = []
-    real = Slots.step
-    monkeypatch.setattr(Slots, "step", lambda self: (taken.append(self.steps_left), real(self)))
+    real = BatchedAdam.step
+    monkeypatch.setattr(BatchedAdam, "step", lambda self: (taken.append(self.steps_left), real(self)))
     fitter = BatchFitter(OPTIONS, torch.device("cpu"), batch_size=2)
     found = dict(fitter._fit_queue(deque(make_row(*item) for item in steps_of.items())))
     assert set(found) == {("anchor", seed, 0) for seed in steps_of}

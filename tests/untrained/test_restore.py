@@ -12,7 +12,7 @@ import subremover
 from subremover.errors import DeviceError, UsageError
 from subremover.options import FitOptions
 from subremover.untrained import restore as restore_module
-from subremover.untrained.batched_adam import Slots
+from subremover.untrained.batched_adam import BatchedAdam
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder
 from subremover.untrained.hourglass import Hourglass
 from subremover.untrained.network import Weights
@@ -128,14 +128,14 @@ def test_whatever_watching_raises_ends_it() -> None:
 def test_memory_that_does_not_suffice_halves_the_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes = []
 
-    class Cramped(Slots[DecoderWeights]):
+    class Cramped(BatchedAdam[DecoderWeights]):
         def __init__(self, network: Any, like: Any, targets: tuple[int, int, int, int], **more: Any) -> None:
             sizes.append(targets[0])
             if targets[0] > limit:
                 raise torch.OutOfMemoryError
             super().__init__(network, like, targets, **more)
 
-    monkeypatch.setattr(restore_module, "Slots", Cramped)
+    monkeypatch.setattr(restore_module, "BatchedAdam", Cramped)
     limit, quick = 2, replace(OPTIONS, steps=2)
     assert restore(draw(5), quick).pictures.shape == (5, 3, 32, 48)
     assert sizes == [5, 2, 2, 1]

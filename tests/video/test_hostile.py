@@ -368,13 +368,13 @@ def test_no_encoder_takes_the_machine_for_itself(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", frames=4, codec="libsvtav1", options={"preset": "12"}).path)
     before = os.sched_getscheduler(0)
 
-    def look(_index: int, _frame: VideoFrame) -> None:
+    def info(_index: int, _frame: VideoFrame) -> None:
         threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
         assert {os.sched_getscheduler(thread) for thread in threads} == {before}
 
     check_target(film, tmp_path / "b.mp4", EncodeOptions(preset="12"))  # which is tried first
     assert os.sched_getscheduler(0) == before
-    write_film(film, tmp_path / "b.mp4", EncodeOptions(), change=look)
+    write_film(film, tmp_path / "b.mp4", EncodeOptions(), change=info)
     assert before == os.SCHED_OTHER
 
 

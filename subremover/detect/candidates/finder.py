@@ -12,9 +12,9 @@ from subremover.detect.candidates.novelty import Novelty, Place
 from subremover.detect.frame import Frame, halvings
 from subremover.geometry import Box, draw_boxes
 
-LOOK_SECONDS, LOOK_FRAMES = 0.2, 5
+DETECT_SECONDS, DETECT_FRAMES = 0.2, 5
 """Between looks at the least; each is at the frame since the last one that shows best what is new."""
-PATROL_SECONDS, CROWDED_PATROL_SECONDS = 3.0, 1.0
+SWEEP_SECONDS, CROWDED_SWEEP_SECONDS = 3.0, 1.0
 """Between looks at the whole picture, for what no novelty gave away; oftener in gravel or grass."""
 LARGE_PX = 1440
 """Wide pictures are looked at by halves: their lettering is large, and 24 px in 4K still have 12."""
@@ -24,7 +24,7 @@ LOW_SHARE = 1 / 3
 FindLines = Callable[[np.ndarray], list[Box]]
 
 
-class Lookout:
+class CandidateFinder:
     """Shown every frame, it finds the lines that nobody follows yet."""
 
     def __init__(
@@ -39,13 +39,13 @@ class Lookout:
             regions: Where to look; empty: everywhere.
         """
         height, width = first.luma.shape
-        self.period = max(LOOK_FRAMES, round(LOOK_SECONDS * frame_rate))
+        self.period = max(DETECT_FRAMES, round(DETECT_SECONDS * frame_rate))
         """Frames between looks."""
         self._find_lines, self._frame_rate = find_lines, frame_rate
         self._whole, self._scale = Box(0, 0, width, height), 1 << halvings(height, width)
         self._regions = regions or (self._whole,)
         self._novelty = Novelty(*first.small.shape)
-        self._last_patrol = first.index
+        self._last_sweep = first.index
         self._is_low_next = False
 
     def feed(self, frame: Frame) -> None:
@@ -60,7 +60,7 @@ class Lookout:
         width, height = -(-box.width // self._scale) + 1, -(-box.height // self._scale) + 1
         self._novelty.forget(Box(box.x // self._scale, box.y // self._scale, width, height))
 
-    def look(
+    def find(
         self, recent: Sequence[Frame], followed: Callable[[int], list[Box]]
     ) -> Iterator[tuple[Frame, Box]]:
         """Lines that stand where something new does, and a frame that shows each.
@@ -77,9 +77,9 @@ class Lookout:
 
     def _places(self, now: int) -> list[Place]:
         places, whole = self._novelty.take(), self._whole
-        rest = CROWDED_PATROL_SECONDS if self._novelty.is_crowded else PATROL_SECONDS
-        if now - self._last_patrol >= rest * self._frame_rate:
-            self._last_patrol, self._is_low_next = now, not self._is_low_next
+        rest = CROWDED_SWEEP_SECONDS if self._novelty.is_crowded else SWEEP_SECONDS
+        if now - self._last_sweep >= rest * self._frame_rate:
+            self._last_sweep, self._is_low_next = now, not self._is_low_next
             low = round(LOW_SHARE * whole.height)
             return [Place(now, whole if self._is_low_next else Box(0, whole.height - low, whole.width, low))]
         places = [
@@ -87,7 +87,7 @@ class Lookout:
             for place in places
         ]
         if sum(place.box.area for place in places) > 0.5 * whole.area:
-            self._last_patrol = now
+            self._last_sweep = now
             return [Place(max(places, key=lambda p: p.box.area).index, whole)]
         return places
 

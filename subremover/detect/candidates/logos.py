@@ -1,6 +1,6 @@
 """Logos without letters: what stays the same from shot to shot, found at the film's end.
 
-Lettered logos are lines like others, and told by `verdict`. This is for the rest, and only asked for
+Lettered logos are lines like others, and told by `classifier`. This is for the rest, and only asked for
 by those who want logos gone.
 """
 

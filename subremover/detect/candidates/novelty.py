@@ -18,7 +18,7 @@ EDGE_LEVEL = 24
 """Sobel magnitude (8 times the slope in levels a px) from which an edge counts; above coding noise."""
 RISE, NEW_ENERGY = 1.5, 32.0
 """A block is new when its standing edges exceed RISE times what was there before by NEW_ENERGY a px."""
-BOREDOM, DECAY = 2.0, 0.98
+HABITUATION, DECAY = 2.0, 0.98
 """What has been looked at counts this many times, less and less with each frame: a shaking camera stands
 still every few frames, and that is nothing new for a while. With these four numbers, every subtitle of
 eleven clips was seen within the 5 frames of a look, at half the looks of 1.5, 24, 1 and 0.95."""
@@ -61,7 +61,7 @@ class Novelty:
         fading = peak + (self._known - peak) * DECAY ** len(self._seen)
         self._known = np.where(peak < self._known, fading, peak)
         for place in found:
-            self._known[_blocks_of(place.box)] *= BOREDOM
+            self._known[_blocks_of(place.box)] *= HABITUATION
         self._seen = self._seen[-1:]
         return found
 

@@ -65,7 +65,7 @@ class Line:
         return not self.text or any(c.isalpha() for c in self.text)
 
 
-class Judge:
+class LineClassifier:
     """Knows the film's style, and tells the kind of its lines by it."""
 
     def __init__(
@@ -88,7 +88,7 @@ class Judge:
         # Lines where custom puts them count double: three credits are no style against two subtitles.
         self._style = max(groups, key=lambda g: sum(1 + self._is_customary(n) for n in g), default=[])
 
-    def kind(self, line: Line) -> EventKind:
+    def classify(self, line: Line) -> EventKind:
         """What a line is."""
         others = [n for n in self._style if n is not line]
         fits = any(self._is_alike(line, n) for n in others)

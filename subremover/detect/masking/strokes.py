@@ -123,7 +123,7 @@ def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, cle
     hints -= FAR_ODDS * _farness(contrast, height_px / 8)
     if not clear:
         hole = _grow(contrast, 1) | (lettering & ~line)
-        odds = _settle(hints + _odds_by_difference(_differ_among(shown, ~hole), line))
+        odds = _smooth_odds(hints + _odds_by_difference(_differ_among(shown, ~hole), line))
         mask = _join(odds, line, line & _grow(contrast, 1), *ALONE_ODDS)
         box = find_bordered_box(shown, line)
         return Strokes(mask if box is None else mask | box, np.inf)
@@ -138,13 +138,13 @@ def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, cle
         box = find_jumping_box(np.average([d.change for d in differences], axis=0, weights=trust), line)
     box = find_bordered_box(shown, line) if box is None else box
     near = near if box is None else near | box
-    odds = _settle(hints * _doubt(differences) + _odds_by_difference(differences, line))
+    odds = _smooth_odds(hints * _doubt(differences) + _odds_by_difference(differences, line))
     if error > CALM_ERROR:
         if box is None:
             hole = _grow(_join(odds, line, near) | contrast, 2) | (lettering & ~line)
         differences = _differ_from_clear(shown, clear, ~hole, targets=2, sources=3)
         error = min(float(d.error[line].mean()) for d in differences)
-        odds = _settle(hints * _doubt(differences) + _odds_by_difference(differences, line))
+        odds = _smooth_odds(hints * _doubt(differences) + _odds_by_difference(differences, line))
     mask = _join(odds, line, near)
     mask |= _grow(mask, 1) & (odds > RIM_ODDS) & near
     return Strokes(mask if box is None else mask | box, error)
@@ -264,12 +264,12 @@ def _farness(contrast: np.ndarray, step_px: float) -> np.ndarray:
     return farness
 
 
-def _settle(odds: np.ndarray) -> np.ndarray:
+def _smooth_odds(odds: np.ndarray) -> np.ndarray:
     """Log odds with the neighbours heard: a few rounds of a mean field."""
-    settled = own = odds.astype(np.float32)
+    smoothed = own = odds.astype(np.float32)
     for _ in range(3):
-        settled = own + 0.7 * cv2.GaussianBlur(np.tanh(settled / 2), (0, 0), 1.0)
-    return settled
+        smoothed = own + 0.7 * cv2.GaussianBlur(np.tanh(smoothed / 2), (0, 0), 1.0)
+    return smoothed
 
 
 def _join(

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from subremover.detect.frame import Frame
-from subremover.detect.tracking.line_crop import Spot, correlate
+from subremover.detect.tracking.line_crop import LineCrop, correlate
 from subremover.detect.tracking.presence import Rise, Template, find_rise
 from subremover.geometry import Box
 
 SURE = 0.5
-"""Opacity from which a line counts as standing there, until its exact ends are settled."""
+"""Opacity from which a line counts as standing there, until its exact ends are known."""
 UNCHANGED = 0.7
 """Opacity of a line that stands just as it was found, over any background."""
 CLEAR_FRAMES, SHOWN_FRAMES = 4, 2
@@ -56,17 +56,17 @@ class End:
         return self.rise.opacity(self.rise.first + abs(frame - self.frame))
 
 
-def find_end(frames: list[Frame], spot: Spot, template: Template, reach: int, scene: Scene) -> End:
+def find_end(frames: list[Frame], line_crop: LineCrop, template: Template, reach: int, scene: Scene) -> End:
     """An end of a line's life.
 
     Args:
         frames: In the order in which the line becomes visible: forward for its start, backward for its end.
-        spot: Of the line.
+        line_crop: Of the line.
         template: Of the line.
         reach: Frames that a fade takes at most.
         scene: Cuts and other lettering.
     """
-    opacities = np.array([spot.opacity(f, template) for f in frames])
+    opacities = np.array([line_crop.opacity(f, template) for f in frames])
     below = np.flatnonzero(opacities < SURE)
     hard = min(int(below[-1]) + 1, len(frames) - 1) if len(below) else 0
     skip = max(0, hard - reach)
@@ -77,24 +77,24 @@ def find_end(frames: list[Frame], spot: Spot, template: Template, reach: int, sc
     clear = [f for f in beyond if not _is_cut_between(f.index, edge, scene.cuts)]
     full = frames[min(rise.first + int(np.ceil(rise.frames)), len(frames) - 1) :]
     is_wiped = any(
-        0.2 < opacities[i] < 0.8 and spot.spread(frames[i], template) > WIPED
+        0.2 < opacities[i] < 0.8 and line_crop.spread(frames[i], template) > WIPED
         for i in range(rise.first, min(hard + 3, len(frames)))
     )
-    outside = spot.outside(scene.lettering)
+    outside = line_crop.outside(scene.lettering)
     return End(
         edge,
         rise,
-        spot.rgb(clear[:CLEAR_FRAMES]),
-        spot.rgb(full[:SHOWN_FRAMES]),
-        bool(clear) and not is_wiped and not _has_changed(clear[0], full, spot, outside),
-        _has_drifted(beyond, spot, template),
+        line_crop.rgb(clear[:CLEAR_FRAMES]),
+        line_crop.rgb(full[:SHOWN_FRAMES]),
+        bool(clear) and not is_wiped and not _has_changed(clear[0], full, line_crop, outside),
+        _has_drifted(beyond, line_crop, template),
     )
 
 
-def _has_changed(clear: Frame, full: list[Frame], spot: Spot, outside: np.ndarray) -> bool:
+def _has_changed(clear: Frame, full: list[Frame], line_crop: LineCrop, outside: np.ndarray) -> bool:
     """Whether the picture around a line became another one as the line came."""
     distance, seen = abs(full[0].index - clear.index), len(full) - 1
-    before, line, after = (spot.coarse(f) for f in (clear, full[0], full[min(distance, seen)]))
+    before, line, after = (line_crop.coarse(f) for f in (clear, full[0], full[min(distance, seen)]))
     usual = correlate(line, after, outside)
     if 0 < seen < distance:  # if the picture goes on as it does: correlation falls with the square of the way
         usual = max(usual, 0.0) ** (distance / seen) ** 2
@@ -102,12 +102,12 @@ def _has_changed(clear: Frame, full: list[Frame], spot: Spot, outside: np.ndarra
     return usual > 0.3 and correlate(before, line, outside) < 0.6 * usual
 
 
-def _has_drifted(frames: Sequence[Frame], spot: Spot, template: Template) -> bool:
+def _has_drifted(frames: Sequence[Frame], line_crop: LineCrop, template: Template) -> bool:
     """Whether frames beyond an end, nearest first, show the line a few px off its place."""
-    faint = [(f, spot.opacity(f, template)) for f in frames]
+    faint = [(f, line_crop.opacity(f, template)) for f in frames]
     faint = [(f, opacity) for f, opacity in faint if opacity < UNCHANGED]
     return any(
-        spot.opacity_nearby(frame, template) > max(0.75, opacity + 0.2)
+        line_crop.opacity_nearby(frame, template) > max(0.75, opacity + 0.2)
         for frame, opacity in (faint[step] for step in DRIFT_STEPS if step < len(faint))
     )
 

@@ -21,7 +21,7 @@ LEAST_SLOPE = 1.5
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
+class LineCrop:
     """Where a line stands."""
 
     line: Box
@@ -30,8 +30,8 @@ class Spot:
     """The line with its surroundings, inside the picture."""
 
     @classmethod
-    def of(cls, line: Box, height: int, width: int) -> Spot:
-        """A line's spot in a picture of this size, 1.2 times its height of surroundings around it."""
+    def of(cls, line: Box, height: int, width: int) -> LineCrop:
+        """A line's crop in a picture of this size, 1.2 times its height of surroundings around it."""
         pad_px = int(1.2 * min(line.width, line.height)) + 8
         return cls(line, line.grow(pad_px, pad_px).clip(width, height))
 

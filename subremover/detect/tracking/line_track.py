@@ -11,7 +11,7 @@ import numpy as np
 
 from subremover.detect.frame import Frame
 from subremover.detect.tracking.ends import SURE, UNCHANGED, End, Scene, find_end
-from subremover.detect.tracking.line_crop import Spot, correlate
+from subremover.detect.tracking.line_crop import LineCrop, correlate
 from subremover.geometry import Box
 
 LEAST_FRAMES = 2
@@ -24,7 +24,7 @@ MOST_CROPS, CROP_STRIDE = 24, 4
 """Crops kept of a line's life, evenly spread; their median is steady and their memory bounded."""
 
 
-class Track:
+class LineTrack:
     """A line under observation: made when it is found, then `follow` frame by frame, then `close`."""
 
     def __init__(self, frame: Frame, line: Box, reach: int, before: Sequence[Frame]) -> None:
@@ -36,14 +36,14 @@ class Track:
             reach: Frames seen around an end of the line's life: enough for a fade.
             before: The frames before it, oldest first.
         """
-        self.spot = Spot.of(line, *frame.luma.shape)
+        self.line_crop = LineCrop.of(line, *frame.luma.shape)
         self.found = self.last_sure = frame.index
         self.is_gone = False
         self.float_count = 0
         """How often the picture around the line became another one while it stood."""
         self._reach = reach
-        self._template = self.spot.template([frame])
-        self._around = self.spot.coarse(frame)
+        self._template = self.line_crop.template([frame])
+        self._around = self.line_crop.coarse(frame)
         self._latest = frame
         self._opening = [*before, frame]
         self._begin = self._opening[0].index
@@ -51,13 +51,13 @@ class Track:
         self.sure_count = sum(opacity > UNCHANGED for opacity in self._opacities)
         """Frames on which the line stood unchanged."""
         self._start: End | None = None
-        self._crops = [*self.spot.rgb([frame])]
+        self._crops = [*self.line_crop.rgb([frame])]
         self._stride = CROP_STRIDE
 
     @property
     def line(self) -> Box:
         """The detector's box."""
-        return self.spot.line
+        return self.line_crop.line
 
     @property
     def is_present(self) -> bool:
@@ -82,7 +82,7 @@ class Track:
         if self._opening:
             self._opening.append(frame)
             if frame.index - self.found >= self._reach:
-                self._settle_opening(scene)
+                self._close_opening(scene)
         if opacity > 0.8 and (frame.index - self.found) % self._stride == 0:
             self._keep(frame, scene)
         self._latest = frame
@@ -92,7 +92,7 @@ class Track:
         place = index - self._begin
         return 0 <= place < len(self._opacities) and self._opacities[place] > SURE
 
-    def is_same(self, other: Track) -> bool:
+    def is_same(self, other: LineTrack) -> bool:
         """Whether two tracks follow the same line: at the same place, on the same frames."""
         common = self.line.intersect(other.line)
         if not common or common.area < 0.5 * min(self.line.area, other.line.area):
@@ -110,12 +110,12 @@ class Track:
             recent: The latest frames, oldest first, from before `last_sure` on.
             scene: Cuts and other lettering.
         """
-        start = self._settle_opening(scene)
+        start = self._close_opening(scene)
         since = self.last_sure
         while self.shows(since - 1) and since > max(start.frame, self.last_sure - self._reach // 2):
             since -= 1
         closing = [f for f in recent if f.index >= since][::-1]
-        return start, find_end(closing, self.spot, self._template, self._reach, scene)
+        return start, find_end(closing, self.line_crop, self._template, self._reach, scene)
 
     def shown(self, start: End, end: End) -> np.ndarray:
         """(n, h, w, 3) uint8, crops with all of the line, spread over its life between these ends."""
@@ -134,14 +134,14 @@ class Track:
         edges = np.flatnonzero(np.diff(is_off.astype(np.int8), prepend=1, append=1))
         return [(first + int(a), first + int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
 
-    def _settle_opening(self, scene: Scene) -> End:
+    def _close_opening(self, scene: Scene) -> End:
         """Find the beginning of the line's life, and let go of its frames."""
         if self._start is not None:
             return self._start
         frames, self._opening = self._opening, []
         shown = [f for f in frames if f.index >= self.found and self._opacity(f) > 0.8]
         # Found within a fade, the line was fainter than it is now; and what moves behind it averages out.
-        self._template = self.spot.template(shown[-8:] or frames[-1:])
+        self._template = self.line_crop.template(shown[-8:] or frames[-1:])
         for frame in frames:
             self._opacities[frame.index - self._begin] = self._opacity(frame)
         self.sure_count = sum(opacity > UNCHANGED for opacity in self._opacities)
@@ -149,18 +149,18 @@ class Track:
         while self.shows(until + 1) and until < frames[-1].index:
             until += 1
         opening = [f for f in frames if f.index <= until]
-        self._start = find_end(opening, self.spot, self._template, self._reach, scene)
+        self._start = find_end(opening, self.line_crop, self._template, self._reach, scene)
         return self._start
 
     def _keep(self, frame: Frame, scene: Scene) -> None:
         """Keep a crop for good, and see whether the picture has moved on under the line."""
-        self._crops += [*self.spot.rgb([frame])]
+        self._crops += [*self.line_crop.rgb([frame])]
         if len(self._crops) > MOST_CROPS:
             self._crops, self._stride = self._crops[::2], 2 * self._stride
-        around = self.spot.coarse(frame)
-        if correlate(self._around, around, self.spot.outside(scene.lettering)) < 0.4:
+        around = self.line_crop.coarse(frame)
+        if correlate(self._around, around, self.line_crop.outside(scene.lettering)) < 0.4:
             self.float_count += 1
             self._around = around
 
     def _opacity(self, frame: Frame) -> float:
-        return self.spot.opacity(frame, self._template)
+        return self.line_crop.opacity(frame, self._template)

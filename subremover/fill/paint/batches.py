@@ -17,9 +17,9 @@ import torch
 from subremover.errors import DeviceError
 from subremover.fill.paint.jobs import CPU_BATCH_PX, count_row_bytes
 from subremover.fill.paint.rows import Fitted, Key, Row
-from subremover.fill.paint.transfer import Arrival, send
+from subremover.fill.paint.transfer import AsyncCopy, send
 from subremover.options import MOST_DECODERS, FitOptions
-from subremover.untrained.batched_adam import Course, Slots
+from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder
 
 log = logging.getLogger(__name__)
@@ -150,21 +150,21 @@ class BatchFitter:
                 torch.cuda.empty_cache()
 
     def _fit_in_slots(self, queue: _Queue, size: int, begun: dict[Key, Row]) -> Iterator[tuple[Key, Fitted]]:
-        """A row that is done leaves its slot to the next of the queue, so that all slots stay at work.
+        """A row that is done leaves its place to the next of the queue, so that all places stay at work.
 
         A CUDA device is waited for only to read pictures, and only once it has been given more to do.
 
         Args:
             queue: Rows are taken from its left.
-            size: Number of slots.
+            size: Number of places.
             begun: Those that were taken and not yet yielded are kept here.
         """
-        slots: Slots[DecoderWeights] | None = None
-        keys: dict[int, Key] = {}  # of the slots at work
-        taken: tuple[list[Key], Arrival, DecoderWeights] | None = None
+        adam: BatchedAdam[DecoderWeights] | None = None
+        keys: dict[int, Key] = {}  # of the places at work
+        taken: tuple[list[Key], AsyncCopy, DecoderWeights] | None = None
         while queue or keys or taken:
-            if slots is not None and not keys and not taken and len(queue) > size:
-                return  # there is more to do now than at first: let there be more slots
+            if adam is not None and not keys and not taken and len(queue) > size:
+                return  # there is more to do now than at first: let there be more places
             new: dict[int, Row] = {}
             for slot in range(size):
                 if slot not in keys and queue:
@@ -172,28 +172,28 @@ class BatchFitter:
                     begun[keys[slot]] = new[slot]
             for is_warm in (False, True):
                 if some := {slot: row for slot, row in new.items() if (row.start is not None) == is_warm}:
-                    slots = self._put(some, slots, size)
-            assert slots is not None
-            for _ in range(min((slots.steps_left[slot] for slot in keys), default=0)):
+                    adam = self._put(some, adam, size)
+            assert adam is not None
+            for _ in range(min((adam.steps_left[slot] for slot in keys), default=0)):
                 if self._should_stop():
                     raise FitStoppedError
-                slots.step()
+                adam.step()
             if taken is not None:
                 done, arrival, weights = taken
                 pictures = arrival.read()
                 for place, key in enumerate(done):
                     h, w = begun.pop(key).job.hole.shape
                     yield key, Fitted(pictures[place, :, :h, :w].transpose(1, 2, 0), weights, place)
-            finished = [slot for slot in keys if slots.steps_left[slot] == 0]
+            finished = [slot for slot in keys if adam.steps_left[slot] == 0]
             taken = None
             if finished:
-                painted, weights = slots.take(finished)
-                taken = [keys.pop(slot) for slot in finished], Arrival(painted), weights
+                painted, weights = adam.take(finished)
+                taken = [keys.pop(slot) for slot in finished], AsyncCopy(painted), weights
 
     def _put(
-        self, rows: Mapping[int, Row], slots: Slots[DecoderWeights] | None, size: int
-    ) -> Slots[DecoderWeights]:
-        """Begin rows, all warm or all cold, in these slots; the first rows tell what slots are needed."""
+        self, rows: Mapping[int, Row], adam: BatchedAdam[DecoderWeights] | None, size: int
+    ) -> BatchedAdam[DecoderWeights]:
+        """Begin rows, all warm or all cold, in these places; the first tell of what kind the batch is."""
         first = next(iter(rows.values()))
         crops = np.zeros((len(rows), 3, *first.canvas), np.float32)
         known = np.zeros((len(rows), 1, *first.canvas), np.float32)
@@ -211,14 +211,14 @@ class BatchFitter:
             rate *= WARM_RATE
         else:
             weights = network.start(*there, seeds)
-        if slots is None:
-            slots = Slots(network, weights, (size, *crops.shape[1:]), loss=self._options.loss)
+        if adam is None:
+            adam = BatchedAdam(network, weights, (size, *crops.shape[1:]), loss=self._options.loss)
         noise = self._options.input_noise
-        courses = [
-            Course(seed, row.steps, rate, noise) for seed, row in zip(seeds, rows.values(), strict=True)
+        settings = [
+            ItemSettings(seed, row.steps, rate, noise) for seed, row in zip(seeds, rows.values(), strict=True)
         ]
-        slots.put(list(rows), *there, weights, courses)
-        return slots
+        adam.put(list(rows), *there, weights, settings)
+        return adam
 
 
 def choose_batch_size(device: torch.device, row_bytes: int, row_px: int) -> int:

@@ -1,4 +1,4 @@
-"""The fake subtitle: known pixels beside a hole are hidden too, and what is painted over them is judged.
+"""The fake subtitle: known pixels beside a hole are hidden too, and what is painted over them is scored.
 
 How far each decoder is trusted in this very place, and how far off it is to be expected. Plain arrays.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from subremover.fill.composite import settle
+from subremover.fill.composite import join_seamlessly
 
 RING_PX, BAND_PX = 5, 32
 """The ring around the hole that is hidden, in every other upright band. Letters are so near each other that
@@ -69,7 +69,7 @@ def trust_smooth(image: np.ndarray, hole: np.ndarray) -> Trust:
     ring = choose_ring(hole.astype(np.float32))
     if ring is None:
         return Trust(np.zeros(0), PRESUMED_ERROR)
-    smooth = settle(np.zeros_like(image), image, hole | ring)
+    smooth = join_seamlessly(np.zeros_like(image), image, hole | ring)
     error = float(np.sqrt(np.square(smooth - image)[ring].mean()))
     return Trust(np.zeros(0), max(error, LEAST_ERROR))
 

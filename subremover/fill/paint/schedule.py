@@ -13,7 +13,7 @@ from itertools import islice
 import numpy as np
 import torch
 
-from subremover.fill.composite import confine, settle, share_of_fit
+from subremover.fill.composite import confine, join_seamlessly, share_of_fit
 from subremover.fill.paint.batches import BatchFitter
 from subremover.fill.paint.holdout import Trust, choose_ring, trust_smooth, trust_tried, trust_untried
 from subremover.fill.paint.jobs import KNOWN_ERROR, Fill, FitJob
@@ -78,7 +78,7 @@ def fit_jobs(
         done[key] = fitted
         if len(done) < options.decoders * (1 if group.ring is None else 2):
             continue
-        trust = _judge(jobs[index], group, done, options.decoders)
+        trust = _weigh_decoders(jobs[index], group, done, options.decoders)
         trust_of |= dict.fromkeys(group.members, trust)
         for i in range(options.decoders):
             mixes[index] += np.float32(trust.weights[i]) * done["anchor", index, i].picture
@@ -167,22 +167,22 @@ def _warm_rows(
     return rows
 
 
-def _judge(job: FitJob, group: _Group, cold: dict[Key, Fitted], decoders: int) -> Trust:
+def _weigh_decoders(job: FitJob, group: _Group, cold: dict[Key, Fitted], decoders: int) -> Trust:
     """How far a group's decoders are trusted, by its anchor's job."""
     anchored = [cold["anchor", group.anchor, i] for i in range(decoders)]
     details = _details(anchored, job.image, job.unknown)[:, job.unknown > 0.5]
     if group.ring is None:
         return trust_untried(details)
     unknown = np.where(group.ring, np.float32(1), job.unknown)
-    missed = job.image - settle(np.zeros_like(job.image), job.image, unknown)
+    missed = job.image - join_seamlessly(np.zeros_like(job.image), job.image, unknown)
     tried = [cold["trial", group.anchor, i] for i in range(decoders)]
     return trust_tried(details, _details(tried, job.image, unknown)[:, group.ring], missed[group.ring])
 
 
 def _details(fits: Sequence[Fitted], image: np.ndarray, unknown: np.ndarray) -> np.ndarray:
-    """(S, h, w, 3) what fits add, once settled, to the smooth continuation of the surroundings."""
-    smooth = settle(np.zeros_like(image), image, unknown)
-    return np.stack([settle(fit.picture, image, unknown) - smooth for fit in fits])
+    """(S, h, w, 3) what fits add, once joined to the crop, to the smooth continuation of the surroundings."""
+    smooth = join_seamlessly(np.zeros_like(image), image, unknown)
+    return np.stack([join_seamlessly(fit.picture, image, unknown) - smooth for fit in fits])
 
 
 def _fill(job: FitJob, mix: np.ndarray | None, trust: Trust | None) -> Fill:
@@ -193,7 +193,7 @@ def _fill(job: FitJob, mix: np.ndarray | None, trust: Trust | None) -> Fill:
     """
     if trust is None:
         return Fill(job.image, np.zeros(job.hole.shape, np.float32))
-    fitted = settle(np.zeros_like(job.image) if mix is None else mix, job.image, job.unknown)
+    fitted = join_seamlessly(np.zeros_like(job.image) if mix is None else mix, job.image, job.unknown)
     fitted = confine(fitted, job.image, job.unknown)
     share = share_of_fit(job.error, PREFERENCE * trust.error)[..., None]
     borrowed = np.where(share < 1, job.image, 0)

@@ -15,7 +15,7 @@ def send(array: np.ndarray, device: torch.device) -> Tensor:
     return tensor.to(device, non_blocking=True)
 
 
-class Arrival:
+class AsyncCopy:
     """A tensor on its way from a device."""
 
     def __init__(self, tensor: Tensor) -> None:

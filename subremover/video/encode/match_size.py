@@ -17,7 +17,7 @@ from subremover.errors import InputError
 from subremover.options import EncodeOptions
 from subremover.runtime.profile import stage
 from subremover.video.encode.encoders import choose_encoding
-from subremover.video.encode.picture_encoder import Track
+from subremover.video.encode.picture_encoder import PictureEncoder
 from subremover.video.encode.settings import LEAST_QUALITY, QUALITIES, Quality
 from subremover.video.film import Film
 from subremover.video.read.reader import read_frames
@@ -93,7 +93,7 @@ def search(measure: Callable[[float], float], quality: Quality) -> tuple[float, 
         quality: Of the encoder.
     """
     sizes: dict[float, float] = {}
-    crf = quality.lossless_to_the_eye + COARSER
+    crf = quality.visually_lossless + COARSER
     for _ in range(TRIES):
         sizes[crf] = math.log2(max(measure(crf), 1e-6))
         nearest = sorted(sizes, key=lambda tried: abs(sizes[tried]))[:2]
@@ -130,12 +130,12 @@ def _count_source_bytes(film: Film, run: range) -> int:
 
 
 def _count_encoded_bytes(film: Film, options: EncodeOptions, run: range) -> int:
-    track: Track | None = None
+    encoder: PictureEncoder | None = None
     size = 0
     with open_input(film.path) as source, av.open(io.BytesIO(), "w", format="matroska") as out:
         for _, frame in read_frames(film, run.start, run.stop):
-            track = track or Track(film, source, out, options)
-            size += sum(packet.size for packet in track.encode(frame))
-        if track is not None:
-            size += sum(packet.size for packet in track.encode(None))
+            encoder = encoder or PictureEncoder(film, source, out, options)
+            size += sum(packet.size for packet in encoder.encode(frame))
+        if encoder is not None:
+            size += sum(packet.size for packet in encoder.encode(None))
     return size

@@ -22,7 +22,7 @@ from subremover.video.encode.priority import keeping_priority
 from subremover.video.encode.settings import set_quality
 from subremover.video.film import Film
 from subremover.video.pixels.formats import convert
-from subremover.video.read.picture_info import Look, look_at
+from subremover.video.read.picture_info import PictureInfo, read_picture_info
 from subremover.video.splice.splice import Splice, add_options
 
 # Their frame types are worth taking over: 3 to 4 % smaller at the same quality from such sources.
@@ -47,7 +47,7 @@ _FIELDS = {False: 2, True: 3}
 """AVFieldOrder, by whether the bottom field comes first."""
 
 
-class Track:
+class PictureEncoder:
     """The picture's encoder and its stream in the output."""
 
     def __init__(
@@ -71,7 +71,7 @@ class Track:
         Raises:
             SpliceError: Its packets and this encoder's do not go together.
         """
-        self._film, self._splice, look = film, splice, look_at(film)
+        self._film, self._splice, info = film, splice, read_picture_info(film)
         stream = source.streams[film.stream_index]
         assert isinstance(stream, VideoStream)
         self._encoding = choose_encoding(film, options, read_fourcc(stream.codec_context))
@@ -80,8 +80,8 @@ class Track:
         is_timed = self._encoding.encoder in _TIMED_CODECS and film.is_regular
         self._is_counting = self._encoding.is_counting or is_timed
         self._durations: dict[int, int] = {}
-        is_same = self._encoding.codec == film.codec and not _has_dolby_vision(look)
-        self.warnings = [*self._encoding.warnings, *_find_losses(look, self._encoding.encoder, is_same)]
+        is_same = self._encoding.codec == film.codec and not _has_dolby_vision(info)
+        self.warnings = [*self._encoding.warnings, *_find_losses(info, self._encoding.encoder, is_same)]
         if is_same:
             # The template brings the container's side data: rotation, mastering display, ...
             self._stream: VideoStream = out.add_stream_from_template(stream, opaque=True)
@@ -94,7 +94,7 @@ class Track:
             self._stream, self._context = added, added.codec_context
             if film.rotation:
                 added.set_display_rotation(film.rotation)
-        self._set_context(stream, out, look)
+        self._set_context(stream, out, info)
         with keeping_priority():
             self._context.open()
         if is_same:
@@ -121,7 +121,7 @@ class Track:
             else:
                 self.warnings.append(f"the picture's alpha channel cannot be kept in {out.format.name}")
 
-    def _set_context(self, stream: VideoStream, out: OutputContainer, look: Look) -> None:
+    def _set_context(self, stream: VideoStream, out: OutputContainer, info: PictureInfo) -> None:
         film, context, encoding = self._film, self._context, self._encoding
         source = stream.codec_context
         context.width, context.height, context.pix_fmt = film.width, film.height, encoding.pix_fmt
@@ -129,7 +129,7 @@ class Track:
         context.time_base = self._tick if self._is_counting else film.time_base
         if stream.sample_aspect_ratio:
             context.sample_aspect_ratio = stream.sample_aspect_ratio
-        tags = look.first
+        tags = info.first
         context.color_range = 2 if film.pix_fmt.startswith("yuvj") else tags.color_range
         context.color_primaries, context.color_trc = tags.color_primaries, tags.color_trc
         context.colorspace = tags.colorspace
@@ -137,12 +137,12 @@ class Track:
             context.flags |= Flags.global_header
         if not self._is_counting:
             context.flags |= Flags.frame_duration  # else the last frame's and every varying length is lost
-        if look.is_interlaced:
+        if info.is_interlaced:
             context.flags |= Flags.interlaced_dct | Flags.interlaced_me
-            context.field_order = source.field_order or _FIELDS[look.is_bottom_first]
+            context.field_order = source.field_order or _FIELDS[info.is_bottom_first]
         if encoding.is_counting:
             context.max_b_frames = 2 if source.has_b_frames else 0
-        options = {**encoding.options, **_describe(look, encoding)}
+        options = {**encoding.options, **_describe(info, encoding)}
         context.options = add_options(options, self._splice.encoder_options) if self._splice else options
         # by slices, as PyAV has it, x264 made 0.3 to 1.5 % more bytes of three clips with two threads
         context.thread_type = "AUTO"
@@ -197,44 +197,44 @@ class Track:
         return int(film.pts[max(index, 0)]) + min(index, 0) * round(1 / film.frame_rate / film.time_base)
 
 
-def _has_dolby_vision(look: Look) -> bool:
+def _has_dolby_vision(info: PictureInfo) -> bool:
     """Its container box would promise what the new packets do not hold."""
-    return any(name in look.side_data for name in _DOLBY_VISION)
+    return any(name in info.side_data for name in _DOLBY_VISION)
 
 
-def _find_losses(look: Look, encoder: str, is_same: bool) -> list[str]:
+def _find_losses(info: PictureInfo, encoder: str, is_same: bool) -> list[str]:
     """What does not come through an encoder; `is_same`: what the container says of the picture does."""
-    losses = [text for name, text in _LOST.items() if name in look.side_data]
-    if _has_dolby_vision(look):
+    losses = [text for name, text in _LOST.items() if name in info.side_data]
+    if _has_dolby_vision(info):
         losses.append("Dolby Vision metadata cannot be kept; the base picture is")
-    if "A53_CC" in look.side_data and encoder not in _CAPTIONED:
+    if "A53_CC" in info.side_data and encoder not in _CAPTIONED:
         losses.append(f"the captions in the frames cannot be kept: {encoder} does not write them")
-    if look.is_interlaced and encoder in _WHOLE_FRAMES:
+    if info.is_interlaced and encoder in _WHOLE_FRAMES:
         losses.append(f"the frames cannot be marked as interlaced: {encoder} does not know fields")
-    if any(name in look.side_data for name in _HDR10) and encoder not in _PARAMS and not is_same:
+    if any(name in info.side_data for name in _HDR10) and encoder not in _PARAMS and not is_same:
         losses.append(f"the mastering display and light level cannot be kept: {encoder} does not write them")
     return losses
 
 
-def _describe(look: Look, encoding: Encoding) -> dict[str, str]:
+def _describe(info: PictureInfo, encoding: Encoding) -> dict[str, str]:
     """What the encoder must be told of the picture by options, for PyAV has no attribute for it."""
     words: dict[str, str] = {}
-    if look.chroma_location not in ("unspecified", "left") and "420" in encoding.pix_fmt:
-        words["chroma_sample_location"] = look.chroma_location
+    if info.chroma_location not in ("unspecified", "left") and "420" in encoding.pix_fmt:
+        words["chroma_sample_location"] = info.chroma_location
     if name := _PARAMS.get(encoding.encoder):
-        params = _hdr10_params(look, encoding.encoder)
-        if encoding.encoder == "libx264" and look.is_interlaced:
-            params.append("bff=1" if look.is_bottom_first else "tff=1")
+        params = _hdr10_params(info, encoding.encoder)
+        if encoding.encoder == "libx264" and info.is_interlaced:
+            params.append("bff=1" if info.is_bottom_first else "tff=1")
         if params:
             words[name] = ":".join([*filter(None, [encoding.options.get(name)]), *params])
     return words
 
 
-def _hdr10_params(look: Look, encoder: str) -> list[str]:
+def _hdr10_params(info: PictureInfo, encoder: str) -> list[str]:
     """The mastering display and light level in an encoder's words; PyAV does not hand them to it."""
     is_x265, is_av1 = encoder == "libx265", encoder == "libsvtav1"
     params = []
-    if display := look.side_data.get("MASTERING_DISPLAY_METADATA"):
+    if display := info.side_data.get("MASTERING_DISPLAY_METADATA"):
         numbers = struct.unpack("<20i2i", display[:88])
         values = [
             Fraction(n, d) if d else Fraction(0) for n, d in zip(*[iter(numbers[:20])] * 2, strict=True)
@@ -246,7 +246,7 @@ def _hdr10_params(look: Look, encoder: str) -> list[str]:
             r, g, b, w = (f"({points[i]},{points[i + 1]})" for i in (0, 2, 4, 6))
             name = "master-display" if is_x265 else "mastering-display"
             params.append(f"{name}=G{g}B{b}R{r}WP{w}L({bright},{dark})")
-    if light := look.side_data.get("CONTENT_LIGHT_LEVEL"):
+    if light := info.side_data.get("CONTENT_LIGHT_LEVEL"):
         most, average = struct.unpack("<2I", light[:8])
         name = "max-cll" if is_x265 else "content-light" if is_av1 else "cll"
         params.append(f"{name}={most},{average}")

@@ -22,7 +22,7 @@ from subremover.options import EncodeOptions
 class Quality:
     """The number that sets an encoder's quality, lower is better; what `--crf` gives."""
 
-    lossless_to_the_eye: float
+    visually_lossless: float
     most: float
     names: tuple[str, ...] = ("crf",)
     """Options of the encoder that take it."""
@@ -104,9 +104,9 @@ def make_settings(
     """
     settings = _own_settings(encoder, codec_tag, pix_fmt)
     if encoder in ("libx264", "libx264rgb"):
-        settings |= steady_x264(width)
+        settings |= reproducible_x264(width)
     if quality := QUALITIES.get(encoder):
-        number = options.crf if options.crf is not None else quality.lossless_to_the_eye
+        number = options.crf if options.crf is not None else quality.visually_lossless
         text = f"{round(number) if quality.is_whole else number:g}"
         settings |= dict.fromkeys(quality.names, text)
     for name, asked in (("preset", options.preset), ("tune", options.tune)):
@@ -116,7 +116,7 @@ def make_settings(
     return settings
 
 
-def steady_x264(width: int) -> dict[str, str]:
+def reproducible_x264(width: int) -> dict[str, str]:
     """Options without which x264 would make other packets of the same frames in every run.
 
     Its AVX-512 code for macroblock trees goes by eight blocks, and uses memory that nobody has set where a

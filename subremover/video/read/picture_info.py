@@ -23,12 +23,12 @@ from subremover.video.film import Film
 from subremover.video.read.decoders import find_decoder
 from subremover.video.read.source import open_input
 
-LOOK_FRAMES = 8
+FIRST_FRAMES = 8
 """Captions and the like need not begin with the very first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class PictureInfo:
     """The beginning of a picture."""
 
     first: VideoFrame
@@ -43,7 +43,7 @@ class Look:
 
 
 @lru_cache(maxsize=4)
-def look_at(film: Film) -> Look:
+def read_picture_info(film: Film) -> PictureInfo:
     """Decode the first frames of a film.
 
     Raises:
@@ -57,7 +57,7 @@ def look_at(film: Film) -> Look:
     for frame in reversed(frames):  # of what changes, the first counts
         found |= _side_data(frame)
     location = re.search(r" cl:(\w+)", words)
-    return Look(
+    return PictureInfo(
         first=frames[0],
         chroma_location=location[1] if location else "unspecified",
         is_interlaced=bool(frames[0].interlaced_frame),
@@ -77,7 +77,7 @@ def _read_first(film: Film) -> Iterator[VideoFrame]:
                 for frame in decoder.decode(packet if packet.size else None):
                     yield frame
                     count += 1
-                    if count == LOOK_FRAMES:
+                    if count == FIRST_FRAMES:
                         return
 
 

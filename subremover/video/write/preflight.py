@@ -21,13 +21,13 @@ from subremover.video.container.mux import CarriedStreams
 from subremover.video.container.output import open_output
 from subremover.video.container.shape import foresee_shape
 from subremover.video.encode.encoders import choose_encoding, find_refusal
-from subremover.video.encode.picture_encoder import Track
+from subremover.video.encode.picture_encoder import PictureEncoder
 from subremover.video.film import Film
 from subremover.video.read.limits import check_memory
 from subremover.video.read.source import open_input
 from subremover.video.splice.splice import Splice, SpliceError, plan_splice
 from subremover.video.text.text_track import TextTrack, check_text_track
-from subremover.video.write.writer import open_track
+from subremover.video.write.writer import open_encoder
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
             if refusal is not None:
                 size = f"{film.width}x{film.height} px"
                 what = f"{encoding.encoder} does not take {encoding.pix_fmt} of {size} ({refusal})"
-            raise OutputError(f"{what}; {_find_way_out(film, source, target, options)}") from error
+            raise OutputError(f"{what}; {_propose_other(film, source, target, options)}") from error
         losses = (*losses, *foresee_shape(film, source, format_name))
     if options.splice == "on":  # what cannot be copied even where nothing is masked never can
         nothing = np.zeros(film.frame_count, bool)
@@ -81,16 +81,16 @@ def _try_container(
         raise ValueError(f"{codec} cannot be read out of {name}")
     out = open_output(source, io.BytesIO(), target)
     try:
-        track = Track(film, source, out, options)
+        encoder = PictureEncoder(film, source, out, options)
         carried = CarriedStreams(source, out, film, False, TextTrack())
         out.start_encoding()
     finally:
         with contextlib.suppress(ValueError, av.error.FFmpegError):
             out.close()
-    return (*track.warnings, *carried.warnings)
+    return (*encoder.warnings, *carried.warnings)
 
 
-def _find_way_out(film: Film, source: InputContainer, target: Path, options: EncodeOptions) -> str:
+def _propose_other(film: Film, source: InputContainer, target: Path, options: EncodeOptions) -> str:
     """What would do instead; it is tried before it is said."""
 
     def is_open(suffix: str, codec: str | None) -> bool:
@@ -116,7 +116,7 @@ def check_splice(splice: Splice, target: Path, options: EncodeOptions) -> None:
         SpliceError: It cannot.
     """
     try:
-        open_track(splice.film, target, options, splice)
+        open_encoder(splice.film, target, options, splice)
     except SpliceError:
         raise
     except OutputError as error:

@@ -22,7 +22,7 @@ from av.video.stream import VideoStream
 from subremover.errors import OutputError
 from subremover.provenance import Origins
 from subremover.runtime.atomic_file import PartFile, check_file, closing_output, find_format, output_errors
-from subremover.video.encode.settings import steady_x264
+from subremover.video.encode.settings import reproducible_x264
 from subremover.video.encode.spool import Spool
 from subremover.video.film import Film
 from subremover.video.pixels.planes import Picture
@@ -38,7 +38,7 @@ _OPTIONS = {"crf": "8", "preset": "veryfast"}
 _LUMA_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
 
 
-class ProvenanceTrack:
+class ProvenanceEncoder:
     """The encoder of a film of origins and its stream."""
 
     def __init__(self, film: Film, file: str | io.BytesIO, target: Path) -> None:
@@ -54,10 +54,10 @@ class ProvenanceTrack:
         return self.stream.encode(frame)
 
 
-def open_provenance(film: Film, target: Path) -> ProvenanceTrack:
+def open_provenance(film: Film, target: Path) -> ProvenanceEncoder:
     """An encoder for one segment, with its stream in a container that nobody will write."""
     with output_errors(target):
-        return ProvenanceTrack(film, io.BytesIO(), target)
+        return ProvenanceEncoder(film, io.BytesIO(), target)
 
 
 def assemble_provenance(
@@ -81,11 +81,11 @@ def assemble_provenance(
     part = PartFile(target, folder)
     try:
         with output_errors(target):
-            track = ProvenanceTrack(film, str(part.path), target)
-            with closing_output(track.out):
+            encoder = ProvenanceEncoder(film, str(part.path), target)
+            with closing_output(encoder.out):
                 for packet in join(spools, film.time_base):
-                    packet.stream = track.stream
-                    track.out.mux(packet)
+                    packet.stream = encoder.stream
+                    encoder.out.mux(packet)
         part.commit()
     finally:
         part.discard()
@@ -146,7 +146,9 @@ def _paint(origins: Origins, max_distance: int) -> np.ndarray:
 def _open(film: Film, file: str | io.BytesIO, target: Path) -> tuple[OutputContainer, VideoStream]:
     """The target with its one stream, of the film's size, shape, rotation and clock."""
     out = av.open(file, "w", format=find_format(target))
-    stream = out.add_stream("libx264", rate=film.frame_rate, options={**_OPTIONS, **steady_x264(film.width)})
+    stream = out.add_stream(
+        "libx264", rate=film.frame_rate, options={**_OPTIONS, **reproducible_x264(film.width)}
+    )
     assert isinstance(stream, VideoStream)
     context = stream.codec_context
     context.width, context.height, context.pix_fmt = film.width, film.height, "yuv444p"

@@ -28,7 +28,7 @@ from subremover.runtime.atomic_file import PartFile, check_file, closing_output,
 from subremover.video.container.mux import CarriedStreams
 from subremover.video.container.output import open_output
 from subremover.video.container.shape import keep_shape
-from subremover.video.encode.picture_encoder import Track
+from subremover.video.encode.picture_encoder import PictureEncoder
 from subremover.video.encode.spool import Spool, SpoolError, SpoolWriter, decode_times
 from subremover.video.film import Film
 from subremover.video.read.source import check_unchanged, open_input
@@ -77,7 +77,9 @@ class SegmentWriter(contextlib.AbstractContextManager["SegmentWriter"]):
         self._spool.__exit__(kind, error, trace)
 
 
-def open_track(film: Film, target: Path, options: EncodeOptions, splice: Splice | None = None) -> Track:
+def open_encoder(
+    film: Film, target: Path, options: EncodeOptions, splice: Splice | None = None
+) -> PictureEncoder:
     """An encoder for one segment, with its stream in a container that nobody will write.
 
     Args:
@@ -90,7 +92,7 @@ def open_track(film: Film, target: Path, options: EncodeOptions, splice: Splice 
         OutputError: The encoder refuses.
     """
     with open_input(film.path) as source, output_errors(target):
-        return Track(film, source, open_output(source, io.BytesIO(), target), options, splice=splice)
+        return PictureEncoder(film, source, open_output(source, io.BytesIO(), target), options, splice=splice)
 
 
 def assemble(
@@ -129,9 +131,9 @@ def assemble(
         with open_input(film.path) as source, output_errors(target):
             out = open_output(source, str(part.path), target)
             with closing_output(out):
-                track = Track(film, source, out, options, splice=splice)
+                encoder = PictureEncoder(film, source, out, options, splice=splice)
                 spools = [piece for piece in pieces if isinstance(piece, Spool)]
-                if any(spool.extradata != (track.extradata or b"") for spool in spools if len(spool.pts)):
+                if any(spool.extradata != (encoder.extradata or b"") for spool in spools if len(spool.pts)):
                     raise OutputError(
                         "the encoder no longer makes the stream that it has begun; add --no-resume"
                     )
@@ -141,7 +143,7 @@ def assemble(
                     # Other streams go as far as the picture has come, as players read them.
                     assert packet.dts is not None  # see `join`
                     carried.mux_until(packet.dts * packet.time_base)
-                    packet.stream = track.stream
+                    packet.stream = encoder.stream
                     out.mux(packet)
                 carried.mux_until(None)
             shape = keep_shape(film, source, part.path, find_format(target))
@@ -155,7 +157,7 @@ def assemble(
         part.commit()
     finally:
         part.discard()
-    return (*track.warnings, *carried.warnings, *shape)
+    return (*encoder.warnings, *carried.warnings, *shape)
 
 
 def _find_times(film: Film, pieces: Sequence[Spool | range]) -> np.ndarray:

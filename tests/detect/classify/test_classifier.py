@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from media import draw_subtitle, draw_texture
 
-from subremover.detect.classify.classifier import Judge, Line, colours_of, is_on_board
+from subremover.detect.classify.classifier import Line, LineClassifier, colours_of, is_on_board
 from subremover.geometry import Box
 
 SIZE = (640, 360)
@@ -46,17 +46,17 @@ SIDE = [_line((150 + 30 * n, 320), (200 + 60 * n, 24), (100 * n, 100 * n + 50)) 
 
 
 def _judge(lines, frames=FRAMES, has_region=False):
-    return Judge(lines, SIZE, frames, RATE, has_region)
+    return LineClassifier(lines, SIZE, frames, RATE, has_region)
 
 
 def _kind(line, lines=(), **options):
-    return _judge([*lines, line], **options).kind(line)
+    return _judge([*lines, line], **options).classify(line)
 
 
 @pytest.mark.parametrize("lines", [SUBTITLES, TALL, SIDE], ids=["centred", "vertical", "left"])
 def test_the_subtitles_of_a_film_are_its_style(lines):
-    judge = _judge(lines)
-    assert [judge.kind(line) for line in lines] == ["subtitle"] * len(lines)
+    classifier = _judge(lines)
+    assert [classifier.classify(line) for line in lines] == ["subtitle"] * len(lines)
 
 
 @pytest.mark.parametrize(
@@ -109,9 +109,9 @@ def test_credits_are_no_style_against_fewer_subtitles():
 def test_logos_and_clocks_are_no_style():
     logos = [_line((560, 30), (90, 20), (500 * n, 500 * n + 400)) for n in range(4)]
     clocks = [_line((80, 30), (90, 20), (500 * n, 500 * n + 99), text="12:30") for n in range(4)]
-    judge = _judge([*logos, *clocks])
-    assert {judge.kind(line) for line in logos} == {"logo"}
-    assert {judge.kind(line) for line in clocks} == {"scene"}
+    classifier = _judge([*logos, *clocks])
+    assert {classifier.classify(line) for line in logos} == {"logo"}
+    assert {classifier.classify(line) for line in clocks} == {"scene"}
     assert _kind(_line((300, 250)), [*logos, *clocks]) == "subtitle"
 
 
@@ -137,12 +137,12 @@ def test_a_line_from_the_first_frame_to_the_last(line, kind):
 
 def test_two_lines_from_the_first_frame_to_the_last():
     lines = [_still((320, y), span=(0, 95)) for y in (290, 320)]
-    judge = _judge(lines, frames=96)
-    assert [judge.kind(line) for line in lines] == ["subtitle", "subtitle"]
+    classifier = _judge(lines, frames=96)
+    assert [classifier.classify(line) for line in lines] == ["subtitle", "subtitle"]
 
 
 def test_the_film_knows_better_than_custom():
-    """Where other lines come and go, one that fills the film is judged by them."""
+    """Where other lines come and go, one that fills the film is told by them."""
     line = _still((320, 320), span=(0, 95), colour=YELLOW)
     assert _kind(line, SUBTITLES, frames=96) == "scene"
 

@@ -9,7 +9,7 @@ COUNT = 80
 
 
 def _crops(pictures, life, indices):
-    return [pictures[index][life.track.spot.crop.slices] for index in indices]
+    return [pictures[index][life.track.line_crop.crop.slices] for index in indices]
 
 
 @pytest.mark.parametrize(("speed_px", "grain"), [(0, 4), (0.5, 0), (2, 4), (6, 0)])

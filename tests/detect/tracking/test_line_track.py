@@ -8,13 +8,13 @@ from tracking import REACH, SIZE, TEXT, draw_pan, fade, line_box, show, watch
 
 from subremover.detect.frame import Frame
 from subremover.detect.tracking.ends import Scene
-from subremover.detect.tracking.line_track import MOST_CROPS, PASSING_FRAMES, Track
+from subremover.detect.tracking.line_track import MOST_CROPS, PASSING_FRAMES, LineTrack
 from subremover.geometry import Box
 
 
 def _start(pictures, found, line=None, text=TEXT):
     frames = [Frame(index, DrawnPicture(picture)) for index, picture in enumerate(pictures[: found + 1])]
-    return Track(frames[-1], line or line_box(text), REACH, frames[:-1])
+    return LineTrack(frames[-1], line or line_box(text), REACH, frames[:-1])
 
 
 def _follow(track, pictures, since):
@@ -98,7 +98,7 @@ def test_memory_does_not_grow_with_the_life(frames):
         frame = Frame(index, DrawnPicture(fade_subtitle(draw_texture(SIZE, (index, 0)), TEXT, 1.0)))
         alive.add(frame)
         if track is None:
-            track = Track(frame, line_box(), REACH, [])
+            track = LineTrack(frame, line_box(), REACH, [])
         else:
             track.follow(frame, scene)
         most = max(most, len(alive))
@@ -124,7 +124,7 @@ def test_all_crops_show_the_line_and_are_of_one_shape():
     pictures = show(draw_pan(90, 2), fade(20, 69))
     life = watch(pictures, 24)
     shown = life.track.shown(life.start, life.end)
-    crops = [pictures[index][life.track.spot.crop.slices] for index in range(20, 70)]
+    crops = [pictures[index][life.track.line_crop.crop.slices] for index in range(20, 70)]
     assert all(any(np.array_equal(crop, other) for other in crops) for crop in shown)
 
 

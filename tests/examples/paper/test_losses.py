@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from losses import LOSSES, Course, compare, follow, main
+from losses import LOSSES, Curve, compare, follow, main
 from make_sample import SampleOptions, draw_sample
 from study import Study
 from subtitles import draw_case, read_case, read_clips
@@ -18,8 +18,8 @@ from subremover import FitOptions
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def told(*psnr: float) -> Course:
-    return Course([4, 10, 20, 40], list(psnr), [0.5] * len(psnr))
+def told(*psnr: float) -> Curve:
+    return Curve([4, 10, 20, 40], list(psnr), [0.5] * len(psnr))
 
 
 def test_a_loss_arrives_where_it_is_as_good_as_mse_ever_gets() -> None:
@@ -88,11 +88,11 @@ def test_a_clip_gives_the_frame_that_is_covered_most(tmp_path: Path) -> None:
 
 
 def test_early_pictures_are_not_those_of_the_end(tmp_path: Path) -> None:
-    course = follow(Study(tmp_path, True, "cpu"), draw_case(64), FitOptions(steps=40, channels=8, loss="mse"))
-    assert course.early is not None
-    assert course.late is not None
-    assert np.abs(course.early - course.late).mean() > 0.02
-    assert course.steps == [4, 10, 20, 30, 40]
+    curve = follow(Study(tmp_path, True, "cpu"), draw_case(64), FitOptions(steps=40, channels=8, loss="mse"))
+    assert curve.early is not None
+    assert curve.late is not None
+    assert np.abs(curve.early - curve.late).mean() > 0.02
+    assert curve.steps == [4, 10, 20, 30, 40]
 
 
 def test_quick_form(tmp_path: Path) -> None:

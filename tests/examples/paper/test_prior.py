@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from click.testing import CliRunner
-from prior import Course, count_kept, count_parameters, draw_tasks, list_entrants, main
+from prior import Curve, count_kept, count_parameters, draw_tasks, list_entrants, main
 
 from subremover.untrained.deep_decoder import DeepDecoder
 from subremover.untrained.hourglass import Hourglass
@@ -16,23 +16,23 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_what_is_lost_after_the_best_step() -> None:
-    course = Course(step_seconds=0.5)
+    curve = Curve(step_seconds=0.5)
     for step, value in ((1, 10.0), (4, 27.0), (20, 29.0), (100, 26.5)):
-        course.add(step, value, np.full((2, 2, 3), step, np.float32))
-    assert (course.best, course.best_step) == (29.0, 20)
-    assert (course.last, course.lost) == (26.5, 2.5)
-    assert course.best_picture is not None
-    assert course.best_picture.max() == 20
-    assert course.last_picture is not None
-    assert course.last_picture.max() == 100
-    assert [course.after(seconds) for seconds in (0.1, 9.9, 10.0, 1000)] == [10.0, 27.0, 29.0, 26.5]
+        curve.add(step, value, np.full((2, 2, 3), step, np.float32))
+    assert (curve.best, curve.best_step) == (29.0, 20)
+    assert (curve.last, curve.lost) == (26.5, 2.5)
+    assert curve.best_picture is not None
+    assert curve.best_picture.max() == 20
+    assert curve.last_picture is not None
+    assert curve.last_picture.max() == 100
+    assert [curve.after(seconds) for seconds in (0.1, 9.9, 10.0, 1000)] == [10.0, 27.0, 29.0, 26.5]
 
 
 def test_nothing_is_lost_where_the_last_is_the_best() -> None:
-    course = Course()
+    curve = Curve()
     for step, value in ((1, 10.0), (2, 11.0)):
-        course.add(step, value, np.zeros((2, 2, 3), np.float32))
-    assert course.lost == 0
+        curve.add(step, value, np.zeros((2, 2, 3), np.float32))
+    assert curve.lost == 0
 
 
 def test_parameters_are_counted() -> None:

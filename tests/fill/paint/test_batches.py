@@ -17,7 +17,7 @@ from subremover.fill.paint.jobs import FitJob
 from subremover.fill.paint.schedule import fit_jobs
 from subremover.options import FitOptions, InputName
 from subremover.untrained import batched_adam
-from subremover.untrained.batched_adam import Slots
+from subremover.untrained.batched_adam import BatchedAdam
 from subremover.untrained.deep_decoder import DecoderWeights, choose_levels
 from subremover.untrained.restore import restore
 
@@ -178,15 +178,15 @@ def test_a_warm_start_saves_steps() -> None:
 def puts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, bool]]:
     """Of all rows that came into slots, together: how many, their steps, whether warm."""
     calls: list[tuple[int, int, bool]] = []
-    real = Slots.put
+    real = BatchedAdam.put
 
-    def spy(self: Slots[DecoderWeights], *args: Any) -> None:
-        (steps, rate), *others = {(course.steps, course.rate) for course in args[-1]}
+    def spy(self: BatchedAdam[DecoderWeights], *args: Any) -> None:
+        (steps, rate), *others = {(settings.steps, settings.rate) for settings in args[-1]}
         assert not others
         calls.append((len(args[0]), steps, rate < QUICK.learning_rate))
         real(self, *args)
 
-    monkeypatch.setattr(Slots, "put", spy)
+    monkeypatch.setattr(BatchedAdam, "put", spy)
     return calls
 
 
@@ -216,15 +216,15 @@ def test_the_trial_is_fitted_along_with_the_anchor(
 
 def test_a_trial_trusts_no_decoder_that_paints_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the decoder cannot beat the smooth continuation, it must not lose to it."""
-    real = Slots.take
+    real = BatchedAdam.take
 
-    def scribble(self: Slots[DecoderWeights], slots: Sequence[int]) -> tuple[Tensor, DecoderWeights]:
+    def scribble(self: BatchedAdam[DecoderWeights], slots: Sequence[int]) -> tuple[Tensor, DecoderWeights]:
         pictures, weights = real(self, slots)
         generator = torch.Generator().manual_seed(1)
         noise = torch.rand(pictures.shape[1:], generator=generator)  # the same by all: they agree on it
         return noise.expand_as(pictures), weights
 
-    monkeypatch.setattr(Slots, "take", scribble)
+    monkeypatch.setattr(BatchedAdam, "take", scribble)
     jobs = [make_job(frame) for frame in range(3)]
     errors = [
         hole_error(jobs[0], paint(jobs, replace(QUICK, decoders=2, trial=trial))[0])
@@ -241,7 +241,7 @@ def lend(job: FitJob, error: float, where: np.ndarray | None = None) -> FitJob:
 
 
 def test_well_borrowed_holes_cost_nothing_and_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "Slots", None)
+    monkeypatch.setattr(batches, "BatchedAdam", None)
     job = lend(make_job(), 3 / 255)
     ((fill,),) = fit_jobs([[job]], QUICK, "cpu")
     np.testing.assert_array_equal(fill.picture, job.image)
@@ -249,7 +249,7 @@ def test_well_borrowed_holes_cost_nothing_and_stay_as_they_are(monkeypatch: pyte
 
 
 def test_a_few_bare_pixels_are_filled_without_a_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "Slots", None)
+    monkeypatch.setattr(batches, "BatchedAdam", None)
     where = np.ones((48, 80), np.bool_)
     where[24, 40] = False
     truth = make_job()
@@ -307,15 +307,15 @@ def test_depth_follows_the_hole(radius_px: int, size: tuple[int, int], levels: i
 def test_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
     sizes: list[int] = []
 
-    def cramped(network: Any, like: Any, targets: tuple[int, ...], **more: Any) -> Slots[Any]:
+    def cramped(network: Any, like: Any, targets: tuple[int, ...], **more: Any) -> BatchedAdam[Any]:
         sizes.append(targets[0])
         if targets[0] > 2:
             raise error
-        return Slots(network, like, targets, **more)  # type: ignore[arg-type]
+        return BatchedAdam(network, like, targets, **more)  # type: ignore[arg-type]
 
     jobs = [make_job(0, group) for group in range(6)]
     expected = paint(jobs, QUICK, size=2)
-    monkeypatch.setattr(batches, "Slots", cramped)
+    monkeypatch.setattr(batches, "BatchedAdam", cramped)
     found = paint(jobs, QUICK, size=6)
     assert sizes == [6, 3, 1]  # the one slot takes all six in turn
     for a, b in zip(found, expected, strict=True):
@@ -326,7 +326,7 @@ def test_a_crop_too_large_for_the_device_is_an_error_with_a_remedy(monkeypatch: 
     def cramped(*_args: object, **_more: object) -> object:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(batches, "Slots", cramped)
+    monkeypatch.setattr(batches, "BatchedAdam", cramped)
     with pytest.raises(
         DeviceError, match=r"^cpu ran out of memory fitting 1 crop of 80x48 px; try .*--device"
     ):
@@ -337,7 +337,7 @@ def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_args: object, **_more: object) -> object:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(batches, "Slots", broken)
+    monkeypatch.setattr(batches, "BatchedAdam", broken)
     with pytest.raises(RuntimeError, match="illegal"):
         paint([make_job()], QUICK, size=4)
 

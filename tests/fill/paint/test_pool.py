@@ -97,7 +97,7 @@ def test_an_error_reaches_the_consumer_as_it_is(monkeypatch: pytest.MonkeyPatch)
     def fail(*_args: object, **_more: object) -> object:
         raise DeviceError("cuda:0 ran out of memory; try something")
 
-    monkeypatch.setattr(batches, "Slots", fail)
+    monkeypatch.setattr(batches, "BatchedAdam", fail)
     with Pool(QUICK, HERE) as pool, pytest.raises(DeviceError, match="try something"):
         list(pool.fit([make_jobs(0), make_jobs(1)]))
 

@@ -154,7 +154,7 @@ def test_every_quality_is_an_option_of_its_encoder(name: str) -> None:
     options = av.CodecContext.create(name, "w").supported_options
     known = {option.name: option for option in (*options.private, *options.generic)}
     for option in QUALITIES[name].names:
-        assert known[option].min <= QUALITIES[name].lossless_to_the_eye <= known[option].max
+        assert known[option].min <= QUALITIES[name].visually_lossless <= known[option].max
 
 
 class TestMatchSize:

@@ -14,7 +14,7 @@ from subremover.video.encode.spool import KEY_BYTES, MAGIC, Spool, SpoolError, S
 from subremover.video.film import Film
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
-from subremover.video.write.writer import join, open_track
+from subremover.video.write.writer import join, open_encoder
 
 PLAIN = EncodeOptions()
 
@@ -27,8 +27,8 @@ def film(tmp_path: Path) -> Film:
 def encode(film: Film, target: Path) -> list[av.Packet]:
     """All of the film by one encoder."""
     frames = [frame for _, frame in read_frames(film)]
-    track = open_track(film, target, PLAIN)
-    return [packet for frame in (*frames, None) for packet in track.encode(frame)]
+    encoder = open_encoder(film, target, PLAIN)
+    return [packet for frame in (*frames, None) for packet in encoder.encode(frame)]
 
 
 def test_packets_come_back_as_they_were(film: Film, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from subremover.parsing import Position
 from subremover.video.pixels.planes import upright_rgb
 from subremover.video.read import limits
 from subremover.video.read import source as source_module
-from subremover.video.read.picture_info import look_at
+from subremover.video.read.picture_info import read_picture_info
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 
@@ -198,6 +198,10 @@ def test_frames_of_any_size_are_refused_by_every_decoder(
     film = probe(draw_film(tmp_path / "a.mkv", 3, audio=False, **settings).path)
     assert len(list(read_frames(film))) == 3
     monkeypatch.setattr(limits, "_DECODER_OPTIONS", {"max_pixels": str(160 * 96 - 1)})
-    for refused in (lambda: probe(film.path), lambda: look_at(film), lambda: list(read_frames(film))):
+    for refused in (
+        lambda: probe(film.path),
+        lambda: read_picture_info(film),
+        lambda: list(read_frames(film)),
+    ):
         with pytest.raises(InputError, match=r"no frame of .* can be decoded"):
             refused()

@@ -13,7 +13,7 @@ from subremover.errors import ContainerError, OutputError
 from subremover.options import EncodeOptions
 from subremover.video.container.mux import CarriedStreams
 from subremover.video.encode.spool import SpoolWriter
-from subremover.video.read.picture_info import look_at
+from subremover.video.read.picture_info import read_picture_info
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.splice.splice import SpliceError
@@ -129,8 +129,8 @@ def test_the_clock_in_the_bitstream_is_the_frame_rate(tmp_path: Path) -> None:
 def test_losses_are_told_before(tmp_path: Path) -> None:
     """What only the frames say is looked at before the long run."""
     film = probe(draw_film(tmp_path / "a.mkv").path)
-    look = look_at(film)
-    look.side_data.update({"A53_CC": b"", "DYNAMIC_HDR_PLUS": b"", "AFD": b""})
+    info = read_picture_info(film)
+    info.side_data.update({"A53_CC": b"", "DYNAMIC_HDR_PLUS": b"", "AFD": b""})
     told = " ".join(check_target(film, tmp_path / "b.mkv", PLAIN))
     assert "HDR10+ metadata cannot be kept" in told
     assert "active format description" in told
