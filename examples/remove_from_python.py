@@ -23,7 +23,7 @@ def main() -> None:
     for event in plan.events:
         print(f"frames {event.first} to {event.last}: {event.box}")
     # As `subremover movie.mp4 -o clean.mp4 --preset fast`.
-    options = Options(fit=FitOptions.preset("fast"))
+    options = Options(paint=FitOptions.preset("fast"))
     try:
         subremover.remove_subtitles(movie, clean, options, progress=show)
     except subremover.SubremoverError as error:

@@ -21,6 +21,7 @@ PresetName = Literal["fast", "standard", "paper"]
 SpliceMode = Literal["auto", "on", "off"]
 
 MOST_DECODERS = 16
+MOST_LEVELS = 9
 MOST_DISTANCE = 100_000
 
 
@@ -46,8 +47,6 @@ class ScanOptions:
     """Remove channel logos and other overlays that never change as well."""
     everything: bool = False
     """Remove all lettering, also what is taken for part of the scene."""
-    memory_share: float = 1.0
-    """Of the memory that frames in hand may take (see `memory`); less of it may change what is found."""
 
     def __post_init__(self) -> None:
         _check_choice("segmenter", self.segmenter, SegmenterName)
@@ -65,8 +64,6 @@ class BorrowOptions:
     """False: every hole is painted."""
     max_distance: int = 250
     """Frames; nothing is taken from further away."""
-    memory_share: float = 1.0
-    """Of the memory that frames in hand may take (see `memory`); less of it may change what is borrowed."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.max_distance <= MOST_DISTANCE:
@@ -77,7 +74,7 @@ class BorrowOptions:
 
 @dataclass(frozen=True, slots=True)
 class FitOptions:
-    """The deep decoder and how it is fitted.
+    """An untrained network and how it is fitted to an image (`subremover.restore`), or to a hole of a film.
 
     Figures are of hole PSNR on nine clips, of one seed unless said otherwise. With another seed a clip
     changed by up to 3.6 dB, and rounding alone moved the mean by 0.2: what differs by no more may be equal.
@@ -86,20 +83,10 @@ class FitOptions:
     """
 
     steps: int = 60
-    """Adam steps of a cold start; from 30 to 180 the mean stays within 0.4 dB. The same for all: a row's own
-    loss does not tell when its hole is done. To end where five steps lowered it by less than a tenth saved
+    """Adam steps from fresh weights; from 30 to 180 the mean stays within 0.4 dB. The same for all, for
+    the loss does not tell when a hole is done. To end where five steps lowered it by less than a tenth saved
     29 % of them, two seeds, and cost 0.24 dB (worst clip 3.2), for it may rest before its steepest fall; by
     less than a twentieth saved 9 %, at +0.01 dB (worst clip -0.3)."""
-    warm_steps: int = 8
-    """Adam steps of a frame that starts from the weights of its event's anchor; 0: no warm starts.
-    8 came within 0.8 dB of a cold start on three clips, at a quarter of the flicker where nothing moves.
-    To end where the loss fell by less than a twentieth in a step saved 37 % of them and cost 0.4 dB."""
-    decoders: int = 2
-    """Decoders fitted to each crop, each with a seed of its own; they are mixed as far as they are trusted.
-    Two of K = 32 gave 28.8 dB on nine clips, one of K = 64 at the same cost 27.6, Telea 25.6."""
-    trial: bool = True
-    """Fit each anchor once more with a ring around the hole hidden, and trust each decoder as far as it
-    restores that: 28.3 dB on nine clips, by agreement alone 28.1; most where decoders fail (0.7 dB)."""
     channels: int = 32
     """K, width of the hidden layers."""
     levels: int | None = None
@@ -107,25 +94,18 @@ class FitOptions:
     activation: ActivationName = "relu"
     loss: LossName = "mix"
     input: InputName = "noise"
-    """Network input: uniform noise, or the crop scaled down with its hole pre-filled."""
+    """Network input: uniform noise, or the image scaled down with its hole pre-filled."""
     learning_rate: float = 0.01
     input_noise: float = 0.0
     """Standard deviation of the noise added to the input in each step (the paper's sigma_r)."""
 
     def __post_init__(self) -> None:
-        for name, value, least in (
-            ("steps", self.steps, 1),
-            ("warm_steps", self.warm_steps, 0),
-            ("decoders", self.decoders, 1),
-            ("channels", self.channels, 1),
-            ("levels", self.levels if self.levels is not None else 1, 1),
-        ):
-            if value < least:
-                raise UsageError(f"{name} must be at least {least}, got {value}")
-        if self.decoders > MOST_DECODERS:
-            raise UsageError(f"decoders must be at most {MOST_DECODERS}, got {self.decoders}")
-        if self.levels is not None and self.levels > 9:
-            raise UsageError(f"levels must be at most 9, got {self.levels}")
+        _check_least("steps", self.steps, 1)
+        _check_least("channels", self.channels, 1)
+        if self.levels is not None:
+            _check_least("levels", self.levels, 1)
+            if self.levels > MOST_LEVELS:
+                raise UsageError(f"levels must be at most {MOST_LEVELS}, got {self.levels}")
         if not self.learning_rate > 0:
             raise UsageError(f"the learning rate must be above 0, got {self.learning_rate}")
         if not self.input_noise >= 0:
@@ -134,15 +114,44 @@ class FitOptions:
         _check_choice("loss", self.loss, LossName)
         _check_choice("input", self.input, InputName)
 
+
+@dataclass(frozen=True, slots=True)
+class PaintOptions:
+    """How the holes of a film are painted: which networks, and how they help each other."""
+
+    fit: FitOptions = field(default_factory=FitOptions)
+    """Of the network that is fitted to a subtitle's anchor frame from fresh weights."""
+    warm_steps: int = 8
+    """Adam steps of a frame that starts from the weights of its event's anchor; 0: no warm starts.
+    8 came within 0.8 dB of a cold start on three clips, at a quarter of the flicker where nothing moves.
+    To end where the loss fell by less than a twentieth in a step saved 37 % of them and cost 0.4 dB."""
+    decoders: int = 2
+    """Decoders fitted to each crop, each with a seed of its own; they are mixed as far as they are trusted.
+    Two of K = 32 gave 28.8 dB on nine clips, one of K = 64 at the same cost 27.6, Telea 25.6."""
+    holdout: bool = True
+    """Fit each anchor once more with a ring around the hole hidden, and trust each decoder as far as it
+    restores that: 28.3 dB on nine clips, by agreement alone 28.1; most where decoders fail (0.7 dB)."""
+
+    def __post_init__(self) -> None:
+        _check_least("warm_steps", self.warm_steps, 0)
+        _check_least("decoders", self.decoders, 1)
+        if self.decoders > MOST_DECODERS:
+            raise UsageError(f"decoders must be at most {MOST_DECODERS}, got {self.decoders}")
+
     @classmethod
-    def preset(cls, name: PresetName) -> FitOptions:
-        """The settings behind `--preset`."""
+    def preset(cls, name: PresetName) -> PaintOptions:
+        """The settings behind `--preset`.
+
+        Raises:
+            UsageError: There is no such preset.
+        """
         if name == "fast":
-            return cls(steps=30, warm_steps=4, channels=16)
+            return cls(FitOptions(steps=30, channels=16), warm_steps=4)
         if name == "standard":
             return cls()
         if name == "paper":  # section 4.1 and 5.2 of the paper
-            return cls(steps=1000, warm_steps=0, decoders=1, trial=False, channels=256, levels=5)
+            fit = FitOptions(steps=1000, channels=256, levels=5)
+            return cls(fit, warm_steps=0, decoders=1, holdout=False)
         raise UsageError(f"unknown preset {name!r}; choose from {', '.join(get_args(PresetName))}")
 
 
@@ -156,8 +165,6 @@ class PoolOptions:
     """Most crops in one batch; None: from the device's free memory."""
     workers: int = 1
     """Worker processes for each device."""
-    max_bytes: int | None = None
-    """Most memory for what a CPU fits at once, in each worker; None: as much as its cores take."""
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
@@ -214,11 +221,16 @@ class Options:
 
     scan: ScanOptions = field(default_factory=ScanOptions)
     borrow: BorrowOptions = field(default_factory=BorrowOptions)
-    fit: FitOptions = field(default_factory=FitOptions)
+    paint: PaintOptions = field(default_factory=PaintOptions)
     pool: PoolOptions = field(default_factory=PoolOptions)
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     max_memory_bytes: int | None = None
     """Of all processes of the run together; None: see `memory`."""
+
+
+def _check_least(name: str, value: int, least: int) -> None:
+    if value < least:
+        raise UsageError(f"{name} must be at least {least}, got {value}")
 
 
 def _check_choice(name: str, value: str, choices: object) -> None:

@@ -6,11 +6,12 @@ import pytest
 from media import draw_film
 
 from subremover.errors import UsageError
-from subremover.fill.paint.jobs import FitJob, count_row_bytes
+from subremover.fill.paint.jobs import FitJob
 from subremover.fill.paint.schedule import fit_jobs
 from subremover.geometry import Box
 from subremover.memory import (
     LEAST_SHARE,
+    Limits,
     check_render,
     count_render_bytes,
     count_scan_bytes,
@@ -18,9 +19,11 @@ from subremover.memory import (
     limit_render,
     limit_scan,
 )
-from subremover.options import FitOptions, Options, PoolOptions
+from subremover.options import FitOptions, Options, PaintOptions, PoolOptions
 from subremover.parsing import parse_size
 from subremover.plan.model import Event, FilmKey, Plan, Shot
+from subremover.untrained.device_memory import count_row_bytes
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.film import Film
 from subremover.video.read.probe import probe
 
@@ -52,23 +55,32 @@ def make_plan(film: Film, *events: tuple[int, int, Box]) -> Plan:
     return Plan(FilmKey.of(film.upright_size, film.pts), (Shot(0, 3),), tuple(made))
 
 
+def limit(film: Film, plan: Plan, options: Options) -> Limits:
+    limits = limit_scan(film, options.max_memory_bytes)
+    return limit_render(film, plan, options, limits, lambda: choose_encoding(film, options.encode))
+
+
+def check(film: Film, options: Options) -> None:
+    check_render(film, options, lambda: choose_encoding(film, options.encode))
+
+
 def test_without_a_limit_all_stays(film: Film) -> None:
     plan = make_plan(film, (0, 3, Box(900, 1800, 2000, 200)))
     for options in (Options(pool=CPU), Options(pool=CPU, max_memory_bytes=PLENTY)):
-        assert limit_render(film, plan, limit_scan(film, options)) == options
+        assert limit(film, plan, options) == Limits()
 
 
 def test_less_memory_less_in_hand(film: Film) -> None:
     options, plan = Options(pool=CPU), make_plan(film, (0, 3, Box(900, 1800, 1000, 100)))
-    crop = find_largest_crop(film, plan)
-    most = count_render_bytes(film, options, ["cpu"], crop, 1)
-    least = count_render_bytes(film, options, ["cpu"], crop, LEAST_SHARE)
+    encoder, crop = choose_encoding(film, options.encode).encoder, find_largest_crop(film, plan)
+    most = count_render_bytes(film, options, encoder, ["cpu"], crop=crop, share=1)
+    least = count_render_bytes(film, options, encoder, ["cpu"], crop=crop, share=LEAST_SHARE)
     shares = []
-    for limit in np.linspace(least, most, 5).astype(int).tolist():
-        limited = limit_render(film, plan, replace(options, max_memory_bytes=limit))
-        shares.append(limited.borrow.memory_share)
-        assert count_render_bytes(film, options, ["cpu"], crop, shares[-1]) <= limit
-        assert (limited.pool.max_bytes is None) == (shares[-1] == 1)
+    for bytes_ in np.linspace(least, most, 5).astype(int).tolist():
+        limited = limit(film, plan, replace(options, max_memory_bytes=bytes_))
+        shares.append(limited.render_share)
+        assert count_render_bytes(film, options, encoder, ["cpu"], crop=crop, share=shares[-1]) <= bytes_
+        assert (limited.fit_bytes is None) == (shares[-1] == 1)
     assert shares == sorted(shares)
     assert shares[0] < 0.3
     assert shares[-1] == 1
@@ -79,28 +91,28 @@ def test_too_little_is_refused_with_what_is_needed(film: Film) -> None:
     with pytest.raises(
         UsageError, match=r"--max-memory 900M does not .* \(3840x2160 px\); it needs \d+M"
     ) as refusal:
-        check_render(film, limit_scan(film, options))
+        check(film, options)
     needed = parse_size(str(refusal.value).rpartition(" ")[2])
     with pytest.raises(UsageError, match="it needs"):
-        check_render(film, replace(options, max_memory_bytes=needed - (2 << 20)))
-    limited = limit_scan(film, replace(options, max_memory_bytes=needed))
-    check_render(film, limited)
-    assert limited.scan.memory_share >= LEAST_SHARE
-    assert count_scan_bytes(film, limited.scan.memory_share) <= needed
+        check(film, replace(options, max_memory_bytes=needed - (2 << 20)))
+    enough = replace(options, max_memory_bytes=needed)
+    check(film, enough)
+    share = limit_scan(film, needed).scan_share
+    assert share >= LEAST_SHARE
+    assert count_scan_bytes(film, share) <= needed
     # what is known before the scan is not all: a larger hole takes more
     plan = make_plan(film, (0, 3, Box(100, 1500, 3600, 500)))
     with pytest.raises(UsageError, match="it needs"):
-        limit_render(film, plan, limited)
+        limit(film, plan, enough)
 
 
 def test_a_scan_needs_less_than_a_film(film: Film) -> None:
     scan = count_scan_bytes(film, LEAST_SHARE)
-    options = Options(pool=CPU, max_memory_bytes=scan)
-    assert limit_scan(film, options).scan.memory_share < 1
+    assert limit_scan(film, scan).scan_share < 1
     with pytest.raises(UsageError, match="it needs"):
-        check_render(film, options)
+        check(film, Options(pool=CPU, max_memory_bytes=scan))
     with pytest.raises(UsageError, match="it needs"):
-        limit_scan(film, replace(options, max_memory_bytes=scan - 1))
+        limit_scan(film, scan - 1)
 
 
 def test_holes_that_meet_make_one_crop(film: Film) -> None:
@@ -123,7 +135,7 @@ class TestFit:
 
     @pytest.mark.parametrize("crops", [0.5, 1, 4])
     def test_the_limit_does_not_change_what_is_painted(self, crops: float) -> None:
-        options = FitOptions(steps=4, warm_steps=2, channels=8, levels=2)
+        options = PaintOptions(FitOptions(steps=4, channels=8, levels=2), warm_steps=2)
         [free] = fit_jobs([self.jobs()], options, "cpu")
         [tight] = fit_jobs([self.jobs()], options, "cpu", max_bytes=int(crops * count_row_bytes(8, 32, 96)))
         for one, other in zip(free, tight, strict=True):
@@ -131,11 +143,11 @@ class TestFit:
 
 
 def test_a_film_comes_out_under_a_limit(tmp_path: Path) -> None:
-    from subremover.pipeline import remove_subtitles
+    from subremover.api import remove_subtitles
 
     source = draw_film(tmp_path / "a.mp4", 12, subtitles=((3, 8, "Words"),)).path
-    fit = FitOptions(steps=2, warm_steps=1, channels=4, decoders=1, trial=False)
-    options = Options(fit=fit, pool=CPU, max_memory_bytes=1200 << 20)
+    paint = PaintOptions(FitOptions(steps=2, channels=4), warm_steps=1, decoders=1, holdout=False)
+    options = Options(paint=paint, pool=CPU, max_memory_bytes=1200 << 20)
     assert remove_subtitles(source, tmp_path / "b.mp4", options).output_bytes > 0
     with pytest.raises(UsageError, match="it needs"):
         remove_subtitles(source, tmp_path / "c.mp4", replace(options, max_memory_bytes=100 << 20))

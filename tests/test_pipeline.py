@@ -12,14 +12,15 @@ from pans import draw_pan, write_film
 from tiny_runs import CPU, TINY, draw_mask
 
 from subremover import pipeline
+from subremover.api import remove_subtitles, scan
 from subremover.detect import make_plan
-from subremover.detect.mask_events import events_from_masks
+from subremover.detect.drawn_mask import events_from_masks
 from subremover.detect.scan import Found
 from subremover.errors import DeviceError, OutputError, PlanError, UsageError
 from subremover.geometry import Box
-from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
+from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
 from subremover.parsing import Position, Region
-from subremover.pipeline import Result, remove_subtitles, scan
+from subremover.pipeline import Result
 from subremover.plan.model import Event, FilmKey, Plan, Shot
 from subremover.progress import Progress
 from subremover.provenance import Shares
@@ -30,10 +31,10 @@ from subremover.video.read.reader import read_frames
 LOSSLESS = {"g": "12", "qp": "0", "preset": "ultrafast"}
 
 
-def remove(source: Path, target: Path, *, fit: FitOptions = TINY, **scan_options: object) -> Result:
+def remove(source: Path, target: Path, *, paint: PaintOptions = TINY, **scan_options: object) -> Result:
     """With a tiny fit on the CPU; without loss if the source is."""
     crf = 0 if probe(source).codec == "h264" else None
-    options = Options(ScanOptions(**scan_options), fit=fit, pool=CPU, encode=EncodeOptions(crf=crf))
+    options = Options(ScanOptions(**scan_options), paint=paint, pool=CPU, encode=EncodeOptions(crf=crf))
     return remove_subtitles(source, target, options)
 
 
@@ -155,7 +156,7 @@ def test_what_lies_outside_the_range_is_left_alone_and_no_source(tmp_path: Path)
 def test_a_film_of_origins_from_python(tmp_path: Path) -> None:
     source = draw_film(tmp_path / "a.mkv", audio=False).path
     cv2.imwrite(str(tmp_path / "mask.png"), draw_mask((160, 96)))
-    options = Options(ScanOptions(mask=tmp_path / "mask.png", end=Position(2)), fit=TINY, pool=CPU)
+    options = Options(ScanOptions(mask=tmp_path / "mask.png", end=Position(2)), paint=TINY, pool=CPU)
     with pytest.raises(UsageError, match="two outputs would be written"):
         remove_subtitles(source, tmp_path / "b.mkv", options, provenance=tmp_path / "b.mkv")
     with pytest.raises(OutputError, match="is the film itself"):
@@ -211,7 +212,7 @@ def test_nothing_found_is_encoded_where_the_packets_cannot_be_kept(
     source = draw_film(tmp_path / name, 12, audio=False, options={}, **settings).path
     target, traced = tmp_path / "b.mp4", tmp_path / "of.mp4"
     options = Options(
-        ScanOptions(segmenter="gradient"), fit=TINY, pool=CPU, encode=EncodeOptions(codec="libx264")
+        ScanOptions(segmenter="gradient"), paint=TINY, pool=CPU, encode=EncodeOptions(codec="libx264")
     )
     result = remove_subtitles(source, target, options, provenance=traced)
     film, made = probe(source), probe(target)
@@ -233,7 +234,9 @@ def test_subtitle_is_found_to_the_frame_and_removed(tmp_path: Path) -> None:
         options={"crf": "12", "g": "12"},
     )
     stages: list[Progress] = []
-    options = Options(fit=dataclasses.replace(TINY, steps=20, channels=8), pool=CPU)
+    options = Options(
+        paint=dataclasses.replace(TINY, fit=dataclasses.replace(TINY.fit, steps=20, channels=8)), pool=CPU
+    )
     result = remove_subtitles(str(drawn.path), str(tmp_path / "b.mp4"), options, stages.append)
     assert (result.events, result.frames_masked) == (1, 20)
     for stage, total in (("scan", 40), ("render", 40 - result.frames_copied)):
@@ -309,7 +312,7 @@ def test_a_failing_callback_leaves_no_target(tmp_path: Path, error: BaseExceptio
         else ScanOptions(mask=tmp_path / "mask.png", start=Position(20))
     )
     with pytest.raises(type(error)):
-        remove_subtitles(source, tmp_path / "b.mp4", Options(scan_options, fit=TINY, pool=CPU), fail)
+        remove_subtitles(source, tmp_path / "b.mp4", Options(scan_options, paint=TINY, pool=CPU), fail)
     kept = [".b.mp4.subremover"] if stage == "render" else []
     assert sorted(p.name for p in tmp_path.iterdir()) == [*kept, "a.mp4", "mask.png"]
 

@@ -8,17 +8,18 @@ import pytest
 from media import draw_film, read_luma, read_packets, read_pts
 from tiny_runs import CPU, TINY, draw_mask
 
+from subremover import pipeline
+from subremover.api import remove_subtitles
 from subremover.errors import OutputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, ScanOptions
 from subremover.parsing import Position
-from subremover.pipeline import Result, remove_subtitles
+from subremover.pipeline import Result
 from subremover.progress import Progress, ProgressCallback, ignore
-from subremover.render import rendering
 from subremover.video import segments
 from subremover.video.read.probe import probe
 from subremover.video.segments import Segment, cut_segments
 from subremover.video.splice import splice
-from subremover.video.write import writer
+from subremover.video.write import assemble as assemble_module
 
 SIZE = (160, 96)
 
@@ -118,8 +119,10 @@ def test_a_film_that_comes_out_wrong_is_encoded_whole_or_not_at_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     source = draw_film(tmp_path / "a.mp4", 48, options={"g": "12"}).path
-    find_fault = writer.find_fault
-    monkeypatch.setattr(writer, "find_fault", lambda film, _, *more: find_fault(film, [range(48)], *more))
+    find_fault = assemble_module.find_fault
+    monkeypatch.setattr(
+        assemble_module, "find_fault", lambda film, _, *more: find_fault(film, [range(48)], *more)
+    )
     with pytest.raises(OutputError, match=r"frame \d+ is another picture; use --splice off"):
         remove(source, tmp_path / "b.mp4", "on")
     assert not (tmp_path / "b.mp4").exists()
@@ -136,7 +139,7 @@ def test_a_run_that_encodes_all_of_it_again_goes_on_with_that(
 ) -> None:
     source = draw_film(tmp_path / "a.mp4", 48, options={"g": "12"}).path
     remove(source, tmp_path / "whole.mp4", "off")
-    monkeypatch.setattr(writer, "find_fault", lambda *_: "of what this test says")
+    monkeypatch.setattr(assemble_module, "find_fault", lambda *_: "of what this test says")
     stages: list[str] = []
 
     def stop_in_second_pass(progress: Progress) -> None:
@@ -150,7 +153,7 @@ def test_a_run_that_encodes_all_of_it_again_goes_on_with_that(
             remove(source, tmp_path / "b.mp4", "auto", progress=stop_in_second_pass)
         assert stages[0] != stages[-1] == "render 48"
         stages.clear()
-        patch.setattr(rendering, "plan_splice", None)
+        patch.setattr(pipeline, "plan_splice", None)
         remove(source, tmp_path / "b.mp4", "auto", progress=lambda p: stages.append(f"{p.stage} {p.done}"))
         assert stages[0] == "render 37"
         remove(source, tmp_path / "whole_too.mp4", "off")

@@ -25,10 +25,9 @@ from speed_limit import Rates, count_work, measure_rates, synchronize
 from textbook import fit_frame
 from torch import Tensor
 
-from subremover.fill.paint.batches import choose_batch_size, is_out_of_memory
-from subremover.fill.paint.jobs import count_row_bytes
 from subremover.fill.paint.pool import _keep_freed_memory
 from subremover.options import FitOptions
+from subremover.untrained.device_memory import choose_batch_size, count_row_bytes, is_out_of_memory
 from subremover.untrained.restore import restore
 
 LEVELS = 5

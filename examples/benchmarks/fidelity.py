@@ -25,7 +25,15 @@ from fidelity_items import SECTIONS
 from fidelity_words import Difference
 
 import subremover
-from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
+from subremover.options import (
+    BorrowOptions,
+    EncodeOptions,
+    FitOptions,
+    Options,
+    PaintOptions,
+    PoolOptions,
+    ScanOptions,
+)
 from subremover.parsing import Position
 from subremover.video.read.probe import probe
 
@@ -64,7 +72,7 @@ def run_item(item: Item, folder: Path, parts: Path) -> Outcome:
     options = Options(
         ScanOptions(mask=folder / "mask.png", end=Position(frame=MASKED_FRAMES)),
         BorrowOptions(borrow=False),
-        FitOptions(steps=1, warm_steps=1, decoders=1, trial=False, channels=4),
+        PaintOptions(FitOptions(steps=1, channels=4), warm_steps=1, decoders=1, holdout=False),
         PoolOptions(device="cpu"),
         EncodeOptions(codec=item.codec, overwrite=True),
     )

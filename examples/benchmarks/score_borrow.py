@@ -36,7 +36,7 @@ from subremover.fill.composite import join_seamlessly
 from subremover.fill.holes import Hole
 from subremover.fill.paint.jobs import Fill, FitJob
 from subremover.fill.paint.pool import Pool
-from subremover.options import BorrowOptions, FitOptions, PoolOptions, PresetName
+from subremover.options import BorrowOptions, PaintOptions, PoolOptions, PresetName
 from subremover.provenance import Origins
 from subremover.render.filled_frames import fill_frames
 from subremover.video.read.probe import probe
@@ -108,21 +108,21 @@ def time_borrowing() -> Iterator[Stopwatch]:
         yield watch
 
 
-def render(clip: Path, plan: Plan, variant: str, fit: FitOptions) -> Rendered:
+def render(clip: Path, plan: Plan, variant: str, paint: PaintOptions) -> Rendered:
     """Fill a clip's holes and hold them against the truth.
 
     Args:
         clip: Of any clip whose picture is upright as it is coded.
         plan: Of its subbed.mp4.
         variant: Of VARIANTS.
-        fit: How the decoder is fitted.
+        paint: How holes are painted.
     """
     make_pool = SmoothPool if variant == "borrowing alone" else Pool
     options = BorrowOptions(borrow=variant != "decoder alone")
     meter, sources, masked_frames = HoleMeter(), {name: ErrorSum() for name in SOURCES}, 0
     with (
         time_borrowing() as watch,
-        make_pool(fit, PoolOptions()) as pool,
+        make_pool(paint, PoolOptions()) as pool,
         closing(fill_frames(probe(clip / "subbed.mp4"), plan, pool, options)) as frames,
     ):
         for (_, frame, origins), (clean, coverage) in zip(frames, read_truth(clip), strict=True):
@@ -151,10 +151,10 @@ def trace(origins: Origins | None, size: tuple[int, int]) -> np.ndarray:
     return traced
 
 
-def measure(clip: Path, out: Path, fit: FitOptions) -> Result:
+def measure(clip: Path, out: Path, paint: PaintOptions) -> Result:
     """Render a clip in all variants."""
     plan = scan(clip / "subbed.mp4", ScanOptions(mask=write_true_mask(clip, out)))
-    return Result(clip.resolve().name, {name: render(clip, plan, name, fit) for name in VARIANTS})
+    return Result(clip.resolve().name, {name: render(clip, plan, name, paint) for name in VARIANTS})
 
 
 def format_gains(results: Sequence[Result]) -> str:
@@ -209,7 +209,7 @@ def main(clips_dir: Path, out_dir: Path, only: tuple[str, ...], preset: PresetNa
         if not any(coverage.any() for _, coverage in read_truth(clip)):
             continue  # nothing is hidden
         click.echo(f"{clip.resolve().name} ...", err=True)
-        results.append(measure(clip, out_dir, FitOptions.preset(preset)))
+        results.append(measure(clip, out_dir, PaintOptions.preset(preset)))
     facts = describe_run(())
     scores = {**facts, "clips": [asdict(result) for result in results]}
     (out_dir / "borrow.json").write_text(json.dumps(scores, indent=1) + "\n", encoding="utf-8")

@@ -24,7 +24,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from subremover.options import EncodeOptions
-from subremover.runtime.atomic_file import find_format
+from subremover.video.container.output import find_format
 from subremover.video.encode.encoders import choose_encoding
 from subremover.video.encode.spool import KEY_BYTES, Spool
 from subremover.video.film import Film
@@ -33,7 +33,8 @@ from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import cut_segments
 from subremover.video.splice.splice import Splice, SpliceError, plan_splice
-from subremover.video.write.writer import SegmentWriter, assemble, open_encoder
+from subremover.video.write.assemble import assemble
+from subremover.video.write.segment_writer import SegmentWriter, open_encoder
 
 KEY = bytes(KEY_BYTES)
 SEEKS = 25
@@ -100,6 +101,7 @@ def join(splice: Splice, target: Path) -> None:
         SpliceError: What comes out is not what it should be.
     """
     film, options = splice.film, EncodeOptions()
+    encoding = choose_encoding(film, options)
     pieces: list[Spool | range] = []
     with TemporaryDirectory() as folder:
         for segment in cut_segments(film, np.zeros(film.frame_count, bool), splice.copied):
@@ -107,13 +109,13 @@ def join(splice: Splice, target: Path) -> None:
                 pieces.append(range(segment.start, segment.stop))
                 continue
             file = Path(folder) / str(segment.start)
-            with SegmentWriter(file, KEY, open_encoder(film, target, options, splice), target) as writer:
+            with SegmentWriter(file, KEY, open_encoder(film, target, encoding, splice), target) as writer:
                 for _, frame in read_frames(film, segment.start, segment.stop):
                     _change(frame)
                     writer.write(frame)
                 writer.commit({})
             pieces.append(Spool.read(file, KEY))
-        assemble(film, target, options, pieces, splice=splice)
+        assemble(film, target, encoding, options, pieces, splice=splice)
 
 
 def _change(frame: VideoFrame) -> None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import click
 
-from subremover._version import __version__
 from subremover.cli.help import GroupedCommand
-from subremover.cli.options import declare_options
-from subremover.cli.outputs import Outputs, find_outputs
-from subremover.cli.process_film import run_film
+from subremover.cli.options import Session, declare_options
+from subremover.cli.process_film import process_film
 from subremover.cli.progress_bar import printable, say
-from subremover.cli.request import read_options, with_own_files
+from subremover.cli.request import Request
 from subremover.cli.signals import watch_signals
 from subremover.errors import EXIT_INTERRUPTED, DeviceError, OutputError, SubremoverError, UsageError
+from subremover.fill.paint.jobs import Painter
 
 EPILOG = """\b
 Exit codes: 0 done, 1 some of several films failed, 2 wrong usage, 3 the film cannot be read,
@@ -32,55 +30,57 @@ memory, 7 a worker died, 129 the terminal closed, 130 interrupted, 143 terminate
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True},
 )
 @declare_options
-@click.version_option(__version__, "--version", prog_name="subremover")
-def command(**values: Any) -> int:
+@click.pass_obj
+def command(session: Session, /, **values: Any) -> int:
     """Remove burned-in subtitles from films.
 
     \b
     subremover movie.mp4 -o clean.mp4
     subremover *.mkv -o cleaned/
+    subremover films/ -o cleaned/
 
-    With several inputs, options that take a file or a folder take a folder, in which each film has its own;
-    --mask is one for all.
+    A folder as INPUT stands for the films in it. With several films, options that take a file or a folder
+    take a folder, in which each film has its own; --mask is one for all.
     """
-    _set_logging(values)
-    options = read_options(values)
-    sources: tuple[Path, ...] = values["inputs"]
-    outputs = find_outputs(sources, values)
-    if values["status"]:
-        _print_status(sources, outputs)
+    _set_logging(values["quiet"], values["verbose"])
+    request = Request.read(values)
+    if request.status:
+        _print_status(request)
         return 0
-    if len(sources) == 1:
-        run_film(sources[0], outputs[0], options, values)
+    if len(request.films) == 1:
+        process_film(request.films[0], request, session.painter)
         return 0
     has_failed = False
-    for source, wanted in zip(sources, outputs, strict=True):
+    for film in request.films:
         try:
-            run_film(source, wanted, with_own_files(options, source), values)
+            process_film(film, request, session.painter)
         except SubremoverError as error:
-            _print_error(error, values["verbose"], f"{source.name}: ")
+            _print_error(error, request.verbose, f"{film.source.name}: ")
             has_failed = True
     return 1 if has_failed else 0
 
 
-def run(arguments: Sequence[str]) -> int:
+def run(arguments: Sequence[str], painter: Painter | None = None) -> int:
     """Run the command.
 
     Args:
         arguments: Without the program's name.
+        painter: What paints the holes; None: as the options say.
 
     Returns:
         The exit code.
     """
-    verbose = any(a in {"-v", "--verbose"} for a in arguments)
+    session = Session(any(a in {"-v", "--verbose"} for a in arguments), painter)
     watch_signals()
     try:
-        return int(command.main(list(arguments), prog_name="subremover", standalone_mode=False) or 0)
+        return int(
+            command.main(list(arguments), prog_name="subremover", standalone_mode=False, obj=session) or 0
+        )
     except click.ClickException as error:
         error.show()
         return UsageError.exit_code
     except SubremoverError as error:
-        _print_error(error, verbose)
+        _print_error(error, session.is_verbose)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
         say("subremover: interrupted")
@@ -95,25 +95,25 @@ def run(arguments: Sequence[str]) -> int:
         return DeviceError.exit_code
 
 
-def _print_status(sources: Sequence[Path], outputs: Sequence[Outputs]) -> None:
+def _print_status(request: Request) -> None:
     """How far the runs are that make these films."""
     from subremover.resume.folder import describe_work
 
-    for source, wanted in zip(sources, outputs, strict=True):
-        if wanted.film is None:
+    for film in request.films:
+        if film.outputs.film is None:
             raise UsageError("--status tells how far a film is; leave out --scan-only and --preview")
         try:
-            click.echo(describe_work(source, wanted.film))
+            click.echo(describe_work(film.source, film.outputs.film))
         except OSError as error:
             raise OutputError(f"cannot print how far it is: {error.strerror}; free some space") from error
 
 
-def _set_logging(values: dict[str, Any]) -> None:
-    if values["quiet"] and values["verbose"]:
+def _set_logging(quiet: bool, verbose: bool) -> None:
+    if quiet and verbose:
         raise UsageError("-q and -v exclude each other")
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine("subremover: %(message)s"))
-    level = logging.DEBUG if values["verbose"] else logging.ERROR if values["quiet"] else logging.WARNING
+    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
     logging.basicConfig(level=level, handlers=[handler])
 
 

@@ -11,6 +11,9 @@ NAMES_WIDTH = 24
 """Characters; an option with a longer name has its text on the next line."""
 
 
+OWN_GROUP = "What to say"
+
+
 class _GroupedOption(click.Option):
     """An option that stands under a heading."""
 
@@ -20,14 +23,13 @@ class _GroupedOption(click.Option):
 
 
 class GroupedCommand(click.Command):
-    """Prints its options by group; those that click adds stand in the last one."""
+    """Prints its options by group; those that click adds stand under `OWN_GROUP`."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
-        group = ""
         for parameter in self.get_params(ctx):
             if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)):
-                group = getattr(parameter, "group", group)
+                group = getattr(parameter, "group", OWN_GROUP)
                 names, text = record
                 groups.setdefault(group, []).append((names.ljust(NAMES_WIDTH), text))
         for name, records in groups.items():

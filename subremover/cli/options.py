@@ -6,6 +6,7 @@ Of what is read, `options` checks that it makes sense, where the defaults live; 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, get_args
@@ -13,19 +14,48 @@ from typing import Any, get_args
 import click
 
 from subremover.cli.help import option
-from subremover.options import FitOptions, InputName, LossName, Options, PresetName, SegmenterName, SpliceMode
+from subremover.cli.versions import describe_versions
+from subremover.fill.paint.jobs import Painter
+from subremover.options import (
+    FitOptions,
+    InputName,
+    LossName,
+    Options,
+    PaintOptions,
+    PresetName,
+    SegmenterName,
+    SpliceMode,
+)
 from subremover.parsing import Position, Region, parse_size
 
-_output = partial(option, "Output")
+_everyday = partial(option, "Everyday")
 _what = partial(option, "What to remove")
 _found = partial(option, "What was found")
 _encode = partial(option, "How to encode")
 _fill = partial(option, "How to fill")
-_run = partial(option, "Where to run")
+_run = partial(option, "How to run")
 _say = partial(option, "What to say")
+_paper = partial(option, "Of the paper")
 
 _DEFAULTS = Options()
 _PATH = click.Path(path_type=Path, readable=False)  # whether it is: see probe and check_file
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the command is given besides its arguments."""
+
+    is_verbose: bool = False
+    """Whether -v is among them: `--version` is printed before they are read."""
+    painter: Painter | None = None
+    """What paints the holes; None: as the options say."""
+
+
+def _print_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not context.resilient_parsing:
+        session = context.find_object(Session) or Session()
+        click.echo(describe_versions(session.is_verbose))
+        context.exit()
 
 
 def _choice(names: object) -> click.Choice[str]:
@@ -35,25 +65,15 @@ def _choice(names: object) -> click.Choice[str]:
 def _of_presets(name: str) -> str:
     """What the presets make of a field of theirs."""
     return ", ".join(
-        f"{preset}: {getattr(FitOptions.preset(preset), name)}" for preset in get_args(PresetName)
+        f"{preset}: {getattr(PaintOptions.preset(preset).fit, name)}" for preset in get_args(PresetName)
     )
 
 
 _DECLARATIONS = (
     click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=_PATH),
-    _output("-o", "--output", type=_PATH, help="Where the clean film goes: a file or a folder."),
-    _output("--overwrite", is_flag=True, help="Replace a film, an SRT file or a page that exists."),
-    _output(
-        "--resume/--no-resume",
-        default=_DEFAULTS.encode.resume,
-        help="Go on where the same command was stopped, or begin afresh and keep nothing when stopped.",
-    ),
-    _output(
-        "--status",
-        is_flag=True,
-        help="Only say how far the run to this output is, or was when it was stopped.",
-    ),
-    _what(
+    _everyday("-o", "--output", type=_PATH, help="Where the clean film goes: a file or a folder."),
+    _everyday("--overwrite", is_flag=True, help="Replace a film, an SRT file or a page that exists."),
+    _everyday(
         "--region",
         "regions",
         metavar="REGION",
@@ -62,19 +82,40 @@ _DECLARATIONS = (
         show_default="where subtitles are",
         help="Look only there: x,y,w,h in pixels or per cent, bottom, top or full; repeatable.",
     ),
-    _what(
+    _everyday(
         "--start",
         metavar="TIME",
         type=Position.parse,
         show_default="the first",
         help="First frame to touch, as a frame (120f), seconds (12.5) or a timecode (0:01:30.250).",
     ),
-    _what(
+    _everyday(
         "--end",
         metavar="TIME",
         type=Position.parse,
         show_default="the end",
         help="First frame that is no longer touched, likewise.",
+    ),
+    _everyday(
+        "--preview",
+        type=_PATH,
+        metavar="DIR",
+        help="Write a few frames before, masked and after as PNGs, and no film.",
+    ),
+    _everyday("--report", type=_PATH, metavar="FILE", help="Write an HTML page of all that was found."),
+    _everyday("--srt", type=_PATH, metavar="FILE", help="Write what the subtitles say as an SRT file."),
+    _everyday(
+        "--preset",
+        type=_choice(PresetName),
+        default="standard",
+        help="Steps and size of the decoders that paint; paper takes hours.",
+    ),
+    _everyday(
+        "--crf",
+        type=float,
+        metavar="NUMBER",
+        show_default="visually lossless",
+        help="Quality from 0 to 63; lower is better and larger.",
     ),
     _what(
         "--times",
@@ -94,27 +135,13 @@ _DECLARATIONS = (
         help="Remove what is white in a PNG, on all frames, or in a video of masks, frame by frame.",
     ),
     _what("--plan", type=_PATH, help="Remove what a plan says that --save-plan wrote."),
-    _what(
-        "--segmenter",
-        type=_choice(SegmenterName),
-        default=_DEFAULTS.scan.segmenter,
-        help="Find subtitles by a text detector (lines) or by the paper's method (gradient).",
-    ),
     _found("--scan-only", is_flag=True, help="Stop after the scan, without a film."),
-    _found(
-        "--preview",
-        type=_PATH,
-        metavar="DIR",
-        help="Write a few frames before, masked and after as PNGs, and no film.",
-    ),
     _found(
         "--save-plan",
         type=_PATH,
         metavar="DIR",
         help="Write the plan, plan.json and strokes as PNGs, to be edited and given back with --plan.",
     ),
-    _found("--report", type=_PATH, metavar="FILE", help="Write an HTML page of all that was found."),
-    _found("--srt", type=_PATH, metavar="FILE", help="Write what the subtitles say as an SRT file."),
     _found(
         "--subtitle-track",
         is_flag=True,
@@ -139,13 +166,6 @@ _DECLARATIONS = (
         show_default="the source's codec",
         help="Codec or encoder, as FFmpeg calls it: hevc, libx265, hevc_nvenc; software takes the place of a"
         " hardware encoder that cannot be used.",
-    ),
-    _encode(
-        "--crf",
-        type=float,
-        metavar="NUMBER",
-        show_default="visually lossless",
-        help="Quality from 0 to 63; lower is better and larger.",
     ),
     _encode(
         "--match-size",
@@ -179,12 +199,6 @@ _DECLARATIONS = (
         " else fail (on), or encode every frame again (off).",
     ),
     _fill(
-        "--preset",
-        type=_choice(PresetName),
-        default="standard",
-        help="Steps and size of the decoders that paint; paper takes hours.",
-    ),
-    _fill(
         "--borrow/--no-borrow",
         default=_DEFAULTS.borrow.borrow,
         help="Take what a subtitle hides from other frames of its shot, or paint all of it.",
@@ -195,40 +209,6 @@ _DECLARATIONS = (
         default=_DEFAULTS.borrow.max_distance,
         metavar="FRAMES",
         help="Borrow from no frame that is further away.",
-    ),
-    _fill(
-        "--steps",
-        type=int,
-        metavar="N",
-        show_default=_of_presets("steps"),
-        help="Steps of a decoder that starts from nothing.",
-    ),
-    _fill(
-        "--channels",
-        type=int,
-        metavar="N",
-        show_default=_of_presets("channels"),
-        help="Width of the decoder (K).",
-    ),
-    _fill(
-        "--levels",
-        type=int,
-        metavar="N",
-        show_default=f"from the hole; paper: {FitOptions.preset('paper').levels}",
-        help="Depth of the decoder (L), from 1 to 9.",
-    ),
-    _fill("--loss", type=_choice(LossName), show_default=FitOptions().loss, help="What the fit minimises."),
-    _fill(
-        "--input",
-        type=_choice(InputName),
-        show_default=FitOptions().input,
-        help="What the decoder starts from: noise, or the frame scaled down.",
-    ),
-    _fill(
-        "--warm-start/--no-warm-start",
-        default=None,
-        show_default="warm-start; paper: no-warm-start",
-        help="Start frames from a neighbour's weights, or each anew.",
     ),
     _run(
         "--device",
@@ -254,9 +234,67 @@ _DECLARATIONS = (
         help="Most memory of the whole run: 800M, 4G, ...; where it would take more, fewer frames are in hand"
         " at once, and the film comes out slightly otherwise.",
     ),
+    _run(
+        "--resume/--no-resume",
+        default=_DEFAULTS.encode.resume,
+        help="Go on where the same command was stopped, or begin afresh and keep nothing when stopped.",
+    ),
+    _run(
+        "--status",
+        is_flag=True,
+        help="Only say how far the run to this output is, or was when it was stopped.",
+    ),
     _say("--profile", is_flag=True, help="Print where the time went, by stage; also with -q."),
     _say("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
     _say("-v", "--verbose", is_flag=True, help="Say more, and show tracebacks."),
+    _say(
+        "--version",
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_print_version,
+        help="Print the version, with -v also those of what this stands on, and leave.",
+    ),
+    _paper(
+        "--steps",
+        type=int,
+        metavar="N",
+        show_default=_of_presets("steps"),
+        help="Steps of a decoder that starts from nothing.",
+    ),
+    _paper(
+        "--channels",
+        type=int,
+        metavar="N",
+        show_default=_of_presets("channels"),
+        help="Width of the decoder (K).",
+    ),
+    _paper(
+        "--levels",
+        type=int,
+        metavar="N",
+        show_default=f"from the hole; paper: {PaintOptions.preset('paper').fit.levels}",
+        help="Depth of the decoder (L), from 1 to 9.",
+    ),
+    _paper("--loss", type=_choice(LossName), show_default=FitOptions().loss, help="What the fit minimises."),
+    _paper(
+        "--input",
+        type=_choice(InputName),
+        show_default=FitOptions().input,
+        help="What the decoder starts from: noise, or the frame scaled down.",
+    ),
+    _paper(
+        "--warm-start/--no-warm-start",
+        default=None,
+        show_default="warm-start; paper: no-warm-start",
+        help="Start frames from a neighbour's weights, or each anew.",
+    ),
+    _paper(
+        "--segmenter",
+        type=_choice(SegmenterName),
+        default=_DEFAULTS.scan.segmenter,
+        help="Find subtitles by a text detector (lines) or by the paper's method (gradient).",
+    ),
 )
 
 

@@ -6,14 +6,20 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from subremover.errors import OutputError, UsageError
 
 
+FILM_SUFFIXES = frozenset(
+    {".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
+    | {".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv"}
+)
+"""By which films are known in a folder."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outputs:
-    """Of one film; None: not asked for."""
+    """Of one film, or as the user asked for them; None: not asked for."""
 
     film: Path | None
     plan: Path | None
@@ -26,7 +32,7 @@ class Outputs:
     """A film."""
 
     def check(self, source: Path, overwrite: bool, findings: Collection[Path] = ()) -> None:
-        """Whether all but the film itself can be written; that is up to `video.container.trial.check_target`.
+        """Whether all but the film itself can be written; that is up to `video.write.preflight.check_target`.
 
         Args:
             source: The film.
@@ -46,38 +52,50 @@ class Outputs:
                 check_file(source, file, overwrite or file.absolute() in findings)
 
 
-def find_outputs(sources: Sequence[Path], values: dict[str, Any]) -> list[Outputs]:
-    """What goes where, film by film; with several, each option names a folder.
+def find_outputs(
+    sources: Sequence[Path],
+    asked: Outputs,
+    *,
+    is_many: bool = False,
+    scan_only: bool = False,
+    read: Collection[Path] = (),
+) -> list[Outputs]:
+    """What goes where, film by film; with several, each output asked for names a folder.
 
     Args:
         sources: The films.
-        values: Of the command's options.
+        asked: As the user wrote it.
+        is_many: Whether the outputs name folders; so it is with several films, or a folder of them.
+        scan_only: Whether no film is wanted.
+        read: Other files that the run reads.
 
     Raises:
         UsageError: Two things would go to one place, or nothing is said about where the film goes.
         OutputError: The folder for the films cannot be made.
     """
-    if values["provenance"] and (values["scan_only"] or values["preview"]):
+    if asked.provenance and (scan_only or asked.previews):
         raise UsageError("--provenance tells what a whole run did; leave out --scan-only and --preview")
     if len({source.name for source in sources}) < len(sources):
         raise UsageError("two inputs have the same name; give them one by one")
     found = [
         Outputs(*paths)
         for paths in zip(
-            _find_films(sources, values),
-            _find_folders(values["save_plan"], sources),
-            _find_folders(values["preview"], sources),
-            _find_files(values["srt"], sources, ".srt"),
-            _find_files(values["report"], sources, ".html"),
-            _find_files(values["provenance"], sources, ".mp4"),
+            _find_films(sources, asked.film, is_many)
+            if not (scan_only or asked.previews)
+            else [None] * len(sources),
+            _find_folders(asked.plan, sources, is_many),
+            _find_folders(asked.previews, sources, is_many),
+            _find_files(asked.srt, sources, ".srt", is_many),
+            _find_files(asked.report, sources, ".html", is_many),
+            _find_files(asked.provenance, sources, ".mp4", is_many),
             strict=True,
         )
     ]
-    read = {os.path.realpath(file) for file in (values["mask"], values["plan"], values["times"]) if file}
+    inputs = {os.path.realpath(file) for file in read}
     taken: set[str] = set()
     for file in (f for o in found for f in (o.film, o.srt, o.report, o.provenance) if f is not None):
         place = os.path.realpath(file)
-        if place in read:
+        if place in inputs:
             raise UsageError(f"'{file}' is an input; give the output a name of its own")
         if place in taken:
             raise UsageError(f"two outputs would be written to '{file}'; give each a name of its own")
@@ -85,15 +103,14 @@ def find_outputs(sources: Sequence[Path], values: dict[str, Any]) -> list[Output
     return found
 
 
-def _find_films(sources: Sequence[Path], values: dict[str, Any]) -> list[Path | None]:
-    if values["scan_only"] or values["preview"]:
-        return [None] * len(sources)
-    output: Path | None = values["output"]
+def _find_films(sources: Sequence[Path], output: Path | None, is_many: bool) -> list[Path]:
     if output is None:
         raise UsageError("where should the clean film go? add -o clean.mp4")
     try:
-        if len(sources) == 1 and not output.is_dir():
+        if not is_many and not output.is_dir():
             return [output]
+        if not output.exists() and output.suffix.lower() in FILM_SUFFIXES:
+            raise UsageError(f"-o '{output}' is a file's name; name a folder for several inputs")
         output.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
         raise UsageError(f"-o '{output}' is a file; name a folder for several inputs") from error
@@ -102,13 +119,15 @@ def _find_films(sources: Sequence[Path], values: dict[str, Any]) -> list[Path | 
     return [output / source.name for source in sources]
 
 
-def _find_folders(folder: Path | None, sources: Sequence[Path]) -> Iterator[Path | None]:
+def _find_folders(folder: Path | None, sources: Sequence[Path], is_many: bool) -> Iterator[Path | None]:
     for source in sources:
-        yield folder / source.name if folder is not None and len(sources) > 1 else folder
+        yield folder / source.name if folder is not None and is_many else folder
 
 
-def _find_files(path: Path | None, sources: Sequence[Path], suffix: str) -> Iterator[Path | None]:
-    is_folder = path is not None and (len(sources) > 1 or os.path.isdir(path))  # noqa: PTH112, never raises
+def _find_files(
+    path: Path | None, sources: Sequence[Path], suffix: str, is_many: bool
+) -> Iterator[Path | None]:
+    is_folder = path is not None and (is_many or os.path.isdir(path))  # noqa: PTH112, never raises
     for source in sources:
         yield path / f"{source.stem}{suffix}" if path is not None and is_folder else path
 

@@ -1,120 +1,107 @@
-"""What the command does with one film, in which order, and what it says of it."""
+"""What the command does with one film, and what it says of it; the order of things is `pipeline.Run`'s."""
 
 from __future__ import annotations
 
 import time
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from subremover.cli.outputs import Outputs
 from subremover.cli.progress_bar import ProgressBar, printable, say
+from subremover.cli.request import FilmRequest, Request
 from subremover.runtime.profile import measure, stage
 
 if TYPE_CHECKING:
-    from subremover.options import Options
-    from subremover.pipeline import Result
+    from subremover.fill.paint.jobs import Painter
+    from subremover.pipeline import Result, Run
     from subremover.plan.model import Plan
-    from subremover.resume.folder import WorkFolder
-    from subremover.video.film import Film
 
 
-def run_film(source: Path, outputs: Outputs, options: Options, values: dict[str, Any]) -> None:
-    """Do to a film what the options ask for, and say what was done.
+def process_film(film: FilmRequest, request: Request, painter: Painter | None = None) -> None:
+    """Do to a film what the request says, and say what was done.
 
     Args:
-        source: The film.
-        outputs: Where all goes that is made of it.
-        options: What the stages take.
-        values: Of the command's options.
+        film: The film, its options, and where all goes that is made of it.
+        request: What else was asked for.
+        painter: What paints the holes; None: as the options say.
 
     Raises:
-        SubremoverError: See `errors`.
+        SubremoverError: Any of its kinds, see `errors`.
     """
     with measure() as profile:
-        _do_film(source, outputs, options, values)
-    if values["profile"]:
-        say(f"{printable(source.name)}:\n{profile}")
+        _process(film, request, painter)
+    if request.profile:
+        say(f"{printable(film.source.name)}:\n{profile}")
 
 
-def _do_film(source: Path, outputs: Outputs, options: Options, values: dict[str, Any]) -> None:
-    with ExitStack() as stack:
-        with stage("start"):
-            from subremover.fill.paint.pool import prepare_device
-            from subremover.memory import check_render, limit_render, limit_scan
-            from subremover.pipeline import find_plan, open_work, render
-            from subremover.report.pictures import add_shares, write_previews
-            from subremover.runtime.atomic_file import new_file
-            from subremover.video.read.probe import probe
-            from subremover.video.write.preflight import check_target
-            from subremover.video.write.provenance_film import check_provenance
-
-            start, work = time.monotonic(), None
-            film = probe(source)
-            foreseen = [*film.warnings]
-            if outputs.film is not None:
-                foreseen += check_target(film, outputs.film, options.encode)
-            for warning in foreseen:
-                _say(f"{source.name}: {warning}", values)
-            options = limit_scan(film, options)
-            if not values["scan_only"]:
-                check_render(film, options)
-            if outputs.film is not None:
-                work = stack.enter_context(open_work(film, outputs.film, options, outputs.provenance))
-            outputs.check(source, options.encode.overwrite, work.findings if work else ())
-            if outputs.provenance is not None and work is not None:
-                may_replace = work.may_replace(outputs.provenance, options.encode.overwrite)
-                check_provenance(film, outputs.provenance, may_replace)
-            if not values["scan_only"]:
-                prepare_device(options.pool.device)
-        with ProgressBar(source.name, values["quiet"]) as bar:
-            plan = find_plan(film, options.scan, bar.update, work)
+def _process(film: FilmRequest, request: Request, painter: Painter | None) -> None:
+    with stage("start"):
+        from subremover.pipeline import Run
+        from subremover.report.pictures import add_shares, write_previews
+        from subremover.runtime.atomic_file import new_file
+    start, name, outputs = time.monotonic(), film.source.name, film.outputs
+    bar = ProgressBar(name, request.quiet)
+    run = Run(
+        film.source,
+        film.options,
+        target=outputs.film,
+        provenance=outputs.provenance,
+        paints=not request.scan_only,
+        painter=painter,
+        progress=bar.update,
+    )
+    with run, bar:
+        for warning in run.losses:
+            _say(f"{name}: {warning}", request)
+        outputs.check(film.source, film.options.encode.overwrite, run.work.findings if run.work else ())
+        plan = run.scan()
+        bar.end_stage()
         with stage("report"):
-            _write_findings(film, plan, outputs, work, values)
-        if not values["scan_only"]:
-            options = limit_render(film, plan, options)
-        masked = int(plan.masked_frames().sum())
-        found = f"{_count(len(plan.removed), 'subtitle')} on {masked} of {film.frame_count} frames"
+            _write_findings(run, plan, film, request)
+        found = (
+            f"{_count(len(plan.removed), 'subtitle')} on {int(plan.masked_frames().sum())} "
+            f"of {run.film.frame_count} frames"
+        )
         if folder := outputs.previews:
-            written = write_previews(film, plan, options, folder)
-            _say(f"{source.name}: {found}; {len(written)} pictures in {folder}", values)
-        elif work is None:
-            _say(f"{source.name}: {found}, {time.monotonic() - start:.1f} s", values)
-        else:
-            with ProgressBar(source.name, values["quiet"]) as bar:
-                result = render(film, plan, options, bar.update, work, provenance=outputs.provenance)
-            if outputs.report:
-                with stage("report"), new_file(outputs.report, work.path) as part:
-                    add_shares(outputs.report, part, plan, result.shares, result.event_shares)
-            for warning in result.warnings:
-                if warning not in foreseen:
-                    _say(f"{source.name}: {warning}", values)
-            _say(f"{outputs.film}: {_describe(result, film.frame_count, time.monotonic() - start)}", values)
+            written = write_previews(run, plan, folder)
+            _say(f"{name}: {found}; {len(written)} pictures in {folder}", request)
+            return
+        if run.work is None:
+            _say(f"{name}: {found}, {time.monotonic() - start:.1f} s", request)
+            return
+        result = run.render(plan)
+        bar.end_stage()
+        if outputs.report:
+            with stage("report"), new_file(outputs.report, run.work.path) as part:
+                add_shares(outputs.report, part, plan, result.shares, result.event_shares)
+        for warning in result.warnings:
+            if warning not in run.losses:
+                _say(f"{name}: {warning}", request)
+        seconds = time.monotonic() - start
+        _say(f"{outputs.film}: {_describe(result, run.film.frame_count, seconds)}", request)
 
 
-def _write_findings(
-    film: Film, plan: Plan, outputs: Outputs, work: WorkFolder | None, values: dict[str, Any]
-) -> None:
+def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -> None:
     """What the scan was asked to leave on disk; what a stopped run has left already stays as it is."""
     from subremover.plan.cues import make_cues
+    from subremover.report.pictures import write_report
     from subremover.runtime.atomic_file import new_file
     from subremover.video.text.srt import write_srt
 
+    outputs, work = film.outputs, run.work
     if outputs.plan:
         plan.save(outputs.plan)
-    written = [] if work is None else [file for file in work.findings if file.exists()]
+    written: list[Path] = []
     if work is not None:
+        written = [file for file in work.findings if file.exists()]
         work.note_findings([file for file in (outputs.srt, outputs.report) if file is not None])
     if outputs.srt and outputs.srt.absolute() not in written:
-        cues = make_cues(plan.events, film.times - film.start_seconds)
+        cues = make_cues(plan.events, run.film.times - run.film.start_seconds)
         write_srt(cues, outputs.srt)
         if not cues:
-            _say(f"{film.path.name}: no subtitle was read, so '{outputs.srt}' is empty", values)
+            _say(f"{film.source.name}: no subtitle was read, so '{outputs.srt}' is empty", request)
     if outputs.report and outputs.report.absolute() not in written:
-        from subremover.report.pictures import write_report
-
         with new_file(outputs.report, work.path if work else None) as part:
-            write_report(film, plan, part)
+            write_report(run.film, plan, part)
 
 
 def _describe(result: Result, frame_count: int, seconds: float) -> str:
@@ -136,6 +123,6 @@ def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'s' * (number != 1)}"
 
 
-def _say(text: str, values: dict[str, Any]) -> None:
-    if not values["quiet"]:
+def _say(text: str, request: Request) -> None:
+    if not request.quiet:
         say(printable(text))

@@ -61,6 +61,12 @@ class ProgressBar:
     ) -> None:
         self._close()
 
+    def end_stage(self) -> None:
+        """Take the bar away, so that lines may be printed; the next stage has one of its own."""
+        self._close()
+        self._stage = ""
+        self._said = self._latest = time.monotonic()
+
     def update(self, progress: Progress) -> None:
         """Show how far a stage has come; or end it, if a signal said so.
 

@@ -1,49 +1,122 @@
-"""From the values of the command's options to what the stages take."""
+"""What the command line asks for: the values of its options, read once and checked."""
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
+from subremover.cli.outputs import FILM_SUFFIXES, Outputs, find_outputs
+from subremover.errors import InputError
+from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
 
 _Stage = TypeVar("_Stage", ScanOptions, BorrowOptions, PoolOptions, EncodeOptions)
 
+@dataclass(frozen=True, slots=True)
+class FilmRequest:
+    """One film of a request."""
 
-def read_options(values: dict[str, Any]) -> Options:
-    """The options that the values of the command stand for.
+    source: Path
+    outputs: Outputs
+    options: Options
 
-    Raises:
-        UsageError: A value makes no sense.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is to be done, and what is to be said of it."""
+
+    films: tuple[FilmRequest, ...]
+    scan_only: bool
+    status: bool
+    """Only say how far the runs to these outputs are."""
+    profile: bool
+    quiet: bool
+    verbose: bool
+
+    @classmethod
+    def read(cls, values: Mapping[str, Any]) -> Request:
+        """The request that the values of the command's options stand for.
+
+        Raises:
+            UsageError: A value makes no sense, alone or beside another.
+            InputError: A folder cannot be read, or has no film in it.
+            OutputError: The folder for the films cannot be made.
+        """
+        options = _read_options(values)
+        sources = [source for given in values["inputs"] for source in _list_films(given)]
+        asked = Outputs(
+            film=values["output"],
+            plan=values["save_plan"],
+            previews=values["preview"],
+            srt=values["srt"],
+            report=values["report"],
+            provenance=values["provenance"],
+        )
+        is_many = len(sources) > 1 or any(map(_is_folder, values["inputs"]))
+        read = [file for file in (options.scan.mask, options.scan.plan, options.scan.times) if file]
+        outputs = find_outputs(sources, asked, is_many=is_many, scan_only=values["scan_only"], read=read)
+        films = (
+            FilmRequest(source, own, _with_own_files(options, source) if is_many else options)
+            for source, own in zip(sources, outputs, strict=True)
+        )
+        flags = (values[name] for name in ("scan_only", "status", "profile", "quiet", "verbose"))
+        return cls(tuple(films), *flags)
+
+
+def _list_films(given: Path) -> Iterator[Path]:
+    """The film itself, or those of a folder by name, but for hidden ones."""
+    if not _is_folder(given):
+        yield given
+        return
+    try:
+        inside = sorted(given.iterdir())
+    except OSError as error:
+        raise InputError(f"cannot read the folder '{given}' ({error.strerror}); check its mode") from error
+    films = [
+        file for file in inside if file.suffix.lower() in FILM_SUFFIXES and not file.name.startswith(".")
+    ]
+    if not films:
+        raise InputError(f"there is no film in the folder '{given}'; name a film, or a folder with films")
+    yield from films
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # opening it will tell
+        return False
+
+
+def _read_options(values: Mapping[str, Any]) -> Options:
     return Options(
         _take(ScanOptions, values),
         _take(BorrowOptions, values),
-        _read_fit(values),
+        _read_paint(values),
         _take(PoolOptions, values),
-        _take(EncodeOptions, values | {"preset": values["encoder_preset"]}),
+        _take(EncodeOptions, {**values, "preset": values["encoder_preset"]}),
         values["max_memory"],
     )
 
 
-def _take(stage: type[_Stage], values: dict[str, Any]) -> _Stage:
-    """A stage's options: its fields are called as the values are, and those that nobody can ask for stay."""
-    names = (field.name for field in dataclasses.fields(stage))
-    return stage(**{name: values[name] for name in names if name in values})
+def _take(stage: type[_Stage], values: Mapping[str, Any]) -> _Stage:
+    """A stage's options: its fields are called as the values are."""
+    return stage(**{field.name: values[field.name] for field in dataclasses.fields(stage)})
 
 
-def _read_fit(values: dict[str, Any]) -> FitOptions:
+def _read_paint(values: Mapping[str, Any]) -> PaintOptions:
     """Those of the preset, but for what is asked for by name."""
-    fit = FitOptions.preset(values["preset"])
+    paint = PaintOptions.preset(values["preset"])
     names = ("steps", "channels", "levels", "loss", "input")
     asked = {name: values[name] for name in names if values[name] is not None}
+    warm_steps = paint.warm_steps
     if values["warm_start"] is not None:
-        asked["warm_steps"] = (fit.warm_steps or FitOptions().warm_steps) if values["warm_start"] else 0
-    return dataclasses.replace(fit, **asked)
+        warm_steps = (paint.warm_steps or PaintOptions().warm_steps) if values["warm_start"] else 0
+    return dataclasses.replace(paint, fit=dataclasses.replace(paint.fit, **asked), warm_steps=warm_steps)
 
 
-def with_own_files(options: Options, source: Path) -> Options:
+def _with_own_files(options: Options, source: Path) -> Options:
     """The options of one of several films: plan and times are where `--save-plan` and `--srt` put its own."""
     scan = options.scan
     if scan.plan is not None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
-from subremover.detect.mask_events import event_of, events_from_masks
 from subremover.errors import InputError, PlanError
+from subremover.geometry import Box, tighten
 from subremover.plan.mask_picture import MASK_LEVEL, SUFFIXES, read_mask
 from subremover.plan.model import MOST_STROKE_PIXELS, Event
 from subremover.video.film import Film
@@ -55,3 +55,28 @@ def read_mask_events(film: Film, path: Path) -> Iterator[Event]:
 def _read_masks(film: Film) -> Iterator[tuple[int, np.ndarray]]:
     for index, frame in read_frames(film):
         yield index, upright_rgb(frame, film.rotation).max(axis=2) >= MASK_LEVEL
+
+
+def events_from_masks(masks: Iterable[tuple[int, np.ndarray]]) -> Iterator[Event]:
+    """One event for each run of frames with the same mask.
+
+    Args:
+        masks: Frame index and (H, W) bool, in order.
+    """
+    first = last = -1
+    current: np.ndarray | None = None
+    for index, mask in masks:
+        if current is not None and index == last + 1 and np.array_equal(mask, current):
+            last = index
+            continue
+        if current is not None and current.any():
+            yield event_of(first, last, current)
+        first, last, current = index, index, mask
+    if current is not None and current.any():
+        yield event_of(first, last, current)
+
+
+def event_of(first: int, last: int, mask: np.ndarray) -> Event:
+    """The event of a whole picture's mask, (H, W) bool with at least one pixel."""
+    height, width = mask.shape
+    return Event(first, last, *tighten(mask, Box(0, 0, width, height)))

@@ -1,4 +1,4 @@
-"""Makes the plan of a film: read from disk, drawn by masks, or found by scanning."""
+"""Makes the plan of a film: drawn by masks, or found by scanning."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from subremover.detect.candidates.line_detector import LineDetector
 from subremover.detect.drawn_mask import read_mask_events
 from subremover.detect.masking import gradient
 from subremover.detect.recogniser import LineReader
-from subremover.detect.scan import BUFFER_BYTES, PREFETCH_BYTES, PREFETCH_FRAMES, Scope, scan_pictures
+from subremover.detect.scan import BUFFER_BYTES, Scope, scan_pictures
 from subremover.detect.shots import CutDetector, shots_from_cuts
 from subremover.errors import UsageError
 from subremover.options import ScanOptions
 from subremover.plan.cues import leave_untimed
 from subremover.plan.model import FilmKey, Plan
-from subremover.plan.saved_plan import load_plan
 from subremover.progress import Progress, ProgressCallback
 from subremover.runtime.prefetch import prefetch
 from subremover.runtime.profile import stage, timed
 from subremover.video.film import Film
+from subremover.video.pixels.formats import frame_bytes
 from subremover.video.pixels.planes import Picture
 from subremover.video.read.reader import read_frames
 from subremover.video.text.srt import read_srt
@@ -29,19 +29,39 @@ from subremover.video.text.srt import read_srt
 log = logging.getLogger(__name__)
 
 
-def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> Plan:
-    """The plan of a film: read, drawn by masks, or found by scanning.
+PREFETCH_FRAMES, PREFETCH_BYTES = 24, 96 << 20
+"""Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
+
+
+def make_plan(
+    film: Film,
+    options: ScanOptions,
+    progress: ProgressCallback,
+    *,
+    given: Plan | None = None,
+    memory_share: float = 1.0,
+) -> Plan:
+    """The plan of a film: the given one, drawn by masks, or found by scanning.
+
+    Args:
+        film: The source.
+        options: Where and how to look.
+        progress: Called now and then with how far the scan has come.
+        given: A plan of this film, in the scan's place.
+        memory_share: In (0, 1], of what the frames in hand may take; less of it may change what is found.
 
     Raises:
-        SubremoverError: See `errors`.
+        UsageError: The frames asked for are not in the film.
+        InputError: The film cannot be read to its end.
+        PlanError: The mask or the SRT file of times cannot be used.
     """
     start, stop = _frame_range(film, options)
     width, height = film.upright_size
     regions = [region.box(width, height) for region in options.regions]
     key = FilmKey.of(film.upright_size, film.pts)
     cues = read_srt(options.times) if options.times else ()  # before the long run
-    if options.plan is not None:
-        return load_plan(options.plan, key).clip(start, stop)
+    if given is not None:
+        return given.clip(start, stop)
     # Beyond the range: what a subtitle covers shows best right before and after it.
     margin = round(film.frame_rate) + 1
     first, last = max(0, start - margin), min(film.frame_count, stop + margin)
@@ -49,11 +69,11 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
         events = tuple(read_mask_events(film, options.mask))
         cuts = _find_cuts(film, first, last, progress) if events else []
     else:
-        buffer_bytes = int(BUFFER_BYTES * options.memory_share)
+        buffer_bytes = int(BUFFER_BYTES * memory_share)
         scope = Scope(tuple(regions), options.logos, options.everything, buffer_bytes)
         with stage("start"):
             reader, find_lines = LineReader(), _find_lines(options)
-        ahead = int(PREFETCH_BYTES * options.memory_share) // (3 * width * height // 2)
+        ahead = int(PREFETCH_BYTES * memory_share) // (3 * width * height // 2)
         depth = max(2, min(PREFETCH_FRAMES, ahead))
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
             counted = _count_pictures(pictures, first, last, progress)
@@ -71,6 +91,15 @@ def make_plan(film: Film, options: ScanOptions, progress: ProgressCallback) -> P
     # What nobody has looked at is another shot: there may be a cut, or a subtitle that is not known.
     cuts = sorted({*cuts, first, last} - {0, film.frame_count})
     return Plan(key, shots_from_cuts(cuts, film.frame_count), events).clip(start, stop)
+
+
+def count_scan_frames_bytes(film: Film, share: float) -> float:
+    """What the frames in hand of a scan take, with a share in (0, 1] of the memory that they may."""
+    frame = frame_bytes(film)
+    depth = frame / (1.5 * film.width * film.height)  # both limits count 1.5 bytes a pixel, whatever it takes
+    ahead = min(share * depth * PREFETCH_BYTES, PREFETCH_FRAMES * frame)
+    behind = min(share * depth * BUFFER_BYTES, (8 + float(film.frame_rate)) * frame)
+    return ahead + behind
 
 
 def _find_lines(options: ScanOptions) -> FindLines:

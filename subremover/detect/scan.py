@@ -31,8 +31,6 @@ from subremover.runtime.profile import stage
 
 REACH_SECONDS = 0.6
 """Half a fade takes less than this."""
-PREFETCH_FRAMES, PREFETCH_BYTES = 24, 96 << 20
-"""Decoded ahead of the scan at the most, so that the decoder has work while the detector looks."""
 BUFFER_BYTES = 400 << 20
 """Most memory for frames kept to look back at."""
 

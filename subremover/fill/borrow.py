@@ -50,6 +50,11 @@ VIEW_BYTES, VIEWS_BYTES = 6, 96 << 20
 """Of a pixel of a view, and of all that are kept."""
 
 
+def count_view_bytes(sources: int, crop: int, share: float) -> float:
+    """What the views of so many frames take, of crops of so many pixels, with a share of what they may."""
+    return min(share * VIEWS_BYTES, sources * VIEW_BYTES * crop)
+
+
 class Footage(Protocol):
     """The frames of one shot that are at hand, in the coded picture."""
 
@@ -86,14 +91,17 @@ class Borrowed:
 class Borrower:
     """Borrows for the holes of a film, which come to it in order."""
 
-    def __init__(self, options: BorrowOptions, device: str | None = None) -> None:
+    def __init__(
+        self, options: BorrowOptions, device: str | None = None, *, memory_share: float = 1.0
+    ) -> None:
         """Be ready.
 
         Args:
             options: How far to borrow.
             device: Of torch, to score warps on; None: by OpenCV, which is faster on a CPU.
+            memory_share: Of what crops may take by default; with less of it others may be chosen.
         """
-        self._options = options
+        self._options, self._views_bytes = options, int(VIEWS_BYTES * memory_share)
         self._camera = Camera()
         self._device_scorer: Backend[Any] | None = None
         self._has_warned = False
@@ -110,7 +118,7 @@ class Borrower:
             footage: Of their shot; their own frames are in it.
         """
         camera = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
-        views = _Views(footage, int(VIEWS_BYTES * self._options.memory_share))
+        views = _Views(footage, self._views_bytes)
         with one_opencv_thread(), ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
             found: list[tuple[Filled, np.ndarray]] = []
             for _, some in groupby(holes, key=lambda hole: hole.frame // PLANE_FRAMES):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import cv2
 import numpy as np
 
-from subremover.errors import OutputError
+from subremover.errors import OutputError, PlanError
 from subremover.geometry import Box
 
 FORMAT = "subremover plan"
@@ -112,6 +112,55 @@ class Plan:
     """In order, together all frames."""
     events: tuple[Event, ...]
     """By first frame."""
+
+    def __post_init__(self) -> None:
+        width, height, frames = self.film.width, self.film.height, self.film.frame_count
+        for number, event in enumerate(self.events):
+            box = event.box
+            if box.x < 0 or box.y < 0 or box.right > width or box.bottom > height or event.last >= frames:
+                raise ValueError(
+                    f"event {number} (frames {event.first} to {event.last}, {box}) lies outside of a film "
+                    f"of {frames} frames of {width}x{height} px"
+                )
+
+    def check_film(self, film: FilmKey) -> None:
+        """Find out whether it is of this film.
+
+        Raises:
+            PlanError: It is of another.
+        """
+        if self.film != film:
+            raise PlanError(
+                f"the plan is of another film ({self.film.width}x{self.film.height} px, "
+                f"{self.film.frame_count} frames; this one: {film.width}x{film.height}, "
+                f"{film.frame_count} frames); scan this film"
+            )
+
+    def replace_event(self, number: int, **changes: Any) -> Plan:
+        """The plan with one event changed: turned over, moved in time, its strokes painted.
+
+            plan = plan.replace_event(3, remove=False)
+            strokes = plan.events[0].strokes.copy()
+            strokes[:10] = True
+            plan = plan.replace_event(0, strokes=strokes)
+
+        Args:
+            number: Of the event, its place in `events`; where its first frame changes, so may that.
+            changes: Fields of `Event` and their new values. With another first or last frame and no
+                `opacities` the event is opaque throughout.
+
+        Raises:
+            IndexError: There is no such event.
+            ValueError: The values make no event of this film; see `Event`.
+            TypeError: There is no such field.
+        """
+        if not 0 <= number < len(self.events):
+            raise IndexError(f"the plan has events 0 to {len(self.events) - 1}, not {number}")
+        event = self.events[number]
+        if "opacities" not in changes and not {"first", "last"}.isdisjoint(changes):
+            changes["opacities"] = np.zeros(0, np.float32)
+        events = [*self.events[:number], replace(event, **changes), *self.events[number + 1 :]]
+        return replace(self, events=tuple(sorted(events, key=lambda e: e.first)))
 
     @property
     def removed(self) -> tuple[Event, ...]:

@@ -1,4 +1,4 @@
-"""Reads a plan and masks from disk, and trusts nothing there: a plan is edited by hand, or comes from others.
+"""Reads a saved plan, and trusts nothing there: a plan is edited by hand, or comes from others.
 
 `Plan.save` writes what is read here, and describes it.
 """
@@ -35,17 +35,25 @@ log = logging.getLogger(__name__)
 # A film of two hours has some 2,000 events: half a megabyte of JSON. In memory it was 23 times as large.
 _MOST_JSON_BYTES = 32 * 2**20
 _MOST_TEXT = 2000
+_KEY_FIELDS = ("width", "height", "frame_count", "times")
+# A day at 1000 frames a second.
+_MOST_FRAMES, _MOST_SIDE_PX, _MOST_TIMES = 86_400_000, 1 << 16, 64
 _EVENT_FIELDS = ("first", "last", "box", "strokes", "opacities", "text", "kind", "remove")
 # Control characters, lone surrogates, line and paragraph separators.
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 
 
-def load_plan(path: Path, film: FilmKey) -> Plan:
-    """Read a plan: its folder or its `plan.json`.
+def load_plan(path: Path | str, film: FilmKey | None = None) -> Plan:
+    """Read a plan that `Plan.save` has written, perhaps edited since.
+
+    Args:
+        path: Its folder or its `plan.json`.
+        film: That it must be of; None: that which it says itself, which a run checks.
 
     Raises:
         PlanError: It cannot be read, is damaged, or belongs to another film or version.
     """
+    path = Path(path)
     file = path / PLAN_NAME if _is_folder(path) else path
     document = _read_json(file)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
@@ -58,7 +66,9 @@ def load_plan(path: Path, film: FilmKey) -> Plan:
     key = document.get("film")
     if not isinstance(key, dict):
         raise _damaged(f"'{file}'", "film", "an object", key)
-    if any(key.get(name) != getattr(film, name) for name in ("width", "height", "frame_count", "times")):
+    if film is None:
+        film = _read_key(key, f"'{file}'")
+    if any(key.get(name) != getattr(film, name) for name in _KEY_FIELDS):
         raise PlanError(
             f"'{file}' belongs to another film ({_show(key.get('width'))}x{_show(key.get('height'))}, "
             f"{_show(key.get('frame_count'))} frames; "
@@ -97,6 +107,15 @@ def _read_json(file: Path) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON number")
+
+
+def _read_key(key: dict[str, Any], where: str) -> FilmKey:
+    """Which film it says that it is of."""
+    times = key.get("times")
+    if not isinstance(times, str) or len(times) > _MOST_TIMES:
+        raise _damaged(where, "times", f"a text of at most {_MOST_TIMES} characters", times)
+    width, height = (_read_int(key, name, where, 1, _MOST_SIDE_PX) for name in ("width", "height"))
+    return FilmKey(width, height, _read_int(key, "frame_count", where, 1, _MOST_FRAMES), times)
 
 
 def _read_shots(entries: Any, file: Path, frame_count: int) -> Iterator[Shot]:

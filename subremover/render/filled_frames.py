@@ -18,34 +18,46 @@ from itertools import groupby
 import numpy as np
 from av.video.frame import VideoFrame
 
-from subremover.fill.borrow import Borrowed, Borrower
+from subremover.fill.borrow import Borrowed, Borrower, count_view_bytes
 from subremover.fill.holes import Hole, find_holes
 from subremover.fill.overlays import Overlays
-from subremover.fill.paint.jobs import FitJob
-from subremover.fill.paint.pool import Pool
+from subremover.fill.paint.jobs import FitJob, Painter
 from subremover.geometry import Box
 from subremover.options import BorrowOptions
 from subremover.plan.model import Event, Plan
 from subremover.provenance import Origins
-from subremover.render.footage import GAP_FRAMES, FootageReader, Masks, split_runs
-from subremover.render.window import Frames, Layer, Window
-from subremover.render.windows import count_window_frames, cut_windows, read_windows
+from subremover.render.footage import (
+    GAP_FRAMES,
+    WINDOW_SOURCES,
+    FootageReader,
+    Masks,
+    count_footage_bytes,
+    split_runs,
+)
+from subremover.render.windows import Frames, Layer, Window, count_window_frames, cut_windows, read_windows
 from subremover.runtime.prefetch import prefetch
 from subremover.runtime.profile import stage, timed
 from subremover.video.film import Film
+from subremover.video.pixels.formats import frame_bytes
 from subremover.video.pixels.planes import read_rgb, to_coded, to_coded_box, write_rgb
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import Segment, cut_segments
+
+WINDOWS_AHEAD = 2
+"""In hand besides those that are fitted: one made, one in the making."""
+JOB_BYTES, BORROW_BYTES = 21, 60
+"""Of a pixel of a hole's crop: in each window in hand, and in the one that is being made."""
 
 
 def fill_frames(
     film: Film,
     plan: Plan,
-    pool: Pool,
+    painter: Painter,
     options: BorrowOptions,
     *,
     only: Iterable[int] | None = None,
     segments: Iterable[Segment] | None = None,
+    memory_share: float = 1.0,
 ) -> Generator[tuple[int, VideoFrame, Origins | None], None, None]:
     """The frames of a film in order, their holes filled.
 
@@ -54,10 +66,11 @@ def fill_frames(
     Args:
         film: The source.
         plan: Of this film.
-        pool: Open.
+        painter: Open.
         options: Whether and how far to borrow.
         only: Frame indices, if not all are wanted.
         segments: Of `cut_segments`, in order, if not all are wanted.
+        memory_share: In (0, 1], of what the frames in hand may take; less of it may change what is borrowed.
 
     Yields:
         Frame index, the frame, ready to be encoded, and where the pixels of its holes came from; None
@@ -72,12 +85,31 @@ def fill_frames(
 
     if segments is None:
         segments = cut_segments(film, plan.masked_frames())
-    made = _Render(film, plan, options, pool.devices[0]).windows(
-        segments, None if only is None else set(only)
-    )
+    render = _Render(film, plan, options, painter.devices[0], memory_share)
+    made = render.windows(segments, None if only is None else set(only))
     with closing(prefetch(made, depth=1)) as windows:
-        for fills in pool.fit(jobs_of(windows)):
+        for fills in painter.fit(jobs_of(windows)):
             yield from in_flight.popleft().finish(fills)
+
+
+def count_window_bytes(film: Film, crop: int, share: float, lists: int) -> float:
+    """What windows in hand take.
+
+    Args:
+        film: The source.
+        crop: Pixels of the largest hole with its surroundings.
+        share: In (0, 1], of what a window may take by default.
+        lists: Windows that are being painted at once.
+    """
+    in_hand = WINDOWS_AHEAD + lists
+    return count_window_frames(film, share) * (
+        in_hand * (frame_bytes(film) + JOB_BYTES * crop) + BORROW_BYTES * crop
+    )
+
+
+def count_borrow_bytes(film: Film, crop: int, share: float) -> float:
+    """What is kept to borrow from, with a share in (0, 1] of what it may take by default."""
+    return count_footage_bytes(film, crop, share) + count_view_bytes(2 * WINDOW_SOURCES, crop, share)
 
 
 class _Render:
@@ -87,17 +119,20 @@ class _Render:
     _footage: FootageReader | None
     _borrower: Borrower
 
-    def __init__(self, film: Film, plan: Plan, options: BorrowOptions, device: str) -> None:
+    def __init__(
+        self, film: Film, plan: Plan, options: BorrowOptions, device: str, memory_share: float
+    ) -> None:
+        self._memory_share = memory_share
         self._film, self._plan, self._options = film, plan, options
         self._device = device if device.startswith("cuda") else None
         self._shot_firsts = [shot.first for shot in plan.shots]
         self._cuts = set(self._shot_firsts)
-        self._masks = Masks(film, plan, plan.removed, options.memory_share)
+        self._masks = Masks(film, plan, plan.removed, memory_share)
         self._is_masked = plan.masked_frames()
         self._events = [to_coded_event(event, film) for event in plan.removed]
 
     def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[Window]:
-        most = count_window_frames(self._film, self._options.memory_share)
+        most = count_window_frames(self._film, self._memory_share)
         for segment in segments:
             frames = range(segment.start, segment.stop)
             if only is not None and only.isdisjoint(frames):
@@ -116,11 +151,11 @@ class _Render:
             for index, frame in timed("render: decode", read_frames(film, int(run[0]), int(run[-1]) + 1)):
                 self._overlays.feed(index, partial(read_rgb, frame))
         self._footage = (
-            FootageReader(film, self._plan, options.max_distance, options.memory_share)
+            FootageReader(film, self._plan, options.max_distance, self._memory_share)
             if options.borrow
             else None
         )
-        self._borrower = Borrower(options, self._device)
+        self._borrower = Borrower(options, self._device, memory_share=self._memory_share)
 
     @stage("render: holes")
     def _make(self, frames: Frames, only: set[int] | None) -> Window:

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
-from av.video.format import VideoFormat
 from av.video.frame import VideoFrame
 
 from subremover.geometry import Box
@@ -20,6 +19,7 @@ from subremover.plan.model import Event, Plan, Shot
 from subremover.runtime.lru_cache import LruCache
 from subremover.runtime.profile import timed
 from subremover.video.film import Film
+from subremover.video.pixels.formats import frame_bytes
 from subremover.video.pixels.planes import Picture, read_rgb, to_coded
 from subremover.video.read.reader import read_frames
 
@@ -27,6 +27,8 @@ FOOTAGE_BYTES = 256 << 20
 """Most memory for frames kept to borrow from, besides those of the window itself."""
 CROP_BYTES, MASK_BYTES = 128 << 20, 64 << 20
 """For their crops and masks, which every hole of a window asks for again."""
+CROP_PIXEL_BYTES = 12
+"""Of a pixel of such a crop."""
 LEAST_FRAMES = 8
 """Kept however large they are."""
 STRETCH_FRAMES = 256
@@ -39,11 +41,6 @@ STEPS = (1, 2, 4, 8, 16, 32)
 """Distances before and after a subtitle from which its holes may borrow."""
 LONG_STEPS = (*STEPS, 64, 128, 256)
 """The same within a subtitle that stays on."""
-
-
-def frame_bytes(film: Film) -> int:
-    """Memory that one decoded frame takes."""
-    return film.width * film.height * VideoFormat(film.pix_fmt).padded_bits_per_pixel // 8
 
 
 class Masks:
@@ -162,6 +159,21 @@ class FootageReader:
                 for index in (*(start - step for start in starts), *(end + step for end in ends)):
                     if low <= index <= high:
                         yield int(index)
+
+
+def count_footage_bytes(film: Film, crop: int, share: float) -> float:
+    """Frames to borrow from, their crops, and two sets of masks; at most what there is of them.
+
+    Args:
+        film: The source.
+        crop: Pixels of the largest hole with its surroundings.
+        share: In (0, 1], of what they take by default.
+    """
+    frame, sources = frame_bytes(film), 2 * WINDOW_SOURCES
+    footage = max(LEAST_FRAMES * frame, min(share * FOOTAGE_BYTES, 2 * STRETCH_FRAMES * frame))
+    crops = min(share * CROP_BYTES, sources * CROP_PIXEL_BYTES * crop)
+    masks = min(share * MASK_BYTES, sources * film.width * film.height)
+    return footage + crops + 2 * masks
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,8 +14,8 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 
 from subremover.errors import OutputError
-from subremover.fill.paint.pool import Pool, release_freed_memory
-from subremover.options import EncodeOptions, Options
+from subremover.fill.paint.jobs import Painter
+from subremover.options import Options
 from subremover.plan.cues import Cue
 from subremover.plan.model import Plan
 from subremover.progress import Progress, ProgressCallback
@@ -23,17 +23,17 @@ from subremover.provenance import Origins, Tally
 from subremover.render.filled_frames import fill_frames, to_coded_event
 from subremover.resume.folder import WorkFolder
 from subremover.resume.names import ORIGINS, PICTURE
-from subremover.runtime.atomic_file import find_format
+from subremover.runtime.allocator import release_freed_memory
 from subremover.runtime.profile import stage
-from subremover.video.encode.encoders import choose_encoding
+from subremover.video.encode.encoders import Encoding
 from subremover.video.encode.spool import Spool
 from subremover.video.film import Film
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import Segment, by_segment, cut_segments
-from subremover.video.splice.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
-from subremover.video.write.preflight import check_splice
+from subremover.video.splice.splice import Splice
+from subremover.video.write.assemble import assemble
 from subremover.video.write.provenance_film import assemble_provenance, draw_frame, open_provenance
-from subremover.video.write.writer import SegmentWriter, assemble, open_encoder
+from subremover.video.write.segment_writer import SegmentWriter, open_encoder
 
 log = logging.getLogger(__name__)
 
@@ -48,9 +48,14 @@ class Rendering:
     film: Film
     plan: Plan
     options: Options
-    provenance: Path | None
-    """Of the film of origins, if one is wanted."""
+    encoding: Encoding
     work: WorkFolder
+    painter: Painter
+    """Not open yet."""
+    memory_share: float = 1.0
+    """In (0, 1], of what the frames in hand may take."""
+    provenance: Path | None = None
+    """Of the film of origins, if one is wanted."""
     splice: Splice | None = None
     """If packets are copied."""
 
@@ -69,12 +74,14 @@ class Rendering:
             How many frames were finished before.
 
         Raises:
-            SubremoverError: See `errors`. What was finished stays so.
+            InputError: The film cannot be read to its end.
+            OutputError: The work folder cannot be written, or the encoder refuses.
+            DeviceError: A device's memory does not suffice.
+            WorkerError: A worker died.
         """
         self._check_disk()
-        pool = Pool(self.options.fit, self.options.pool)
         segments = self.segments
-        self.work.begin(self.plan, segments, pool.devices[0])
+        self.work.begin(self.plan, segments, self.painter.devices[0])
         rendered = [segment for segment in segments if not segment.is_copied]
         missing = [segment for segment in rendered if not self._is_finished(segment)]
         total = _count_frames(rendered)
@@ -86,10 +93,7 @@ class Rendering:
                     self._trace_copied(segment, self.provenance)
         if not missing:
             return resumed
-        with (
-            pool,
-            closing(fill_frames(self.film, self.plan, pool, self.options.borrow, segments=missing)) as frames,
-        ):
+        with self.painter as painter, closing(self._fill(painter, missing)) as frames:
             for segment, of_segment in by_segment(frames, missing):
                 self._make_segment(
                     segment, of_segment, lambda: progress(Progress("render", next(done), total))
@@ -130,6 +134,7 @@ class Rendering:
             warnings = assemble(
                 self.film,
                 self.work.target,
+                self.encoding,
                 self.options.encode,
                 pieces,
                 cues=cues,
@@ -138,6 +143,18 @@ class Rendering:
                 progress=progress,
             )
         return warnings, tally
+
+    def _fill(
+        self, painter: Painter, segments: Sequence[Segment]
+    ) -> Generator[tuple[int, VideoFrame, Origins | None], None, None]:
+        return fill_frames(
+            self.film,
+            self.plan,
+            painter,
+            self.options.borrow,
+            segments=segments,
+            memory_share=self.memory_share,
+        )
 
     def _make_segment(
         self,
@@ -149,9 +166,9 @@ class Rendering:
         counts, traced = self._start_tally(), None
         with ExitStack() as stack:
             with stage("render: encode"):
-                track = open_encoder(film, self.work.target, options.encode, self.splice)
+                encoder = open_encoder(film, work.target, self.encoding, self.splice)
                 file = work.file(segment, PICTURE)
-                picture = stack.enter_context(SegmentWriter(file, work.key, track, self.work.target))
+                picture = stack.enter_context(SegmentWriter(file, work.key, encoder, work.target))
             if self.provenance is not None:
                 file, of_origins = work.file(segment, ORIGINS), open_provenance(film, self.provenance)
                 traced = stack.enter_context(SegmentWriter(file, work.key, of_origins, self.provenance))
@@ -208,34 +225,6 @@ class Rendering:
                 free / 1e9,
                 needed / 1e9,
             )
-
-
-def find_splice(film: Film, plan: Plan, options: EncodeOptions, target: Path) -> Splice | None:
-    """What of the film can be copied packet for packet; None where all of its picture is to be encoded.
-
-    Args:
-        film: The source.
-        plan: Of this film.
-        options: Whether, and how the rest is encoded.
-        target: The film to be made.
-
-    Raises:
-        SpliceError: It was asked for and cannot be done.
-    """
-    if options.splice == "off":
-        return None
-    encoding = choose_encoding(film, options)
-    least = LEAST_SHARE if options.splice == "auto" else 0
-    try:
-        with stage("start"):
-            splice = plan_splice(film, plan.masked_frames(), encoding, find_format(target), least)
-            check_splice(splice, target, options)
-            return splice
-    except SpliceError as error:
-        if options.splice == "on":
-            raise
-        log.info("%s", error)
-        return None
 
 
 def find_segments(film: Film, plan: Plan, splice: Splice | None) -> list[Segment]:

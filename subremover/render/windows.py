@@ -1,14 +1,22 @@
-"""Which frames are rendered together, and how they are read."""
+"""Windows: which frames are rendered together, how they are read, and how fills are written into them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 
-from subremover.render.footage import frame_bytes
-from subremover.render.window import Frames
-from subremover.runtime.profile import timed
+import numpy as np
+from av.video.frame import VideoFrame
+
+from subremover.fill.holes import Hole
+from subremover.fill.overlays import Unmixed
+from subremover.fill.paint.jobs import Fill, FitJob
+from subremover.provenance import Origins
+from subremover.runtime.profile import stage, timed
 from subremover.video.film import Film
+from subremover.video.pixels.formats import frame_bytes
+from subremover.video.pixels.planes import write_rgb
 from subremover.video.read.reader import read_frames
 
 WINDOW_FRAMES = 32
@@ -17,6 +25,48 @@ WINDOW_BYTES = 160 << 20
 """Most memory for the frames of a window; a few windows are in flight."""
 FADE_FRAMES = 16
 """By which a window may be longer, so as not to end amid a fade."""
+Frames = list[tuple[int, VideoFrame]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """An unmixed picture and its weight over what lies below it."""
+
+    part: Unmixed
+    weight: np.ndarray
+    """(h, w) float32."""
+    distance: np.ndarray
+    """(h, w) float32, of what was borrowed below it; 0 where nothing was."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Window:
+    """A run of frames, filled together and independently of all others."""
+
+    frames: Frames
+    holes: list[Hole]
+    jobs: list[FitJob]
+    distances: list[np.ndarray]
+    """(h, w) float32 for each hole: from how many frames away it borrows."""
+    known: dict[int, list[Layer]]
+    """By frame: what was written before the holes were filled."""
+    mixed: dict[int, list[Layer]]
+    """By frame: to be mixed with the fills."""
+
+    def finish(self, fills: list[Fill]) -> Iterator[tuple[int, VideoFrame, Origins | None]]:
+        """Write the fills; each frame, ready."""
+        filled: dict[int, list[tuple[Hole, Fill, np.ndarray]]] = {}
+        for hole, fill, distance in zip(self.holes, fills, self.distances, strict=True):
+            filled.setdefault(hole.frame, []).append((hole, fill, distance))
+        for index, frame in self.frames:
+            holes, mixed = filled.get(index, []), self.mixed.get(index, [])
+            with stage("render: fill", frames=bool(holes or mixed)):
+                for hole, fill, _ in holes:
+                    write_rgb(frame, hole.box, fill.picture, hole.mask.astype(np.float32))
+                for laid in mixed:
+                    write_rgb(frame, laid.part.box, laid.part.picture, laid.weight)
+                origins = _trace(self.known.get(index, []), holes, mixed)
+            yield index, frame, origins
 
 
 def count_window_frames(film: Film, memory_share: float) -> int:
@@ -70,3 +120,20 @@ def read_windows(film: Film, ranges: list[range], only: set[int] | None) -> Iter
                 frames = []
     if frames:
         yield frames
+
+
+def _trace(
+    known: list[Layer], holes: list[tuple[Hole, Fill, np.ndarray]], mixed: list[Layer]
+) -> Origins | None:
+    boxes = [*(hole.box for hole, _, _ in holes), *(laid.part.box for laid in (*known, *mixed))]
+    if not boxes:
+        return None
+    origins = Origins(boxes)
+    for laid in known:
+        origins.fill(laid.part.box, laid.part.weight > 0, np.zeros_like(laid.weight), laid.distance)
+        origins.blend(laid.part.box, laid.weight)
+    for hole, fill, distance in holes:
+        origins.fill(hole.box, hole.mask, fill.fitted, distance)
+    for laid in mixed:
+        origins.blend(laid.part.box, laid.weight)
+    return origins

@@ -10,13 +10,10 @@ import cv2
 import numpy as np
 
 from subremover.errors import OutputError
-from subremover.fill.paint.pool import Pool
 from subremover.geometry import Box
-from subremover.options import Options
+from subremover.pipeline import Run
 from subremover.plan.model import Event, Plan
 from subremover.provenance import Shares
-from subremover.render.filled_frames import fill_frames
-from subremover.render.rendering import find_segments, find_splice
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
 from subremover.video.film import Film
 from subremover.video.pixels.planes import upright_rgb
@@ -33,16 +30,15 @@ _THUMBNAIL_PX = (640, 320)
 _JPEG_QUALITIES = (82, 70, 55, 40)
 
 
-def write_previews(film: Film, plan: Plan, options: Options, folder: Path) -> list[Path]:
+def write_previews(run: Run, plan: Plan, folder: Path) -> list[Path]:
     """Write before, mask and after of a few frames, from different events if there are several.
 
     They are those of a run that writes the same container: what is borrowed depends on where packets are
     copied.
 
     Args:
-        film: The source.
-        plan: Of this film.
-        options: For the fit.
+        run: Of the film; without a target.
+        plan: Of its film.
         folder: Made if need be; gets `frame_000123_before.png`, `..._mask.png` and `..._after.png`.
 
     Returns:
@@ -55,17 +51,10 @@ def write_previews(film: Film, plan: Plan, options: Options, folder: Path) -> li
     written: list[Path] = []
     if not indices:
         return written
-    try:
-        splice = find_splice(film, plan, options.encode, film.path)
-    except OutputError:  # the container is none that can be written, or the run will say why not
-        splice = None
-    segments = find_segments(film, plan, splice)
+    film = run.film
     before = {index: _must(picture, index, film) for index, picture in _read_pictures(film, indices)}
-    with (
-        Pool(options.fit, options.pool) as pool,
-        closing(fill_frames(film, plan, pool, options.borrow, only=indices, segments=segments)) as filled,
-    ):
-        for index, frame, _ in filled:
+    with closing(run.fill_frames(plan, indices)) as filled:
+        for index, frame in filled:
             mask = plan.mask([e for e in plan.removed if e.first <= index <= e.last])
             pictures = {
                 "before": before[index],

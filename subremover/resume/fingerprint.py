@@ -15,9 +15,8 @@ import cv2
 
 from subremover._version import __version__
 from subremover.options import Options
-from subremover.plan.model import FilmKey
-from subremover.plan.saved_plan import load_plan
-from subremover.video.encode.encoders import choose_encoding
+from subremover.plan.model import Plan
+from subremover.video.encode.encoders import Encoding
 from subremover.video.film import Film
 
 SAMPLE_COUNT, SAMPLE_BYTES = 64, 64 << 10
@@ -31,18 +30,21 @@ _WHERE = ("overwrite", "resume")
 of a kind it is."""
 
 
-def find_fingerprint(film: Film, options: Options, has_provenance: bool) -> dict[str, str]:
+def find_fingerprint(
+    film: Film, options: Options, encoding: Encoding, plan: Plan | None, has_provenance: bool
+) -> dict[str, str]:
     """What makes one run another than the next, by what a user would call it.
 
-    Raises:
-        PlanError: The plan that is to be used cannot be, or belongs to another film.
-        OutputError: There is no such encoder.
-        UsageError: It does not know what was asked of it.
+    Args:
+        film: The source.
+        options: Of the run.
+        encoding: Of the picture; a hardware encoder may be gone the next time.
+        plan: That was given; None: there will be a scan.
+        has_provenance: Whether a film of origins is made.
     """
-    encoding = choose_encoding(film, options.encode)  # a hardware encoder may be gone the next time
     parts = {
         "film": (film.packets, _sample(film.path)),
-        "options": (_describe(film, options), has_provenance),
+        "options": (_describe(options, plan), has_provenance),
         "encoder": (encoding.encoder, encoding.pix_fmt, av.ffmpeg_version_info, av.library_versions),
         "processor": (platform.machine(), [cv2.checkHardwareSupport(it) for it in _CPU_FEATURES]),
         "version of this program": [__version__, av.__version__, version("torch")],
@@ -50,18 +52,16 @@ def find_fingerprint(film: Film, options: Options, has_provenance: bool) -> dict
     return {name: _digest(json.dumps(part).encode()) for name, part in parts.items()}
 
 
-def _describe(film: Film, options: Options) -> dict[str, Any]:
+def _describe(options: Options, plan: Plan | None) -> dict[str, Any]:
     scan = dataclasses.asdict(options.scan)
     # not what these files are called, but what they say
-    if options.scan.plan is not None:
-        key = FilmKey.of(film.upright_size, film.pts)
-        scan["plan"] = load_plan(options.scan.plan, key).digest()
+    scan["plan"] = None if plan is None else plan.digest()
     for name in ("mask", "times"):
         scan[name] = _hash_file(scan[name]) if scan[name] is not None else None
     encode = {k: v for k, v in dataclasses.asdict(options.encode).items() if k not in _WHERE}
-    fit, borrow = dataclasses.asdict(options.fit), dataclasses.asdict(options.borrow)
+    paint, borrow = dataclasses.asdict(options.paint), dataclasses.asdict(options.borrow)
     memory = options.max_memory_bytes  # a small one shortens windows
-    return {"scan": scan, "borrow": borrow, "fit": fit, "encode": encode, "memory": memory}
+    return {"scan": scan, "borrow": borrow, "paint": paint, "encode": encode, "memory": memory}
 
 
 def _sample(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The file that is written: beside its target until it is whole, and nothing of it left if it fails."""
+"""Files that appear whole or not at all: beside their target until then, and nothing left of them if not."""
 
 from __future__ import annotations
 
@@ -10,12 +10,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-import av
-import av.error
-from av.container import OutputContainer
-
 from subremover.errors import OutputError
-from subremover.video.read.limits import check_memory
 
 _NUMBERS = itertools.count()
 
@@ -128,24 +123,18 @@ def new_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def closing_output(out: OutputContainer) -> Iterator[None]:
-    """Close a container behind the body; where that failed, how closing fails as well is not told."""
+def output_errors(target: Path, *kinds: type[Exception]) -> Iterator[None]:
+    """Turn the body's system errors, and those of some other kinds, into an OutputError about the target."""
+    caught: tuple[type[Exception], ...] = (
+        OSError,
+        ValueError,
+        *kinds,
+    )  # a null byte in a name; PyAV's checks
     try:
         yield
-    except BaseException:
-        with contextlib.suppress(OSError, ValueError, av.error.FFmpegError):
-            out.close()
-        raise
-    out.close()
-
-
-@contextlib.contextmanager
-def output_errors(target: Path) -> Iterator[None]:
-    """Turn the body's system and FFmpeg errors into an OutputError about the target."""
-    try:
-        yield
-    except (OSError, ValueError, av.error.FFmpegError) as error:  # ValueErrors are PyAV's own checks
-        check_memory(error)
+    except caught as error:
+        if isinstance(error, (MemoryError, BlockingIOError)):  # the latter: no thread can be started
+            raise MemoryError("out of memory") from error
         if getattr(error, "errno", None) == errno.ENOSPC:
             raise OutputError(
                 f"no space left for '{target}'; free some, or write to another disk and start again"
@@ -154,28 +143,6 @@ def output_errors(target: Path) -> Iterator[None]:
         raise OutputError(
             f"cannot write '{target}': {reason}; try another name, directory or container"
         ) from error
-
-
-def find_format(target: Path) -> str:
-    """FFmpeg's name of the container that a file's extension stands for.
-
-    Raises:
-        OutputError: None that is known.
-    """
-    try:
-        with av.open(f"x{target.suffix}", "w") as container:  # opens no file before the first packet
-            # they take the name for a pattern, or write more than one file: pictures, playlists
-            if not container.format.flags & av.format.Flags.no_file.value:  # type: ignore[operator]
-                return container.format.name
-    except (ValueError, av.error.FFmpegError) as error:
-        raise _no_container(target) from error
-    raise _no_container(target)
-
-
-def _no_container(target: Path) -> OutputError:
-    return OutputError(
-        f"no container is known for '{target.name}'; give it an extension such as .mp4, .mkv or .mov"
-    )
 
 
 def check_file(source: Path, target: Path, overwrite: bool) -> None:

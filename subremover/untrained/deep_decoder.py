@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from subremover.fill.paint.jobs import count_row_bytes
 from subremover.options import ActivationName, FitOptions, InputName
 from subremover.untrained.codes import draw_code, shrink
+from subremover.untrained.device_memory import count_row_bytes
 from subremover.untrained.kernels import are_usable
 from subremover.untrained.level import LastLevel, Level, paint_last_level
 from subremover.untrained.network import Weights

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from subremover.errors import DeviceError, UsageError
-from subremover.fill.paint.batches import choose_batch_size, is_out_of_memory
 from subremover.options import FitOptions
 from subremover.untrained.batched_adam import BatchedAdam, ForwardModel, ItemSettings
 from subremover.untrained.deep_decoder import DeepDecoder, choose_levels, cover
+from subremover.untrained.device_memory import choose_batch_size, is_out_of_memory
 from subremover.untrained.network import Network, Weights
 
 Watch = Callable[[int, range, Tensor, Tensor], None]
@@ -57,9 +57,8 @@ def restore(
 
     Args:
         images: (B, C, h, w) float32 in [0, 1]; anything finite where nothing is known.
-        options: How to fit: steps, loss, learning rate, input noise, and the decoder's shape; what they say
-            of films (warm starts, several decoders, the trial) does not count. B of them may differ in
-            steps, learning rate and input noise.
+        options: How to fit: steps, loss, learning rate, input noise, and the decoder's shape. B of them may
+            differ in steps, learning rate and input noise.
         known: (B, 1, h, w) or (1, 1, h, w) weight of each pixel in the loss, 0 in holes; None: all is known.
         forward: How the picture was changed before it was seen; None: not at all.
         size: Height and width of the picture, where the forward model changes them; None: the image's.

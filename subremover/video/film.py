@@ -40,6 +40,10 @@ class Film:
     key_frames: np.ndarray
     """Indices of the frames that decoding can start at, int64, rising. Of some (open GOP) only the frames
     from there on can be decoded, not those sent after it but shown before."""
+    codec_tag: str = ""
+    """The container's four letters for the codec, which tell a ProRes profile; empty where there are none."""
+    sample_aspect_ratio: Fraction | None = None
+    """Width of a sample by its height; None: not told."""
     refreshes: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
     """(n, 2) int64, indices: where decoding can start as well, and the first frame that is right then and so
     are all behind it. Rising in both."""

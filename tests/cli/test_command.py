@@ -24,7 +24,15 @@ from subremover.cli import command as cli
 from subremover.cli.progress_bar import ProgressBar
 from subremover.errors import InputError, WorkerError
 from subremover.memory import count_scan_bytes
-from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PoolOptions, ScanOptions
+from subremover.options import (
+    BorrowOptions,
+    EncodeOptions,
+    FitOptions,
+    Options,
+    PaintOptions,
+    PoolOptions,
+    ScanOptions,
+)
 from subremover.parsing import Position, Region
 from subremover.plan.model import Plan
 from subremover.report import pictures
@@ -322,7 +330,7 @@ class TestOptions:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Options]:
         """Options that the command passes on, for these words."""
         found: list[Options] = []
-        monkeypatch.setattr(cli, "run_film", lambda _s, _t, options, *_: found.append(options))
+        monkeypatch.setattr(cli, "process_film", lambda film, *_: found.append(film.options))
 
         def ask(*words: str) -> Options:
             assert cli.run(["a.mp4", "-o", "b.mp4", *words]) == 0
@@ -346,9 +354,9 @@ class TestOptions:
 
     def test_fit(self, asked: Callable[..., Options]) -> None:
         words = "--steps 7 --channels 5 --levels 2 --loss ms-ssim --input downsampled --no-warm-start"
-        expected = FitOptions(7, 0, channels=5, levels=2, loss="ms-ssim", input="downsampled")
-        assert asked(*words.split()).fit == expected
-        assert asked("--warm-start").fit == FitOptions()
+        fit = FitOptions(7, channels=5, levels=2, loss="ms-ssim", input="downsampled")
+        assert asked(*words.split()).paint == PaintOptions(fit, warm_steps=0)
+        assert asked("--warm-start").paint == PaintOptions()
 
     def test_borrow(self, asked: Callable[..., Options]) -> None:
         assert asked("--no-borrow").borrow == BorrowOptions(borrow=False)
@@ -356,10 +364,10 @@ class TestOptions:
 
     def test_presets(self, asked: Callable[..., Options]) -> None:
         for name in ("fast", "standard", "paper"):
-            assert asked("--preset", name).fit == FitOptions.preset(name)
-        paper = asked("--preset", "paper", "--steps", "9", "--warm-start").fit
-        assert (paper.steps, paper.channels) == (9, 256)
-        assert paper.warm_steps == FitOptions().warm_steps
+            assert asked("--preset", name).paint == PaintOptions.preset(name)
+        paper = asked("--preset", "paper", "--steps", "9", "--warm-start").paint
+        assert (paper.fit.steps, paper.fit.channels) == (9, 256)
+        assert paper.warm_steps == PaintOptions().warm_steps
 
     def test_pool_and_encode(self, asked: Callable[..., Options]) -> None:
         words = "--device cuda:1 --batch-size 3 --workers 2 --codec libx265 --crf 20.5 --overwrite"
@@ -378,7 +386,7 @@ class TestOptions:
 
     def test_several_films_have_files_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found: list[Options] = []
-        monkeypatch.setattr(cli, "run_film", lambda _s, _t, options, *_: found.append(options))
+        monkeypatch.setattr(cli, "process_film", lambda film, *_: found.append(film.options))
         assert cli.run(["a.mp4", "b.mkv", "--scan-only", "--times", "texts"]) == 0
         assert [options.scan.times for options in found] == [Path("texts/a.srt"), Path("texts/b.srt")]
 
@@ -409,7 +417,7 @@ class TestRefusals:
             ("gone.mp4", "'gone.mp4' does not exist; check the name"),
             ("a.mp4/b.mp4", "does not exist; check the name"),
             ("x" * 300 + ".mp4", "File name too long.*; check the name"),
-            (".", "is a directory; give a film file"),
+            ("hollow", "there is no film in the folder 'hollow'; name a film, or a folder with films"),
             ("empty.mp4", "'empty.mp4' is empty; download or copy it again"),
             ("text.mp4", "cannot read 'text.mp4' as a film .*; check that it is whole"),
             ("mask.png", r"'mask.png' is no film \(png_pipe\); give a film"),
@@ -419,6 +427,8 @@ class TestRefusals:
         ],
     )
     def test_input(self, place: Path, refused: Callable[..., None], source: str, message: str) -> None:
+        (place / "hollow").mkdir()
+        (place / "hollow" / ".hidden.mp4").touch()
         (place / "empty.mp4").touch()
         (place / "text.mp4").write_text("this is no film\n" * 50)
         (place / "stub.mp4").write_bytes((place / "a.mp4").read_bytes()[:3000])
@@ -650,8 +660,8 @@ class TestHelp:
         out = capsys.readouterr().out
         headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
         assert headings == [
-            *("Output", "What to remove", "What was found", "How to encode", "How to fill", "Where to run"),
-            "What to say",
+            *("Everyday", "What to remove", "What was found", "How to encode", "How to fill", "How to run"),
+            *("What to say", "Of the paper"),
         ]
         assert "Exit codes: 0 done" in out
 
@@ -660,15 +670,15 @@ class TestHelp:
             if isinstance(parameter, click.Option):
                 assert re.fullmatch(r"[A-Z].{12,}\.", parameter.help or ""), parameter.name
 
-    def test_the_readme_names_the_same_options(self, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_the_docs_name_the_same_options(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["--help"]) == 0
         _, *parts = re.split(r"^(\S.*):$", capsys.readouterr().out, flags=re.MULTILINE)
         declared = {
             heading: re.findall(NAME, " ".join(re.findall(r"^  (-.+?)(?:  .*)?$", part, re.MULTILINE)))
             for heading, part in zip(parts[::2], parts[1::2], strict=True)
         }
-        readme = (ROOT / "README.md").read_text(encoding="utf-8")
-        table = readme.split("### All options")[1].split("| --- | --- |\n")[1].split("\n\n")[0]
+        page = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
+        table = page.split("All options")[1].split("| --- | --- |\n")[1].split("\n\n")[0]
         rows = [row.split(" | ") for row in table.splitlines()]
         assert {heading.strip("| "): re.findall(NAME, names) for heading, names in rows} == declared
         usage = readme.split("## Use it")[1].split("### All options")[0]

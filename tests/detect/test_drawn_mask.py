@@ -1,6 +1,6 @@
 import numpy as np
 
-from subremover.detect.mask_events import events_from_masks
+from subremover.detect.drawn_mask import events_from_masks
 from subremover.geometry import Box
 
 

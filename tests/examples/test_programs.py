@@ -21,7 +21,7 @@ from make_sample import main as make_sample
 from sample_subtitles import STYLES
 
 from subremover import Plan, ScanOptions, Shot, scan
-from subremover.detect.mask_events import events_from_masks
+from subremover.detect.drawn_mask import events_from_masks
 from subremover.geometry import Box
 from subremover.plan.model import FilmKey
 from subremover.video.read.probe import probe

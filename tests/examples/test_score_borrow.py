@@ -11,7 +11,7 @@ from make_sample import Sample, SampleOptions, draw_sample
 
 from subremover.fill.paint.jobs import FitJob
 from subremover.geometry import Box
-from subremover.options import FitOptions
+from subremover.options import FitOptions, PaintOptions
 from subremover.provenance import Origins
 
 OPTIONS = SampleOptions(
@@ -50,7 +50,7 @@ def test_a_smooth_fill_keeps_what_is_borrowed_and_continues_the_rest() -> None:
 def test_score_borrow_renders_and_scores_all_variants(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hasty = FitOptions(steps=2, warm_steps=1, decoders=1, channels=8, levels=3)
+    hasty = PaintOptions(FitOptions(steps=2, channels=8, levels=3), warm_steps=1, decoders=1)
     monkeypatch.setattr(FitOptions, "preset", lambda _: hasty)
     result = CliRunner().invoke(score_borrow.main, [str(sample.clean.parent), str(tmp_path)])
     assert result.exit_code == 0, result.output

@@ -11,13 +11,13 @@ from media import luma
 from overlays import draw_background, draw_frame, draw_letters
 from pans import HELD, draw_pan, write_film
 
-from subremover.detect.mask_events import event_of
+from subremover.detect.drawn_mask import event_of
 from subremover.detect.shots import shots_from_cuts
 from subremover.fill.borrow import Borrowed
 from subremover.fill.paint.jobs import Fill
 from subremover.fill.paint.pool import Pool
 from subremover.geometry import Box
-from subremover.options import BorrowOptions, FitOptions, PoolOptions
+from subremover.options import BorrowOptions, FitOptions, PaintOptions, PoolOptions
 from subremover.plan.model import Event, FilmKey, Plan, Shot
 from subremover.provenance import Origins
 from subremover.render import filled_frames
@@ -31,7 +31,7 @@ from subremover.video.segments import Segment
 
 FRAMES, FIRST, RISE = 44, 28, 5
 """The fade lies across the end of what would be the first window."""
-TINY = FitOptions(steps=2, warm_steps=1, decoders=1, channels=4, levels=3)
+TINY = PaintOptions(FitOptions(steps=2, channels=4, levels=3), warm_steps=1, decoders=1)
 
 
 def opacity_of(index: int) -> float:
@@ -133,7 +133,7 @@ def av_frame(picture: np.ndarray) -> av.VideoFrame:
 class Lender:
     """In the borrower's place: notes what it is offered, and lends one colour."""
 
-    def __init__(self, _options: BorrowOptions, device: str | None) -> None:
+    def __init__(self, _options: BorrowOptions, device: str | None, *, memory_share: float) -> None:
         pass
 
     offers: ClassVar[list[tuple[list[int], list[int]]]] = []
@@ -201,22 +201,22 @@ def test_what_is_lent_stays_in_the_hole(tmp_path):
 def test_without_borrowing_no_other_frame_is_read(tmp_path, monkeypatch):
     _, subbed, mask = draw_pan(12)
     film = write_film(tmp_path / "a.mkv", subbed)
-    monkeypatch.setattr(filled_frames, "Borrower", lambda *_: None)
+    monkeypatch.setattr(filled_frames, "Borrower", lambda *_, **__: None)
     monkeypatch.setattr(filled_frames, "FootageReader", None)
     _, origins = fill(film, make_plan(film, mask).clip(0, 12), BorrowOptions(borrow=False))[10]
     assert origins.fitted.sum() == mask.sum()
     assert not origins.borrowed.any()
 
 
-@pytest.mark.parametrize(("device", "judged_on"), [("cpu", None), ("mps", None), ("cuda:1", "cuda:1")])
-def test_warps_are_judged_where_the_decoders_are_if_that_is_cuda(tmp_path, monkeypatch, device, judged_on):
+@pytest.mark.parametrize(("device", "scored_on"), [("cpu", None), ("mps", None), ("cuda:1", "cuda:1")])
+def test_warps_are_scored_where_the_decoders_are_if_that_is_cuda(tmp_path, monkeypatch, device, scored_on):
     asked = []
-    monkeypatch.setattr(filled_frames, "Borrower", lambda _, device: asked.append(device))
+    monkeypatch.setattr(filled_frames, "Borrower", lambda _, device, **__: asked.append(device))
     monkeypatch.setattr(Painter, "devices", (device,))
     _, subbed, mask = draw_pan(2)
     film = write_film(tmp_path / "a.mkv", subbed)
     fill(film, make_plan(film, mask).clip(0, 2), BorrowOptions(borrow=False))
-    assert asked == [judged_on]
+    assert asked == [scored_on]
 
 
 @pytest.mark.usefixtures("offers")

@@ -36,7 +36,7 @@ def read_own(film: Film, first: int, stop: int) -> dict[int, VideoFrame]:
 def film(tmp_path_factory: pytest.TempPathFactory) -> Film:
     path = tmp_path_factory.mktemp("footage") / "a.mkv"
     return probe(
-        draw_film(path, frames=420, size=(96, 80), audio=False, options={"preset": "ultrafast"}).path
+        draw_film(path, frames=420, size=(112, 96), audio=False, options={"preset": "ultrafast"}).path
     )
 
 

@@ -8,14 +8,15 @@ import pytest
 from media import draw_film
 from tiny_runs import CPU, TINY, draw_mask
 
-from subremover.detect.mask_events import event_of
+from subremover import pipeline
+from subremover.api import remove_subtitles
+from subremover.detect.drawn_mask import event_of
 from subremover.errors import OutputError
-from subremover.options import Options, ScanOptions
-from subremover.pipeline import remove_subtitles
+from subremover.options import Options
+from subremover.pipeline import Run
 from subremover.plan.model import FilmKey, Plan, Shot
 from subremover.render import rendering
 from subremover.render.filled_frames import fill_frames
-from subremover.report import pictures
 from subremover.report.pictures import best_frame, write_previews
 from subremover.video.film import Film
 from subremover.video.pixels.planes import upright_rgb
@@ -23,7 +24,7 @@ from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import Segment
 
-OPTIONS = Options(fit=TINY, pool=CPU)
+OPTIONS = Options(paint=TINY, pool=CPU)
 
 
 def make_plan(film: Film, first: int, last: int) -> Plan:
@@ -31,10 +32,15 @@ def make_plan(film: Film, first: int, last: int) -> Plan:
     return Plan(FilmKey.of(film.upright_size, film.pts), (Shot(0, film.frame_count - 1),), (event,))
 
 
+def preview(film: Film, plan: Plan, folder: Path) -> list[Path]:
+    with Run(film.path, OPTIONS, plan=plan, paints=True) as run:
+        return write_previews(run, run.scan(), folder)
+
+
 @pytest.mark.parametrize("rotation", [0, 90])
 def test_pictures_of_a_few_frames(tmp_path: Path, rotation: int) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", rotation=rotation, audio=False).path)
-    written = write_previews(film, make_plan(film, 4, 19), OPTIONS, tmp_path / "new" / "look")
+    written = preview(film, make_plan(film, 4, 19), tmp_path / "new" / "look")
     frames = (6, 10, 14, 18)
     names = [f"frame_{index:06d}_{name}.png" for index in frames for name in ("before", "mask", "after")]
     assert [p.name for p in written] == names
@@ -59,13 +65,10 @@ def test_a_preview_shows_the_frames_of_a_run(tmp_path: Path, monkeypatch: pytest
         seen.append(segments)
         return fill_frames(*arguments, segments=segments, **more)
 
-    for module in (pictures, rendering):
+    for module in (pipeline, rendering):
         monkeypatch.setattr(module, "fill_frames", note)
-    write_previews(film, plan, OPTIONS, tmp_path / "look")
-    plan.save(tmp_path / "plan")
-    result = remove_subtitles(
-        film.path, tmp_path / "b.mp4", replace(OPTIONS, scan=ScanOptions(plan=tmp_path / "plan"))
-    )
+    preview(film, plan, tmp_path / "look")
+    result = remove_subtitles(film.path, tmp_path / "b.mp4", OPTIONS, plan=plan)
     of_preview, of_run = seen
     assert [s for s in of_preview if not s.is_copied] == of_run
     assert result.frames_copied == sum(s.stop - s.start for s in of_preview if s.is_copied) > 0
@@ -86,7 +89,7 @@ def test_pictures_of_different_events(
     mask = draw_mask(film.upright_size) > 0
     events = tuple(event_of(first, last, mask) for first, last in lives)
     key = FilmKey.of(film.upright_size, film.pts)
-    written = write_previews(film, Plan(key, (Shot(0, 23),), events), OPTIONS, tmp_path / "look")
+    written = preview(film, Plan(key, (Shot(0, 23),), events), tmp_path / "look")
     assert [p.name for p in written if "before" in p.name] == [f"frame_{i:06d}_before.png" for i in frames]
 
 
@@ -100,13 +103,13 @@ def test_a_fading_event_is_shown_where_it_is_there() -> None:
 
 def test_a_single_frame(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", audio=False).path)
-    assert len(write_previews(film, make_plan(film, 23, 23), OPTIONS, tmp_path / "look")) == 3
+    assert len(preview(film, make_plan(film, 23, 23), tmp_path / "look")) == 3
 
 
 def test_nothing_to_show(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", audio=False).path)
     plan = make_plan(film, 4, 19).clip(20, 24)
-    assert write_previews(film, plan, OPTIONS, tmp_path / "look") == []
+    assert preview(film, plan, tmp_path / "look") == []
     assert not (tmp_path / "look").exists()
 
 
@@ -114,4 +117,4 @@ def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", audio=False).path)
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=r"cannot write .*; choose another folder"):
-        write_previews(film, make_plan(film, 4, 4), OPTIONS, tmp_path / "file" / "look")
+        preview(film, make_plan(film, 4, 4), tmp_path / "file" / "look")

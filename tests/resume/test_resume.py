@@ -24,14 +24,20 @@ import subremover
 from subremover import pipeline
 from subremover.cli import command as cli
 from subremover.errors import ContainerError, OutputError, PlanError
-from subremover.options import BorrowOptions, EncodeOptions, FitOptions, PoolOptions, ScanOptions
+from subremover.options import (
+    BorrowOptions,
+    EncodeOptions,
+    FitOptions,
+    PaintOptions,
+    PoolOptions,
+    ScanOptions,
+)
 from subremover.render import rendering
-from subremover.resume import fingerprint
+from subremover.resume.fingerprint import find_fingerprint
 from subremover.resume.folder import WorkFolder, describe_work
 from subremover.resume.names import find_folder
-from subremover.video.encode.encoders import choose_encoding
 from subremover.video.encode.spool import SpoolWriter
-from subremover.video.write import writer
+from subremover.video.write import assemble as assemble_module
 
 IN_THE_WAY = r"is in the way of this run's own folder; move it away"
 ROOT = Path(subremover.__file__).parents[1]
@@ -66,7 +72,7 @@ def test_what_can_only_fail_again_leaves_nothing(place: Path, monkeypatch: pytes
     def fail(*_: object) -> None:
         raise ContainerError("cannot hold the times")
 
-    monkeypatch.setattr(writer, "check_frames", fail)
+    monkeypatch.setattr(assemble_module, "check_frames", fail)
     with pytest.raises(ContainerError) as caught:
         run(place)
     assert not hasattr(caught.value, "__notes__")
@@ -82,7 +88,7 @@ def test_the_note_says_that_the_command_goes_on(place: Path) -> None:
 @pytest.mark.parametrize(
     ("choices", "message"),
     [
-        ({"fit": FitOptions(steps=3)}, "was begun with other options; starting afresh"),
+        ({"paint": PaintOptions(FitOptions(steps=3))}, "was begun with other options; starting afresh"),
         ({"encode": EncodeOptions(crf=20)}, "was begun with other options"),
         ({"borrow": BorrowOptions(False, 9)}, "was begun with other options"),
         ({"provenance": Path("from.mp4")}, "was begun with other options"),
@@ -141,7 +147,13 @@ def test_another_encoder_starts_afresh(
 ) -> None:
     """As where a hardware encoder is gone, or another of the same codec takes its place."""
     with monkeypatch.context() as patch:
-        patch.setattr(fingerprint, "choose_encoding", lambda *_: replace(choose_encoding(*_), **change))
+        patch.setattr(
+            pipeline,
+            "find_fingerprint",
+            lambda film, options, encoding, *more: find_fingerprint(
+                film, options, replace(encoding, **change), *more
+            ),
+        )
         stopped(place)
     assert run(place).frames_resumed == 0
     assert "was begun with another encoder;" in caplog.text

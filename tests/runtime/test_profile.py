@@ -13,14 +13,14 @@ import pytest
 import torch
 from media import draw_film, read_packets
 
+from subremover.api import remove_subtitles
 from subremover.cli import command as cli
-from subremover.options import FitOptions, Options, PoolOptions, ScanOptions
-from subremover.pipeline import remove_subtitles
+from subremover.options import FitOptions, Options, PaintOptions, PoolOptions, ScanOptions
 from subremover.runtime import profile
 from subremover.runtime.prefetch import prefetch
 from subremover.runtime.profile import Profile, Work, device_work, measure, stage, timed
 
-TINY = FitOptions(steps=2, warm_steps=1, decoders=1, channels=4, levels=3)
+TINY = PaintOptions(FitOptions(steps=2, channels=4, levels=3), warm_steps=1, decoders=1)
 
 
 class Clock:
@@ -248,7 +248,9 @@ def film(tmp_path: Path) -> Path:
 
 
 def test_a_run_from_python_has_its_profile(film: Path) -> None:
-    options = Options(ScanOptions(mask=film.with_name("mask.png")), fit=TINY, pool=PoolOptions(device="cpu"))
+    options = Options(
+        ScanOptions(mask=film.with_name("mask.png")), paint=TINY, pool=PoolOptions(device="cpu")
+    )
     result = remove_subtitles(film, film.with_name("b.mkv"), options)
     frames = {name: work.frames for name, work in result.profile.stages.items()}
     assert frames["scan: decode"] == frames["scan: follow"] == frames["render: decode"] == 12

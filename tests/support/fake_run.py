@@ -14,9 +14,7 @@ from typing import Self
 import numpy as np
 
 from subremover.cli.command import run
-from subremover.fill.paint import pool
 from subremover.fill.paint.jobs import Fill, FitJob
-from subremover.render import rendering
 from subremover.video import segments
 
 SEGMENT_FRAMES = 20
@@ -27,9 +25,6 @@ class FakePool:
 
     devices = ("cpu",)
     seconds = 0.0
-
-    def __init__(self, *_options: object) -> None:
-        pass
 
     def __enter__(self) -> Self:
         return self
@@ -53,10 +48,8 @@ class FakePool:
 def main(seconds: float, arguments: list[str]) -> int:
     """The exit code."""
     FakePool.seconds = seconds
-    rendering.Pool = FakePool  # type: ignore[misc, assignment]
-    pool.prepare_device = lambda _: None
     segments.SEGMENT_FRAMES = SEGMENT_FRAMES
-    return run(arguments)
+    return run(arguments, FakePool())
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 import numpy as np
 
 from subremover.fill.paint.jobs import FitJob
-from subremover.options import FitOptions
+from subremover.options import FitOptions, PaintOptions
 
-ENDLESS = FitOptions(steps=10_000_000, channels=4, levels=2)
+ENDLESS = PaintOptions(FitOptions(steps=10_000_000, channels=4, levels=2))
 
 
 def make_jobs(group: int, width: int = 24, frames: int = 2) -> list[FitJob]:

@@ -11,13 +11,15 @@ from av.video.frame import VideoFrame
 
 from subremover.options import EncodeOptions
 from subremover.plan.cues import Cue
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.encode.spool import KEY_BYTES, Spool
 from subremover.video.film import Film
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import Segment, by_segment
+from subremover.video.write.assemble import assemble
 from subremover.video.write.preflight import check_target
-from subremover.video.write.writer import SegmentWriter, assemble, open_encoder
+from subremover.video.write.segment_writer import SegmentWriter, open_encoder
 
 KEY = bytes(KEY_BYTES)
 
@@ -26,6 +28,11 @@ def cut_at(film: Film, *starts: int) -> list[Segment]:
     """Segments that begin at these frames, and one before."""
     ends = [0, *starts, film.frame_count]
     return [Segment(start, stop) for start, stop in pairwise(ends)]
+
+
+def foresee(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
+    """What cannot be kept, as a run finds it out before it begins."""
+    return check_target(film, target, options, choose_encoding(film, options))
 
 
 def write_spools(
@@ -39,9 +46,10 @@ def write_spools(
 ) -> list[Spool]:
     """The film's frames, perhaps changed, as spool files in a folder."""
     spools = []
+    encoding = choose_encoding(film, options)
     for segment, frames in by_segment(read_frames(film), segments):
         file = folder / f"{segment.start}.picture"
-        with SegmentWriter(file, KEY, open_encoder(film, target, options), target) as writer:
+        with SegmentWriter(file, KEY, open_encoder(film, target, encoding), target) as writer:
             for index, frame in frames:
                 change(index, frame)
                 writer.write(frame)
@@ -63,7 +71,7 @@ def write_film(
     starts = [start for start in starts if start < film.frame_count]
     with TemporaryDirectory() as folder:
         spools = write_spools(film, Path(folder), target, options, cut_at(film, *starts), change=change)
-        return [*assemble(film, target, options, spools, cues=cues)]
+        return [*assemble(film, target, choose_encoding(film, options), options, spools, cues=cues)]
 
 
 PLAIN = EncodeOptions()
@@ -71,5 +79,5 @@ PLAIN = EncodeOptions()
 
 def rewrite(source: Path, target: Path, options: EncodeOptions = PLAIN) -> list[str]:
     film = probe(source)
-    check_target(film, target, options)
+    foresee(film, target, options)
     return write_film(film, target, options)

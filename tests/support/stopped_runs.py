@@ -10,11 +10,9 @@ from fake_run import SEGMENT_FRAMES, FakePool
 from media import draw_film
 from tiny_runs import draw_mask
 
-from subremover import pipeline
 from subremover.options import BorrowOptions, Options, PoolOptions, ScanOptions
-from subremover.pipeline import Result, remove_subtitles
+from subremover.pipeline import Result, Run
 from subremover.progress import Progress
-from subremover.render import rendering
 from subremover.resume.names import find_folder
 from subremover.video import segments
 
@@ -38,8 +36,6 @@ def place(drawn: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "Pool", FakePool)
-    monkeypatch.setattr(pipeline, "prepare_device", lambda _: None)
     monkeypatch.setattr(segments, "SEGMENT_FRAMES", SEGMENT_FRAMES)
 
 
@@ -53,9 +49,15 @@ def run(
         **choices,
     }
     provenance = options.pop("provenance", None)
-    return remove_subtitles(
-        place / "a.mp4", place / target, Options(**options), progress, provenance=provenance
-    )
+    with Run(
+        place / "a.mp4",
+        Options(**options),
+        target=place / target,
+        provenance=provenance,
+        painter=FakePool(),
+        progress=progress,
+    ) as run:
+        return run.render(run.scan())
 
 
 def stop_at(stage: str, done: int, error: BaseException | None = None) -> Callable[[Progress], None]:

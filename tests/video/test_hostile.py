@@ -15,22 +15,23 @@ import pytest
 from av.video.frame import VideoFrame
 from media import draw_film, read_packets, read_pts
 from processes import ENVIRONMENT, names, read_processes
-from segmented import cut_at, write_film, write_spools
+from segmented import cut_at, foresee, write_film, write_spools
 
+from subremover.api import scan
 from subremover.cli import command as cli
 from subremover.cli.progress_bar import printable
 from subremover.errors import InputError, OutputError, PlanError
 from subremover.options import EncodeOptions, ScanOptions
-from subremover.pipeline import scan
-from subremover.runtime.atomic_file import PartFile, check_file, find_format
+from subremover.runtime.atomic_file import PartFile, check_file
 from subremover.video.container.mux import remux
 from subremover.video.container.order import put_in_order
+from subremover.video.container.output import find_format
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.read import probe as probe_module
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.read.source import check_unchanged
-from subremover.video.write.preflight import check_target
-from subremover.video.write.writer import assemble
+from subremover.video.write.assemble import assemble
 
 LONG = "n" * 251
 
@@ -227,7 +228,7 @@ class TestFilmsThatChange:
         with pytest.raises(InputError):
             remux(film, Path("b.mp4"), EncodeOptions())
         with pytest.raises(InputError):
-            assemble(film, Path("b.mp4"), EncodeOptions(), spools)
+            assemble(film, Path("b.mp4"), choose_encoding(film, EncodeOptions()), EncodeOptions(), spools)
         assert names(place) == ["a.mp4", "black.png"]
 
     def test_one_that_is_gone_has_not_changed(self, place: Path) -> None:
@@ -372,7 +373,7 @@ def test_no_encoder_takes_the_machine_for_itself(tmp_path: Path) -> None:
         threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
         assert {os.sched_getscheduler(thread) for thread in threads} == {before}
 
-    check_target(film, tmp_path / "b.mp4", EncodeOptions(preset="12"))  # which is tried first
+    foresee(film, tmp_path / "b.mp4", EncodeOptions(preset="12"))  # which is tried first
     assert os.sched_getscheduler(0) == before
     write_film(film, tmp_path / "b.mp4", EncodeOptions(), change=info)
     assert before == os.SCHED_OTHER

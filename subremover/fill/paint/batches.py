@@ -15,17 +15,14 @@ import numpy as np
 import torch
 
 from subremover.errors import DeviceError
-from subremover.fill.paint.jobs import CPU_BATCH_PX, count_row_bytes
 from subremover.fill.paint.rows import Fitted, Key, Row
 from subremover.fill.paint.transfer import AsyncCopy, send
 from subremover.options import MOST_DECODERS, FitOptions
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder
+from subremover.untrained.device_memory import choose_batch_size, count_row_bytes, is_out_of_memory
 
 log = logging.getLogger(__name__)
-
-CUDA_MEMORY_SHARE = 0.6
-"""Of the free memory of a CUDA device, for one batch."""
 
 WARM_RATE = 0.25
 """Of the learning rate, for warm starts. Adam starts anew there, and its first steps, all of full length,
@@ -219,23 +216,6 @@ class BatchFitter:
         ]
         adam.put(list(rows), *there, weights, settings)
         return adam
-
-
-def choose_batch_size(device: torch.device, row_bytes: int, row_px: int) -> int:
-    """How many rows are fitted at once: as many as a CUDA device holds, few on a CPU."""
-    if device.type != "cuda":
-        return max(1, CPU_BATCH_PX // row_px)
-    free_bytes, _ = torch.cuda.mem_get_info(device)
-    free_bytes += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return max(1, int(free_bytes * CUDA_MEMORY_SHARE) // row_bytes)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether it says that memory did not suffice, on any device."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    signs = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
 
 
 def _use_one_thread() -> None:

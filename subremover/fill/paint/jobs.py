@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
 
 import numpy as np
 
 KNOWN_ERROR = 4 / 255
 """Borrowed pixels that are expected to be this far off count half in a fit: as much as coding and grain."""
-CPU_BATCH_PX = 1 << 17
-"""Pixels of one batch on the CPU. A step of 96x288 px took 37, 33, 30 and 28 ms a row with 1, 2, 4 and 8."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,8 +62,18 @@ class Fill:
     """(h, w) float32, in [0, 1]: share of the decoder in each pixel, the rest is the job's own image."""
 
 
-def count_row_bytes(channels: int, height: int, width: int) -> int:
-    """Memory that one decoder takes: its finest level holds up to six tensors of K channels, the loss some
-    120 planes; counted, not measured.
-    """
-    return 4 * height * width * (6 * channels + 120)
+class Painter(Protocol):
+    """What paints holes: a context manager whose `fit` takes lists of jobs and gives their fills."""
+
+    @property
+    def devices(self) -> Sequence[str]:
+        """Of torch, by name; the first tells which kind."""
+        ...
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+    def fit(self, batches: Iterable[list[FitJob]]) -> Iterator[list[Fill]]:
+        """Paint the holes of all jobs, list by list and in order; see `pool.Pool.fit`."""
+        ...

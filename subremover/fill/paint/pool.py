@@ -5,15 +5,12 @@ All places stand behind the executors of `concurrent.futures`. torch is loaded b
 
 from __future__ import annotations
 
-import ctypes
-import importlib
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,11 +19,14 @@ from multiprocessing.connection import wait as wait_for_sentinels
 from types import TracebackType
 from typing import Protocol, Self
 
-from subremover.errors import DeviceError, WorkerError
+from subremover.errors import WorkerError
+from subremover.fill.paint.devices import resolve_device
 from subremover.fill.paint.jobs import Fill, FitJob
-from subremover.options import FitOptions, PoolOptions
+from subremover.options import PaintOptions, PoolOptions
+from subremover.runtime.allocator import keep_freed_memory
 from subremover.runtime.cpu import count_cores
 from subremover.runtime.profile import Profile, current, device_work, measure, stage
+from subremover.untrained.device_memory import CPU_BATCH_PX, count_row_bytes
 
 CUDA_LISTS = 4
 """Lists that a CUDA device is given at once, so that their anchors, a few of each list, share batches. Chosen
@@ -47,7 +47,7 @@ class StopEvent(Protocol):
 class _Task:
     """What a worker needs to know besides the jobs."""
 
-    options: FitOptions
+    options: PaintOptions
     device: str
     batch_size: int | None
     max_bytes: int | None
@@ -61,35 +61,50 @@ class Pool:
     list of jobs is fitted on its own.
     """
 
-    def __init__(self, fit: FitOptions, pool: PoolOptions) -> None:
+    def __init__(self, paint: PaintOptions, pool: PoolOptions, *, max_bytes: int | None = None) -> None:
         """Find the devices; workers start with the context.
+
+        Args:
+            paint: How holes are painted.
+            pool: Where.
+            max_bytes: Most memory for what a CPU fits at once, in each worker; None: as much as its cores
+                take.
 
         Raises:
             DeviceError: The device asked for is absent.
         """
         self.devices = resolve_device(pool.device)
-        self._fit_options = fit
-        self._options = pool
+        self._paint, self._options, self._max_bytes = paint, pool, max_bytes
         self._executors: list[tuple[Executor, _Task]] = []
         self._loads: list[int] = []
         self._stop: StopEvent = threading.Event()
 
     def __enter__(self) -> Self:
-        is_in_process = self.devices[0] in ("cpu", "mps") and self._options.workers == 1
-        context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
-        self._stop = threading.Event() if is_in_process else context.Event()
-        for device in self.devices * self._options.workers:
-            limits = self._options.batch_size, self._options.max_bytes
-            task = _Task(self._fit_options, device, *limits, self._stop)
-            executor: Executor
-            if is_in_process:
-                executor = ThreadPoolExecutor(1, thread_name_prefix="fit", initializer=_keep_freed_memory)
-            else:
-                threads = max(1, count_cores() // (len(self.devices) * self._options.workers))
-                executor = ProcessPoolExecutor(1, context, _start_worker, (task, threads))
-            self._executors.append((executor, task))
+        devices = [*self.devices] * self._options.workers
+        if count_processes(self.devices, self._options.workers):
+            self._executors = self._open_processes(devices)
+        else:
+            self._stop = threading.Event()
+            executor = ThreadPoolExecutor(1, thread_name_prefix="fit", initializer=keep_freed_memory)
+            self._executors = [(executor, self._make_task(devices[0]))]
         self._loads = [0] * len(self._executors)
         return self
+
+    def _open_processes(self, devices: list[str]) -> list[tuple[Executor, _Task]]:
+        context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
+        threads = max(1, count_cores() // len(devices))
+        try:
+            self._stop = context.Event()
+            tasks = [self._make_task(device) for device in devices]
+            return [(ProcessPoolExecutor(1, context, _start_worker, (task, threads)), task) for task in tasks]
+        except OSError as error:  # their locks lie in shared memory
+            raise WorkerError(
+                f"workers cannot be started: no shared memory ({error.strerror}); mount /dev/shm "
+                "(docker: --tmpfs /dev/shm), or use --device cpu --workers 1"
+            ) from error
+
+    def _make_task(self, device: str) -> _Task:
+        return _Task(self._paint, device, self._options.batch_size, self._max_bytes, self._stop)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -171,53 +186,35 @@ class Pool:
         )
 
 
-def prepare_device(name: str) -> None:
-    """Fail now where a device that was asked for is absent; where none can be, only begin to load torch.
-
-    Loading takes it two seconds, which a scan has to spare on a second core.
-
-    Raises:
-        DeviceError: There is none such.
-    """
-    if name in ("auto", "cpu"):
-        threading.Thread(target=importlib.import_module, args=("torch",), name="load torch").start()
-    else:
-        resolve_device(name)
+def count_processes(devices: Sequence[str], workers: int) -> int:
+    """How many processes a pool starts: none where this one can do the work."""
+    places = len(devices) * workers
+    return places if devices[0].startswith("cuda") or places > 1 else 0
 
 
-def resolve_device(name: str) -> list[str]:
-    """The torch devices that an option's value stands for.
+def count_lists_in_hand(devices: Sequence[str], workers: int) -> int:
+    """How many lists of jobs a pool has in hand at once."""
+    lists = CUDA_LISTS if devices[0].startswith("cuda") else 1
+    return (len(devices) * workers + 1) * lists
+
+
+def count_fit_bytes(
+    options: PaintOptions, devices: Sequence[str], workers: int, crop_px: int, share: float
+) -> int:
+    """Memory that fits take on the CPU: by default one batch a core, at least one decoder in each worker.
 
     Args:
-        name: `auto` (every CUDA device, else the CPU), `cpu`, `cuda` (every one), `cuda:N` or `mps`.
-
-    Raises:
-        DeviceError: There is none such.
+        options: How wide the decoders are.
+        devices: Of torch.
+        workers: For each device.
+        crop_px: Of the largest crop; 0: none is fitted.
+        share: In (0, 1], of what is taken by default.
     """
-    if name == "cpu":
-        return ["cpu"]
-    import torch
-
-    if name == "mps":
-        if not torch.backends.mps.is_available():
-            raise DeviceError("MPS asked for, but torch sees no such device; use --device cpu")
-        return ["mps"]
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if name == "auto":
-        return [f"cuda:{index}" for index in range(count)] or ["cpu"]
-    if count == 0:
-        raise DeviceError(
-            f"CUDA asked for ({name}), but torch {torch.__version__} sees no CUDA device; "
-            "check the driver with nvidia-smi, install a CUDA build of torch, or use --device cpu"
-        )
-    if name == "cuda":
-        return [f"cuda:{index}" for index in range(count)]
-    if int(name.removeprefix("cuda:")) >= count:
-        raise DeviceError(
-            f"{name} asked for, but torch sees {count} CUDA device(s), cuda:0 to cuda:{count - 1}; "
-            "use one of these or --device cpu"
-        )
-    return [name]
+    if devices[0].startswith("cuda") or not crop_px:
+        return 0
+    channels = options.fit.channels
+    one, batch = (count_row_bytes(channels, 1, pixels) for pixels in (crop_px, max(crop_px, CPU_BATCH_PX)))
+    return max(one * workers, int(share * batch * max(count_cores(), workers)))
 
 
 @contextmanager
@@ -262,7 +259,7 @@ def _start_worker(task: _Task, threads: int) -> None:
     torch.set_num_threads(threads)
     if task.device.startswith("cuda"):
         torch.cuda.set_device(task.device)
-    _keep_freed_memory()
+    keep_freed_memory()
 
 
 def _fit_in_worker(lists: list[list[FitJob]]) -> _Done:
@@ -276,23 +273,3 @@ def _die_with_parent() -> None:
     if parent is not None:
         wait_for_sentinels([parent.sentinel])
         os._exit(1)
-
-
-def release_freed_memory() -> None:
-    """Give back to the kernel what this process has freed: what was kept lies in pieces, and grew by 3 KiB a
-    frame over an hour of film. No other libc than glibc is touched.
-    """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
-        libc.malloc_trim(0)
-
-
-def _keep_freed_memory() -> None:
-    """Let glibc reuse freed tensors instead of giving them back to the kernel.
-
-    Every step frees and asks again for the same blocks, whose pages the kernel has to clear each time:
-    keeping them made a step on the CPU 1.3 to 1.8 times as fast. No other libc is touched.
-    """
-    if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
-        trim_threshold, mmap_threshold = -1, -3
-        libc.mallopt(mmap_threshold, 1 << 30)
-        libc.mallopt(trim_threshold, 1 << 29)

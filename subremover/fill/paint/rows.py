@@ -10,7 +10,7 @@ import numpy as np
 from subremover.fill.paint.jobs import FitJob
 from subremover.untrained.deep_decoder import DecoderWeights, cover
 
-Key = tuple[Literal["anchor", "trial", "warm"], int, int]
+Key = tuple[Literal["anchor", "holdout", "warm"], int, int]
 """What rows are told apart by: what they are for, which job, which decoder."""
 
 

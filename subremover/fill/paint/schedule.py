@@ -1,4 +1,4 @@
-"""Which decoders are fitted to which frames: trials, then anchors, then warm starts.
+"""Which decoders are fitted to which frames: holdouts, then anchors, then warm starts.
 
 In which batches is `batches`' business; where this runs, the pool's.
 """
@@ -18,7 +18,7 @@ from subremover.fill.paint.batches import BatchFitter
 from subremover.fill.paint.holdout import Trust, choose_ring, trust_smooth, trust_tried, trust_untried
 from subremover.fill.paint.jobs import KNOWN_ERROR, Fill, FitJob
 from subremover.fill.paint.rows import Fitted, Key, Row
-from subremover.options import FitOptions
+from subremover.options import PaintOptions
 from subremover.untrained.deep_decoder import choose_levels
 
 OPEN_SHARE = 0.25
@@ -31,7 +31,7 @@ continuations and borrowed pixels were equally far off where the latter expected
 
 def fit_jobs(
     lists: Sequence[Sequence[FitJob]],
-    options: FitOptions,
+    options: PaintOptions,
     device: str,
     batch_size: int | None = None,
     should_stop: Callable[[], bool] = lambda: False,
@@ -63,7 +63,7 @@ def fit_jobs(
     jobs = [job for some in lists for job in some]
     numbers = [number for number, some in enumerate(lists) for _ in some]
     groups, trust_of = _find_groups(jobs, numbers, options)
-    fitter = BatchFitter(options, torch.device(device), batch_size, should_stop, max_bytes=max_bytes)
+    fitter = BatchFitter(options.fit, torch.device(device), batch_size, should_stop, max_bytes=max_bytes)
     cold: dict[int, dict[Key, Fitted]] = {group.anchor: {} for group in groups}
     group_of = {index: group for group in groups for index in group.members}
     for group in groups:
@@ -97,11 +97,11 @@ class _Group:
     """One of them, the middle one."""
     levels: int
     ring: np.ndarray | None
-    """(h, w) bool, hidden in the anchor's trial; None: no trial."""
+    """(h, w) bool, hidden in the anchor's holdout; None: no holdout."""
 
 
 def _find_groups(
-    jobs: Sequence[FitJob], numbers: Sequence[int], options: FitOptions
+    jobs: Sequence[FitJob], numbers: Sequence[int], options: PaintOptions
 ) -> tuple[list[_Group], dict[int, Trust]]:
     """The groups of those jobs that want a decoder, and the trust in the smooth continuation by job.
 
@@ -124,8 +124,8 @@ def _find_groups(
             continue
         depths = (choose_levels(jobs[i].unknown > 0.5, jobs[i].hole.shape) for i in members)
         anchor = members[len(members) // 2]
-        ring = choose_ring(jobs[anchor].unknown) if options.trial else None
-        groups.append(_Group(members, anchor, options.levels or max(depths), ring))
+        ring = choose_ring(jobs[anchor].unknown) if options.holdout else None
+        groups.append(_Group(members, anchor, options.fit.levels or max(depths), ring))
     return groups, trust_of
 
 
@@ -144,18 +144,18 @@ def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> tuple[list[int
     return [i for i in members if shares[i] > 0] if is_worth_it else [], trust
 
 
-def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: FitOptions) -> dict[Key, Row]:
-    """The anchors of a group, and their trials."""
+def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: PaintOptions) -> dict[Key, Row]:
+    """The anchors of a group, and their holdouts."""
     rows: dict[Key, Row] = {}
     for i in range(options.decoders):
-        row = rows["anchor", group.anchor, i] = Row(jobs[group.anchor], i, group.levels, options.steps)
+        row = rows["anchor", group.anchor, i] = Row(jobs[group.anchor], i, group.levels, options.fit.steps)
         if group.ring is not None:
-            rows["trial", group.anchor, i] = replace(row, hidden=group.ring)
+            rows["holdout", group.anchor, i] = replace(row, hidden=group.ring)
     return rows
 
 
 def _warm_rows(
-    jobs: Sequence[FitJob], group: _Group, options: FitOptions, trust: Trust, cold: dict[Key, Fitted]
+    jobs: Sequence[FitJob], group: _Group, options: PaintOptions, trust: Trust, cold: dict[Key, Fitted]
 ) -> dict[Key, Row]:
     """All other frames of a group, by the decoders that are trusted."""
     rows: dict[Key, Row] = {}
@@ -175,7 +175,7 @@ def _weigh_decoders(job: FitJob, group: _Group, cold: dict[Key, Fitted], decoder
         return trust_untried(details)
     unknown = np.where(group.ring, np.float32(1), job.unknown)
     missed = job.image - join_seamlessly(np.zeros_like(job.image), job.image, unknown)
-    tried = [cold["trial", group.anchor, i] for i in range(decoders)]
+    tried = [cold["holdout", group.anchor, i] for i in range(decoders)]
     return trust_tried(details, _details(tried, job.image, unknown)[:, group.ring], missed[group.ring])
 
 

@@ -9,13 +9,12 @@ import av
 import av.error
 from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
-from av.codec.context import CodecContext
 from av.container import OutputContainer
 from av.stream import Disposition, Stream
 from av.video.stream import VideoStream
 
 from subremover.video.container.tags import keep_stream_tags
-from subremover.video.read.decoders import has_alpha
+from subremover.video.read.decoders import has_alpha, read_fourcc
 
 MOV = ("mp4", "mov", "ipod")
 MATROSKA = ("matroska", "webm")
@@ -102,15 +101,6 @@ def is_read_again(format_name: str, codec: str) -> bool:
 def codec_name(stream: Stream) -> str:
     context = getattr(stream, "codec_context", None)
     return context.codec.canonical_name if context is not None else "unknown"
-
-
-def read_fourcc(context: CodecContext) -> str:
-    """The container's four letters for a codec; empty where they are none, as in MPEG-TS."""
-    try:
-        tag = context.codec_tag
-    except UnicodeDecodeError:  # PyAV takes it for ASCII
-        return ""
-    return tag if tag.isprintable() else ""
 
 
 def is_cover(stream: Stream) -> bool:

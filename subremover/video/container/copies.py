@@ -9,9 +9,8 @@ from pathlib import Path
 
 import av.error
 
-from subremover.runtime.atomic_file import find_format
 from subremover.video.container.carry import MOV, carry, is_read_again
-from subremover.video.container.output import open_output
+from subremover.video.container.output import find_format, open_output
 from subremover.video.film import Film
 from subremover.video.read.limits import check_memory
 from subremover.video.read.reader import has_no_times

@@ -18,7 +18,7 @@ from av.stream import AttachmentStream, Stream
 
 from subremover.options import EncodeOptions
 from subremover.plan.cues import Cue
-from subremover.runtime.atomic_file import PartFile, check_file, closing_output, find_format, output_errors
+from subremover.runtime.atomic_file import PartFile, check_file
 from subremover.video.container.carry import (
     MATROSKA,
     MOV,
@@ -29,7 +29,14 @@ from subremover.video.container.carry import (
     is_made_by_muxer,
 )
 from subremover.video.container.order import put_in_order
-from subremover.video.container.output import find_programs, has_cover, open_output
+from subremover.video.container.output import (
+    closing_output,
+    find_format,
+    find_programs,
+    has_cover,
+    mux_errors,
+    open_output,
+)
 from subremover.video.container.shape import keep_shape
 from subremover.video.container.tags import MP4_TAGS, keep_stream_tags, keep_tags
 from subremover.video.film import Film
@@ -209,7 +216,7 @@ def remux(
     check_file(film.path, target, options.overwrite)
     part = PartFile(target, folder)
     try:
-        with open_input(film.path) as source, output_errors(target):
+        with open_input(film.path) as source, mux_errors(target):
             out = open_output(source, str(part.path), target)
             with closing_output(out):
                 text = TextTrack(cues, options.subtitle_language)

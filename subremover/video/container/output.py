@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import av
+import av.error
 from av.container import InputContainer, OutputContainer
 
-from subremover.runtime.atomic_file import find_format
+from subremover.errors import OutputError
+from subremover.runtime.atomic_file import output_errors
 from subremover.video.container.carry import MATROSKA, MOV, STRICT, is_cover
 from subremover.video.container.tags import MP4_TAGS, keep_tags
 from subremover.video.container.transport import Program, read_programs
@@ -59,3 +64,42 @@ def _movie_clock(source: InputContainer) -> int:
     clocks = (math.lcm(*(base.denominator for base in bases if base)), *_MOVIE_CLOCK)
     seconds = (source.duration or 0) / av.time_base
     return next((clock for clock in clocks if clock * max(1, seconds) < 1 << 31), _MOVIE_CLOCK[-1])
+
+
+@contextlib.contextmanager
+def closing_output(out: OutputContainer) -> Iterator[None]:
+    """Close a container behind the body; where that failed, how closing fails as well is not told."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError, ValueError, av.error.FFmpegError):
+            out.close()
+        raise
+    out.close()
+
+
+def mux_errors(target: Path) -> AbstractContextManager[None]:
+    """Turn the body's system and FFmpeg errors into an OutputError about the target."""
+    return output_errors(target, av.error.FFmpegError)
+
+
+def find_format(target: Path) -> str:
+    """FFmpeg's name of the container that a file's extension stands for.
+
+    Raises:
+        OutputError: None that is known.
+    """
+    try:
+        with av.open(f"x{target.suffix}", "w") as container:  # opens no file before the first packet
+            # they take the name for a pattern, or write more than one file: pictures, playlists
+            if not container.format.flags & av.format.Flags.no_file.value:  # type: ignore[operator]
+                return container.format.name
+    except (ValueError, av.error.FFmpegError) as error:
+        raise _no_container(target) from error
+    raise _no_container(target)
+
+
+def _no_container(target: Path) -> OutputError:
+    return OutputError(
+        f"no container is known for '{target.name}'; give it an extension such as .mp4, .mkv or .mov"
+    )

@@ -16,8 +16,16 @@ from av.video.codeccontext import VideoCodecContext
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
 from subremover.video.encode.priority import keeping_priority
-from subremover.video.encode.settings import QUALITIES, QUANTISED, describe_names, make_settings, set_quality
+from subremover.video.encode.settings import (
+    QUALITIES,
+    QUANTISED,
+    describe_names,
+    make_quality,
+    make_settings,
+    set_quality,
+)
 from subremover.video.film import Film
+from subremover.video.pixels.formats import frame_bytes
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +47,11 @@ _HARDWARE = ("_nvenc", "_qsv", "_amf", "_vaapi", "_videotoolbox")
 _COUNTING = QUANTISED - {"mjpeg"} | {"dvvideo"}
 
 
+ENCODER_FRAMES = {"libx264": 130, "libx265": 190, "libsvtav1": 310, "libvpx-vp9": 140}
+"""What encoders hold of 960x544 or 1920x1080 by default, in decoded frames: they look ahead."""
+OTHER_ENCODER_FRAMES = 40
+
+
 @dataclass(frozen=True, slots=True)
 class Encoding:
     """An encoder and what it takes."""
@@ -52,8 +65,12 @@ class Encoding:
     """Whether it must be given frame numbers instead of times."""
     warnings: tuple[str, ...] = ()
 
+    def with_crf(self, crf: float) -> Encoding:
+        """The same encoder at another quality; it must have one (`settings.QUALITIES`)."""
+        return replace(self, options=self.options | make_quality(self.encoder, crf))
 
-def choose_encoding(film: Film, options: EncodeOptions, codec_tag: str = "") -> Encoding:
+
+def choose_encoding(film: Film, options: EncodeOptions) -> Encoding:
     """The encoder asked for, else the source codec's own, else H.264.
 
     A hardware encoder that cannot be opened here is replaced by its codec's software. What was asked for by
@@ -62,20 +79,19 @@ def choose_encoding(film: Film, options: EncodeOptions, codec_tag: str = "") -> 
     Args:
         film: The source.
         options: What was chosen.
-        codec_tag: Of the source's stream; tells the ProRes profile.
 
     Raises:
         OutputError: There is no such encoder.
         UsageError: It knows no such preset, tune or pixel format, or has no quality to match a size by.
     """
     if not (options.codec or "").endswith(_HARDWARE):
-        return _make_encoding(film, options, codec_tag)
+        return _make_encoding(film, options)
     name = str(options.codec)
     codec = _find(name)
     if codec is None:
         reason: str | None = "this FFmpeg was built without it"
     else:
-        encoding = _make_encoding(film, options, codec_tag)
+        encoding = _make_encoding(film, options)
         reason = find_refusal(encoding, film)
         if reason is None:
             return encoding
@@ -84,12 +100,12 @@ def choose_encoding(film: Film, options: EncodeOptions, codec_tag: str = "") -> 
         raise OutputError(f"{name} cannot be used here ({reason}); {_OTHERS}")
     # neither its presets nor its pixel formats have the same names in software
     soft = replace(options, codec=family, preset=None, tune=None, pix_fmt=None)
-    instead = _make_encoding(film, soft, codec_tag, options.pix_fmt)
+    instead = _make_encoding(film, soft, options.pix_fmt)
     warning = f"{name} cannot be used here ({reason}); {instead.encoder} encodes instead"
     return replace(instead, warnings=(warning, *instead.warnings))
 
 
-def _make_encoding(film: Film, options: EncodeOptions, codec_tag: str, like: str | None = None) -> Encoding:
+def _make_encoding(film: Film, options: EncodeOptions, like: str | None = None) -> Encoding:
     """What the options name; `like` is a pixel format to come near to instead of the film's."""
     wanted = options.pix_fmt or like or film.pix_fmt
     warnings = []
@@ -129,7 +145,7 @@ def _make_encoding(film: Film, options: EncodeOptions, codec_tag: str, like: str
         codec.name,
         codec.canonical_name,
         pix_fmt,
-        make_settings(codec.name, options, codec_tag, pix_fmt, film.width),
+        make_settings(codec.name, options, film.codec_tag, pix_fmt, film.width),
         codec.name in _COUNTING,
         tuple(warnings),
     )
@@ -147,6 +163,11 @@ def _check_asked(encoding: Encoding, film: Film, options: EncodeOptions) -> None
         asked.append(f"pixel format {options.pix_fmt}")
     if asked and not encoding.encoder.endswith(_HARDWARE) and (reason := find_refusal(encoding, film)):
         raise UsageError(f"{encoding.encoder} refuses {' with '.join(asked)}: {reason}")
+
+
+def count_encoder_bytes(film: Film, encoder: str) -> int:
+    """Memory that an encoder takes, by FFmpeg's name, for frames of a film."""
+    return ENCODER_FRAMES.get(encoder, OTHER_ENCODER_FRAMES) * frame_bytes(film)
 
 
 def find_refusal(encoding: Encoding, film: Film) -> str | None:

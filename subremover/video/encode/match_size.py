@@ -7,16 +7,14 @@ import io
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 
 import av
 import av.error
 import numpy as np
 
 from subremover.errors import InputError
-from subremover.options import EncodeOptions
 from subremover.runtime.profile import stage
-from subremover.video.encode.encoders import choose_encoding
+from subremover.video.encode.encoders import Encoding
 from subremover.video.encode.picture_encoder import PictureEncoder
 from subremover.video.encode.settings import LEAST_QUALITY, QUALITIES, Quality
 from subremover.video.film import Film
@@ -38,7 +36,7 @@ HALVING = 6.0
 """By this much more crf a film has half the size; x264's rule of thumb, until two tries tell better."""
 
 
-def match_size(film: Film, options: EncodeOptions, spans: Sequence[range]) -> float:
+def match_size(film: Film, encoding: Encoding, spans: Sequence[range]) -> float:
     """The crf at which frames that are encoded again come out as large as in the source.
 
     A few stretches of the source are encoded as the film will be, at two crfs or three; the logarithm of the
@@ -46,20 +44,21 @@ def match_size(film: Film, options: EncodeOptions, spans: Sequence[range]) -> fl
 
     Args:
         film: The source.
-        options: With `match_size`.
+        encoding: Of an encoder that has a crf.
         spans: The frames to be encoded again, in order.
 
     Raises:
-        SubremoverError: See `errors`.
+        InputError: The film cannot be read again.
+        OutputError: The encoder refuses.
     """
-    quality = QUALITIES[choose_encoding(film, options).encoder]
+    quality = QUALITIES[encoding.encoder]
     runs = list(choose_runs(film, spans))
     source_bytes = sum(_count_source_bytes(film, run) for run in runs)
     if not source_bytes:
         raise InputError(f"'{film.path}' cannot be read twice; leave --match-size out")
 
     def measure(crf: float) -> float:
-        tried = replace(options, crf=crf, match_size=False)
+        tried = encoding.with_crf(crf)
         return sum(_count_encoded_bytes(film, tried, run) for run in runs) / source_bytes
 
     with stage("render: encode"):
@@ -129,12 +128,12 @@ def _count_source_bytes(film: Film, run: range) -> int:
     return sum(found.values())
 
 
-def _count_encoded_bytes(film: Film, options: EncodeOptions, run: range) -> int:
+def _count_encoded_bytes(film: Film, encoding: Encoding, run: range) -> int:
     encoder: PictureEncoder | None = None
     size = 0
     with open_input(film.path) as source, av.open(io.BytesIO(), "w", format="matroska") as out:
         for _, frame in read_frames(film, run.start, run.stop):
-            encoder = encoder or PictureEncoder(film, source, out, options)
+            encoder = encoder or PictureEncoder(film, source, out, encoding)
             size += sum(packet.size for packet in encoder.encode(frame))
         if encoder is not None:
             size += sum(packet.size for packet in encoder.encode(None))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from fractions import Fraction
+from typing import Any, Protocol
 
 import av
 import numpy as np
@@ -14,16 +15,15 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from subremover.options import EncodeOptions
-from subremover.video.container.carry import MATROSKA, MOV, fit_video, keep_id, read_fourcc
+from subremover.video.container.carry import MATROSKA, MOV, fit_video, keep_id
 from subremover.video.container.tags import keep_stream_tags
-from subremover.video.encode.encoders import Encoding, choose_encoding
+from subremover.video.encode.encoders import Encoding
 from subremover.video.encode.priority import keeping_priority
-from subremover.video.encode.settings import set_quality
+from subremover.video.encode.settings import add_options, set_quality
 from subremover.video.film import Film
 from subremover.video.pixels.formats import convert
+from subremover.video.read.decoders import read_fourcc
 from subremover.video.read.picture_info import PictureInfo, read_picture_info
-from subremover.video.splice.splice import Splice, add_options
 
 # Their frame types are worth taking over: 3 to 4 % smaller at the same quality from such sources.
 _TYPED_CODECS = {"h264", "hevc", "mpeg2video", "mpeg4"}
@@ -47,6 +47,23 @@ _FIELDS = {False: 2, True: 3}
 """AVFieldOrder, by whether the bottom field comes first."""
 
 
+class SharedStream(Protocol):
+    """How packets of an encoder become one stream with those of the source; see `splice.splice`."""
+
+    @property
+    def encoder_options(self) -> dict[str, str]:
+        """What the encoder needs, whatever else it is given."""
+        ...
+
+    def join_header(self, own: bytes) -> bytes | None:
+        """The stream's extradata for both; None if the source's will do."""
+        ...
+
+    def to_packet(self, packet: Packet[Any]) -> Packet[Any]:
+        """A packet of the encoder as it goes into the stream."""
+        ...
+
+
 class PictureEncoder:
     """The picture's encoder and its stream in the output."""
 
@@ -55,9 +72,9 @@ class PictureEncoder:
         film: Film,
         source: InputContainer,
         out: OutputContainer,
-        options: EncodeOptions,
+        encoding: Encoding,
         *,
-        splice: Splice | None = None,
+        splice: SharedStream | None = None,
     ) -> None:
         """Open both.
 
@@ -65,7 +82,7 @@ class PictureEncoder:
             film: The source.
             source: The same, open.
             out: Where the stream is added.
-            options: Of the encoder.
+            encoding: Which encoder, and how.
             splice: If packets of the source go into the stream as well.
 
         Raises:
@@ -74,7 +91,7 @@ class PictureEncoder:
         self._film, self._splice, info = film, splice, read_picture_info(film)
         stream = source.streams[film.stream_index]
         assert isinstance(stream, VideoStream)
-        self._encoding = choose_encoding(film, options, read_fourcc(stream.codec_context))
+        self._encoding = encoding
         # 16 bits are all that MPEG-4 has for it; the packets get the film's own times in any case
         self._tick = (1 / film.frame_rate).limit_denominator(65535)
         is_timed = self._encoding.encoder in _TIMED_CODECS and film.is_regular

@@ -106,14 +106,20 @@ def make_settings(
     if encoder in ("libx264", "libx264rgb"):
         settings |= reproducible_x264(width)
     if quality := QUALITIES.get(encoder):
-        number = options.crf if options.crf is not None else quality.visually_lossless
-        text = f"{round(number) if quality.is_whole else number:g}"
-        settings |= dict.fromkeys(quality.names, text)
+        settings |= make_quality(
+            encoder, options.crf if options.crf is not None else quality.visually_lossless
+        )
     for name, asked in (("preset", options.preset), ("tune", options.tune)):
         if asked is not None:
             _check_name(encoder, name, asked)
             settings[name] = asked
     return settings
+
+
+def make_quality(encoder: str, crf: float) -> dict[str, str]:
+    """The options that set an encoder's quality, which it must have (see `QUALITIES`)."""
+    quality = QUALITIES[encoder]
+    return dict.fromkeys(quality.names, f"{round(crf) if quality.is_whole else crf:g}")
 
 
 def reproducible_x264(width: int) -> dict[str, str]:
@@ -126,6 +132,16 @@ def reproducible_x264(width: int) -> dict[str, str]:
     """
     is_unsteady = -(-width // 16) % 8 != 0 and cv2.checkHardwareSupport(_AVX512)
     return {"x264-params": "asm=AVX2"} if is_unsteady else {}
+
+
+def add_options(options: dict[str, str], more: dict[str, str]) -> dict[str, str]:
+    """An encoder's options and more of them; of lists of parameters (`x264-params`) both."""
+    joined = {
+        key: f"{options[key]}:{value}"
+        for key, value in more.items()
+        if key.endswith("-params") and options.get(key)
+    }
+    return options | more | joined
 
 
 def describe_names(encoder: str, name: str) -> str:

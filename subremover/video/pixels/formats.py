@@ -10,6 +10,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 
 from subremover.errors import InputError
+from subremover.video.film import Film
 
 _PLANAR = re.compile(r"(yuvj?|yuva|gbra?)4?\d*p(9|1[0246])?(le)?|gray(9|1[0246])?(le)?")
 _REMEDY = "convert the film first, e.g. to yuv444p"
@@ -100,3 +101,8 @@ def swscale_matrix(frame: VideoFrame) -> Colorspace:
         return Colorspace.BT2020
     is_hd = frame.colorspace == _BT709 or (frame.colorspace not in _BT601 and frame.height >= HD_LINES)
     return Colorspace.ITU709 if is_hd else Colorspace.ITU601
+
+
+def frame_bytes(film: Film) -> int:
+    """Memory that one decoded frame takes."""
+    return int(film.width * film.height * VideoFormat(film.pix_fmt).padded_bits_per_pixel // 8)

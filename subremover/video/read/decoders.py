@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import av
+from av.codec.context import CodecContext
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
+from subremover.runtime.cpu import count_cores
+from subremover.video.film import Film
+from subremover.video.pixels.formats import frame_bytes
 from subremover.video.read.limits import limit_decoder
 
+DECODER_FRAMES = 12
+"""That a decoder holds, besides one for each of its threads."""
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+
+
+def count_decoder_bytes(film: Film) -> int:
+    """Memory that one decoder of a film takes."""
+    return (DECODER_FRAMES + count_cores()) * frame_bytes(film)
+
+
+def read_fourcc(context: CodecContext) -> str:
+    """The container's four letters for a codec; empty where they are none, as in MPEG-TS."""
+    try:
+        tag = context.codec_tag
+    except UnicodeDecodeError:  # PyAV takes it for ASCII
+        return ""
+    return tag if tag.isprintable() else ""
 
 
 def has_alpha(stream: VideoStream) -> bool:

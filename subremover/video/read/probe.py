@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from subremover.errors import InputError
 from subremover.video.bitstream.recovery import RecoveryReader
 from subremover.video.film import Film
-from subremover.video.read.decoders import find_decoder
+from subremover.video.read.decoders import find_decoder, read_fourcc
 from subremover.video.read.limits import check_memory
 from subremover.video.read.source import open_input, read_stamp
 
@@ -62,6 +62,8 @@ def probe(path: Path) -> Film:
             rotation=180 if rotation == -180 else rotation,
             pix_fmt=first.format.name,
             codec=stream.codec_context.codec.canonical_name,
+            codec_tag=read_fourcc(stream.codec_context),
+            sample_aspect_ratio=stream.sample_aspect_ratio,
             time_base=stream.time_base,
             frame_rate=_frame_rate(stream, pts),
             pts=pts,

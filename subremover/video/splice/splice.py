@@ -9,7 +9,7 @@ bring along all they need.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,7 +56,7 @@ class Splice:
     copied: tuple[range, ...]
     """Frames whose packets are copied, in order; all others are rendered."""
     encoder_options: dict[str, str]
-    """What the rendered frames' encoder needs, whatever else it is given (see `add_options`)."""
+    """What the rendered frames' encoder needs, whatever else it is given."""
     hevc_ids: HevcIds | None = None
     """What becomes of its parameter sets' ids if it writes HEVC."""
 
@@ -153,15 +153,22 @@ class Splice:
 
 
 def plan_splice(
-    film: Film, is_masked: np.ndarray, encoding: Encoding, format_name: str, least_share: float = LEAST_SHARE
+    film: Film,
+    is_masked: np.ndarray,
+    encoding: Encoding,
+    format_name: str,
+    *,
+    read_index: Callable[[Film], PacketIndex] = read_packet_index,
+    least_share: float = LEAST_SHARE,
 ) -> Splice:
-    """Find out what of a film can be copied; reads all of the picture's packets.
+    """Find out what of a film can be copied.
 
     Args:
         film: The source.
         is_masked: (frame_count,) bool, True on frames that change.
         encoding: Of the frames that are not copied.
         format_name: FFmpeg's name of the container to be written.
+        read_index: Reads all of the picture's packets; asked only where the rest fits.
         least_share: Of the frames that must be copied for it to be worth it.
 
     Raises:
@@ -177,7 +184,7 @@ def plan_splice(
             raise BitstreamError(f"the encoder is {encoding.encoder}, not {_ENCODERS[film.codec]}")
         if encoding.pix_fmt.replace("yuvj", "yuv") != film.pix_fmt.replace("yuvj", "yuv"):
             raise BitstreamError(f"the film is {film.pix_fmt} and the encoder takes {encoding.pix_fmt}")
-        index = read_packet_index(film)
+        index = read_index(film)
         copied = tuple(find_copied(index, is_masked, can_hide=format_name in MOV))
         share = sum(map(len, copied)) / film.frame_count
         if not copied or share < least_share:
@@ -188,16 +195,6 @@ def plan_splice(
         return Splice(film, index, copied, _encoder_options(encoding, index), ids)
     except BitstreamError as error:
         raise SpliceError(_explain(film, error)) from error
-
-
-def add_options(options: dict[str, str], more: dict[str, str]) -> dict[str, str]:
-    """An encoder's options and more of them; of lists of parameters (`x264-params`) both."""
-    joined = {
-        key: f"{options[key]}:{value}"
-        for key, value in more.items()
-        if key.endswith("-params") and options.get(key)
-    }
-    return options | more | joined
 
 
 def _encoder_options(encoding: Encoding, index: PacketIndex) -> dict[str, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,19 +16,20 @@ from av.container import InputContainer
 
 from subremover.errors import OutputError, SubremoverError
 from subremover.options import EncodeOptions
-from subremover.runtime.atomic_file import check_file, find_format
+from subremover.runtime.atomic_file import check_file
 from subremover.video.container.carry import is_read_again
 from subremover.video.container.mux import CarriedStreams
-from subremover.video.container.output import open_output
+from subremover.video.container.output import find_format, open_output
 from subremover.video.container.shape import foresee_shape
-from subremover.video.encode.encoders import choose_encoding, find_refusal
+from subremover.video.encode.encoders import Encoding, choose_encoding, find_refusal
 from subremover.video.encode.picture_encoder import PictureEncoder
 from subremover.video.film import Film
 from subremover.video.read.limits import check_memory
 from subremover.video.read.source import open_input
+from subremover.video.splice.packet_index import PacketIndex, read_packet_index
 from subremover.video.splice.splice import Splice, SpliceError, plan_splice
 from subremover.video.text.text_track import TextTrack, check_text_track
-from subremover.video.write.writer import open_encoder
+from subremover.video.write.segment_writer import open_encoder
 
 log = logging.getLogger(__name__)
 
@@ -36,8 +38,22 @@ _SUFFIXES = (".mkv", ".mov", ".avi")
 _CODECS = ("libx264", "libvpx-vp9", "ffv1")
 
 
-def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str, ...]:
+def check_target(
+    film: Film,
+    target: Path,
+    options: EncodeOptions,
+    encoding: Encoding,
+    *,
+    read_index: Callable[[Film], PacketIndex] = read_packet_index,
+) -> tuple[str, ...]:
     """Find out before the long run whether the film can be written there like that.
+
+    Args:
+        film: The source.
+        target: The film to be made.
+        options: Whether it may be replaced, what is added to it, whether packets must be copied.
+        encoding: Of the picture.
+        read_index: Reads all of the picture's packets, where they must be copied.
 
     Returns:
         What cannot be kept, one line a thing.
@@ -53,11 +69,10 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
     check_file(film.path, target, options.overwrite)
     with open_input(film.path) as source:
         try:
-            losses = _try_container(film, source, target, options)
+            losses = _try_container(film, source, target, encoding)
         except (ValueError, av.error.FFmpegError) as error:
             check_memory(error)
             log.debug("trial of %s failed: %s", target, error)
-            encoding = choose_encoding(film, options)
             refusal = find_refusal(encoding, film)
             what = f"'{target.name}' cannot hold {encoding.codec}"
             if refusal is not None:
@@ -67,21 +82,19 @@ def check_target(film: Film, target: Path, options: EncodeOptions) -> tuple[str,
         losses = (*losses, *foresee_shape(film, source, format_name))
     if options.splice == "on":  # what cannot be copied even where nothing is masked never can
         nothing = np.zeros(film.frame_count, bool)
-        splice = plan_splice(film, nothing, choose_encoding(film, options), format_name, 0)
-        check_splice(splice, target, options)
+        splice = plan_splice(film, nothing, encoding, format_name, read_index=read_index, least_share=0)
+        check_splice(splice, target, encoding)
     return losses
 
 
-def _try_container(
-    film: Film, source: InputContainer, target: Path, options: EncodeOptions
-) -> tuple[str, ...]:
+def _try_container(film: Film, source: InputContainer, target: Path, encoding: Encoding) -> tuple[str, ...]:
     """What cannot be kept there; a ValueError or one of FFmpeg's if it cannot hold the picture."""
-    name, codec = find_format(target), choose_encoding(film, options).codec
-    if not is_read_again(name, codec):
-        raise ValueError(f"{codec} cannot be read out of {name}")
+    name = find_format(target)
+    if not is_read_again(name, encoding.codec):
+        raise ValueError(f"{encoding.codec} cannot be read out of {name}")
     out = open_output(source, io.BytesIO(), target)
     try:
-        encoder = PictureEncoder(film, source, out, options)
+        encoder = PictureEncoder(film, source, out, encoding)
         carried = CarriedStreams(source, out, film, False, TextTrack())
         out.start_encoding()
     finally:
@@ -98,7 +111,7 @@ def _propose_other(film: Film, source: InputContainer, target: Path, options: En
         try:
             if options.subtitle_track:
                 check_text_track(find_format(other), other)
-            _try_container(film, source, other, replace(options, codec=codec))
+            _try_container(film, source, other, choose_encoding(film, replace(options, codec=codec)))
         except (SubremoverError, ValueError, av.error.FFmpegError):
             return False
         return True
@@ -109,14 +122,14 @@ def _propose_other(film: Film, source: InputContainer, target: Path, options: En
     return f"use {' or '.join(ways) or 'another container and another --codec'}"
 
 
-def check_splice(splice: Splice, target: Path, options: EncodeOptions) -> None:
+def check_splice(splice: Splice, target: Path, encoding: Encoding) -> None:
     """Find out before the long run whether the encoder can make packets that go with the source's.
 
     Raises:
         SpliceError: It cannot.
     """
     try:
-        open_encoder(splice.film, target, options, splice)
+        open_encoder(splice.film, target, encoding, splice)
     except SpliceError:
         raise
     except OutputError as error:

@@ -21,13 +21,13 @@ from av.video.stream import VideoStream
 
 from subremover.errors import OutputError
 from subremover.provenance import Origins
-from subremover.runtime.atomic_file import PartFile, check_file, closing_output, find_format, output_errors
+from subremover.runtime.atomic_file import PartFile, check_file
+from subremover.video.container.output import closing_output, find_format, mux_errors
 from subremover.video.encode.settings import reproducible_x264
 from subremover.video.encode.spool import Spool
 from subremover.video.film import Film
 from subremover.video.pixels.planes import Picture
-from subremover.video.read.source import open_input
-from subremover.video.write.writer import join
+from subremover.video.write.assemble import join
 
 NEAR, FAR = (0, 170, 60), (255, 220, 0)
 """Borrowed: from green, from the next frame, over the logarithm of the distance to yellow."""
@@ -56,7 +56,7 @@ class ProvenanceEncoder:
 
 def open_provenance(film: Film, target: Path) -> ProvenanceEncoder:
     """An encoder for one segment, with its stream in a container that nobody will write."""
-    with output_errors(target):
+    with mux_errors(target):
         return ProvenanceEncoder(film, io.BytesIO(), target)
 
 
@@ -75,12 +75,12 @@ def assemble_provenance(
     Raises:
         OutputError: It cannot be written.
     """
-    with output_errors(target):
+    with mux_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
     check_file(film.path, target, overwrite)
     part = PartFile(target, folder)
     try:
-        with output_errors(target):
+        with mux_errors(target):
             encoder = ProvenanceEncoder(film, str(part.path), target)
             with closing_output(encoder.out):
                 for packet in join(spools, film.time_base):
@@ -98,7 +98,7 @@ def check_provenance(film: Film, target: Path, overwrite: bool) -> None:
         OutputError: The target is the film, exists, cannot be created, or is no container for it.
     """
     find_format(target)
-    with output_errors(target):
+    with mux_errors(target):
         has_folder = target.parent.is_dir()
     if has_folder:
         check_file(film.path, target, overwrite)
@@ -155,10 +155,8 @@ def _open(film: Film, file: str | io.BytesIO, target: Path) -> tuple[OutputConta
     context.time_base = film.time_base
     context.color_range, context.color_primaries, context.color_trc, context.colorspace = 1, 1, 1, 1
     context.flags |= Flags.frame_duration  # else the last frame's and every varying length is lost
-    with open_input(film.path) as source:
-        ratio = source.streams[film.stream_index].sample_aspect_ratio  # type: ignore[attr-defined]
-    if ratio:
-        context.sample_aspect_ratio = ratio
+    if film.sample_aspect_ratio:
+        context.sample_aspect_ratio = film.sample_aspect_ratio
     if film.rotation:
         stream.set_display_rotation(film.rotation)
     return out, stream

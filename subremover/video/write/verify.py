@@ -79,8 +79,11 @@ def find_fault(
     if fault := _find_false_shape(film, made):
         return fault
     source = read_frames(film)  # in one go: a film whose parameter sets change cannot be sought in
+    with open_input(path) as container:
+        stream = container.streams.video[0].codec_context
+        codec, header = stream.name, stream.extradata
     expected = itertools.chain.from_iterable(
-        _decode_spool(film, piece, path) if isinstance(piece, Spool) else _take(source, piece)
+        _decode_spool(film, piece, codec, header) if isinstance(piece, Spool) else _take(source, piece)
         for piece in pieces
     )
     wanted = {i for piece in pieces if not isinstance(piece, Spool) for i in piece}
@@ -110,12 +113,12 @@ def _take(source: Iterator[tuple[int, VideoFrame]], frames: range) -> Iterator[t
             return
 
 
-def _decode_spool(film: Film, spool: Spool, path: Path) -> Iterator[tuple[int, VideoFrame]]:
+def _decode_spool(
+    film: Film, spool: Spool, codec: str, header: bytes | None
+) -> Iterator[tuple[int, VideoFrame]]:
     """A segment's frames by themselves, decoded as the film's are."""
-    with open_input(path) as container:
-        stream = container.streams.video[0].codec_context
-        decoder = av.CodecContext.create(stream.name, "r")
-        decoder.extradata = stream.extradata
+    decoder = av.CodecContext.create(codec, "r")
+    decoder.extradata = header
     assert isinstance(decoder, VideoCodecContext)
     decoder.thread_count = (
         1  # with more, to be given up amid a film hung: they free packets under Python's lock

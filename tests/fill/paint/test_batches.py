@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tiny_runs import change_fit
 from torch import Tensor
 
 from subremover.errors import DeviceError
@@ -15,7 +16,7 @@ from subremover.fill.paint.batches import FitStoppedError
 from subremover.fill.paint.holdout import Trust
 from subremover.fill.paint.jobs import FitJob
 from subremover.fill.paint.schedule import fit_jobs
-from subremover.options import FitOptions, InputName
+from subremover.options import FitOptions, InputName, PaintOptions
 from subremover.untrained import batched_adam
 from subremover.untrained.batched_adam import BatchedAdam
 from subremover.untrained.deep_decoder import DecoderWeights, choose_levels
@@ -23,7 +24,7 @@ from subremover.untrained.restore import restore
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
-QUICK = FitOptions(steps=12, warm_steps=4, decoders=1, trial=False, channels=8, levels=3)
+QUICK = PaintOptions(FitOptions(steps=12, channels=8, levels=3), warm_steps=4, decoders=1, holdout=False)
 
 
 def draw_crop(height: int = 48, width: int = 80, phase: float = 0.0) -> np.ndarray:
@@ -50,7 +51,7 @@ def unknown(hole: np.ndarray) -> np.ndarray:
 
 
 def paint(
-    jobs: Sequence[FitJob], options: FitOptions, device: str = "cpu", size: int | None = None
+    jobs: Sequence[FitJob], options: PaintOptions, device: str = "cpu", size: int | None = None
 ) -> list[np.ndarray]:
     """The pictures of the fills."""
     return [fill.picture for fill in fit_jobs([jobs], options, device, size)[0]]
@@ -64,7 +65,7 @@ def as_batch(*jobs: FitJob) -> tuple[Tensor, Tensor]:
 
 def restore_jobs(seeds: Sequence[int], *jobs: FitJob) -> Tensor:
     crops, known = as_batch(*jobs)
-    return restore(crops, QUICK, known=known, seeds=seeds).pictures
+    return restore(crops, QUICK.fit, known=known, seeds=seeds).pictures
 
 
 def hole_error(job: FitJob, picture: np.ndarray) -> float:
@@ -80,7 +81,7 @@ def assert_same(one: np.ndarray, other: np.ndarray) -> None:
 
 def test_the_hole_is_painted_from_its_surroundings() -> None:
     job = make_job()
-    (picture,) = paint([job], FitOptions(steps=100, channels=32))
+    (picture,) = paint([job], PaintOptions(FitOptions(steps=100, channels=32)))
     assert picture.shape == job.image.shape
     assert picture.dtype == np.float32
     assert hole_error(job, picture) < 0.04
@@ -91,7 +92,7 @@ def test_mix_fills_sooner_than_mse() -> None:
     job = make_job()
     errors = {}
     for loss in ("mix", "mse"):
-        options = FitOptions(steps=40, channels=32, loss=loss)
+        options = PaintOptions(FitOptions(steps=40, channels=32, loss=loss))
         errors[loss] = np.mean(
             [hole_error(job, paint([replace(job, group=seed)], options)[0]) for seed in range(3)]
         )
@@ -102,11 +103,11 @@ def test_mix_fills_sooner_than_mse() -> None:
 @pytest.mark.parametrize("network_input", ["noise", "downsampled"])
 def test_any_crop_size(size: tuple[int, int], network_input: InputName) -> None:
     job = make_job(size=size)
-    options = replace(QUICK, steps=2, levels=None, input=network_input)
+    options = change_fit(QUICK, steps=2, levels=None, input=network_input)
     assert paint([job], options)[0].shape == (*size, 3)
     crops, known = as_batch(job)
     if network_input == "noise":
-        restored = restore(crops, replace(options, levels=2), known=known)
+        restored = restore(crops, replace(options.fit, levels=2), known=known)
         assert restored.pictures.shape == crops.shape
         assert len(restored.weights) == 1
 
@@ -116,7 +117,7 @@ def test_what_stands_in_the_hole_does_not_matter(network_input: InputName) -> No
     job = make_job()
     scribbled = job.image.copy()
     scribbled[job.hole] = (1, 0, 1)
-    options = replace(QUICK, input=network_input)
+    options = change_fit(QUICK, input=network_input)
     clean, other = (paint([replace(job, image=i)], options)[0] for i in (job.image, scribbled))
     np.testing.assert_array_equal(clean, other)
 
@@ -124,7 +125,7 @@ def test_what_stands_in_the_hole_does_not_matter(network_input: InputName) -> No
 def test_a_crop_that_is_all_hole_is_no_error() -> None:
     job = replace(make_job(), hole=np.ones((48, 80), np.bool_), error=unknown(np.ones((48, 80), np.bool_)))
     for network_input in ("noise", "downsampled"):
-        options = replace(QUICK, levels=None, input=network_input)
+        options = change_fit(QUICK, levels=None, input=network_input)
         assert np.isfinite(paint([job], options)[0]).all()
 
 
@@ -159,7 +160,7 @@ def test_seeds_make_it_repeatable() -> None:
 
 
 def test_noise_on_the_input_is_each_rows_own() -> None:
-    options = replace(QUICK, input_noise=0.05)
+    options = change_fit(QUICK, input_noise=0.05)
     jobs = [make_job(0, group) for group in range(3)]
     one, three = (paint(jobs, options, size=size) for size in (1, 3))
     for a, b in zip(one, three, strict=True):
@@ -169,21 +170,21 @@ def test_noise_on_the_input_is_each_rows_own() -> None:
 
 def test_a_warm_start_saves_steps() -> None:
     jobs = [make_job(0), make_job(1)]  # the second is the anchor
-    options = FitOptions(steps=80, warm_steps=6, decoders=1, trial=False, channels=16)
-    warm, cold = paint(jobs, options)[0], paint(jobs[:1], replace(options, steps=6))[0]
+    options = PaintOptions(FitOptions(steps=80, channels=16), warm_steps=6, decoders=1, holdout=False)
+    warm, cold = paint(jobs, options)[0], paint(jobs[:1], change_fit(options, steps=6))[0]
     assert hole_error(jobs[0], warm) < 0.5 * hole_error(jobs[0], cold)
 
 
 @pytest.fixture
 def puts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, bool]]:
-    """Of all rows that came into slots, together: how many, their steps, whether warm."""
+    """Of all rows that came into the batch together: how many, their steps, whether warm."""
     calls: list[tuple[int, int, bool]] = []
     real = BatchedAdam.put
 
     def spy(self: BatchedAdam[DecoderWeights], *args: Any) -> None:
         (steps, rate), *others = {(settings.steps, settings.rate) for settings in args[-1]}
         assert not others
-        calls.append((len(args[0]), steps, rate < QUICK.learning_rate))
+        calls.append((len(args[0]), steps, rate < QUICK.fit.learning_rate))
         real(self, *args)
 
     monkeypatch.setattr(BatchedAdam, "put", spy)
@@ -201,11 +202,11 @@ def test_the_middle_frame_is_the_anchor(puts: list[tuple[int, int, bool]]) -> No
     assert puts == [(6, 12, False)]
 
 
-def test_the_trial_is_fitted_along_with_the_anchor(
+def test_the_holdout_is_fitted_along_with_the_anchor(
     puts: list[tuple[int, int, bool]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(schedule, "trust_tried", lambda *_: Trust(np.ones(1), 0.05))
-    options = replace(QUICK, trial=True, steps=20)
+    options = replace(change_fit(QUICK, steps=20), holdout=True)
     jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
     paint(jobs, options, size=8)
     assert puts == [(4, 20, False), (4, 4, True)]
@@ -214,7 +215,7 @@ def test_the_trial_is_fitted_along_with_the_anchor(
     assert puts == [(8, 20, False), (4, 20, False)]
 
 
-def test_a_trial_trusts_no_decoder_that_paints_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_holdout_trusts_no_decoder_that_paints_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the decoder cannot beat the smooth continuation, it must not lose to it."""
     real = BatchedAdam.take
 
@@ -227,8 +228,8 @@ def test_a_trial_trusts_no_decoder_that_paints_noise(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(BatchedAdam, "take", scribble)
     jobs = [make_job(frame) for frame in range(3)]
     errors = [
-        hole_error(jobs[0], paint(jobs, replace(QUICK, decoders=2, trial=trial))[0])
-        for trial in (False, True)
+        hole_error(jobs[0], paint(jobs, replace(QUICK, decoders=2, holdout=holdout))[0])
+        for holdout in (False, True)
     ]
     assert errors[1] < 0.5 * errors[0]
 
@@ -258,12 +259,12 @@ def test_a_few_bare_pixels_are_filled_without_a_decoder(monkeypatch: pytest.Monk
     assert np.abs(fill.picture - truth.image).max() < 0.02
 
 
-@pytest.mark.parametrize("trial", [False, True])
-def test_bare_pixels_are_painted_and_borrowed_ones_kept(trial: bool) -> None:
+@pytest.mark.parametrize("holdout", [False, True])
+def test_bare_pixels_are_painted_and_borrowed_ones_kept(holdout: bool) -> None:
     truth = make_job()
     where = np.zeros((48, 80), np.bool_)
     where[:, :44] = True
-    options = FitOptions(steps=60, channels=16, trial=trial)
+    options = PaintOptions(FitOptions(steps=60, channels=16), holdout=holdout)
     job = lend(truth, 2 / 255, where)
     ((fill,),) = fit_jobs([[job]], options, "cpu")
     bare = job.hole & ~where
@@ -279,12 +280,12 @@ def test_a_bad_loan_is_painted_over() -> None:
     truth = make_job()
     job = lend(truth, 0.5)
     job = replace(job, image=np.where(job.hole[..., None], 1 - job.image, job.image))
-    ((fill,),) = fit_jobs([[job]], FitOptions(steps=60, channels=16), "cpu")
+    ((fill,),) = fit_jobs([[job]], PaintOptions(FitOptions(steps=60, channels=16)), "cpu")
     assert hole_error(truth, fill.picture) < 0.06
 
 
 def test_the_paper_preset_builds() -> None:
-    options = replace(FitOptions.preset("paper"), steps=1)
+    options = change_fit(PaintOptions.preset("paper"), steps=1)
     assert paint([make_job()], options)[0].shape == (48, 80, 3)
 
 
@@ -345,13 +346,13 @@ def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_stop_ends_the_loop() -> None:
     asked = iter([False] * 3 + [True])
     with pytest.raises(FitStoppedError):
-        fit_jobs([[make_job()]], replace(QUICK, steps=10_000), "cpu", 1, lambda: next(asked))
+        fit_jobs([[make_job()]], change_fit(QUICK, steps=10_000), "cpu", 1, lambda: next(asked))
 
 
 @pytest.mark.cuda
 def test_cuda_replays_the_step_that_it_captured(cuda: str, monkeypatch: pytest.MonkeyPatch) -> None:
     jobs = [make_job(frame, group) for group in range(2) for frame in range(5)]
-    options = replace(QUICK, trial=True, decoders=2)
+    options = replace(QUICK, holdout=True, decoders=2)
     replayed, again = paint(jobs, options, cuda, 3), paint(jobs, options, cuda, 3)
     monkeypatch.setattr(batched_adam, "capture", lambda step, _: step)
     for one, two, other in zip(replayed, again, paint(jobs, options, cuda, 3), strict=True):
@@ -362,7 +363,7 @@ def test_cuda_replays_the_step_that_it_captured(cuda: str, monkeypatch: pytest.M
 @pytest.mark.cuda
 def test_cuda_paints_what_the_cpu_paints(cuda: str) -> None:
     jobs = [make_job(frame) for frame in range(3)]
-    options = FitOptions(steps=100, warm_steps=10, channels=32)
+    options = PaintOptions(FitOptions(steps=100, channels=32), warm_steps=10)
     for job, one, other in zip(jobs, *(paint(jobs, options, d) for d in ("cpu", cuda)), strict=True):
         assert np.abs(one - other)[job.hole].mean() < 0.03
         assert hole_error(job, other) < 0.04

@@ -21,10 +21,10 @@ from subremover.errors import DeviceError, WorkerError
 from subremover.fill.paint import batches, schedule
 from subremover.fill.paint.jobs import Fill, FitJob
 from subremover.fill.paint.pool import Pool, resolve_device
-from subremover.options import FitOptions, PoolOptions
+from subremover.options import FitOptions, PaintOptions, PoolOptions
 from subremover.runtime.profile import measure
 
-QUICK = FitOptions(steps=4, warm_steps=2, channels=4, levels=2)
+QUICK = PaintOptions(FitOptions(steps=4, channels=4, levels=2), warm_steps=2)
 HERE = PoolOptions(device="cpu")
 SPAWNED = PoolOptions(device="cpu", workers=2)
 

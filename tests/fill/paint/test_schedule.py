@@ -7,10 +7,10 @@ import pytest
 from subremover.fill.paint import schedule
 from subremover.fill.paint.jobs import Fill, FitJob
 from subremover.fill.paint.schedule import fit_jobs
-from subremover.options import FitOptions
+from subremover.options import FitOptions, PaintOptions
 
 SIZE = (64, 96)
-OPTIONS = FitOptions(steps=3, warm_steps=2, channels=8)
+OPTIONS = PaintOptions(FitOptions(steps=3, channels=8), warm_steps=2)
 HOLE = np.zeros(SIZE, bool)
 HOLE[26:38, 24:72:8] = HOLE[26:38, 25:72:8] = HOLE[26:38, 26:72:8] = True
 

@@ -13,7 +13,7 @@ from media import (
     read_pts,
     read_texts,
 )
-from segmented import write_film
+from segmented import foresee, write_film
 
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
@@ -21,7 +21,6 @@ from subremover.plan.cues import Cue
 from subremover.video.container.copies import can_copy
 from subremover.video.container.mux import remux
 from subremover.video.read.probe import probe
-from subremover.video.write.preflight import check_target
 
 PLAIN = EncodeOptions()
 CUES = (
@@ -115,7 +114,7 @@ def test_cues_become_a_text_track(
     drawn = draw_film(tmp_path / name, **settings)
     target = tmp_path / f"out_{name}"
     film, options = probe(drawn.path), EncodeOptions(subtitle_track=True, subtitle_language="fra")
-    check_target(film, target, options)
+    foresee(film, target, options)
     if is_encoded:
         assert write_film(film, target, options, CUES) == []
     else:
@@ -165,11 +164,11 @@ def test_a_late_start_moves_the_text_along(tmp_path: Path) -> None:
 
 def test_a_text_track_that_the_container_cannot_hold(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.avi", codec="mpeg4", audio=False).path)
-    check_target(film, tmp_path / "b.avi", PLAIN)
+    foresee(film, tmp_path / "b.avi", PLAIN)
     with pytest.raises(
         UsageError, match=r"'b.avi' cannot hold a subtitle track; use .mp4, .mov, .mkv"
     ) as caught:
-        check_target(film, tmp_path / "b.avi", EncodeOptions(subtitle_track=True))
+        foresee(film, tmp_path / "b.avi", EncodeOptions(subtitle_track=True))
     assert caught.value.exit_code == 2
 
 
@@ -238,12 +237,12 @@ def test_a_container_that_is_said_to_keep_cover_art_does(
     dress_film(tmp_path / "plain.mkv", tmp_path / "a.mkv")
     film = probe(tmp_path / "a.mkv")
     warning = f"cover art cannot be kept in mov{keeper}"
-    assert warning in check_target(film, tmp_path / "b.mov", EncodeOptions(codec=asked))
+    assert warning in foresee(film, tmp_path / "b.mov", EncodeOptions(codec=asked))
     if asked is None:
         assert warning in remux(film, tmp_path / "b.mov", PLAIN)
     if keeper:
         target = tmp_path / f"b.{keeper.split()[1]}"
-        warnings = check_target(film, target, EncodeOptions(codec=asked))
+        warnings = foresee(film, target, EncodeOptions(codec=asked))
         assert not [text for text in warnings if text.startswith("cover art")]
 
 

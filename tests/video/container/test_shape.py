@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 from media import all_packets, draw_film, dress_film, open_film
+from segmented import foresee
 
 from subremover.options import EncodeOptions
 from subremover.video.container import shape
@@ -10,7 +11,6 @@ from subremover.video.container.mux import remux
 from subremover.video.container.shape import write_shape
 from subremover.video.container.tags import keep_tags
 from subremover.video.read.probe import probe
-from subremover.video.write.preflight import check_target
 
 WIDE = Fraction(4, 3)
 
@@ -66,9 +66,9 @@ def test_without_the_program_it_is_told_before(tmp_path: Path, monkeypatch: pyte
     path = draw_square(tmp_path / "a.mp4", "libx264")
     monkeypatch.setattr(shape, "find_program", lambda: None)
     expected = ("the shape of the samples (4/3) cannot be kept in matroska without an ffmpeg",)
-    assert check_target(probe(path), tmp_path / "b.mkv", EncodeOptions()) == expected
+    assert foresee(probe(path), tmp_path / "b.mkv", EncodeOptions()) == expected
     assert remux(probe(path), tmp_path / "b.mkv", EncodeOptions()) == expected
-    assert check_target(probe(path), tmp_path / "b.mp4", EncodeOptions()) == ()
+    assert foresee(probe(path), tmp_path / "b.mp4", EncodeOptions()) == ()
 
 
 def test_a_copy_of_all_packets_has_it_too(tmp_path: Path) -> None:

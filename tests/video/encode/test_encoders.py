@@ -5,7 +5,7 @@ import av
 import numpy as np
 import pytest
 from media import draw_film
-from segmented import rewrite, write_film
+from segmented import foresee, rewrite, write_film
 
 from subremover.errors import OutputError, UsageError
 from subremover.options import EncodeOptions
@@ -15,7 +15,6 @@ from subremover.video.encode.match_size import choose_runs, match_size, search
 from subremover.video.encode.settings import QUALITIES, Quality, describe_names
 from subremover.video.film import Film
 from subremover.video.read.probe import probe
-from subremover.video.write.preflight import check_target
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +72,7 @@ class TestAskedByName:
         self, film: Film, tmp_path: Path, options: EncodeOptions, message: str
     ) -> None:
         with pytest.raises(UsageError, match=message) as refusal:
-            check_target(film, tmp_path / "b.mkv", options)
+            foresee(film, tmp_path / "b.mkv", options)
         assert "\n" not in str(refusal.value)
         assert list(tmp_path.iterdir()) == []
 
@@ -165,7 +164,8 @@ class TestMatchSize:
         options = {"g": "12", "crf": "30"}
         source = draw_film(tmp_path / "a.mkv", 40, (320, 192), options=options, audio=False).path
         asked = EncodeOptions(codec=codec, match_size=True)
-        crf = match_size(probe(source), asked, [range(40)])
+        film = probe(source)
+        crf = match_size(film, choose_encoding(film, asked), [range(40)])
         write_film(probe(source), tmp_path / "b.mkv", EncodeOptions(codec=codec, crf=crf), starts=())
         sizes = [picture_bytes(path) for path in (source, tmp_path / "b.mkv")]
         assert sizes[1] == pytest.approx(sizes[0], rel=0.1)
@@ -173,9 +173,8 @@ class TestMatchSize:
     def test_only_what_is_encoded_again_counts(self, tmp_path: Path) -> None:
         options = {"g": "12", "x264-params": "zones=0,23,q=18/24,60,q=40"}
         film = probe(draw_film(tmp_path / "a.mkv", 48, options=options, audio=False).path)
-        fine, coarse = (
-            match_size(film, EncodeOptions(match_size=True), [part]) for part in (range(24), range(24, 48))
-        )
+        encoding = choose_encoding(film, EncodeOptions(match_size=True))
+        fine, coarse = (match_size(film, encoding, [part]) for part in (range(24), range(24, 48)))
         assert coarse > fine + 10
 
     @pytest.mark.parametrize("is_whole", [False, True])

@@ -14,7 +14,8 @@ from subremover.video.encode.spool import KEY_BYTES, MAGIC, Spool, SpoolError, S
 from subremover.video.film import Film
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
-from subremover.video.write.writer import join, open_encoder
+from subremover.video.write.assemble import join
+from subremover.video.write.segment_writer import open_encoder
 
 PLAIN = EncodeOptions()
 

@@ -9,9 +9,9 @@ from splice_check import SEEKS, is_right, join
 
 from subremover.errors import InputError
 from subremover.options import EncodeOptions
-from subremover.runtime.atomic_file import find_format
 from subremover.video.bitstream.parameter_sets import parse_header
 from subremover.video.bitstream.pictures import put_first
+from subremover.video.container.output import find_format
 from subremover.video.encode.encoders import choose_encoding
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
@@ -40,7 +40,7 @@ def plan(source: Path, masked: slice, target: Path, least_share: float = 0.05) -
     is_masked = np.zeros(film.frame_count, bool)
     is_masked[masked] = True
     encoding = choose_encoding(film, EncodeOptions())
-    return plan_splice(film, is_masked, encoding, find_format(target), least_share)
+    return plan_splice(film, is_masked, encoding, find_format(target), least_share=least_share)
 
 
 @pytest.mark.parametrize(

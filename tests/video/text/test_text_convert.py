@@ -5,11 +5,11 @@ from pathlib import Path
 import av
 import pytest
 from media import draw_film, read_texts
+from segmented import foresee
 
 from subremover.options import EncodeOptions
 from subremover.video.container.mux import remux
 from subremover.video.read.probe import probe
-from subremover.video.write.preflight import check_target
 
 HEADER = b"""[Script Info]
 ScriptType: v4.00+
@@ -88,7 +88,7 @@ def test_cues_that_overlap_are_stacked_for_mp4(plain: Path, tmp_path: Path) -> N
     source = add_text(plain, tmp_path / "a.mkv", "ass", cues)
     (warning,) = remux(probe(source), tmp_path / "b.mp4", EncodeOptions())
     assert "(ass) becomes mov_text: its words and times are kept" in warning
-    assert check_target(probe(source), tmp_path / "b.mp4", EncodeOptions(overwrite=True)) == (warning,)
+    assert foresee(probe(source), tmp_path / "b.mp4", EncodeOptions(overwrite=True)) == (warning,)
     assert texts(tmp_path / "b.mp4") == [
         (0.0, 0.2, "below"),
         (0.2, 0.4, "below\nabove"),

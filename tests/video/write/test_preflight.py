@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 from media import draw_film
+from segmented import foresee
 
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.video.film import Film
 from subremover.video.read.probe import probe
-from subremover.video.write.preflight import check_target
 
 PLAIN = EncodeOptions()
 
@@ -20,7 +20,7 @@ def film(tmp_path: Path) -> Film:
 
 def test_good(film: Film, tmp_path: Path) -> None:
     for name in ("b.mp4", "b.mkv", "b.mov", "b.ts"):
-        check_target(film, tmp_path / name, PLAIN)
+        foresee(film, tmp_path / name, PLAIN)
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
@@ -29,25 +29,25 @@ def test_the_film_itself(film: Film, tmp_path: Path) -> None:
     (tmp_path / "hard.mp4").hardlink_to(film.path)
     for name in ("a.mp4", "link.mp4", "hard.mp4"):
         with pytest.raises(OutputError, match="is the film itself; give another name"):
-            check_target(film, tmp_path / name, EncodeOptions(overwrite=True))
+            foresee(film, tmp_path / name, EncodeOptions(overwrite=True))
 
 
 def test_existing(film: Film, tmp_path: Path) -> None:
     (tmp_path / "b.mp4").touch()
     with pytest.raises(OutputError, match="exists; add --overwrite"):
-        check_target(film, tmp_path / "b.mp4", PLAIN)
-    check_target(film, tmp_path / "b.mp4", EncodeOptions(overwrite=True))
+        foresee(film, tmp_path / "b.mp4", PLAIN)
+    foresee(film, tmp_path / "b.mp4", EncodeOptions(overwrite=True))
 
 
 def test_directory(film: Film, tmp_path: Path) -> None:
     (tmp_path / "b.mp4").mkdir()
     with pytest.raises(OutputError, match="is a directory; give a file name"):
-        check_target(film, tmp_path / "b.mp4", PLAIN)
+        foresee(film, tmp_path / "b.mp4", PLAIN)
 
 
 def test_missing_directory(film: Film, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"there is no directory .*; create it first"):
-        check_target(film, tmp_path / "new" / "b.mp4", PLAIN)
+        foresee(film, tmp_path / "new" / "b.mp4", PLAIN)
 
 
 def test_directory_that_cannot_be_written(
@@ -58,18 +58,18 @@ def test_directory_that_cannot_be_written(
 
     monkeypatch.setattr(Path, "touch", refuse)
     with pytest.raises(OutputError, match=r"Permission denied.*; choose another directory"):
-        check_target(film, tmp_path / "b.mp4", PLAIN)
+        foresee(film, tmp_path / "b.mp4", PLAIN)
 
 
 @pytest.mark.parametrize("name", ["b.xyz", "b"])
 def test_unknown_extension(film: Film, tmp_path: Path, name: str) -> None:
     with pytest.raises(OutputError, match=r"no container is known .* extension such as .mp4"):
-        check_target(film, tmp_path / name, PLAIN)
+        foresee(film, tmp_path / name, PLAIN)
 
 
 def test_codec_that_the_container_cannot_hold(film: Film, tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"'b.webm' cannot hold h264; use .mkv"):
-        check_target(film, tmp_path / "b.webm", PLAIN)
+        foresee(film, tmp_path / "b.webm", PLAIN)
 
 
 @pytest.mark.parametrize(
@@ -88,21 +88,21 @@ def test_a_way_out_is_one(
     film = probe(draw_film(tmp_path / source, frames=3, audio=False, **settings).path)
     what = r"'b\..*' cannot hold|libx264 does not take yuv420p of 161x97 px \(.*\)"
     with pytest.raises(OutputError, match=f"({what}).*; use ") as refusal:
-        check_target(film, tmp_path / target, EncodeOptions(codec=codec))
+        foresee(film, tmp_path / target, EncodeOptions(codec=codec))
     for way in str(refusal.value).rpartition("; use ")[2].split(" or "):
         if way.startswith("--codec "):
-            check_target(film, tmp_path / target, EncodeOptions(codec=way.removeprefix("--codec ")))
+            foresee(film, tmp_path / target, EncodeOptions(codec=way.removeprefix("--codec ")))
         else:
-            check_target(film, (tmp_path / target).with_suffix(way), EncodeOptions(codec=codec))
+            foresee(film, (tmp_path / target).with_suffix(way), EncodeOptions(codec=codec))
 
 
 def test_a_way_out_goes_with_a_text_track(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.wmv", codec="wmv2", frames=3, audio=False).path)
     with pytest.raises(OutputError, match=r"cannot hold wmv2; use --codec libx264$"):
-        check_target(film, tmp_path / "b.mkv", EncodeOptions(subtitle_track=True))
+        foresee(film, tmp_path / "b.mkv", EncodeOptions(subtitle_track=True))
 
 
 @pytest.mark.parametrize("codec", ["x264vfw", "aac"])
 def test_unknown_encoder(film: Film, tmp_path: Path, codec: str) -> None:
     with pytest.raises(OutputError, match=f"no encoder named '{codec}'; try libx264"):
-        check_target(film, tmp_path / "b.mp4", EncodeOptions(codec=codec))
+        foresee(film, tmp_path / "b.mp4", EncodeOptions(codec=codec))

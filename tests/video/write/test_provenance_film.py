@@ -24,7 +24,7 @@ from subremover.video.write.provenance_film import (
     draw_frame,
     open_provenance,
 )
-from subremover.video.write.writer import SegmentWriter
+from subremover.video.write.segment_writer import SegmentWriter
 
 KINDS = ("near", "far", "unmixed", "fitted")
 COLOURS = dict(zip(KINDS, (NEAR, FAR, UNMIXED, FITTED), strict=True))

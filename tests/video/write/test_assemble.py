@@ -7,18 +7,18 @@ import av
 import numpy as np
 import pytest
 from media import check_dress, draw_film, dress_film, luma, open_film, read_luma, read_packets, read_pts
-from segmented import PLAIN, cut_at, rewrite, write_film, write_spools
+from segmented import PLAIN, cut_at, foresee, rewrite, write_film, write_spools
 
 from subremover.errors import ContainerError, OutputError
 from subremover.options import EncodeOptions
 from subremover.video.container.mux import CarriedStreams
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.encode.spool import SpoolWriter
 from subremover.video.read.picture_info import read_picture_info
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.splice.splice import SpliceError
-from subremover.video.write.preflight import check_target
-from subremover.video.write.writer import assemble
+from subremover.video.write.assemble import assemble
 
 DNXHR = {"profile": "dnxhr_hq"}
 
@@ -131,12 +131,12 @@ def test_losses_are_told_before(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mkv").path)
     info = read_picture_info(film)
     info.side_data.update({"A53_CC": b"", "DYNAMIC_HDR_PLUS": b"", "AFD": b""})
-    told = " ".join(check_target(film, tmp_path / "b.mkv", PLAIN))
+    told = " ".join(foresee(film, tmp_path / "b.mkv", PLAIN))
     assert "HDR10+ metadata cannot be kept" in told
     assert "active format description" in told
     assert "captions" not in told
     assert "captions in the frames cannot be kept: libsvtav1" in " ".join(
-        check_target(film, tmp_path / "b.mkv", EncodeOptions(codec="libsvtav1"))
+        foresee(film, tmp_path / "b.mkv", EncodeOptions(codec="libsvtav1"))
     )
 
 
@@ -252,7 +252,7 @@ def test_a_codec_without_encoder_becomes_h264(tmp_path: Path) -> None:
     assert probe(tmp_path / "b.mkv").codec == "h264"
     assert "no encoder for vc1" in warnings[0]
     with pytest.raises(OutputError, match=r"cannot hold h264; use .mkv"):
-        check_target(film, tmp_path / "b.webm", PLAIN)
+        foresee(film, tmp_path / "b.webm", PLAIN)
 
 
 @pytest.mark.parametrize("error", [RuntimeError("boom"), KeyboardInterrupt(), SystemExit(143)])
@@ -300,7 +300,7 @@ def test_times_that_the_container_cannot_hold_are_an_error(tmp_path: Path) -> No
 def test_no_frame_at_all(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4").path)
     with pytest.raises(OutputError, match="no frame of the film could be decoded"):
-        assemble(film, tmp_path / "b.mp4", PLAIN, [])
+        assemble(film, tmp_path / "b.mp4", choose_encoding(film, PLAIN), PLAIN, [])
     assert [p.name for p in tmp_path.iterdir()] == ["a.mp4"]
 
 
@@ -327,5 +327,5 @@ def test_untouched_frames_look_the_same(tmp_path: Path) -> None:
 def test_packets_that_never_can_be_copied_are_refused_before_the_scan(tmp_path: Path) -> None:
     source = draw_film(tmp_path / "a.ts").path
     with pytest.raises(SpliceError, match=r"the film's container is mpegts, .*; leave out --splice on"):
-        check_target(probe(source), tmp_path / "b.mp4", EncodeOptions(splice="on"))
-    assert check_target(probe(source), tmp_path / "b.mp4", EncodeOptions()) == ()
+        foresee(probe(source), tmp_path / "b.mp4", EncodeOptions(splice="on"))
+    assert foresee(probe(source), tmp_path / "b.mp4", EncodeOptions()) == ()

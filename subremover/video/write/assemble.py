@@ -1,35 +1,30 @@
-"""Writes a film's picture again, segment by segment, and then the film with everything else as it was.
+"""Makes a film of its rendered and copied segments, and of everything else in the source as it was.
 
-The picture keeps its codec, times, colour tags, shape and rotation; frames are encoded as they are handed
-over, in their own pixel format. `mux` carries the rest.
+The picture keeps its codec, times, colour tags, shape and rotation. `container.mux` carries the rest.
 """
 
 from __future__ import annotations
 
-import contextlib
-import io
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from av.packet import Packet
-from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
 from subremover.plan.cues import Cue
 from subremover.progress import ProgressCallback, ignore
-from subremover.runtime.atomic_file import PartFile, check_file, closing_output, find_format, output_errors
+from subremover.runtime.atomic_file import PartFile, check_file
 from subremover.video.container.mux import CarriedStreams
-from subremover.video.container.output import open_output
+from subremover.video.container.output import closing_output, find_format, mux_errors, open_output
 from subremover.video.container.shape import keep_shape
+from subremover.video.encode.encoders import Encoding
 from subremover.video.encode.picture_encoder import PictureEncoder
-from subremover.video.encode.spool import Spool, SpoolError, SpoolWriter, decode_times
+from subremover.video.encode.spool import Spool, SpoolError, decode_times
 from subremover.video.film import Film
 from subremover.video.read.source import check_unchanged, open_input
 from subremover.video.splice.splice import Splice, SpliceError
@@ -37,67 +32,10 @@ from subremover.video.text.text_track import TextTrack
 from subremover.video.write.verify import check_frames, find_fault
 
 
-class Encoder(Protocol):
-    """What makes packets of frames."""
-
-    @property
-    def extradata(self) -> bytes | None:
-        """Of the stream."""
-
-    def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
-        """Packets, in the order of decoding; `None` for the last."""
-
-
-class SegmentWriter(contextlib.AbstractContextManager["SegmentWriter"]):
-    """Takes the frames of a segment, in order, and makes a spool file of them, on `commit`."""
-
-    def __init__(self, file: Path, key: bytes, encoder: Encoder, target: Path) -> None:
-        """`key` is of the run; the target is named where something fails."""
-        self._spool = SpoolWriter(file, key)
-        self._encoder, self._target = encoder, target
-
-    def write(self, frame: VideoFrame | None) -> None:
-        """Encode the next frame, planar or not, with its `pts` as decoded; `None` behind the last.
-
-        Raises:
-            OutputError: The disk is full, the encoder fails, ...
-        """
-        with output_errors(self._target):
-            self._spool.write(self._encoder.encode(frame))
-
-    def commit(self, notes: dict[str, Any]) -> None:
-        """Put the file in its place, with what else is to be known about the segment."""
-        self.write(None)
-        with output_errors(self._target):
-            self._spool.commit(self._encoder.extradata, notes)
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._spool.__exit__(kind, error, trace)
-
-
-def open_encoder(
-    film: Film, target: Path, options: EncodeOptions, splice: Splice | None = None
-) -> PictureEncoder:
-    """An encoder for one segment, with its stream in a container that nobody will write.
-
-    Args:
-        film: The source.
-        target: The film to be made.
-        options: How to encode.
-        splice: If its packets share their stream with the source's.
-
-    Raises:
-        OutputError: The encoder refuses.
-    """
-    with open_input(film.path) as source, output_errors(target):
-        return PictureEncoder(film, source, open_output(source, io.BytesIO(), target), options, splice=splice)
-
-
 def assemble(
     film: Film,
     target: Path,
+    encoding: Encoding,
     options: EncodeOptions,
     pieces: Sequence[Spool | range],
     *,
@@ -111,7 +49,8 @@ def assemble(
     Args:
         film: The source.
         target: The film to be made.
-        options: As the segments were encoded.
+        encoding: Of the rendered segments.
+        options: Whether the target may be replaced, and the language of the cues.
         pieces: The spools of all rendered segments and the frames of all copied ones, in order.
         cues: What is added as a text track, in the film's own seconds.
         folder: Where it lies until it is whole; None: beside its place.
@@ -128,10 +67,10 @@ def assemble(
     check_file(film.path, target, options.overwrite)
     part = PartFile(target, folder)
     try:
-        with open_input(film.path) as source, output_errors(target):
+        with open_input(film.path) as source, mux_errors(target):
             out = open_output(source, str(part.path), target)
             with closing_output(out):
-                encoder = PictureEncoder(film, source, out, options, splice=splice)
+                encoder = PictureEncoder(film, source, out, encoding, splice=splice)
                 spools = [piece for piece in pieces if isinstance(piece, Spool)]
                 if any(spool.extradata != (encoder.extradata or b"") for spool in spools if len(spool.pts)):
                     raise OutputError(

@@ -1,0 +1,57 @@
+"""The torch devices that holes are painted on; torch is loaded where one is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import threading
+
+from subremover.errors import DeviceError
+
+
+def prepare_device(name: str) -> None:
+    """Fail now where a device that was asked for is absent; where none can be, only begin to load torch.
+
+    Loading takes it two seconds, which a scan has to spare on a second core.
+
+    Raises:
+        DeviceError: There is none such.
+    """
+    if name in ("auto", "cpu"):
+        threading.Thread(target=importlib.import_module, args=("torch",), name="load torch").start()
+    else:
+        resolve_device(name)
+
+
+def resolve_device(name: str) -> list[str]:
+    """The torch devices that an option's value stands for.
+
+    Args:
+        name: `auto` (every CUDA device, else the CPU), `cpu`, `cuda` (every one), `cuda:N` or `mps`.
+
+    Raises:
+        DeviceError: There is none such.
+    """
+    if name == "cpu":
+        return ["cpu"]
+    import torch
+
+    if name == "mps":
+        if not torch.backends.mps.is_available():
+            raise DeviceError("MPS asked for, but torch sees no such device; use --device cpu")
+        return ["mps"]
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return [f"cuda:{index}" for index in range(count)] or ["cpu"]
+    if count == 0:
+        raise DeviceError(
+            f"CUDA asked for ({name}), but torch {torch.__version__} sees no CUDA device; "
+            "check the driver with nvidia-smi, install a CUDA build of torch, or use --device cpu"
+        )
+    if name == "cuda":
+        return [f"cuda:{index}" for index in range(count)]
+    if int(name.removeprefix("cuda:")) >= count:
+        raise DeviceError(
+            f"{name} asked for, but torch sees {count} CUDA device(s), cuda:0 to cuda:{count - 1}; "
+            "use one of these or --device cpu"
+        )
+    return [name]
