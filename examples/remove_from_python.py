@@ -8,7 +8,6 @@ from __future__ import annotations
 import sys
 
 import subremover
-from subremover.options import FitOptions, Options
 
 
 def show(progress: subremover.Progress) -> None:
@@ -18,16 +17,17 @@ def show(progress: subremover.Progress) -> None:
 
 def main() -> None:
     movie, clean = sys.argv[1:]
-    # The scan alone, to see what it takes for subtitles. remove_subtitles() scans by itself otherwise.
-    plan = subremover.scan(movie)
-    for event in plan.events:
-        print(f"frames {event.first} to {event.last}: {event.box}")
-    # As `subremover movie.mp4 -o clean.mp4 --preset fast`.
-    options = Options(paint=FitOptions.preset("fast"))
+    options = subremover.Options(paint=subremover.PaintOptions.preset("fast"))  # as --preset fast
     try:
-        subremover.remove_subtitles(movie, clean, options, progress=show)
+        plan = subremover.scan(movie, options.scan, progress=show)
+        for number, event in enumerate(plan.events):
+            print(f"event {number}, frames {event.first} to {event.last}: {event.text!r}, {event.kind}")
+            if event.kind == "logo":  # what would be left alone goes as well
+                plan = plan.replace_event(number, remove=True)
+        result = subremover.remove_subtitles(movie, clean, options, show, plan=plan)
     except subremover.SubremoverError as error:
         sys.exit(f"\n{error}")
+    print(f"\n{result.events} subtitles removed; of the hidden pixels {result.shares.describe()}")
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ class Progress:
 
 
 ProgressCallback = Callable[[Progress], None]
+"""Called in the caller's thread, now and then; whatever it raises ends the run."""
 
 
 def ignore(_: Progress) -> None:

@@ -25,8 +25,8 @@ from speed_limit import Rates, count_work, measure_rates, synchronize
 from textbook import fit_frame
 from torch import Tensor
 
-from subremover.fill.paint.pool import _keep_freed_memory
 from subremover.options import FitOptions
+from subremover.runtime.allocator import keep_freed_memory
 from subremover.untrained.device_memory import choose_batch_size, count_row_bytes, is_out_of_memory
 from subremover.untrained.restore import restore
 
@@ -66,7 +66,7 @@ def measure_speeds(cases: Sequence[Case], device: str, steps: int, repeats: int)
     """
     context = multiprocessing.get_context("spawn")
     with ExitStack() as stack:
-        ours = stack.enter_context(ProcessPoolExecutor(1, context, _keep_freed_memory))
+        ours = stack.enter_context(ProcessPoolExecutor(1, context, keep_freed_memory))
         textbook = stack.enter_context(ProcessPoolExecutor(1, context))
         for case in cases:
             turns: list[tuple[float | None, float | None]] = []

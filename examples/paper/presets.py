@@ -34,7 +34,7 @@ from tqdm import tqdm
 from trials import Outcome, Parameters, Search, Trial
 
 from subremover.fill.composite import join_seamlessly
-from subremover.options import FitOptions, PresetName
+from subremover.options import PaintOptions, PresetName
 
 PRESETS: tuple[PresetName, ...] = ("fast", "standard")
 SPACE: Mapping[str, BaseDistribution] = {
@@ -49,7 +49,7 @@ SPACE: Mapping[str, BaseDistribution] = {
     "input_noise": CategoricalDistribution([0.0, 0.003, 0.03, 0.1]),
     "deeper": IntDistribution(-1, 1),
 }
-"""`deeper`: levels more than the hole's size asks for. The rest is of `FitOptions`."""
+"""`deeper`: levels more than the hole's size asks for. The rest is of `FitOptions` and `PaintOptions`."""
 STARTUP = 12
 """Trials drawn blindly, before what was found guides those that follow."""
 HOPELESS_DB = 1.0
@@ -99,7 +99,7 @@ class Tuning:
             start = time.process_time()
             values = evaluate(self.cases, setting, self.device, f"instead of {self.name}", self.psnr)
             figures = {
-                "steps": float(setting.options.steps),
+                "steps": float(setting.options.fit.steps),
                 "warm_steps": float(setting.options.warm_steps),
                 "cost": self.prices.price(setting),
                 "seconds": time.process_time() - start,
@@ -112,7 +112,7 @@ def read_setting(trial: Trial) -> Setting:
     """With the steps that it took."""
     found = Setting.of(trial.parameters)
     steps, warm = (int(trial.outcome.figures[name] or 0) for name in ("steps", "warm_steps"))
-    return replace(found, options=replace(found.options, steps=steps, warm_steps=warm))
+    return found.with_steps(steps, warm)
 
 
 def check(study: Study, tuning: Tuning, search: Search, scenes: Sequence[Scene]) -> list[Row]:
@@ -205,11 +205,10 @@ def main(study: Study, names: tuple[PresetName, ...], count: int) -> None:
     prices = Prices(cases, study.device, 1 if study.quick else 3)
     tunings, searches = [], []
     for name in names or (PRESETS[:1] if study.quick else PRESETS):
-        preset = Setting(FitOptions.preset(name))
+        preset = Setting(PaintOptions.preset(name))
         if study.quick:
-            preset = replace(
-                preset, options=replace(preset.options, steps=15, warm_steps=2, decoders=1, channels=8)
-            )
+            fit = replace(preset.options.fit, steps=15, channels=8)
+            preset = replace(preset, options=replace(preset.options, fit=fit, warm_steps=2, decoders=1))
         tuning = Tuning(name, preset, prices, cases, study.device)
         about = {"preset": asdict(preset.options), "scenes": [asdict(scene) for scene in seen]}
         file, sampler = study.out / f"presets_{name}.journal", partial(guide, PRESETS.index(name))

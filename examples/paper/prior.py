@@ -33,7 +33,7 @@ from study import Row, Study, study_command
 from subtitles import draw_subtitle
 from torch import Tensor
 
-from subremover.options import FitOptions, LossName
+from subremover.options import FitOptions, LossName, PaintOptions
 from subremover.untrained.deep_decoder import DEFAULT_LEVELS, DeepDecoder, cover
 from subremover.untrained.hourglass import Hourglass
 from subremover.untrained.network import Network
@@ -136,7 +136,7 @@ def draw_tasks(count: int, side: int) -> list[Task]:
     clean = [picture[below] for picture in whole]
     images, holes = [picture[below] for picture, _ in titled], [hole[below] for _, hole in titled]
     losses: tuple[LossName, ...] = ("mse", "mix")
-    paper = FitOptions.preset("paper")
+    paper = PaintOptions.preset("paper").fit
     return [noisy, *(Task("holes", loss, images, clean, holes, paper) for loss in losses)]
 
 

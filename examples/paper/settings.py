@@ -14,7 +14,7 @@ from torch import Tensor
 from trials import Parameters
 
 from subremover.fill.paint.schedule import fit_jobs
-from subremover.options import FitOptions
+from subremover.options import FitOptions, PaintOptions
 from subremover.untrained.restore import restore
 
 EVENT_FRAMES = 24
@@ -28,7 +28,7 @@ STEPS_TIMED = 6
 class Setting:
     """How to paint."""
 
-    options: FitOptions
+    options: PaintOptions
     """`levels` None."""
     deeper: int = 0
     """Levels more than the hole's size asks for."""
@@ -37,28 +37,35 @@ class Setting:
     def of(cls, parameters: Parameters) -> Setting:
         """As a trial has it."""
         own = dict(parameters)
-        deeper = own.pop("deeper")
-        return cls(FitOptions(**own), deeper)
+        deeper, warm_steps, decoders = (own.pop(name) for name in ("deeper", "warm_steps", "decoders"))
+        return cls(PaintOptions(FitOptions(**own), warm_steps, decoders), deeper)
+
+    def with_steps(self, steps: int, warm_steps: int) -> Setting:
+        """The same with other steps of both kinds."""
+        fit = replace(self.options.fit, steps=steps)
+        return replace(self, options=replace(self.options, fit=fit, warm_steps=warm_steps))
 
     def count_row_steps(self) -> int:
         """Of all decoders, under a subtitle of EVENT_FRAMES."""
         o = self.options
-        return o.decoders * ((2 if o.trial else 1) * o.steps + o.warm_steps * (EVENT_FRAMES - 1))
+        return o.decoders * ((2 if o.holdout else 1) * o.fit.steps + o.warm_steps * (EVENT_FRAMES - 1))
 
     def tell(self) -> dict[str, Any]:
         """What differs from one to the next."""
-        found = asdict(self.options)
-        del found["trial"], found["levels"]
-        return {**found, "deeper": self.deeper}
+        found = asdict(self.options.fit)
+        del found["levels"]
+        own = {"warm_steps": self.options.warm_steps, "decoders": self.options.decoders}
+        return {**found, **own, "deeper": self.deeper}
 
 
-STANDARD = Setting(FitOptions.preset("standard"))
+STANDARD = Setting(PaintOptions.preset("standard"))
 
 
 def paint(case: Case, setting: Setting, device: str) -> list[np.ndarray]:
     """The jobs' pictures."""
     levels = case.levels + setting.deeper if setting.deeper else None
-    (fills,) = fit_jobs([case.jobs], replace(setting.options, levels=levels), device)
+    options = replace(setting.options, fit=replace(setting.options.fit, levels=levels))
+    (fills,) = fit_jobs([case.jobs], options, device)
     return [fill.picture for fill in fills]
 
 
@@ -68,13 +75,13 @@ class Prices:
     def __init__(self, cases: Sequence[Case], device: str, rounds: int) -> None:
         """Be ready; `rounds` is how often a step is timed."""
         self._cases, self._device, self._rounds = cases, device, rounds
-        self._timed = replace(STANDARD.options, steps=STEPS_TIMED)
+        self._timed = replace(STANDARD.options.fit, steps=STEPS_TIMED)
         self._times = {self._timed: 1.0}
 
     def price(self, setting: Setting) -> float:
         steps = setting.count_row_steps() / STANDARD.count_row_steps()
         px = [sum(case.count_px(deeper) for case in self._cases) for deeper in (setting.deeper, 0)]
-        return steps * px[0] / px[1] * self._compare_steps(setting.options)
+        return steps * px[0] / px[1] * self._compare_steps(setting.options.fit)
 
     def limit(self, setting: Setting, most: float) -> Setting | None:
         """The same, with fewer steps of both kinds where it would cost more; None: one is too many."""
@@ -83,10 +90,12 @@ class Prices:
             return setting
         row_steps = most / price * setting.count_row_steps() / o.decoders
         warm = max(1, round(o.warm_steps * most / price))
-        steps = int((row_steps - (EVENT_FRAMES - 1) * warm) / (2 if o.trial else 1))  # what warm steps leave
+        steps = int(
+            (row_steps - (EVENT_FRAMES - 1) * warm) / (2 if o.holdout else 1)
+        )  # what warm steps leave
         if steps < 1:
             return None
-        return replace(setting, options=replace(o, steps=min(o.steps, steps), warm_steps=warm))
+        return setting.with_steps(min(o.fit.steps, steps), warm)
 
     def _compare_steps(self, options: FitOptions) -> float:
         """Time of a step over that of one of `standard`, taken in turns."""

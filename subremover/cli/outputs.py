@@ -9,7 +9,6 @@ from pathlib import Path
 
 from subremover.errors import OutputError, UsageError
 
-
 FILM_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
     | {".mpg", ".mts", ".mxf", ".ogm", ".ogv", ".rm", ".rmvb", ".ts", ".vob", ".webm", ".wmv"}

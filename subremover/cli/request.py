@@ -14,6 +14,7 @@ from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptio
 
 _Stage = TypeVar("_Stage", ScanOptions, BorrowOptions, PoolOptions, EncodeOptions)
 
+
 @dataclass(frozen=True, slots=True)
 class FilmRequest:
     """One film of a request."""

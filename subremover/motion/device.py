@@ -120,7 +120,7 @@ class DeviceStreams:
 
         Threads come and go with every group of holes, so lanes are handed on, the longest unasked for first.
         """
-        if not hasattr(self._mine, "lane"):
+        if not hasattr(self._mine, "stream"):
             with self._lock:
                 is_new = len(self._streams) < count_cores()
                 self._streams.append(

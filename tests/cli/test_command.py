@@ -15,6 +15,7 @@ import click
 import cv2
 import numpy as np
 import pytest
+import torch
 from media import draw_film, dress_film, read_luma, read_packets, read_pts
 from processes import ENVIRONMENT, ROOT, names, read_processes
 from tiny_runs import draw_mask
@@ -195,6 +196,24 @@ class TestRun:
         assert "1 subtitle on 2 of 24 frames; 6 pictures in look" in capsys.readouterr().err
         assert len(names(place / "look")) == 6
         assert "b.mp4" not in names(place)
+
+    def test_a_folder_stands_for_the_films_in_it(
+        self, place: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (place / "in").mkdir()
+        for name in ("b.MKV", "a.mp4"):
+            draw_film(place / "in" / "film.mkv", 4, audio=False).path.rename(place / "in" / name)
+        (place / "in" / "notes.txt").write_text("no film")
+        (place / "in" / ".part.mp4").touch()
+        words = ["in", "--mask", "mask.png", "--scan-only", "--save-plan", "plans"]
+        assert cli.run(words) == 0
+        assert re.findall("^(.*): 1 subtitle on", capsys.readouterr().err, re.MULTILINE) == ["a.mp4", "b.MKV"]
+        assert names(place / "plans")[::3] == ["a.mp4", "b.MKV"]
+        (place / "in" / "b.MKV").unlink()  # a folder of one film is a folder still
+        assert cli.run(["in", "--mask", "mask.png", "-o", "out", "--no-borrow", *TINY]) == 0
+        assert names(place / "out") == ["a.mp4"]
+        assert cli.run(["in", "-o", "out.mp4"]) == 2
+        assert "-o 'out.mp4' is a file's name; name a folder for several inputs" in capsys.readouterr().err
 
     def test_several_films(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         shutil.copy("a.mp4", "c.mp4")
@@ -678,15 +697,31 @@ class TestHelp:
             for heading, part in zip(parts[::2], parts[1::2], strict=True)
         }
         page = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
-        table = page.split("All options")[1].split("| --- | --- |\n")[1].split("\n\n")[0]
+        table = page.split("### All options")[1].split("| --- | --- |\n")[1].split("\n\n")[0]
         rows = [row.split(" | ") for row in table.splitlines()]
         assert {heading.strip("| "): re.findall(NAME, names) for heading, names in rows} == declared
-        usage = readme.split("## Use it")[1].split("### All options")[0]
+        readme = (ROOT / "README.md").read_text(encoding="utf-8")
+        usage = readme.split("## Use it")[1].split("\n## ")[0]
         assert set(re.findall(NAME, usage)) <= {name for names in declared.values() for name in names}
 
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["--version"]) == 0
         assert capsys.readouterr().out == f"subremover, version {subremover.__version__}\n"
+
+    @pytest.mark.parametrize("words", [["--version", "-v"], ["--verbose", "--version"]])
+    def test_versions_for_a_bug_report(self, words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+        assert cli.run(words) == 0
+        out = capsys.readouterr().out
+        assert out.startswith(
+            f"subremover, version {subremover.__version__}\nPython {sys.version.split()[0]} on "
+        )
+        for told in (
+            f"torch {torch.__version__}",
+            f"av {av.__version__}",
+            "FFmpeg in av: ",
+            "CUDA in torch: ",
+        ):
+            assert told in out
 
     def test_as_a_module(self) -> None:
         result = python("-m", "subremover", "gone.mp4", "-o", "b.mp4")

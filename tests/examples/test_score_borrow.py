@@ -51,7 +51,7 @@ def test_score_borrow_renders_and_scores_all_variants(
     sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hasty = PaintOptions(FitOptions(steps=2, channels=8, levels=3), warm_steps=1, decoders=1)
-    monkeypatch.setattr(FitOptions, "preset", lambda _: hasty)
+    monkeypatch.setattr(PaintOptions, "preset", lambda _: hasty)
     result = CliRunner().invoke(score_borrow.main, [str(sample.clean.parent), str(tmp_path)])
     assert result.exit_code == 0, result.output
     header = "| dB / SSIM / flicker | decoder alone | borrowing alone | both | shown | s/frame |"

@@ -79,9 +79,11 @@ def test_faint_frames_of_a_fade_keep_their_picture(tmp_path, turns):
 
 
 def make_plan(film: Film, mask: np.ndarray, cuts: tuple[int, ...] = ()) -> Plan:
-    event = event_of(*HELD, mask)
+    """Without an event in films that end before it begins."""
+    first, last = HELD[0], min(HELD[1], film.frame_count - 1)
+    events = (event_of(first, last, mask),) if first <= last else ()
     return Plan(
-        FilmKey.of(film.upright_size, film.pts), shots_from_cuts(list(cuts), film.frame_count), (event,)
+        FilmKey.of(film.upright_size, film.pts), shots_from_cuts(list(cuts), film.frame_count), events
     )
 
 

@@ -60,15 +60,14 @@ def _to_event(lines: list[Line], kind: EventKind, remove: bool) -> Event:
         span = slice(line.first - first, line.last - first + 1)
         opacities[span] = np.maximum(opacities[span], line.opacities)
     # A line found twice, whole and in part, is read once.
+    ranked = sorted(lines, key=lambda n: (-n.box.area, n.box.y, n.box.x, n.text))
     read = [
-        n for n in lines if not any(draw_boxes([o.box], n.box).mean() > 0.7 for o in lines if _outranks(o, n))
+        n
+        for rank, n in enumerate(ranked)
+        if not any(draw_boxes([o.box], n.box).mean() > 0.7 for o in ranked[:rank])
     ]
     text = "\n".join(n.text for n in sorted(read, key=lambda n: (n.box.y, n.box.x)) if n.text)
     return Event(first, last, box, strokes, opacities, text, kind, remove)
-
-
-def _outranks(one: Line, other: Line) -> bool:
-    return (one.box.area, id(one)) > (other.box.area, id(other))
 
 
 def _is_legible(subtitles: Sequence[Line]) -> bool:

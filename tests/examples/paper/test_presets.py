@@ -14,12 +14,12 @@ from presets import Tuning, evaluate, find_front, main, read_setting
 from settings import STANDARD, Prices, Setting
 from trials import Outcome, Trial
 
-from subremover.options import FitOptions
+from subremover.options import FitOptions, PaintOptions
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 SCENE = Scene("astronaut", "pan", "white", "Not today.", 120)
-FAST = Setting(FitOptions.preset("fast"))
+FAST = Setting(PaintOptions.preset("fast"))
 
 
 @pytest.fixture
@@ -60,11 +60,11 @@ def test_the_price_is_that_of_all_decoders_and_frames(prices):
 
 @pytest.mark.parametrize("most", [1.0, 0.5])
 def test_what_would_cost_more_takes_fewer_steps_of_both_kinds(prices, most):
-    wanted = Setting(FitOptions(steps=200, warm_steps=30, channels=48, decoders=3))
+    wanted = Setting(PaintOptions(FitOptions(steps=200, channels=48), warm_steps=30, decoders=3))
     limited = prices.limit(wanted, most)
     assert 0.95 * most < prices.price(limited) <= most
-    assert limited.options.steps / limited.options.warm_steps == pytest.approx(200 / 30, rel=0.3)
-    assert replace(limited.options, steps=200, warm_steps=30) == wanted.options
+    assert limited.options.fit.steps / limited.options.warm_steps == pytest.approx(200 / 30, rel=0.3)
+    assert limited.with_steps(200, 30) == wanted
     assert prices.limit(FAST, most) == FAST
     assert prices.limit(wanted, 0.1) is None
 
@@ -84,7 +84,7 @@ def test_a_hopeless_trial_is_given_up_halfway_and_has_no_value(prices, monkeypat
 def test_a_trial_is_read_back_with_the_steps_that_it_took():
     parameters = {**STANDARD.tell(), "steps": 200, "deeper": -1}
     trial = Trial(0, parameters, Outcome(25.0, {"steps": 50.0, "warm_steps": 7.0}))
-    assert read_setting(trial) == Setting(replace(STANDARD.options, steps=50, warm_steps=7), -1)
+    assert read_setting(trial) == replace(STANDARD.with_steps(50, 7), deeper=-1)
 
 
 def test_the_front_holds_what_nothing_cheaper_equals():

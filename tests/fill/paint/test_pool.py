@@ -162,6 +162,20 @@ def test_a_closed_iterator_leaves_the_pool_usable() -> None:
         assert len(list(pool.fit([make_jobs(9)]))) == 1
 
 
+def test_workers_without_shared_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a container without /dev/shm, where the locks of processes cannot be made."""
+
+    def fail(*_: object) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(multiprocessing.get_context("spawn").__class__, "Event", fail)
+    with pytest.raises(WorkerError, match=r"no shared memory .*mount /dev/shm .*--workers 1") as caught:
+        Pool(QUICK, SPAWNED).__enter__()
+    assert caught.value.exit_code == 7
+    with Pool(QUICK, HERE) as pool:
+        assert len(list(pool.fit([make_jobs(0)]))) == 1
+
+
 CTRL_C = """
 import os, signal, sys, threading
 sys.path.insert(0, {tests!r})

@@ -10,6 +10,7 @@ from media import draw_film
 from segmented import KEY, cut_at, write_spools
 
 from subremover.options import EncodeOptions
+from subremover.video.encode.encoders import choose_encoding
 from subremover.video.encode.spool import KEY_BYTES, MAGIC, Spool, SpoolError, SpoolWriter, decode_times
 from subremover.video.film import Film
 from subremover.video.read.probe import probe
@@ -28,7 +29,7 @@ def film(tmp_path: Path) -> Film:
 def encode(film: Film, target: Path) -> list[av.Packet]:
     """All of the film by one encoder."""
     frames = [frame for _, frame in read_frames(film)]
-    encoder = open_encoder(film, target, PLAIN)
+    encoder = open_encoder(film, target, choose_encoding(film, PLAIN))
     return [packet for frame in (*frames, None) for packet in encoder.encode(frame)]
 
 

@@ -13,11 +13,12 @@ from subremover.video.bitstream.parameter_sets import parse_header
 from subremover.video.bitstream.pictures import put_first
 from subremover.video.container.output import find_format
 from subremover.video.encode.encoders import choose_encoding
+from subremover.video.encode.settings import add_options
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.splice import packet_index
 from subremover.video.splice.packet_index import PacketIndex, find_copied, read_packet_index
-from subremover.video.splice.splice import Splice, SpliceError, add_options, plan_splice
+from subremover.video.splice.splice import Splice, SpliceError, plan_splice
 from subremover.video.write.verify import find_fault
 
 B_FRAMES = [0, 3, 1, 2, 6, 4, 5]
