@@ -1,4 +1,4 @@
-"""Events out of masks that somebody else has made."""
+"""Events out of whole-picture masks, wherever these come from; reading them is `drawn_mask`'s part."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ def events_from_masks(masks: Iterable[tuple[int, np.ndarray]]) -> Iterator[Event
     """One event for each run of frames with the same mask.
 
     Args:
-        masks: Frame index and (H, W) bool, in order.
+        masks: Frame index and (H, W) bool, True where the subtitle is, in order.
+
+    Yields:
+        The events, in order; none for frames with an empty mask.
     """
     first = last = -1
     current: np.ndarray | None = None
@@ -30,6 +33,15 @@ def events_from_masks(masks: Iterable[tuple[int, np.ndarray]]) -> Iterator[Event
 
 
 def event_of(first: int, last: int, mask: np.ndarray) -> Event:
-    """The event of a whole picture's mask, (H, W) bool with at least one pixel."""
+    """The event of a mask that stands on a run of frames.
+
+    Args:
+        first: Index of the first frame.
+        last: Index of the last frame.
+        mask: (H, W) bool of the whole picture, True somewhere.
+
+    Returns:
+        The event, its mask cut to the smallest box that holds it.
+    """
     height, width = mask.shape
     return Event(first, last, *tighten(mask, Box(0, 0, width, height)))
