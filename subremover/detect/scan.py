@@ -162,6 +162,7 @@ class Scan:
 
     def _detect(self, finder: CandidateFinder) -> None:
         """Look for lines that are not followed yet, and begin to follow them."""
+
         def followed(index: int) -> list[Box]:
             return [track.line for track in self._tracks if track.shows(index)]
 

@@ -164,7 +164,7 @@ def _extent(is_inside: np.ndarray) -> int:
 
 
 def _sharpen(luma: np.ndarray, start: int, reach_px: int, law: _Border) -> int:
-    """The first column of the box in (n, rows, w), near a rough one; 0 where the crop begins inside the box."""
+    """The first column of the box in (n, rows, w), near a rough one; 0 where the crop begins inside it."""
     columns = range(max(2, start - reach_px), min(luma.shape[2] - 2, start + reach_px))
     if start == 0 or not columns or not luma.shape[1]:
         return start
