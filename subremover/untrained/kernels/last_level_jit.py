@@ -125,7 +125,7 @@ def paint(
     BLOCK_X: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
-    """The picture: up-sampling, activation, and the output layer with the norm folded in, then the sigmoid."""
+    """The picture: up-sampling, activation, the output layer with the norm folded in, and the sigmoid."""
     b, first, x = _strip(w, ROWS, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
