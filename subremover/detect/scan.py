@@ -190,13 +190,9 @@ class Scan:
             return
         line = draw_boxes([track.line], track.line_crop.crop)
         lettering = draw_boxes([track.line, *self._scene.lettering], track.line_crop.crop)
-        clear = [
-            Clear(is_start, e.clear, e.shown)
-            for is_start, e in ((True, start), (False, end))
-            if len(e.clear) and len(e.shown)
-        ]
+        clear = [Clear(e.clear, e.shown) for e in (start, end) if len(e.clear) and len(e.shown)]
         shown = track.shown(start, end)
-        strokes = find_strokes(shown, line, lettering, clear).mask
+        strokes = find_strokes(shown, line, lettering, clear)
         if not strokes.any():
             return
         picture = _median(shown)
@@ -232,7 +228,7 @@ class Scan:
             line_crop = LineCrop.of(box, height, width)
             shown = np.stack([picture[line_crop.crop.slices] for picture in self._logos.pictures])
             inside = draw_boxes([box], line_crop.crop)
-            strokes = find_strokes(shown, inside, inside, []).mask
+            strokes = find_strokes(shown, inside, inside, [])
             if strokes.any():
                 tight_box, tight = tighten(strokes, line_crop.crop)
                 colours, opaque = colours_of(_median(shown), strokes), np.ones(last - first + 1, np.float32)

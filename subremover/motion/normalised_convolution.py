@@ -22,13 +22,12 @@ PICTURE_PX = 4
 """Px between the places that `mean_around` works its means out for."""
 
 
-def mean_around(values: np.ndarray, known: np.ndarray, sigmas_px: Sequence[float] = SIGMAS_PX) -> np.ndarray:
-    """What the known values around each pixel average to; see `NormalisedConvolution.mean`.
+def mean_around(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What the known values around each pixel average to, over `SIGMAS_PX`; see `NormalisedConvolution.mean`.
 
     Args:
         values: (h, w) float32.
         known: (h, w) bool.
-        sigmas_px: Standard deviations of the Gaussians, ascending.
 
     Returns:
         (h, w) float32, everywhere.
@@ -41,7 +40,7 @@ def mean_around(values: np.ndarray, known: np.ndarray, sigmas_px: Sequence[float
         cv2.resize(level, size, interpolation=cv2.INTER_AREA)
         for level in (cv2.multiply(values, weight), weight)
     )
-    return _resize(NormalisedConvolution(share, px).mean(total, sigmas_px), (width, height))
+    return _resize(NormalisedConvolution(share, px).mean(total, SIGMAS_PX), (width, height))
 
 
 class NormalisedConvolution:

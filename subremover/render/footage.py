@@ -122,11 +122,6 @@ class FootageReader:
         self._kept: dict[int, VideoFrame] = {}
         self._lost: set[int] = set()  # of these, what cannot be decoded
 
-    @property
-    def kept_bytes(self) -> int:
-        """Of the frames kept at the moment."""
-        return sum(plane.buffer_size for frame in self._kept.values() for plane in frame.planes)
-
     def of_window(self, own: Mapping[int, VideoFrame], first: int, last: int) -> ShotFootage:
         """The footage for the masked frames `first` to `last` of one window and one shot.
 

@@ -96,7 +96,7 @@ class Level(torch.autograd.Function):
         gained = mix * gain.unsqueeze(1)
         # (B, J, 1); not as a matrix product: BLAS rounds that of one row in another way
         offset = (mix * (shift - mean * gain).unsqueeze(1)).sum(2, keepdim=True)
-        if mix.shape[1] < K:  # the head is faster by planes: docs/measurements.md, "untrained/level: traffic"
+        if mix.shape[1] < K:  # by planes, see docs/measurements.md, "untrained/level: traffic"
             mixed = torch.baddbmm(offset, gained, pixels.transpose(1, 2)).transpose(1, 2)
         else:
             mixed = torch.baddbmm(offset.transpose(1, 2), pixels, gained.transpose(1, 2))

@@ -127,6 +127,16 @@ def compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor,
 def prepare_loss(name: LossName, target: Tensor, known: Tensor) -> Loss:
     """The loss against these targets, all that is the same in every step worked out.
 
+    Structural similarity is over the known pixels only. A window's mean, variance and covariance are those of
+    its known pixels, weighted by the Gaussian times `known` (a normalised convolution), and the window counts
+    by the weight it holds; scales are halved in the same way. So windows that reach into the hole do not pull
+    on it, and do not go to waste. Where all is known and sides halve evenly, the similarity of "ms-ssim"
+    equals `pytorch_msssim.ms_ssim`.
+
+    Unlike there, pictures of less than 161 px are no error: the coarse scales that cannot hold one window
+    are left out and the other weights scaled up to the same sum, and if not even the finest holds one, its
+    window shrinks.
+
     Args:
         name: Which loss.
         target: (B, C, h, w) in [0, 1]; anything finite in the hole.
@@ -148,26 +158,6 @@ def _choose_compare(device: torch.device, channels: int) -> Compare:
     from subremover.untrained.kernels import similarity
 
     return similarity.compare
-
-
-def ms_ssim(output: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """Multi-scale structural similarity over the known pixels, (B,), 1 for equal pictures.
-
-    A window's mean, variance and covariance are those of its known pixels, weighted by the Gaussian
-    times `known` (a normalised convolution), and the window counts by the weight it holds; scales are
-    halved in the same way. So windows that reach into the hole neither pull on it nor go to waste.
-    Where all is known and sides halve evenly, this equals `pytorch_msssim.ms_ssim`.
-
-    Unlike there, pictures of less than 161 px are no error: the coarse scales that cannot hold one
-    window are left out and the other weights scaled up to the same sum, and if not even the finest
-    holds one, its window shrinks.
-
-    Args:
-        output: (B, C, h, w) in [0, 1].
-        target: (B, C, h, w) in [0, 1].
-        known: (B, 1, h, w) weight of each pixel, 0 in the hole.
-    """
-    return 1 - prepare_loss("ms-ssim", target, known)(output)
 
 
 def count_scales(height: int, width: int) -> int:

@@ -50,10 +50,6 @@ class Weights:
         index = torch.as_tensor(rows, device=self.code.device)
         return self.map(lambda tensor: tensor.detach()[index])
 
-    def detach(self) -> Self:
-        """Copies that no later fit changes."""
-        return self.map(lambda tensor: tensor.detach().clone())
-
     def with_code(self, code: Tensor) -> Self:
         """The same networks with another input, (B, C0, h0, w0)."""
         return type(self)(code, self.parameters)

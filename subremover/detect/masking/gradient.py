@@ -13,7 +13,7 @@ from subremover.geometry import Box
 from subremover.runtime.profile import stage
 
 
-def mark_strokes(image: np.ndarray, grow_px: int = 2) -> np.ndarray:
+def mark_strokes(image: np.ndarray) -> np.ndarray:
     """Mark what stands out sharply: the edges of the strokes and what they enclose.
 
     Deviation from the paper: the threshold follows the contrast of the lettering itself, and
@@ -21,7 +21,6 @@ def mark_strokes(image: np.ndarray, grow_px: int = 2) -> np.ndarray:
 
     Args:
         image: (h, w, 3) uint8 or float32, RGB in [0, 255], a text line with a little around it.
-        grow_px: Dilation of the edges, for antialiasing and coding noise.
 
     Returns:
         (h, w) bool, True on strokes.
@@ -31,7 +30,7 @@ def mark_strokes(image: np.ndarray, grow_px: int = 2) -> np.ndarray:
     sharp = (edges > threshold).astype(np.uint8)
     solid = cv2.morphologyEx(sharp, cv2.MORPH_CLOSE, disc(2))
     solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, disc(1))
-    mask: np.ndarray = cv2.dilate(solid, disc(grow_px)).astype(bool)
+    mask: np.ndarray = cv2.dilate(solid, disc(2)).astype(bool)  # for antialiasing and coding noise
     return mask
 
 

@@ -71,22 +71,10 @@ _WEIGHT_COLOURS = np.array(  # RGB to luma, and red and blue less luma
 class Clear:
     """Text-free frames of the same shot on one side of an event."""
 
-    before: bool
-    """Whether it is the side of the event's first frame."""
     pictures: np.ndarray
     """(m, h, w, 3) uint8, RGB, nearest to the event first."""
     shown: np.ndarray
     """(k, h, w, 3) uint8, RGB, the event's frames nearest to that end, at full opacity."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Strokes:
-    """What `find_strokes` gives: the pixels of a line."""
-
-    mask: np.ndarray
-    """(h, w) bool, True on the line's pixels."""
-    error: float
-    """Expected error, in levels, of the background that they were told from; inf where there was none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +88,9 @@ class _Difference:
 
 
 @stage("scan: strokes")
-def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, clear: list[Clear]) -> Strokes:
+def find_strokes(
+    shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, clear: list[Clear]
+) -> np.ndarray:
     """Mark the pixels that a line of text covers.
 
     Args:
@@ -112,7 +102,7 @@ def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, cle
             end lies.
 
     Returns:
-        The mask, which may be empty, and how certain the background was.
+        (h, w) bool, True on the line's pixels; may be empty.
     """
     height_px = min(int(line.any(axis=1).sum()), int(line.any(axis=0).sum()))
     if height_px >= LARGE_PX:
@@ -130,7 +120,7 @@ def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, cle
         odds = _smooth_odds(hints + _odds_by_difference(_differ_among(shown, ~hole), line))
         mask = _join(odds, line, line & _grow(contrast, 1), *ALONE_ODDS)
         box = find_bordered_box(shown, line)
-        return Strokes(mask if box is None else mask | box, np.inf)
+        return mask if box is None else mask | box
 
     near = _grow(line, reach_px)
     box = find_jumping_box(_jump(clear), line)
@@ -147,16 +137,15 @@ def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, cle
         if box is None:
             hole = _grow(_join(odds, line, near) | contrast, 2) | (lettering & ~line)
         differences = _differ_from_clear(shown, clear, ~hole, targets=2, sources=3)
-        error = min(float(d.error[line].mean()) for d in differences)
         odds = _smooth_odds(hints * _doubt(differences) + _odds_by_difference(differences, line))
     mask = _join(odds, line, near)
     mask |= _grow(mask, 1) & (odds > RIM_ODDS) & near
-    return Strokes(mask if box is None else mask | box, error)
+    return mask if box is None else mask | box
 
 
 def _find_coarsely(
     factor: float, shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, clear: list[Clear]
-) -> Strokes:
+) -> np.ndarray:
     """`find_strokes` for large lettering, on crops shrunk by a factor."""
     height, width = line.shape
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
@@ -165,12 +154,12 @@ def _find_coarsely(
         return np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pictures])
 
     boxes = [shrink(box[None].astype(np.float32))[0] > 0 for box in (line, lettering)]
-    ends = [Clear(end.before, shrink(end.pictures), shrink(end.shown)) for end in clear]
+    ends = [Clear(shrink(end.pictures), shrink(end.shown)) for end in clear]
     strokes = find_strokes(shrink(shown), boxes[0], boxes[1], ends)
-    smooth = cv2.resize(strokes.mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    smooth = cv2.resize(strokes.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     mask = smooth > 0.4  # below a half: what a coarse pixel half covers is covered
     box = find_bordered_box(shown, line)
-    return Strokes(mask if box is None else mask | box, strokes.error)
+    return mask if box is None else mask | box
 
 
 def _jump(clear: list[Clear]) -> np.ndarray:

@@ -160,11 +160,6 @@ class Picture:
         return upright_rgb(self._frame, self._rotation)
 
 
-def to_upright(array: np.ndarray, film: Film) -> np.ndarray:
-    """Turn (h, w) or (h, w, c) from the coded to the upright picture; a view."""
-    return np.rot90(array, film.rotation // 90)
-
-
 def to_coded(array: np.ndarray, film: Film) -> np.ndarray:
     """Turn an array, (h, w) or (h, w, c), from the upright to the coded picture; a view of it."""
     return np.rot90(array, -film.rotation // 90)
