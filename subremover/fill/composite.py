@@ -41,23 +41,6 @@ def crop_boxes(mask: np.ndarray, pad_px: int = CONTEXT_PX) -> list[Box]:
         boxes = merged
 
 
-def fill_weight(hole: np.ndarray, feather_px: float) -> np.ndarray:
-    """How much of the fill shows at each pixel: 1 inside, falling towards the rim, 0 outside.
-
-    Args:
-        hole: (h, w) bool.
-        feather_px: Width of the fall, inside the hole; 0: none.
-
-    Returns:
-        (h, w) float32 in [0, 1].
-    """
-    if feather_px <= 0 or not hole.any():
-        return hole.astype(np.float32)
-    padded = np.pad(hole.astype(np.uint8), 1, mode="edge")  # the picture's border is no rim
-    depth_px = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    return np.asarray(np.clip(depth_px / (feather_px + 1), 0, 1), np.float32)
-
-
 def join_seamlessly(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Put a painted crop into its surroundings without a seam.
 
