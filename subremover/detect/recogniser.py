@@ -49,7 +49,7 @@ class LineReader:
     """Reads lines of text. Holds the model, so make one and keep it; may be used by several threads at once.
 
     The model knows the Latin of Europe, Greek, Chinese, Japanese, digits and punctuation (quotes come out
-    straight); neither Cyrillic, Hangul, Arabic nor the other scripts.
+    straight), but not Cyrillic, Hangul, Arabic or the other scripts.
     """
 
     def __init__(self) -> None:

@@ -33,8 +33,8 @@ from subremover.runtime.lru_cache import LruCache
 log = logging.getLogger(__name__)
 
 RIM_PX = 1
-"""Width of the rim around a hole, in px, where coding has smeared the subtitle: it is neither borrowed from
-nor scored by. See docs/measurements.md, "fill/borrow: rim"."""
+"""Width of the rim around a hole, in px, where coding has smeared the subtitle: nothing is borrowed from
+it or scored by it. See docs/measurements.md, "fill/borrow: rim"."""
 SHIFT_PX = 8
 """Crops of a source are moved by multiples of this, so that targets share them; the warp does the rest."""
 NEAR = 2

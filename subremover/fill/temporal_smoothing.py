@@ -28,7 +28,7 @@ class Filled:
     hole: np.ndarray
     """(h, w) bool, True in the hole."""
     known: np.ndarray
-    """(h, w) bool, True on what is neither in nor near the hole."""
+    """(h, w) bool, True on what is not in or near the hole."""
     error: np.ndarray
     """(h, w) float32, levels: how far off the fill is to be expected in the hole; inf where there is none."""
 

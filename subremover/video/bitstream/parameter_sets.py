@@ -90,7 +90,7 @@ def parse_header(codec: str, data: bytes) -> StreamHeader:
         data: The stream's extradata.
 
     Raises:
-        BitstreamError: It is neither, or broken, or its packets have lengths of other than four bytes.
+        BitstreamError: It is none, or broken, or its packets have lengths of other than four bytes.
     """
     at = _HEAD_SIZE[codec]
     if len(data) <= at or data[0] != 1:

@@ -142,7 +142,7 @@ def _starts_vp9(packet: Bytes) -> bool:
     profile = bits.read(1) + 2 * bits.read(1)
     if profile == 3:
         bits.read(1)
-    return not bits.read(1) and not bits.read(1)  # neither an older frame shown again nor predicted
+    return not bits.read(1) and not bits.read(1)  # not an older frame shown again, and not predicted
 
 
 def _starts_av1(packet: Bytes) -> bool:

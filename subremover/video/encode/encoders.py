@@ -92,7 +92,7 @@ def choose_encoding(film: Film, options: EncodeOptions, codec_tag: str = "") -> 
     family = codec.canonical_name if codec else name.rpartition("_")[0]
     if not any(map(_find, _ENCODERS.get(family, ()))):
         raise OutputError(f"{name} cannot be used here ({reason}); {_OTHERS}")
-    # neither its presets nor its pixel formats have the same names in software
+    # its presets and its pixel formats have other names in software
     soft = replace(options, codec=family, preset=None, tune=None, pix_fmt=None)
     instead = _make_encoding(film, soft, codec_tag, options.pix_fmt)
     warning = f"{name} cannot be used here ({reason}); {instead.encoder} encodes instead"
