@@ -25,9 +25,9 @@ from subremover.video.film import Film
 from subremover.video.read.decoders import count_decoder_bytes
 
 BASE_BYTES = 500 << 20
-"""Libraries and models: a whole run on a film of 320x180 took 487 MiB."""
+"""What libraries and models take. See docs/measurements.md, "memory: base"."""
 WORKER_BYTES = 450 << 20
-"""The same for a process that fits; what CUDA takes in it was not measured."""
+"""The same for a process that fits."""
 CANVAS_STEP_PX = 128
 """Sides of what a decoder of seven levels paints are multiples of this; few holes want more."""
 LEAST_SHARE = 0.25

@@ -76,17 +76,11 @@ class BorrowOptions:
 class FitOptions:
     """An untrained network and how it is fitted to an image (`subremover.restore`), or to a hole of a film.
 
-    Figures are of hole PSNR on nine clips, of one seed unless said otherwise. With another seed a clip
-    changed by up to 3.6 dB, and rounding alone moved the mean by 0.2: what differs by no more may be equal.
-    A search of ten parameters on drawn subtitles found nothing better for clips that it did not see
-    (examples/paper/presets.py).
+    The defaults are those of the preset `standard`. See docs/measurements.md, "options: spread of figures".
     """
 
     steps: int = 60
-    """Adam steps from fresh weights; from 30 to 180 the mean stays within 0.4 dB. The same for all, for
-    the loss does not tell when a hole is done. To end where five steps lowered it by less than a tenth saved
-    29 % of them, two seeds, and cost 0.24 dB (worst clip 3.2), for it may rest before its steepest fall; by
-    less than a twentieth saved 9 %, at +0.01 dB (worst clip -0.3)."""
+    """Adam steps from fresh weights, the same for all images. See docs/measurements.md, "options: steps"."""
     channels: int = 32
     """K, width of the hidden layers."""
     levels: int | None = None
@@ -122,15 +116,14 @@ class PaintOptions:
     fit: FitOptions = field(default_factory=FitOptions)
     """Of the network that is fitted to a subtitle's anchor frame from fresh weights."""
     warm_steps: int = 8
-    """Adam steps of a frame that starts from the weights of its event's anchor; 0: no warm starts.
-    8 came within 0.8 dB of a cold start on three clips, at a quarter of the flicker where nothing moves.
-    To end where the loss fell by less than a twentieth in a step saved 37 % of them and cost 0.4 dB."""
+    """Adam steps of a frame that starts from the weights of its event's anchor; 0: all frames start from fresh
+    weights. See docs/measurements.md, "options: warm steps"."""
     decoders: int = 2
-    """Decoders fitted to each crop, each with a seed of its own; they are mixed as far as they are trusted.
-    Two of K = 32 gave 28.8 dB on nine clips, one of K = 64 at the same cost 27.6, Telea 25.6."""
+    """Decoders fitted to each crop, each with a seed of its own; they are mixed as far as they are trusted. See
+    docs/measurements.md, "options: decoders"."""
     holdout: bool = True
     """Fit each anchor once more with a ring around the hole hidden, and trust each decoder as far as it
-    restores that: 28.3 dB on nine clips, by agreement alone 28.1; most where decoders fail (0.7 dB)."""
+    restores that. See docs/measurements.md, "options: holdout"."""
 
     def __post_init__(self) -> None:
         _check_least("warm_steps", self.warm_steps, 0)

@@ -124,12 +124,12 @@ def test_a_run_is_prepared_once(source: Path, tmp_path: Path, monkeypatch: pytes
     """However much of it is used: one look at the film, one choice of the encoder."""
     from subremover import pipeline
 
-    called: list[str] = []
+    plan, called = make_plan(source), list[str]()
     for name in ("probe", "choose_encoding", "read_packet_index"):
         real = getattr(pipeline, name)
         monkeypatch.setattr(pipeline, name, lambda *_, real=real, name=name: called.append(name) or real(*_))
     options = dataclasses.replace(OPTIONS, encode=subremover.EncodeOptions(splice="on"))
-    with Run(source, options, target=tmp_path / "b.mp4", plan=make_plan(source)) as run:
+    with Run(source, options, target=tmp_path / "b.mp4", plan=plan) as run:
         run.render(run.scan())
     assert sorted(called) == ["choose_encoding", "probe", "read_packet_index"]
 

@@ -1,1 +1,1 @@
-"""Finds the subtitles of a film: from pictures to a plan."""
+"""Finds the subtitles of a film: from decoded pictures to a plan."""

@@ -1,4 +1,7 @@
-"""Reads what a user has drawn to be removed: a mask for all frames, or a video of masks."""
+"""Reads the masks that a user has drawn (`--mask`): one picture for all frames, or a video of masks.
+
+How masks become events is in `mask_events`.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,18 @@ from subremover.video.read.reader import read_frames
 
 
 def read_mask_events(film: Film, path: Path) -> Iterator[Event]:
-    """The events of a mask: a picture for all frames, or a video with one for each.
+    """The events of a drawn mask.
+
+    Args:
+        film: The film to be cleaned.
+        path: A picture, which stands for all frames, or a video with a mask for each frame.
+
+    Yields:
+        One event for each run of frames with the same mask; none where the mask is empty.
 
     Raises:
-        PlanError: It cannot be read, or does not fit the film.
+        PlanError: The mask cannot be read, does not fit the film in size or length, or has more different
+            pictures than memory holds.
     """
     size = film.upright_size
     remedy = f"the film {size[0]}x{size[1]}; scale it to the film's size"
@@ -53,6 +64,7 @@ def read_mask_events(film: Film, path: Path) -> Iterator[Event]:
 
 
 def _read_masks(film: Film) -> Iterator[tuple[int, np.ndarray]]:
+    """Frame index and (H, W) bool, upright, of each frame of a video of masks."""
     for index, frame in read_frames(film):
         yield index, upright_rgb(frame, film.rotation).max(axis=2) >= MASK_LEVEL
 

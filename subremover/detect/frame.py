@@ -1,4 +1,4 @@
-"""A frame as the scan sees it: luma at once, colour on demand."""
+"""A frame as the scan sees it: luma at once, a small copy and colour on demand."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import cv2
 import numpy as np
 
 SMALL_SIDE_PX = 640
-"""Frames are halved until they are no longer than this for everything that is asked of every frame."""
+"""Longest side, in px, of the small copy that the tests on every frame are made on."""
 
 
 class Picture(Protocol):
-    """A decoded picture, upright."""
+    """A decoded picture, upright; what the scan is fed with."""
 
     @property
     def luma(self) -> np.ndarray:
         """(H, W) uint8."""
 
     def rgb(self) -> np.ndarray:
-        """(H, W, 3) uint8, converted anew at every call."""
+        """(H, W, 3) uint8, RGB, converted anew at every call."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,10 +29,12 @@ class Frame:
     """A picture and its place in the film."""
 
     index: int
+    """0-based, in presentation order."""
     picture: Picture
 
     @property
     def luma(self) -> np.ndarray:
+        """(H, W) uint8."""
         return self.picture.luma
 
     @cached_property
@@ -41,7 +43,8 @@ class Frame:
         small = self.luma
         for _ in range(halvings(*small.shape)):
             height, width = small.shape[0] // 2 * 2, small.shape[1] // 2 * 2
-            # Halving by halving: OpenCV has a fast path for 2, eight times as fast as for 4.
+            # One halving after the other: OpenCV has a fast path for 2, but not for 4.
+            # See docs/measurements.md, "detect/frame: halving".
             small = cv2.resize(
                 small[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA
             )
@@ -49,7 +52,7 @@ class Frame:
 
 
 def halvings(height: int, width: int) -> int:
-    """How often a picture is halved to become small."""
+    """How often a picture of this size, in px, is halved until its longer side is `SMALL_SIDE_PX` at most."""
     count = 0
     while max(height, width) >> count > SMALL_SIDE_PX:
         count += 1

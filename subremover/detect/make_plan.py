@@ -1,4 +1,7 @@
-"""Makes the plan of a film: drawn by masks, or found by scanning."""
+"""Makes the plan of a film: the given one, drawn by masks, or found by scanning.
+
+Chooses between these ways and feeds the scan; the scan itself is in `scan`, the saved form in `plan`.
+"""
 
 from __future__ import annotations
 
@@ -45,10 +48,13 @@ def make_plan(
 
     Args:
         film: The source.
-        options: Where and how to look.
-        progress: Called now and then with how far the scan has come.
+        options: Which way to take, which frames and regions to look at, and what counts as a subtitle.
+        progress: Called after each frame that was scanned.
         given: A plan of this film, in the scan's place.
         memory_share: In (0, 1], of what the frames in hand may take; less of it may change what is found.
+
+    Returns:
+        The plan; what stands outside the range of times that was asked for is listed as left alone.
 
     Raises:
         UsageError: The frames asked for are not in the film.
@@ -62,7 +68,7 @@ def make_plan(
     cues = read_srt(options.times) if options.times else ()  # before the long run
     if given is not None:
         return given.clip(start, stop)
-    # Beyond the range: what a subtitle covers shows best right before and after it.
+    # A second more on either side of the range: what a subtitle covers shows best right before and after it.
     margin = round(film.frame_rate) + 1
     first, last = max(0, start - margin), min(film.frame_count, stop + margin)
     if options.mask is not None:
@@ -103,12 +109,14 @@ def count_scan_frames_bytes(film: Film, share: float) -> float:
 
 
 def _find_lines(options: ScanOptions) -> FindLines:
+    """The way of finding lines that was chosen."""
     if options.segmenter == "gradient":
         return gradient.find_lines
     return LineDetector().find_lines
 
 
 def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
+    """First frame to be looked at, and the first one after the last."""
     start = film.index_of(options.start) if options.start else 0
     stop = film.index_of(options.end) if options.end else film.frame_count
     if start >= film.frame_count:
@@ -122,7 +130,7 @@ def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
 
 
 def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Picture]]:
-    """Of every frame up to the last; where one cannot be decoded, that before it stays."""
+    """Index and picture of every frame from start to stop; one that cannot be decoded repeats the last."""
     following = start
     shown: Picture | None = None
     for index, frame in timed("scan: decode", read_frames(film, start, stop)):
@@ -136,13 +144,14 @@ def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Pic
 def _count_pictures(
     pictures: Iterator[tuple[int, Picture]], start: int, stop: int, progress: ProgressCallback
 ) -> Iterator[tuple[int, Picture]]:
+    """The same pictures; progress is told of each one that has been dealt with."""
     for index, picture in pictures:
         yield index, picture
         progress(Progress("scan", index + 1 - start, stop - start))
 
 
 def _find_cuts(film: Film, start: int, stop: int, progress: ProgressCallback) -> list[int]:
-    """First frames of shots in the frames start to stop (excluded)."""
+    """First frames of shots among the frames start to stop (excluded)."""
     detector = CutDetector()
     for index, picture in _count_pictures(_read_pictures(film, start, stop), start, stop, progress):
         with stage("scan: follow", frames=1):

@@ -1,6 +1,7 @@
-"""What a line of text says, by the PP-OCR recogniser that ships inside the rapidocr package.
+"""Reads what a line of text says, by the PP-OCR recogniser that ships inside the rapidocr package.
 
-Reads one line at a time and decides nothing about events; where lines are is asked of `lines`.
+Takes one line at a time and decides nothing about events; where lines are is found by
+`candidates.line_detector`.
 """
 
 from __future__ import annotations
@@ -17,23 +18,27 @@ from subremover.runtime.profile import stage
 
 _MODEL = "PP-OCRv6_rec_small.onnx"
 _HEIGHT_PX = 48
+"""Height of the crops that the model takes."""
 _MIN_WIDTH_PX = 320
 """Narrower lines are padded with mid grey, as in the model's training."""
 _MAX_WIDTH_PX = 4096
+"""Longer lines are squeezed to it, so that memory is bounded."""
 _BLANK = 0
-"""The class by which CTC says that no new character begins here."""
+"""The class by which the model (CTC) says that no new character begins here."""
 
 LEAST_CONFIDENCE = 0.85
-"""Below this no text is given. Of 236 drawn lines of Latin and CJK on photographs, some with dirty strokes,
-the least sure was at 0.89, and right. Cyrillic, which the model cannot write, stays below 0.5 on drawn lines
-and on six of seven real ones; the seventh looks Latin (B CMEX), at 0.87."""
+"""Confidence, in [0, 1], below which no text is given rather than a wrong one.
+See docs/measurements.md, "detect/recogniser: confidence"."""
 
 _GLUED = re.compile(r"(?<=[^\W\d_][,;!?])(?=[A-Za-z\u00c0-\u024f])")
-"""Between words of Latin where the recogniser loses spaces: 4 of 341 on small or thin lettering."""
+"""Where a space is put back: behind punctuation between Latin words, which the recogniser sometimes glues.
+See docs/measurements.md, "detect/recogniser: spaces"."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
+    """What one attempt at a line gave."""
+
     text: str
     confidence: float
     share: float
@@ -44,7 +49,7 @@ class LineReader:
     """Reads lines of text. Holds the model, so make one and keep it; may be used by several threads at once.
 
     The model knows the Latin of Europe, Greek, Chinese, Japanese, digits and punctuation (quotes come out
-    straight); neither Cyrillic, Hangul, Arabic nor the other scripts.
+    straight), but not Cyrillic, Hangul, Arabic or the other scripts.
     """
 
     def __init__(self) -> None:
@@ -52,7 +57,8 @@ class LineReader:
         import rapidocr
 
         options = onnxruntime.SessionOptions()
-        # One thread: sums are then formed in the same order on every machine. A line takes some 30 ms.
+        # One thread: sums are then formed in the same order on every machine.
+        # See docs/measurements.md, "detect/recogniser: time".
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # without a GPU, the GPU build of onnxruntime complains and goes on
         path = Path(rapidocr.__file__).parent / "models" / _MODEL
@@ -71,6 +77,9 @@ class LineReader:
 
         Returns:
             The text, empty if it cannot be told, and a confidence in [0, 1].
+
+        Raises:
+            ValueError: The arrays have other shapes or dtypes than these.
         """
         if picture.shape != (*strokes.shape, 3) or picture.dtype != np.uint8 or strokes.dtype != np.bool_:
             raise ValueError(
@@ -82,8 +91,9 @@ class LineReader:
         reading = self._read_level(picture, strokes)
         rows, columns = strokes.any(axis=1), strokes.any(axis=0)
         if np.ptp(np.flatnonzero(rows)) >= 2 * np.ptp(np.flatnonzero(columns)):
-            # Lying on its left side, as the model was taught: 1 error in 131 drawn characters of CJK. A lone
-            # capital I is as tall; and upright only one character of a column would be read.
+            # A column of text, or a lone tall letter such as a capital I: try it lying on its left side, too,
+            # as the model was taught; upright, only one character of a column would be read.
+            # See docs/measurements.md, "detect/recogniser: columns".
             lying = self._read_level(np.rot90(picture), np.rot90(strokes))
             reading = max(reading, lying, key=lambda each: each.confidence * each.share)
         return (reading.text if reading.confidence >= LEAST_CONFIDENCE else "", reading.confidence)
@@ -91,11 +101,8 @@ class LineReader:
     def _read_level(self, picture: np.ndarray, strokes: np.ndarray) -> _Reading:
         """Read a line that runs from left to right.
 
-        The crop goes from stroke to stroke and no further: no error in 400 characters of Latin and 20 of CJK
-        on nine real clips. With 10 % of the height around it 0.5 % of Latin came out wrong, with 20 % 2 %,
-        with 35 % 10 %; the picture off the strokes grey, blurred or of their rim's colour: 0.2 to 0.8 %; the
-        bare strokes, dark on light: 69 %. Trying several crops for the surest reading mended none of 236
-        drawn lines and broke one.
+        The crop goes from the outermost strokes to each other and no further, and keeps the picture between.
+        See docs/measurements.md, "detect/recogniser: crop".
         """
         place = _line_place(strokes)
         crop, marks = np.ascontiguousarray(picture[place]), strokes[place]
@@ -119,7 +126,7 @@ class LineReader:
 
 
 def providers() -> list[str]:
-    """Where onnxruntime shall run a model: on the first CUDA device if it can, else on the CPU."""
+    """Names of onnxruntime's execution providers to run a model by: CUDA where it is there, then the CPU."""
     import onnxruntime
 
     wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
@@ -127,12 +134,14 @@ def providers() -> list[str]:
 
 
 def _line_place(strokes: np.ndarray) -> tuple[slice, slice]:
-    """Rows and columns of the line, without stray strokes above and below."""
+    """Rows and columns of the line, without stray strokes above and below.
+
+    See docs/measurements.md, "detect/recogniser: stray strokes".
+    """
     count = strokes.sum(axis=1)
     # The body of the letters is a run of dense rows; of several lines the greatest.
     start, stop = max(_runs(count > 0.2 * count.max()), key=lambda run: int(count[slice(*run)].sum()))
-    # Accents, ascenders and descenders reach out of it by half its height, after a gap of 2 px at most. Going
-    # from the first to the last stroke instead: 6 to 16 % CER on lines with four stray blots, this way 1 %.
+    # Accents, ascenders and descenders reach out of it by half its height, after a gap of 2 px at most.
     reach = max(2, (stop - start) // 2)
     top, bottom = start, stop
     while top > max(0, start - reach) and count[max(0, top - 3) : top].any():
@@ -152,11 +161,12 @@ def _runs(flags: np.ndarray) -> list[tuple[int, int]]:
 def _read_share(strokes: np.ndarray, columns: np.ndarray) -> float:
     """The share of the strokes that have a character near them.
 
-    The recogniser passes over what it cannot write and is quite sure of the rest.
+    The recogniser passes over what it cannot write and is quite sure of the rest, so its own confidence does
+    not tell that something was left out.
 
     Args:
-        strokes: (h, w) bool.
-        columns: Where the characters that were read stand, in px.
+        strokes: (h, w) bool, of the line's crop.
+        columns: (n,) where the characters that were read stand, in px of the crop.
     """
     height = strokes.shape[0]
     count = strokes.sum(axis=0)

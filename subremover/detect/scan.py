@@ -1,8 +1,9 @@
 """The scan: from pictures to shots and events.
 
-Every frame is asked where something new stands still, and a detector looks there; each line it finds is
-followed frame by frame, and when the line is gone, its life and its strokes are worked out. At the end the
-film's own subtitles tell what else is one, and lines that come and go together become an event.
+Every frame is tested for something new that stands still, and a detector looks there. Each line it finds is
+followed frame by frame; when it is gone, its first and last frame, its fades and its strokes are worked out.
+At the end the film's own subtitles tell what else is one, and lines that come and go together become an
+event. Decoding, and the plan around the events, are `make_plan`'s part.
 """
 
 from __future__ import annotations
@@ -30,17 +31,18 @@ from subremover.plan.model import Event, EventKind
 from subremover.runtime.profile import stage
 
 REACH_SECONDS = 0.6
-"""Half a fade takes less than this."""
+"""Seconds of frames looked at around an end of a line's life; half a fade takes less than this."""
 BUFFER_BYTES = 400 << 20
 """Most memory for frames kept to look back at."""
 
 MEDIAN_CROPS = 9
-"""More make no letter any clearer."""
+"""Crops of a line whose median is read; more make no letter any clearer."""
 FLOATS = 3
-"""Times that the picture under a line must become another one: somebody who passes makes two."""
+"""How often the picture around a line must become another one for the line to count as laid over it;
+somebody who passes by changes it twice."""
 
 ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
-"""Text of an (h, w, 3) uint8 RGB crop and its (h, w) bool strokes, and a confidence."""
+"""Reads an (h, w, 3) uint8 RGB crop with its (h, w) bool strokes: the text, and a confidence in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,26 +50,26 @@ class Scope:
     """What the scan takes for text to be removed."""
 
     regions: tuple[Box, ...] = ()
-    """Where to look; empty: everywhere."""
+    """Boxes in the picture outside of which nothing is looked for; empty: look everywhere."""
     logos: bool = False
-    """Overlays that never change, too."""
+    """Whether overlays that never change are removed, too."""
     everything: bool = False
-    """All lettering that stands still."""
+    """Whether all lettering that stands still is removed, that of the scene included."""
     buffer_bytes: int = BUFFER_BYTES
     """Most memory for frames kept to look back at."""
 
 
 class Scan:
-    """Feed it the film's frames in order, then take `events()`, and `cuts`."""
+    """Finds cuts and events: `feed` it all frames in order, then take `events()`, `cuts` and `rolls()`."""
 
     def __init__(self, find_lines: FindLines, read_line: ReadLine, frame_rate: float, scope: Scope) -> None:
         """Prepare.
 
         Args:
-            find_lines: Finds text lines in an (H, W, 3) uint8 RGB picture.
-            read_line: Reads one.
+            find_lines: Finds text lines in an (h, w, 3) uint8 RGB picture.
+            read_line: Reads a line.
             frame_rate: Frames per second.
-            scope: Where to look, and what to take.
+            scope: Where to look, and what counts as text to be removed.
         """
         self._find_lines, self._read_line = find_lines, read_line
         self._frame_rate, self._scope = frame_rate, scope
@@ -85,7 +87,12 @@ class Scan:
         self._size = (0, 0)
 
     def feed(self, index: int, picture: Picture) -> None:
-        """Take the next frame."""
+        """Take the next frame.
+
+        Args:
+            index: One more than that of the frame before.
+            picture: Upright, all of one size.
+        """
         frame = Frame(index, picture)
         finder = self._finder or self._begin(frame)
         self._last_index = index
@@ -112,11 +119,11 @@ class Scan:
 
     @property
     def cuts(self) -> list[int]:
-        """First frames of all shots but the first."""
+        """First frames of all shots but the first, ascending."""
         return self._scene.cuts
 
     def rolls(self) -> list[tuple[int, int]]:
-        """First and last frames of stretches with lettering that runs or rolls; call after `events`."""
+        """First and last frames of stretches with running text, a ticker or credits; call after `events`."""
         return find_rolls(self._passing, self._frame_rate)
 
     def events(self) -> tuple[Event, ...]:
@@ -138,6 +145,7 @@ class Scan:
         return make_events(self._lines, [classifier.classify(line) for line in self._lines], removed)
 
     def _begin(self, frame: Frame) -> CandidateFinder:
+        """Prepare what depends on the size of the pictures."""
         height, width = frame.luma.shape
         self._first_index, self._size = frame.index, (width, height)
         self._finder = CandidateFinder(self._find_lines, frame, self._frame_rate, self._scope.regions)
@@ -150,6 +158,8 @@ class Scan:
         return self._finder
 
     def _detect(self, finder: CandidateFinder) -> None:
+        """Look for lines that are not followed yet, and begin to follow them."""
+
         def followed(index: int) -> list[Box]:
             return [track.line for track in self._tracks if track.shows(index)]
 
@@ -168,7 +178,7 @@ class Scan:
             self._tracks[self._tracks.index(same)] = track  # found in a fade, or in part
 
     def _finish(self, track: LineTrack) -> None:
-        """Decide on the life and the strokes of a line that is gone, or when the film ends."""
+        """Work out the ends and the strokes of a line that is gone, or still there when the film ends."""
         self._tracks.remove(track)
         start, end = track.close(list(self._recent), self._scene)
         first, last = start.frame, end.frame
@@ -177,13 +187,9 @@ class Scan:
             return
         line = draw_boxes([track.line], track.line_crop.crop)
         lettering = draw_boxes([track.line, *self._scene.lettering], track.line_crop.crop)
-        clear = [
-            Clear(is_start, e.clear, e.shown)
-            for is_start, e in ((True, start), (False, end))
-            if len(e.clear) and len(e.shown)
-        ]
+        clear = [Clear(e.clear, e.shown) for e in (start, end) if len(e.clear) and len(e.shown)]
         shown = track.shown(start, end)
-        strokes = find_strokes(shown, line, lettering, clear).mask
+        strokes = find_strokes(shown, line, lettering, clear)
         if not strokes.any():
             return
         picture = _median(shown)
@@ -219,7 +225,7 @@ class Scan:
             line_crop = LineCrop.of(box, height, width)
             shown = np.stack([picture[line_crop.crop.slices] for picture in self._logos.pictures])
             inside = draw_boxes([box], line_crop.crop)
-            strokes = find_strokes(shown, inside, inside, []).mask
+            strokes = find_strokes(shown, inside, inside, [])
             if strokes.any():
                 tight_box, tight = tighten(strokes, line_crop.crop)
                 colours, opaque = colours_of(_median(shown), strokes), np.ones(last - first + 1, np.float32)
@@ -235,7 +241,7 @@ class Found:
     events: tuple[Event, ...]
     """By first frame."""
     rolls: list[tuple[int, int]]
-    """First and last frames of stretches with lettering that runs or rolls, which no event covers."""
+    """First and last frames of stretches with running text, which no event covers."""
 
 
 def scan_pictures(
@@ -250,9 +256,12 @@ def scan_pictures(
     Args:
         pictures: Frame index and picture, in order, without gaps.
         find_lines: Finds text lines in an (h, w, 3) uint8 RGB picture.
-        read_line: Reads one.
+        read_line: Reads a line.
         frame_rate: Frames per second.
-        scope: Where to look, and what to take.
+        scope: Where to look, and what counts as text to be removed.
+
+    Returns:
+        The cuts, the events, and where text runs or rolls.
     """
     scan = Scan(find_lines, read_line, frame_rate, scope)
     for index, picture in pictures:
@@ -267,7 +276,7 @@ def _length(line: Box) -> int:
 
 
 def _median(crops: np.ndarray) -> np.ndarray:
-    """(h, w, 3) uint8 out of (n, h, w, 3): what stood still, by a few of them."""
+    """(h, w, 3) uint8, the median of about `MEDIAN_CROPS` of (n, h, w, 3) crops: what stood still."""
     few = crops[:: -(-len(crops) // MEDIAN_CROPS)]
     middle = len(few) // 2
     median: np.ndarray = np.partition(few, middle, axis=0)[middle]

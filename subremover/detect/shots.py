@@ -1,4 +1,4 @@
-"""Cuts: where one shot ends and the next begins."""
+"""Finds the cuts, where one shot ends and the next begins."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ from subremover.plan.model import Shot
 SIZE = (48, 27)
 """Width and height in px that all pictures are scaled to: what shakes and shimmers is gone then."""
 LEAST_CHANGE = 10.0
-"""Levels, mean over the picture; below it nothing was cut that anybody could see."""
+"""Least mean change of the picture at a cut, in levels; nobody sees a smaller one."""
 SAME = 0.8
-"""Correlation of two pictures that show one scene; a flash or a fade changes the level, not the layout."""
+"""Correlation of two pictures above which they show one scene; a flash or a fade changes the level of a
+picture, not its layout."""
 FLASH_FRAMES = 3
-"""What is back after so few frames was never cut."""
+"""Frames within which the old picture may come back; the cut was then only a flash."""
 
 
 class CutDetector:
-    """Watches frames go by and tells which ones open a new shot."""
+    """Tells which frames begin a new shot; is fed all frames in order."""
 
     def __init__(self) -> None:
+        """Begin before the first frame."""
         self.cuts: list[int] = []
         """First frames of all shots but the first."""
         self._previous: np.ndarray | None = None
@@ -30,10 +32,17 @@ class CutDetector:
         self._recent: deque[float] = deque(maxlen=12)
 
     def feed(self, index: int, luma: np.ndarray) -> bool:
-        """Take the next frame, (h, w) uint8 at any one scale, and tell whether it begins a new shot.
+        """Take the next frame, and tell whether it begins a new shot.
 
         A cut changes most of the picture at once: by more than motion did lately, and so that what was
         there before no longer correlates with what is. A cut that turns out to be a flash is taken back.
+
+        Args:
+            index: Of the frame.
+            luma: (h, w) uint8, at any scale.
+
+        Returns:
+            Whether `cuts` now ends with this frame.
         """
         small = cv2.resize(luma, SIZE, interpolation=cv2.INTER_AREA).astype(np.float32)
         previous, self._previous = self._previous, small
@@ -63,6 +72,7 @@ class CutDetector:
 
 
 def _correlate(one: np.ndarray, other: np.ndarray) -> float:
+    """Correlation of two float arrays of one shape, -1 to 1."""
     a, b = one - one.mean(), other - other.mean()
     return float((a * b).sum()) / (float(np.sqrt((a**2).sum() * (b**2).sum())) + 1e-6)
 
@@ -73,6 +83,9 @@ def shots_from_cuts(cuts: list[int], frame_count: int) -> tuple[Shot, ...]:
     Args:
         cuts: First frame of each shot but the first, ascending.
         frame_count: Frames of the film.
+
+    Returns:
+        The shots in order, together all frames.
     """
     firsts = [0, *cuts]
     lasts = [*(cut - 1 for cut in cuts), frame_count - 1]

@@ -1,1 +1,1 @@
-"""Fills the holes of frames: borrowed from other frames, unmixed, or painted."""
+"""Fills the holes of frames: borrowed from other frames, unmixed, or painted; frames are read elsewhere."""

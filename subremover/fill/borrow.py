@@ -1,6 +1,7 @@
-"""What other frames of the shot show where a subtitle stands: real pixels for the hole.
+"""Borrows real pixels for a hole: what other frames of the shot show where a subtitle stands.
 
-Plain arrays; where frames come from is the caller's business, how far to trust a warp motion/'s.
+Works on plain arrays. Where frames come from is up to the caller (render/footage.py); warping and scoring are
+done in motion/.
 """
 
 from __future__ import annotations
@@ -32,22 +33,26 @@ from subremover.runtime.lru_cache import LruCache
 log = logging.getLogger(__name__)
 
 RIM_PX = 1
-"""Around a hole, coding has smeared the subtitle: nothing is taken from there, nor scored by it. 3 px cost
-0.3 to 1.8 dB on four clips, with the true mask as with our own: what lies between letters is worth more."""
+"""Width of the rim around a hole, in px, where coding has smeared the subtitle: nothing is borrowed from
+it or scored by it. See docs/measurements.md, "fill/borrow: rim"."""
 SHIFT_PX = 8
-"""Crops of a source lie this far apart, so that targets share them; the rest of the way is warped."""
+"""Crops of a source are moved by multiples of this, so that targets share them; the warp does the rest."""
 NEAR = 2
-"""Frames away: asked even if they seem to show nothing, for what moves behind the subtitle by itself."""
+"""Sources up to so many frames away are always asked, even if they seem to show nothing, for the sake of what
+moves by itself behind the subtitle."""
 LATTICE_SOURCES, MOST_SOURCES = 14, 20
+"""Up to how many sources are chosen from the lattice of `_step` alone, and how many in all."""
 PLANE_FRAMES = 16
-"""Neighbouring frames that share the planes of the middle one; 8 and 4 were no better."""
+"""Number of neighbouring frames that share one tracking of the plane around a hole, that of their middle one.
+See docs/measurements.md, "fill/borrow: planes"."""
 SAMPLE_COUNT = 200
-"""Places of a hole that tell which sources to ask."""
+"""Most places of a hole by which sources are chosen."""
 LEAST_GAIN = 1e-4
+"""Least gain for which one more source is chosen; see `_choose`."""
 Motions = dict[int, np.ndarray]
-"""For each frame a (3, 3) matrix: where the places of one and the same frame lie."""
+"""For each frame a (3, 3) matrix from (x, y, 1) in px of one common frame to that frame's."""
 VIEW_BYTES, VIEWS_BYTES = 6, 96 << 20
-"""Of a pixel of a view, and of all that are kept."""
+"""Memory of a view, a pixel; and most memory for the views that are kept."""
 
 
 def count_view_bytes(sources: int, crop: int, share: float) -> float:
@@ -56,7 +61,7 @@ def count_view_bytes(sources: int, crop: int, share: float) -> float:
 
 
 class Footage(Protocol):
-    """The frames of one shot that are at hand, in the coded picture."""
+    """The frames of one shot that are at hand, in the coded picture; see render/footage.py."""
 
     @property
     def frames(self) -> Sequence[int]:
@@ -67,7 +72,7 @@ class Footage(Protocol):
         """Width and height in px."""
 
     def luma(self, frame: int) -> np.ndarray:
-        """(H, W) uint8 of the whole picture."""
+        """(H, W) uint8, the whole picture."""
 
     def crop(self, frame: int, box: Box) -> np.ndarray:
         """(h, w, 3) float32, RGB, nominally in [0, 1]."""
@@ -81,24 +86,24 @@ class Borrowed:
     """What other frames show of a hole."""
 
     picture: np.ndarray
-    """(h, w, 3) float32, RGB in [0, 1]; of the hole's box, anything where nothing is borrowed."""
+    """(h, w, 3) float32, RGB in [0, 1], of the hole's box; anything where nothing is borrowed."""
     error: np.ndarray
     """(h, w) float32, in [0, 1]: how far off the picture is to be expected; inf where nothing is borrowed."""
     distance: np.ndarray
-    """(h, w) float32: from how many frames away most of it was borrowed; 0 where nothing is."""
+    """(h, w) float32: from how many frames away most of a pixel was borrowed; 0 where nothing is."""
 
 
 class Borrower:
-    """Borrows for the holes of a film, which come to it in order."""
+    """Fills the holes of a film from other frames; the holes must come in order."""
 
     def __init__(
         self, options: BorrowOptions, device: str | None = None, *, memory_share: float = 1.0
     ) -> None:
-        """Be ready.
+        """Prepare.
 
         Args:
             options: How far to borrow.
-            device: Of torch, to score warps on; None: by OpenCV, which is faster on a CPU.
+            device: Name of a torch device to score warps on; None: by OpenCV, which is faster on a CPU.
             memory_share: Of what crops may take by default; with less of it others may be chosen.
         """
         self._options, self._views_bytes = options, int(VIEWS_BYTES * memory_share)
@@ -111,11 +116,14 @@ class Borrower:
             self._device_scorer = DeviceScorer(device)
 
     def borrow(self, holes: Sequence[Hole], footage: Footage) -> list[Borrowed]:
-        """What fills these holes.
+        """Borrow for these holes, and smooth what was found over time.
 
         Args:
-            holes: Of one group: one box, in the order of their frames.
-            footage: Of their shot; their own frames are in it.
+            holes: Of one group, so of one box; in the order of their frames.
+            footage: The frames of their shot, their own among them.
+
+        Returns:
+            For each hole what was borrowed.
         """
         camera = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
         views = _Views(footage, self._views_bytes)
@@ -138,7 +146,7 @@ class Borrower:
         views: _Views,
         run: Callable[..., Iterator[np.ndarray]],
     ) -> Motions:
-        """How what lies around some holes moves, as a plane; the camera's motion where that is lost."""
+        """How the picture around some holes moves, as a plane; the camera's motion where tracking fails."""
         middle = holes[len(holes) // 2]
         target = views.at(middle.frame, middle.box)
         points, back = find_points(target), np.linalg.inv(camera[middle.frame])
@@ -160,6 +168,7 @@ class Borrower:
         return dict(zip(frames, run(follow, frames), strict=True))
 
     def _find(self, hole: Hole, motions: tuple[Motions, ...], views: _Views) -> tuple[Filled, np.ndarray]:
+        """What other frames show of a hole, and from how many frames away, (h, w) float32."""
         target = views.at(hole.frame, hole.box)
         backs = [np.linalg.inv(matrices[hole.frame]) for matrices in motions]
         sources = []
@@ -181,6 +190,7 @@ class Borrower:
     def _find_behind(
         self, target: View, sources: list[View], guesses: list[list[np.ndarray]], hole: np.ndarray
     ) -> tuple[Background, np.ndarray]:
+        """`find_behind` on the device, if there is one and it does not fail, else by OpenCV."""
         if self._device_scorer is not None:
             try:
                 return find_behind(target, sources, guesses, hole, self._device_scorer)
@@ -193,11 +203,13 @@ class Borrower:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Source:
+    """A frame that may be borrowed from."""
+
     frame: int
     box: Box
     """Where the camera has taken the hole's box, as far as the picture goes."""
     motions: list[np.ndarray]
-    """(3, 3) each, from places of the hole's frame to those of this one; the camera's first."""
+    """(3, 3) each, from places of the hole's frame to those of this one; the camera's comes first."""
 
 
 class _Views:
@@ -210,7 +222,7 @@ class _Views:
         self._views: LruCache[View] = LruCache(most_bytes, lambda view: VIEW_BYTES * view.known.size)
 
     def at(self, frame: int, box: Box) -> View:
-        """A frame's crop; holes are unknown, and what is near them."""
+        """A frame's crop; what is in or near holes is unknown."""
         return self._views.get((frame, box), lambda: self._make(frame, box))
 
     def _make(self, frame: int, box: Box) -> View:
@@ -228,11 +240,12 @@ class _Views:
 
 
 def _by_distance(frame: int, frames: Iterable[int], most: int) -> list[int]:
+    """The other frames up to so many frames away, the nearest first."""
     return sorted((f for f in frames if 0 < abs(f - frame) <= most), key=lambda f: abs(f - frame))
 
 
 def _follow(box: Box, motion: np.ndarray, size: tuple[int, int]) -> Box:
-    """Where a box went, as far as the picture goes."""
+    """A box moved with its centre by multiples of `SHIFT_PX`, and kept inside a picture of this size."""
     x, y = box.x + box.width / 2, box.y + box.height / 2
     moved_x, moved_y, depth = (motion @ (x, y, 1)).tolist()
     dx, dy = (round(d / SHIFT_PX) * SHIFT_PX for d in (moved_x / depth - x, moved_y / depth - y))
@@ -240,6 +253,7 @@ def _follow(box: Box, motion: np.ndarray, size: tuple[int, int]) -> Box:
 
 
 def _corners(box: Box) -> np.ndarray:
+    """(2, 2), x and y of two opposite corners."""
     return np.array([[box.x, box.y], [box.right, box.bottom]], np.float64)
 
 
@@ -251,8 +265,9 @@ def _choose(hole: Hole, sources: list[_Source], views: _Views) -> list[_Source]:
     """The sources that together show the hole best: often everywhere, from near, and from many times.
 
     Those on the lattice of `_step` come first: they are spread over time, and neighbouring targets share
-    them, so that the fill changes little from frame to frame. On five clips that was worth 0.3 dB and a
-    tenth of the flicker over the nearest ones alone; where only few are on it, others help.
+    them, so that the fill changes little from frame to frame; where too few are on it, others are added.
+    Each is chosen for what it adds where the sources before it show little.
+    See docs/measurements.md, "fill/borrow: lattice".
     """
     y, x = np.nonzero(hole.mask)
     some = np.linspace(0, len(x) - 1, min(len(x), SAMPLE_COUNT)).round().astype(int)
@@ -276,12 +291,12 @@ def _choose(hole: Hole, sources: list[_Source], views: _Views) -> list[_Source]:
 
 
 def _step(away: int) -> int:
-    """Frames between the places of the lattice: 1, from 8 frames away on 2, from 16 on 4, and so on."""
+    """Frames between the sources of the lattice: 1, from 8 frames away on 2, from 16 on 4, and so on."""
     return 1 << max(0, (away // 4).bit_length() - 1)
 
 
 def _shows(source: _Source, places: np.ndarray, unknown: np.ndarray | None) -> np.ndarray:
-    """(n,) bool: whether a source knows what is at the target's places, (3, n)."""
+    """(n,) bool: which of the target's places, (3, n), a source shows, outside of its own holes."""
     x, y, depth = source.motions[0] @ places
     x, y = np.rint(x / depth).astype(int), np.rint(y / depth).astype(int)
     box = source.box

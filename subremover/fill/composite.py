@@ -1,6 +1,6 @@
-"""From painted crops to filled holes: boxes around holes, weights at their rims, seams.
+"""From painted crops to filled holes: boxes around holes, seams, and the choice between two fills.
 
-Plain arrays, no torch.
+Plain arrays, no torch. What fills the holes is made in `borrow`, `unmix` and `paint`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ import numpy as np
 from subremover.geometry import Box, bounding_box, group_boxes
 
 CONTEXT_PX = 32
+"""Width of the surroundings that a crop has on each side of its hole."""
 SURROUNDINGS_SIGMA_PX = 16.0
+"""Standard deviation of the Gaussian by which `confine` looks at the surroundings."""
 SEAM_PX = 4.0
+"""Over how many px a fit passes into borrowed pixels beside those that nothing was borrowed for."""
 
 
 def crop_boxes(mask: np.ndarray, pad_px: int = CONTEXT_PX) -> list[Box]:
@@ -22,10 +25,10 @@ def crop_boxes(mask: np.ndarray, pad_px: int = CONTEXT_PX) -> list[Box]:
 
     Args:
         mask: (H, W) bool, True in the holes.
-        pad_px: Surroundings on each side, where the picture has them.
+        pad_px: Width of the surroundings on each side, where the picture has them.
 
     Returns:
-        Boxes inside the picture, which do not overlap; none for an empty mask.
+        Boxes inside the picture, which do not overlap, from top to bottom; none for an empty mask.
     """
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     boxes = [Box(*(int(value) for value in stats[label, :4])) for label in range(1, count)]
@@ -38,23 +41,6 @@ def crop_boxes(mask: np.ndarray, pad_px: int = CONTEXT_PX) -> list[Box]:
         boxes = merged
 
 
-def fill_weight(hole: np.ndarray, feather_px: float) -> np.ndarray:
-    """How much of the fill shows at each pixel: 1 inside, falling towards the rim, 0 outside.
-
-    Args:
-        hole: (h, w) bool.
-        feather_px: Width of the fall, inside the hole; 0: none.
-
-    Returns:
-        (h, w) float32 in [0, 1].
-    """
-    if feather_px <= 0 or not hole.any():
-        return hole.astype(np.float32)
-    padded = np.pad(hole.astype(np.uint8), 1, mode="edge")  # the picture's border is no rim
-    depth_px = cv2.distanceTransform(padded, cv2.DIST_L2, 5)[1:-1, 1:-1]
-    return np.asarray(np.clip(depth_px / (feather_px + 1), 0, 1), np.float32)
-
-
 def join_seamlessly(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
     """Put a painted crop into its surroundings without a seam.
 
@@ -62,12 +48,12 @@ def join_seamlessly(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> 
     added there. A fit of no detail at all thus becomes the smooth continuation of the surroundings.
 
     Args:
-        fitted: (h, w, 3) float32 in [0, 1], painted everywhere.
-        image: (h, w, 3) float32 in [0, 1]; anything where the hole is 1.
+        fitted: (h, w, 3) float32, RGB in [0, 1], painted everywhere.
+        image: (h, w, 3) float32, RGB in [0, 1]; anything where the hole is 1.
         hole: (h, w) bool, or float32 in [0, 1]: how little is known of each pixel.
 
     Returns:
-        (h, w, 3) float32 in [0, 1]: the image, with the fill joined to it in its hole.
+        (h, w, 3) float32, RGB in [0, 1]: the image, with the fill joined to it in its hole.
     """
     unknown = hole.astype(np.float32)
     residual = np.where(unknown[..., None] == 1, 0, image - fitted).astype(np.float32)
@@ -77,10 +63,17 @@ def join_seamlessly(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> 
 
 
 def confine(filled: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
-    """Keep a fill within what surrounds it: two standard deviations around the mean of the known pixels.
+    """Clip a fill to the colours around it: two standard deviations either way of the known pixels' mean.
 
     A blot on a plain wall is out of place, however well the decoders agree on it.
-    Arrays as in `join_seamlessly`.
+
+    Args:
+        filled: (h, w, 3) float32, RGB in [0, 1].
+        image: (h, w, 3) float32, RGB in [0, 1]; anything where the hole is 1.
+        hole: (h, w) bool, or float32 in [0, 1]: how little is known of each pixel.
+
+    Returns:
+        (h, w, 3) float32; known pixels are those of `filled`.
     """
     known = 1 - hole.astype(np.float32)
     image = np.where(known[..., None] > 0, image, 0)
@@ -93,13 +86,13 @@ def confine(filled: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarr
 
 
 def share_of_fit(error: np.ndarray, fit_error: float) -> np.ndarray:
-    """How much of a fit shows at each pixel of a hole, against what was borrowed: the nearer wins.
+    """How much of a fit shows at each pixel of a hole, against what was borrowed, by their expected errors.
 
-    Where one is expected to be half as far off as the other, 94 % are its: grain that was borrowed stays.
+    The one that is expected to be half as far off gets 94 %: borrowed grain is not averaged away.
 
     Args:
         error: (h, w) float32, expected of the borrowed pixels; inf where there is none, 0 outside the hole.
-        fit_error: Expected of the fit.
+        fit_error: Expected of the fit, on the same scale.
 
     Returns:
         (h, w) float32 in [0, 1].

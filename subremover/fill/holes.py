@@ -1,4 +1,4 @@
-"""The holes of a run of frames: where crops lie, and which of them share an anchor."""
+"""Cuts the masks of a run of frames into holes: where crops lie, and which of them form a group."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ class Hole:
     """What is to be filled in one crop of one frame."""
 
     frame: int
+    """Index of the frame."""
     box: Box
     """The crop, in the coded picture: the hole and its surroundings."""
     mask: np.ndarray
-    """(h, w) bool of the box's size."""
+    """(h, w) bool of the box's size, True in the hole."""
     group: int
-    """The same place under the same subtitle in the same shot; see `FitJob.group`."""
+    """Number that holes at the same place, under the same subtitle, in the same shot share; see
+    `FitJob.group`."""
 
 
 def find_holes(masks: list[tuple[int, np.ndarray]], cuts: Set[int]) -> Iterator[Hole]:
@@ -31,6 +33,9 @@ def find_holes(masks: list[tuple[int, np.ndarray]], cuts: Set[int]) -> Iterator[
         masks: Frame index and (H, W) bool, in order; frames without a mask left out. Frames with the
             same mask share the array.
         cuts: First frames of shots.
+
+    Yields:
+        The holes, group by group; those of a group share their box and come in the order of their frames.
     """
     group = 0
     for run in _runs(masks, cuts):
@@ -58,4 +63,5 @@ def _runs(masks: list[tuple[int, np.ndarray]], cuts: Set[int]) -> Iterator[list[
 
 
 def _is_alike(mask: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two masks share more than 0.7 of what they cover together."""
     return mask is other or int((mask & other).sum()) > 0.7 * int((mask | other).sum())

@@ -1,6 +1,7 @@
-"""Which frames of an event fade, which frames tell what it looks like, and what is to be had from both.
+"""Takes events off the frames where the picture shows through them: in fades, and behind see-through boxes.
 
-Fed with the film's frames in order, it keeps a few crops of each event. The arithmetic is in unmix.py.
+Knows which frames of an event fade and which tell what it looks like, and, fed with the film's frames in
+order, keeps a few crops of each event. The arithmetic is in `unmix`.
 """
 
 from __future__ import annotations
@@ -27,13 +28,17 @@ from subremover.geometry import Box
 from subremover.plan.model import Event
 
 CONTEXT_PX = 16
+"""Surroundings of an event's box on each side."""
 SHOWN_FRAMES, SHOWN_STRIDE = 8, 2
-"""Frames at full opacity that tell what an event looks like; all of the nearest 24 gain 0 to 0.6 dB."""
+"""Number of frames at full opacity that tell what an event looks like, and the distance between them.
+See docs/measurements.md, "fill/overlays: frames shown"."""
 LEAST_SHOWN = 3
+"""With fewer of these frames a fade is not unmixed."""
 MOST_ASTRAY = 0.25
-"""Between the plan's opacity and the one measured; beyond it the measure is wrong."""
+"""Greatest difference between the plan's opacity and the one measured; beyond it the measurement is wrong."""
 CHOICE_SIGMA_PX = 2.0
-"""Over which two pictures pass into each other, so that no patch of one shows in the other."""
+"""Standard deviation, in px, over which two pictures pass into each other, so that no patch of one stands out
+in the other."""
 
 ReadCrop = Callable[[Box], np.ndarray]
 """A frame's crop: (h, w, 3) float32, RGB in [0, 1]."""
@@ -47,12 +52,13 @@ class Unmixed:
     picture: np.ndarray
     """(h, w, 3) float32, RGB in [0, 1]."""
     weight: np.ndarray
-    """(h, w) float32: 1 where that is the picture, between 0 and 1 where it is to be mixed with a fill."""
+    """(h, w) float32 in [0, 1]: 1 where this is the picture, less where it is to be mixed with a fill, and 0
+    where nothing was taken off."""
     error: np.ndarray
     """(h, w) float32, in [0, 1]: how far off the picture is to be expected; inf where there is none."""
 
     def prevail(self, other_error: np.ndarray) -> np.ndarray:
-        """Share that this picture deserves against another one of its box.
+        """Share that this picture gets against another one of its box.
 
         Two measurements of one thing are best weighted by the inverse of their squared errors.
 
@@ -78,6 +84,7 @@ class _Fade:
     """One end of an event."""
 
     frames: range
+    """Those on which the event is not at full opacity."""
     shown: tuple[int, ...]
     """Frames at full opacity that tell what fades, nearest first."""
 
@@ -94,25 +101,30 @@ class _Life:
     clear: int | None
     """Frame before the event, if it shows what a see-through box covers."""
     crops: dict[int, np.ndarray] = field(default_factory=dict)
+    """By frame, (h, w, 3) float32, of those that are `wanted` and have passed."""
     pane: tuple[Overlay, np.ndarray, np.ndarray] | None = None
     """The see-through box, its weight and its expected error."""
 
     @property
     def wanted(self) -> set[int]:
+        """Frames of which crops are to be kept."""
         pair = set() if self.clear is None else {self.clear, self.clear + 1}
         return pair.union(*(fade.shown for fade in self.fades))
 
 
 class Overlays:
-    """Fed with all frames in order; of missing ones, what they would have told stays unknown."""
+    """Takes events off frames; `feed` it all frames in order, then `unmix` them.
+
+    Frames may be missing; what these would have told then stays unknown.
+    """
 
     def __init__(self, events: Sequence[Event], cuts: Set[int], size: tuple[int, int]) -> None:
         """Prepare.
 
         Args:
-            events: To be removed, in the coded picture.
+            events: Those to be removed, in the coded picture.
             cuts: First frames of shots.
-            size: Width and height of the coded picture.
+            size: Width and height of the coded picture, in px.
         """
         events = sorted(events, key=lambda e: e.first)
         crowded, self._follows = _find_neighbours(events)
@@ -130,8 +142,12 @@ class Overlays:
     def start_at(self, first: int) -> list[int]:
         """Begin amid the film.
 
+        Args:
+            first: Index of the frame to begin with.
+
         Returns:
-            The frames before `first` to be fed first, in order, so that all is known that would be.
+            The frames before it that must be fed first, in order, so that the result is the same as if all
+            had been.
         """
         on = [event for event in self._pending if event.first <= first <= event.last]
         self._pending = deque(event for event in self._pending if event.first > first)
@@ -139,7 +155,12 @@ class Overlays:
         return sorted({index for life in self._active for index in life.wanted if index < first})
 
     def feed(self, index: int, read: ReadCrop) -> None:
-        """Take the next frame, as it is in the source."""
+        """Take the next frame.
+
+        Args:
+            index: Of the frame.
+            read: Gives its crops, as they are in the source; called only where they are needed.
+        """
         while self._pending and self._pending[0].first <= index + 1:
             self._active.append(self._make_life(self._pending.popleft()))
         for life in self._active:
@@ -150,11 +171,21 @@ class Overlays:
         return _make_life(event, self._cuts, self._size, event not in self._follows)
 
     def is_amid_fade(self, index: int) -> bool:
-        """Whether the frames up to this one hold a part of a fade that is better seen as a whole."""
+        """Whether a fade, or what tells how it looks, goes on after this frame.
+
+        Frames unmixed at once had better not end with such a one.
+        """
         return index in self._amid_fade
 
     def unmix(self, frames: Sequence[tuple[int, ReadCrop]]) -> Iterator[tuple[int, Unmixed]]:
-        """Take events off these frames, the last ones fed, where that can be done."""
+        """Take events off frames, where that can be done.
+
+        Args:
+            frames: The last ones fed, in order: index, and what gives crops of each.
+
+        Yields:
+            Frame index and the part of the frame without an event; a frame may come several times or never.
+        """
         for life in self._active:
             of_life = [(i, read) for i, read in frames if life.event.first <= i <= life.event.last]
             yield from _unmix_pane(life, of_life)
@@ -165,7 +196,7 @@ class Overlays:
 
 
 def _find_neighbours(events: list[Event]) -> tuple[set[Event], set[Event]]:
-    """Events that stand in another's place: at the same time, and right after it."""
+    """Events that stand in another's place: those that do at the same time, and those right after it."""
     crowded, follows = set[Event](), set[Event]()
     for number, event in enumerate(events):
         for later in events[number + 1 :]:
@@ -180,6 +211,7 @@ def _find_neighbours(events: list[Event]) -> tuple[set[Event], set[Event]]:
 
 
 def _make_life(event: Event, cuts: Set[int], size: tuple[int, int], is_clear: bool) -> _Life:
+    """Begin an event's life; `is_clear` if nothing else stood in its place right before it."""
     box = event.box.grow(CONTEXT_PX, CONTEXT_PX).clip(*size)
     strokes = np.zeros((box.height, box.width), bool)
     strokes[event.box.shift(-box.x, -box.y).slices] = event.strokes
@@ -189,6 +221,7 @@ def _make_life(event: Event, cuts: Set[int], size: tuple[int, int], is_clear: bo
 
 
 def _find_fades(event: Event, cuts: Set[int]) -> Iterator[_Fade]:
+    """The fades of an event, with enough frames of the same shot at full opacity to unmix them by."""
     full = event.first + np.flatnonzero(event.opacities >= 1)
     if len(full):
         first, last = int(full[0]), int(full[-1])
@@ -209,6 +242,7 @@ def _is_cut_among(frames: range, other: int, cuts: Set[int]) -> bool:
 
 
 def _unmix_pane(life: _Life, frames: list[tuple[int, ReadCrop]]) -> Iterator[tuple[int, Unmixed]]:
+    """Take the see-through box of an event off the frames at full opacity."""
     if life.clear is not None and life.clear + 1 in life.crops:
         clear, shown = life.crops.pop(life.clear, None), life.crops.pop(life.clear + 1)
         overlay = None if clear is None else learn_pane(shown, clear, life.strokes)
@@ -224,6 +258,7 @@ def _unmix_pane(life: _Life, frames: list[tuple[int, ReadCrop]]) -> Iterator[tup
 def _unmix_fade(
     life: _Life, fade: _Fade, frames: list[tuple[int, ReadCrop]]
 ) -> Iterator[tuple[int, Unmixed]]:
+    """Take a fading event off the frames of its fade."""
     shown = [life.crops[i] for i in fade.shown if i in life.crops]
     if not frames or len(shown) < LEAST_SHOWN:
         return

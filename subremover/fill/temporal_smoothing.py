@@ -1,4 +1,4 @@
-"""Fills that agree from frame to frame: each is averaged with its neighbours', taken along the motion."""
+"""Makes borrowed fills agree from frame to frame: each is averaged with its neighbours', moved along."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from subremover.motion.normalised_convolution import NormalisedConvolution
 from subremover.motion.scoring import Places
 
 SIGMAS_PX = (5.0, 12.0)
-"""Scales at which the known pixels tell how well a neighbour fits."""
+"""Scales, as standard deviations in px, over which the known pixels tell how well a neighbour fits."""
 LEAST_ERROR = 1.5
-"""Levels: no picture is nearer to the truth than coding leaves it."""
+"""Least error that is assumed of any pixel, in levels: that of the coding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,11 +24,11 @@ class Filled:
 
     frame: int
     picture: np.ndarray
-    """(h, w, 3) float32, RGB, levels."""
+    """(h, w, 3) float32, RGB in [0, 255]."""
     hole: np.ndarray
-    """(h, w) bool."""
+    """(h, w) bool, True in the hole."""
     known: np.ndarray
-    """(h, w) bool: what of the rest was never near a subtitle."""
+    """(h, w) bool, True on what is not in or near the hole."""
     error: np.ndarray
     """(h, w) float32, levels: how far off the fill is to be expected in the hole; inf where there is none."""
 
@@ -36,13 +36,15 @@ class Filled:
 def smooth_over_time(fills: Sequence[Filled], run: Callable[..., Iterator[Filled]] = map) -> list[Filled]:
     """Average each fill with those of the frames right before and after it.
 
-    Neighbours count by their own expected error and by how well they fit around the hole. On nine clips
-    that took a seventh of the flicker away and gained 0.2 dB; two neighbours on each side were no better
-    for the picture, and took another fiftieth of the flicker.
+    Neighbours count by their own expected error and by how well they fit around the hole.
+    See docs/measurements.md, "fill/temporal_smoothing: neighbours".
 
     Args:
         fills: Of one box and shot, ascending.
         run: How to go through them: `map`, or that of an executor.
+
+    Returns:
+        The same fills, with the mean picture and its expected error in their holes.
     """
     views = [View(cv2.convertScaleAbs(fill.picture), np.ones(fill.hole.shape, bool)) for fill in fills]
 
@@ -57,6 +59,7 @@ def smooth_over_time(fills: Sequence[Filled], run: Callable[..., Iterator[Filled
 
 
 def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Filled:
+    """A fill averaged with its neighbours, each as it stands or moved by the flow, whichever fits better."""
     is_filled = fill.hole & np.isfinite(fill.error)
     if not near or not is_filled.any():
         return fill

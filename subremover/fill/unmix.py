@@ -1,8 +1,8 @@
-"""Takes a subtitle off where the picture shows through: a fade, or a see-through box.
+"""Takes a subtitle off where the picture shows through it: a fade, or a see-through box.
 
 What shows is a mix, opacity * light + (1 - opacity * cover) * background, so the background can be computed,
-at the cost of the coding noise growing as 1 / (1 - opacity * cover). Plain arrays; which frames to ask is
-told in overlays.py.
+at the cost of the coding noise growing as 1 / (1 - opacity * cover). Works on plain arrays; which frames to
+take is decided in `overlays`. Unless said otherwise, pictures are (h, w, 3) float32, RGB in [0, 1].
 """
 
 from __future__ import annotations
@@ -12,34 +12,35 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-# The run behind the numbers: eight fades of four events over three real clips. PSNR in the strokes, unmixed
-# and fitted, by opacity: up to 0.25: 31 to 34 and 19 to 26 dB; to 0.5: 23 to 30 and 19 to 25; to 0.75:
-# 17 to 25 and 19 to 25; above: 10 to 20 and 19 to 25.
 UNMIXED_LOSS, FITTED_LOSS = 0.25, 0.5
-"""Share of the background that is lost: up to the first the unmixed picture is taken as it is, from the
-second on the fitted one, between them a mix. 0.8 for the second gains another 1 to 2 dB, but on a plain
-background that moves, letters are then still legible."""
+"""Share of the background that is lost: up to the first value the unmixed picture is taken as it is, from the
+second on the fitted one, between them a mix of both.
+See docs/measurements.md, "fill/unmix: opacities"."""
 LEAST_OPACITY = 0.005
-"""Below it nothing is there to be taken off."""
+"""Below this opacity nothing is taken off."""
 SWAY_LEVELS = 5.0
-"""How far the background must sway, frame by frame, to tell what covers it."""
+"""How much the background must vary from frame to frame, in levels, to tell what covers it."""
 LETTER_LEVELS = 10.0, 40.0
-"""How far lettering is from its smooth surroundings: less than the first is none, more than the second is."""
+"""Difference from its smooth surroundings, in levels, up to which a pixel is no lettering, and from which it
+surely is; for backgrounds that do not vary."""
 COVERED = 0.8
-"""Cover from which a pixel is measured for the opacity."""
+"""Cover from which pixels are used to measure the opacity, if enough have it."""
 LEAST_UNDERLAY = 0.15
-"""Smaller ones are noise: without any it comes out at 0.02 at most; a shadow of 0.62 gives 0.4 to 0.6."""
+"""Underlay below which there is none but noise. See docs/measurements.md, "fill/unmix: underlay"."""
 PANE_REST = 0.2, 0.8
-"""Share of the background that comes through a box; beyond, there is nothing to gain, or no box."""
+"""Least and greatest share of the background that comes through a see-through box; with less there is nothing
+to gain, with more there is no box."""
 PANE_SHARE = 0.3
-"""Of an event's strokes that must be explained by a see-through box."""
+"""Least share of an event's strokes that a see-through box must explain."""
 PANE_CORRELATION = 0.9
-"""With the background: on a plain one, an opaque plate explains as much."""
+"""Least correlation of a box's pixels with the background; without one, an opaque plate on a plain background
+would explain as much."""
 PANE_LEVELS = 12.0
-"""How far from its mix a box's pixel may be; letters are farther."""
+"""Greatest difference of a box's pixel from the mix, in levels; letters differ by more."""
 NOISE_LEVELS = 2.5
-"""How far off an unmixed pixel is where nothing is lost; of what is lost, it is as much farther off."""
+"""Error of an unmixed pixel where the whole background comes through, in levels; it grows as less does."""
 LEAST_REST = 0.05
+"""Least share of the background that is divided by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,9 +50,9 @@ class Overlay:
     strokes: np.ndarray
     """(h, w) bool, the pixels of which this is known."""
     cover: np.ndarray
-    """(h, w) float32 in [0, 1]."""
+    """(h, w) float32 in [0, 1], share of the background that is hidden; 0 outside the strokes."""
     light: np.ndarray
-    """(h, w, 3) float32, RGB."""
+    """(h, w, 3) float32, RGB, what the event adds; 0 outside the strokes."""
 
     def __post_init__(self) -> None:
         if self.cover.shape != self.strokes.shape or self.light.shape != (*self.strokes.shape, 3):
@@ -66,22 +67,25 @@ class Mix:
     """How much of an event one frame of a fade shows."""
 
     opacity: float
-    """If what is not the event's is the background's."""
+    """Measured on the condition that all that is not the event's is the background's."""
     own_opacity: float
-    """The same without that condition."""
+    """Measured without that condition, together with `rest`."""
     rest: float
-    """Share of the background, measured by itself."""
+    """Share of the background where it is covered, as measured."""
 
 
 def learn_overlay(shown: np.ndarray, strokes: np.ndarray) -> Overlay:
     """What an event looks like and how much it covers, from frames at full opacity.
 
-    Where the background sways and the pixel with it, it is not covered. Where nothing sways, what differs
-    from its smooth surroundings counts as covered; that does no harm where it is wrong.
+    Where a pixel varies as the background around it does, it is not covered. Where nothing varies, what
+    differs from its smooth surroundings counts as covered; that does no harm where it is wrong.
 
     Args:
-        shown: (n, h, w, 3) float32, RGB, nearest to the fade first, the event with its surroundings.
-        strokes: (h, w) bool.
+        shown: (n, h, w, 3) float32, RGB in [0, 1], the event with its surroundings, nearest the fade first.
+        strokes: (h, w) bool, True on the event.
+
+    Returns:
+        The event at full opacity.
     """
     backgrounds = np.stack([_smooth(picture, strokes) for picture in shown])
     sway, behind = shown - shown.mean(0), backgrounds - backgrounds.mean(0)
@@ -99,11 +103,15 @@ def learn_overlay(shown: np.ndarray, strokes: np.ndarray) -> Overlay:
 def measure_mix(picture: np.ndarray, overlay: Overlay) -> Mix:
     """How much of an event a frame of its fade shows.
 
-    The smooth surroundings stand for the background: what they lack is no lettering, and cancels out.
+    The smooth surroundings stand in for the background: the detail that they lack is not the lettering's, and
+    averages out.
 
     Args:
-        picture: (h, w, 3) float32, RGB.
-        overlay: Of the event.
+        picture: (h, w, 3) float32, RGB in [0, 1], of the overlay's box.
+        overlay: What the event looks like.
+
+    Returns:
+        Its opacity, measured in two ways.
     """
     background = _smooth(picture, overlay.strokes)
     cover = overlay.cover[..., None]
@@ -121,6 +129,12 @@ def measure_underlay(mixes: list[Mix]) -> float:
 
     Players fade a subtitle layer by layer, so that a dark shadow comes through half-transparent letters. The
     background's share is then (1 - opacity) * (1 - opacity * underlay), times what the surroundings miss.
+
+    Args:
+        mixes: Of the frames of one fade.
+
+    Returns:
+        Share of the background that the layer hides, 0 to 1; 0 where the frames are too few to tell.
     """
     points = [(m.own_opacity, m.rest / (1 - m.own_opacity)) for m in mixes if 0.03 < m.own_opacity < 0.7]
     if len(points) < 4:
@@ -132,13 +146,13 @@ def measure_underlay(mixes: list[Mix]) -> float:
 
 
 def unmix(picture: np.ndarray, overlay: Overlay, opacity: float = 1.0, underlay: float = 0.0) -> np.ndarray:
-    """The background of an event.
+    """Take an event off a picture.
 
     Args:
-        picture: (h, w, 3) float32, RGB.
-        overlay: Of the event.
-        opacity: On this frame.
-        underlay: See `measure_underlay`; taken for black.
+        picture: (h, w, 3) float32, RGB in [0, 1], of the overlay's box.
+        overlay: What the event looks like at full opacity.
+        opacity: Of the event on this frame.
+        underlay: See `measure_underlay`; taken to be black.
 
     Returns:
         (h, w, 3) float32, RGB in [0, 1]; outside the strokes the picture as it was.
@@ -149,7 +163,16 @@ def unmix(picture: np.ndarray, overlay: Overlay, opacity: float = 1.0, underlay:
 
 
 def expect_error(overlay: Overlay, opacity: float = 1.0, underlay: float = 0.0) -> np.ndarray:
-    """How far off an unmixed picture is to be expected: (h, w) float32, inf outside the strokes."""
+    """How far off an unmixed picture is to be expected.
+
+    Args:
+        overlay: What the event looks like at full opacity.
+        opacity: Of the event on this frame.
+        underlay: See `measure_underlay`.
+
+    Returns:
+        (h, w) float32, on the scale of [0, 1]; inf outside the strokes.
+    """
     error = NOISE_LEVELS / 255 / _rest(overlay, opacity, underlay)
     return np.where(overlay.strokes, error, np.inf).astype(np.float32)
 
@@ -162,18 +185,29 @@ def _rest(overlay: Overlay, opacity: float, underlay: float) -> np.ndarray:
 
 
 def trust(opacity: float, underlay: float = 0.0) -> float:
-    """Weight of an unmixed picture of a fade, against a fitted one: from 1 to 0 as less shows through."""
+    """How far to trust an unmixed picture of a fade, against a fitted one.
+
+    Args:
+        opacity: Of the event on this frame.
+        underlay: See `measure_underlay`.
+
+    Returns:
+        Weight of the unmixed picture: 1 down to 0 as less of the background shows through.
+    """
     loss = 1 - (1 - opacity) * (1 - underlay * opacity)
     return float(np.interp(loss, (UNMIXED_LOSS, FITTED_LOSS), (1, 0)))
 
 
 def learn_pane(shown: np.ndarray, clear: np.ndarray, strokes: np.ndarray) -> Overlay | None:
-    """The see-through box of an event, letters left out; None where there is none.
+    """Find the see-through box of an event.
 
     Args:
-        shown: (h, w, 3) float32, RGB, the first frame with it.
-        clear: The frame before.
-        strokes: (h, w) bool, box and letters.
+        shown: (h, w, 3) float32, RGB in [0, 1], the first frame with the event.
+        clear: Likewise, the frame before it.
+        strokes: (h, w) bool, True on box and letters.
+
+    Returns:
+        The box without the letters; None where there is no see-through box.
     """
     inner = (
         cv2.erode(strokes.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
@@ -201,7 +235,7 @@ def learn_pane(shown: np.ndarray, clear: np.ndarray, strokes: np.ndarray) -> Ove
 
 
 def _fit_pane(picture: np.ndarray, background: np.ndarray, is_black: bool) -> tuple[float, np.ndarray, float]:
-    """Rest and light of picture = rest * background + light, (n, 3) each; and the best quarter's miss."""
+    """Fit picture = rest * background + light to (n, 3) pixels: rest, light, lower quartile of the misses."""
     use = np.ones(len(picture), bool)
     rest, light, miss = 1.0, np.zeros(3, np.float32), picture.max(-1)
     for _ in range(8):
@@ -229,7 +263,7 @@ def _regress(values: np.ndarray, terms: np.ndarray) -> np.ndarray:
 
 
 def _smooth(picture: np.ndarray, strokes: np.ndarray) -> np.ndarray:
-    """The picture, its strokes (grown by 1 px) filled after Telea: at half the size, as good and quicker."""
+    """The picture, its strokes (grown by 1 px) filled after Telea; at half the size, as good and quicker."""
     hole = cv2.dilate(strokes.astype(np.uint8), np.ones((3, 3), np.uint8))
     height, width = hole.shape
     size = (-(-width // 2), -(-height // 2))

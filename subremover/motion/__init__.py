@@ -1,1 +1,1 @@
-"""What other frames of a shot show at a place, and how far to trust it."""
+"""What other frames of a shot show at a place, and how far off it is to be expected."""

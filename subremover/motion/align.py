@@ -1,7 +1,7 @@
 """Warps: where the target frame's camera would have seen what a source frame's crop shows.
 
-Three of them, because each wins somewhere: none at all (tripods), a plane's homography (pans), dense flow
-(everything else). Whether a warp is any good is not its business but background.py's.
+There are three kinds, as each is best somewhere: no motion (tripods), a plane's homography (pans), dense flow
+(everything else). How good a warp is, is told by `scoring`; which to try, by `background`.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ from subremover.motion.points import find_corners, fit_plane, follow
 from subremover.motion.smooth import fill_smoothly
 
 FLOW_MARGIN_PX = 3
-"""Flow so near to a hole is taken from further off: a patch that touches the filled hole is led astray."""
+"""Flow nearer than this to a hole, in px, is replaced by that from further off: a patch of it that touches
+the filled hole is led astray."""
 FLOW_REFINEMENTS = 2
-"""Of the 5 of the preset: as good to 0.1 dB on five clips, at three quarters of the time."""
+"""Variational refinement passes of the flow; OpenCV's preset has 5.
+See docs/measurements.md, "motion/align: flow"."""
 POINT_COUNT = 80
-"""Corners followed at the most."""
+"""Most corners that are followed from one crop to another."""
 GRIDS = (160, 4, 2), (96, 3, 1), (48, 2, 1)
-"""Least side of a crop in px; the px between the places that a warp is worked out for and scored at; and the
-px of the picture to one that is tracked in. In a crop of 113 px a step of 4 cost 0.9 dB, and tracking at half
-the size 0.35."""
+"""How coarsely crops are worked on, by the least shorter side of a crop in px: the px between the places that
+a warp is worked out for and scored at, and the px of the picture to a px that motion is tracked in.
+See docs/measurements.md, "motion/align: grids"."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, weakref_slot=True)
 class View:
-    """The crop of one frame, and which of its pixels are picture rather than hole."""
+    """The crop of one frame, which of its pixels are known, and what tracking needs of it."""
 
     picture: np.ndarray
     """(h, w, 3) uint8, RGB."""
     known: np.ndarray
-    """(h, w) bool."""
+    """(h, w) bool, False in the hole."""
     step_px: int = field(init=False)
-    """Px between the places of its grid."""
+    """Px between the places of its grid, at which warps are scored."""
     coarse_px: int = field(init=False)
     """Px of the picture to a px of `luma`."""
     luma: np.ndarray = field(init=False)
@@ -78,14 +80,15 @@ class Warped:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Warp:
-    """Where a source shows what the target shows."""
+    """Where in a source the places of a target are."""
 
     source: View
+    """Where from."""
     motion: np.ndarray | None
     """(rows, columns, 2) float32, px, x and y, from the target's grid to the source; None: nothing moves."""
 
     def glimpse(self) -> Warped:
-        """What the source shows at the places of the target's grid."""
+        """What the source shows at the places of the target's grid, (rows, columns)."""
         step = slice(None, None, self.source.step_px)
         if self.motion is None:
             return Warped(
@@ -97,8 +100,11 @@ class Warp:
         """What the source shows at some of the target's pixels.
 
         Args:
-            x: (rows, columns) float32, px.
-            y: Like x.
+            x: (rows, columns) float32, columns of the target's pixels, in px.
+            y: Like x, their rows.
+
+        Returns:
+            The same (rows, columns), as if they were a picture.
         """
         if self.motion is None:
             columns, rows = x.astype(int), y.astype(int)
@@ -106,14 +112,23 @@ class Warp:
         return _sample_at(self.source, *self._find(x, y))
 
     def carry(self, levels: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Other float32 levels of the source, (h, w) or (h, w, K), where `sample` looks."""
+        """Other values of the source, taken to some of the target's pixels.
+
+        Args:
+            levels: (h, w) or (h, w, K) float32, of the source's crop.
+            x: (rows, columns) float32, columns of the target's pixels, in px.
+            y: Like x, their rows.
+
+        Returns:
+            (rows, columns) or (rows, columns, K) float32.
+        """
         carried: np.ndarray = cv2.remap(
             levels, *self._find(x, y), cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
         )
         return carried
 
     def _find(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Where in the source some of the target's pixels are."""
+        """Where in the source some of the target's pixels are: x and y, (rows, columns) float32, px."""
         if self.motion is None:
             return x, y
         step = self.source.step_px
@@ -128,19 +143,19 @@ class Warp:
         return x + dx, y + dy
 
     def render(self) -> Warped:
-        """What the source shows at all of the target's pixels."""
+        """What the source shows at all of the target's pixels, (h, w)."""
         if self.motion is None:
             return Warped(self.source.picture, self.source.known)
         return _sample(self.source, _spread(self.motion, self.source.known.shape, self.source.step_px), 1)
 
 
 def warp_still(source: View) -> Warp:
-    """The source as it is: for a camera that stands."""
+    """A warp that leaves the source as it is: for a camera that stands."""
     return Warp(source, None)
 
 
 def warp_by(source: View, matrix: np.ndarray) -> Warp:
-    """The source moved as a plane.
+    """A warp that moves the source as a plane.
 
     Args:
         source: Where from.
@@ -158,11 +173,11 @@ def find_plane(
     Args:
         target: Where to.
         source: Where from.
-        points: `find_points` of the target.
-        guess: (3, 3), see `warp_by`: where to look for the points.
+        points: (n, 2) float32, `find_points` of the target.
+        guess: (3, 3), see `warp_by`: where to look for the points; None: where they are in the target.
 
     Returns:
-        (3, 3), see `warp_by`.
+        (3, 3), see `warp_by`; None where too few points could be followed.
     """
     if len(points) < 3:
         return None
@@ -178,20 +193,23 @@ def find_plane(
 def warp_plane(
     target: View, source: View, points: np.ndarray, guess: np.ndarray | None = None
 ) -> Warp | None:
-    """The source moved as `find_plane` has it."""
+    """A warp that moves the source as a plane; see `find_plane` for the arguments, and for None."""
     matrix = find_plane(target, source, points, guess)
     return None if matrix is None else warp_by(source, matrix)
 
 
 def warp_flow(target: View, source: View, start: Warp | None = None) -> Warp:
-    """The source moved by dense flow, which holes take from around them.
+    """A warp that moves the source by dense flow, which holes take from around them.
 
     Dense inverse search (Kroeger et al. 2016, arXiv:1603.03590) on crops whose holes are filled.
 
     Args:
         target: Where to.
         source: Where from.
-        start: What the flow is to be near; None: no motion.
+        start: A warp that the flow begins from; None: no motion.
+
+    Returns:
+        The warp; of crops less than 16 px wide or high, `start` itself.
     """
     height, width = target.luma.shape
     if min(height, width) < 16:  # less than two of its patches
@@ -215,7 +233,7 @@ def warp_flow(target: View, source: View, start: Warp | None = None) -> Warp:
 
 
 def find_points(target: View) -> np.ndarray:
-    """(n, 2) float32, x and y in `luma` of corners outside the hole, to follow into other frames."""
+    """Corners outside the hole, to follow into other frames: (n, 2) float32, x and y in px of `View.luma`."""
     calm = cv2.erode(target.known.astype(np.uint8), _square(4))
     if target.coarse_px > 1:
         calm = (_shrink(calm * 255, target.coarse_px) == 255).astype(np.uint8)
@@ -223,7 +241,7 @@ def find_points(target: View) -> np.ndarray:
 
 
 def _spread(motion: np.ndarray, size: tuple[int, ...], step: float) -> np.ndarray:
-    """Motion on a grid of so many places each, at every place."""
+    """Motion on a grid `step` apart, interpolated for every place of a (height, width) size."""
     if step == 1:
         return motion
     share = 1 / step
@@ -235,17 +253,18 @@ def _spread(motion: np.ndarray, size: tuple[int, ...], step: float) -> np.ndarra
 
 
 def _shrink_known(view: View) -> np.ndarray:
-    """(h, w) bool of the size of its luma."""
+    """(h, w) bool of the size of the view's luma: True where all pixels of the picture are known."""
     px = view.coarse_px
     return _shrink(view.known.astype(np.uint8) * 255, px) == 255 if px > 1 else view.known
 
 
 def _sample(source: View, motion: np.ndarray, step_px: int) -> Warped:
-    """The source at the places that motion leads to from a grid."""
+    """The source at the places that (rows, columns, 2) motion leads to from a grid."""
     return _sample_at(source, *cv2.split(motion + _grid(source.known.shape, step_px)))
 
 
 def _sample_at(source: View, x: np.ndarray, y: np.ndarray) -> Warped:
+    """The source at places of its own, x and y in px."""
     picture = cv2.remap(source.picture, x, y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     known = cv2.remap(source.solid, x, y, cv2.INTER_LINEAR, borderValue=0)
     return Warped(picture, known == 255)
@@ -261,11 +280,12 @@ def _grid(size: tuple[int, ...], step_px: int) -> np.ndarray:
 
 
 def _shrink(plane: np.ndarray, factor: int) -> np.ndarray:
-    """Rounded up, so that every place of the grid has its pixel."""
+    """An (h, w) plane at 1 / factor of its size, rounded up: every place of the grid has its pixel."""
     height, width = plane.shape
     padded = cv2.copyMakeBorder(plane, 0, -height % factor, 0, -width % factor, cv2.BORDER_REPLICATE)
     return cv2.resize(padded, None, fx=1 / factor, fy=1 / factor, interpolation=cv2.INTER_AREA)
 
 
 def _square(radius_px: int) -> np.ndarray:
+    """Structuring element for growing or shrinking by a radius."""
     return np.ones((2 * radius_px + 1, 2 * radius_px + 1), np.uint8)

@@ -1,7 +1,8 @@
-"""What lies behind a hole: other frames' pixels, each warped several ways; the best are averaged.
+"""Finds what lies behind a hole: other frames' pixels, each warped several ways; the best are averaged.
 
-Serves the strokes (what differs from the background is subtitle) and the borrowing (the background is
-what belongs into the hole).
+Serves both the marking of strokes (`find_background`: what differs from the background is subtitle) and the
+borrowing (`find_behind`: the background is what belongs into the hole). The warps themselves are made in
+`align`, scored and averaged in `scoring`.
 """
 
 from __future__ import annotations
@@ -28,18 +29,21 @@ from subremover.motion.scoring import (
 )
 
 LEAST_SHARE = 0.04
-"""Of the whole crop; a candidate that would have less is not worth its rendering."""
+"""Least share of a whole crop that a candidate must have in the mean to be worth rendering."""
 ENOUGH, ENOUGH_ERROR = 2, 2.5
-"""Sources, and levels: if so many are so little off in the mean, the rest are not asked."""
+"""Once so many sources have been tried and the best of them are off by less than so many levels in the mean,
+the others are not tried."""
 PLANE_ERROR = 4.0
-"""Levels in the mean. A plane that is less far off needs no flow beside it; saves a fifth of the time."""
+"""Mean error, in levels, below which a plane needs no flow beside it.
+See docs/measurements.md, "motion/background: time"."""
 STILL_ERROR = 4.0
-"""Levels. A source that nowhere is further off as it stands needs no warp: tripods cost a third."""
+"""Greatest error, in levels, up to which a source that stands as it is needs no other warp.
+See docs/measurements.md, "motion/background: time"."""
 FLOW_SOURCES = 12
-"""Sources, of 20 or so, that get a plane and a flow of their own at the most. On four clips 10 cost 0.1 dB, 8
-cost 0.2; without planes of their own one clip lost 0.5."""
+"""Most sources, of about 20, that get a plane and a flow of their own.
+See docs/measurements.md, "motion/background: sources with a flow"."""
 STILL_PX = 0.3
-"""A camera that seems to have moved less has not."""
+"""A camera that seems to have moved less than this, in px at the crop's corners, counts as not moved."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,9 +51,9 @@ class Background:
     """What lies behind a crop's hole; outside the hole, too, only what the sources say."""
 
     picture: np.ndarray
-    """(h, w, 3) float32, RGB in [0, 255]."""
+    """(h, w, 3) float32, RGB in [0, 255]; anything where nothing is covered."""
     error: np.ndarray
-    """(h, w) float32, levels: how far off the greatest of the three colours is to be expected; inf where
+    """(h, w) float32, in levels: how far off the worst of the three colours is to be expected; inf where
     nothing is covered."""
     covered: np.ndarray
     """(h, w) bool, True where at least one source shows the place."""
@@ -60,7 +64,11 @@ def find_background(target: View, sources: Sequence[View]) -> Background:
 
     Args:
         target: The crop with the hole.
-        sources: Crops of the same place in other frames of the same shot; no more are asked than it takes.
+        sources: Crops of the same place in other frames of the same shot, the most promising first; no more
+            are tried than it takes.
+
+    Returns:
+        The background, inside and outside of the hole.
     """
     height, width = target.known.shape
     mean = Mean((height, width))
@@ -88,15 +96,15 @@ def find_behind(
 ) -> tuple[Background, np.ndarray]:
     """What the sources show behind a hole, and there alone.
 
-    All are scored as the guesses have them; then the most promising by a plane of their own, and along the
-    flow from the best of these, as well.
+    All sources are scored moved by their guesses; then the most promising ones also by a plane of their own,
+    and by a flow that starts from the best of these.
 
     Args:
         target: The crop with the hole.
         sources: Crops of other frames of the same shot.
         guesses: For each source (3, 3) matrices, see `warp_by`: how the camera may have moved.
         hole: (h, w) bool.
-        backend: What scores the warps, all of a kind at once.
+        backend: What scores and blends the warps: the module `scoring`, or a `DeviceScorer`.
 
     Returns:
         The background, of which only the hole counts; and (h, w) int16: which source most of each place
@@ -123,7 +131,7 @@ def find_behind(
 
 
 def _ask(target: View, sources: Sequence[View]) -> Iterator[Candidate]:
-    """The sources' warps, the dear ones only where the cheap ones will not do."""
+    """The scored warps of the sources, the dear kinds only where the cheap ones will not do."""
     points, best = None, np.float32(np.inf)
     for number, source in enumerate(sources):
         if number >= ENOUGH and float(np.mean(best)) < ENOUGH_ERROR**2:
@@ -143,7 +151,7 @@ def _ask(target: View, sources: Sequence[View]) -> Iterator[Candidate]:
 def _follow_camera(
     target: View, sources: Sequence[View], guesses: Sequence[Sequence[np.ndarray]]
 ) -> tuple[list[int], list[Warp]]:
-    """Whose each is, and the sources as their guesses have them; as they stand where that is hardly any."""
+    """Sources warped by those of their guesses that differ; for each warp the number of its source, first."""
     height, width = target.known.shape
     corners = np.array([[[0, 0], [width, 0], [0, height], [width, height]]], np.float64)
     numbers, warps = [], []
@@ -160,7 +168,7 @@ def _follow_camera(
 
 
 def _find_best(numbers: Sequence[int], candidates: Sequence[C]) -> dict[int, C]:
-    """Of each source, by its number, the candidate that is least off."""
+    """For each source, by its number, the candidate with the least mean error."""
     best: dict[int, C] = {}
     least: dict[int, float] = {}
     for number, candidate in zip(numbers, candidates, strict=True):
@@ -174,8 +182,8 @@ def _find_promising(best: Mapping[int, Scored], hole: np.ndarray) -> list[int]:
     """The sources that are worth the flow: those most often among the best as they are.
 
     Args:
-        best: Of each source the better guess.
-        hole: (rows, columns) bool.
+        best: For each source its best candidate yet.
+        hole: (rows, columns) bool, on the target's grid.
     """
     numbers = [n for n, candidate in best.items() if candidate.error.max() >= STILL_ERROR**2]
     if len(numbers) <= FLOW_SOURCES:

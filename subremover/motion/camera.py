@@ -1,4 +1,7 @@
-"""How the picture as a whole moves from frame to frame, told by corners followed outside the holes."""
+"""Measures how the whole picture moves from frame to frame, by corners followed outside the holes.
+
+What moves by itself in front of the camera is not told apart here; see `background` for the warps of crops.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ import numpy as np
 from subremover.motion.points import find_corners, fit_plane, follow
 
 LONG_SIDE_PX = 640
-"""Pictures are scaled down to it."""
+"""Longer side that pictures are scaled down to, in px; the other lengths here are in its px."""
 POINT_COUNT = 200
+"""Most corners that are followed."""
 CLEARANCE_PX = 5
-"""Between a corner and a hole, which would lead it astray."""
+"""Least distance between a corner and a hole, which would lead it astray."""
 LEAST_JUMP_PX = 3
-"""Corners are followed over less without help."""
+"""Shifts between two frames from this on are guessed first; corners are followed over less without help."""
 LEAST_KEPT = 0.5
 """Share of the key frame's corners that must be found again; with fewer, another frame becomes the key."""
 
@@ -29,13 +33,14 @@ class _Located:
     """A frame at the size that corners are followed in."""
 
     luma: np.ndarray
+    """(h, w) uint8."""
     known: np.ndarray
     """(h, w) bool, away from holes."""
     matrix: np.ndarray
-    """(3, 3), to its places from those of the first frame."""
+    """(3, 3), from places of the first frame to its own."""
 
     def find_corners(self) -> np.ndarray:
-        """(n, 2) float32, x and y."""
+        """Corners to follow: (n, 2) float32, x and y in px."""
         spacing_px = max(4, max(self.luma.shape) // 60)
         return find_corners(self.luma, self.known.astype(np.uint8), POINT_COUNT, 0.005, spacing_px)
 
@@ -43,11 +48,12 @@ class _Located:
 class Camera:
     """The motion of one shot's camera.
 
-    Every frame is held against a key frame while that still shows much of the same, so that errors do not
-    add up from frame to frame.
+    Every frame is compared with a key frame for as long as that still shows much of the same, so that errors
+    do not add up from frame to frame.
     """
 
     def __init__(self) -> None:
+        """Begin without any frame located."""
         self._located: dict[int, _Located] = {}
         self._key = -1
         self._points = np.empty((0, 2), np.float32)
@@ -56,11 +62,12 @@ class Camera:
         """Where the places of one and the same frame lie in each of these.
 
         Args:
-            frames: Of one shot, ascending; what was located before is not read again.
-            read: Gives the others.
+            frames: Indices of frames of one shot, ascending; those located before are not read again, those
+                not among them are forgotten.
+            read: Gives the luma and the mask of a frame.
 
         Returns:
-            For each frame a (3, 3) float64 matrix of places in px, (x, y, 1).
+            For each frame a (3, 3) float64 matrix, from (x, y, 1) in px of one common frame to that frame's.
         """
         self._located = {f: located for f, located in self._located.items() if f in frames}
         for frame in frames:
@@ -75,6 +82,7 @@ class Camera:
         return {f: scale @ self._located[f].matrix @ np.linalg.inv(scale) for f in frames}
 
     def _locate(self, frame: int, luma: np.ndarray, known: np.ndarray) -> np.ndarray:
+        """(3, 3), from the first frame's places to this one's, at the size that corners are followed in."""
         if not self._located:
             return np.eye(3)
         nearest = min(self._located, key=lambda f: abs(f - frame))
@@ -103,7 +111,7 @@ class Camera:
 
 
 def _shrink(luma: np.ndarray, mask: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-    """Luma and what is known of it, (h, w) uint8 and bool, at the size that corners are followed in."""
+    """Luma, (h, w) uint8, and where it is known, (h, w) bool, at the size that corners are followed in."""
     factor = min(1.0, LONG_SIDE_PX / max(luma.shape))
     size = tuple(max(1, round(side * factor)) for side in luma.shape[::-1])
     small = cv2.resize(luma, size, interpolation=cv2.INTER_AREA) if factor < 1 else luma

@@ -1,6 +1,7 @@
 """Crops on a torch device: uploaded once, used by every borrowing thread, each on a stream of its own.
 
-Not yet run on a GPU: on the CPU there are no streams, and nothing is copied.
+What is computed with them is in `scoring_device`. Not yet run on a GPU: on the CPU there are no streams, and
+nothing is copied.
 """
 
 from __future__ import annotations
@@ -23,25 +24,27 @@ from subremover.runtime.cpu import count_cores
 from subremover.runtime.lru_cache import LruCache
 
 MATRICES_BYTES = 16 << 20
-"""For each stream, of the latest crop sizes; a hole all across a 1080p frame has 2 MiB."""
+"""Most memory of each stream for the matrices of the latest crop sizes; those of a hole all across a 1080p
+frame have 2 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Planes:
-    """A view on the device."""
+    """A view, on the device."""
 
     picture: Tensor
     """(h, w, 3) uint8, RGB."""
     masks: Tensor
     """(2, h, w) uint8, 0 or 1: known, and solid."""
     is_there: torch.cuda.Event | None
-    """What other streams wait for."""
+    """Recorded when it is uploaded; other streams wait for it. None on the CPU."""
 
 
 class Size:
     """What all crops of one size need, on one stream."""
 
     def __init__(self, stream: DeviceStream, height: int, width: int, step_px: int) -> None:
+        """Upload it for crops of a height and width in px, scored at places so many px apart."""
         x, y = (np.arange(0, side, step_px, dtype=np.float32) for side in (width, height))
         self.grid = stream.upload(np.stack(np.meshgrid(x, y), -1))
         """(rows, columns, 2) float32, px: x and y of the grid's places."""
@@ -55,6 +58,7 @@ class DeviceStream:
     """A thread's way to the device: a stream of its own."""
 
     def __init__(self, device: torch.device, views: _Views) -> None:
+        """Make the stream; `views` are shared by all streams of the device."""
         is_cuda = device.type == "cuda"
         self._stream = torch.cuda.Stream(device) if is_cuda else None  # type: ignore[no-untyped-call]
         self._device = device
@@ -63,17 +67,17 @@ class DeviceStream:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """Whatever is asked of torch meanwhile is queued on the stream."""
+        """Queue on this stream whatever is asked of torch inside, without gradients."""
         with torch.inference_mode(), torch.cuda.stream(self._stream):
             yield
 
     def upload(self, array: np.ndarray) -> Tensor:
-        """The array on the device, from pinned memory; does not wait. On the CPU they share memory."""
+        """The array as a tensor on the device; does not wait for the copy. On the CPU they share memory."""
         tensor = torch.from_numpy(array)
         return tensor if self._stream is None else tensor.pin_memory().to(self._device, non_blocking=True)
 
     def fetch(self, tensor: Tensor) -> np.ndarray:
-        """The tensor as an array, when this stream has come to it."""
+        """The tensor as an array; waits until this stream has come to it."""
         copy = tensor.to("cpu", non_blocking=True)  # such a copy is pinned
         if self._stream is not None:
             self._stream.synchronize()
@@ -81,7 +85,7 @@ class DeviceStream:
         return array
 
     def size(self, view: View) -> Size:
-        """What crops of this view's size need."""
+        """What crops of this view's size need; kept for the latest sizes."""
         key = *view.known.shape, view.step_px
         return self._sizes.get(key, lambda: Size(self, *key))
 
@@ -101,13 +105,13 @@ class DeviceStream:
 
 
 class DeviceStreams:
-    """As many lanes as threads are likely to borrow at once, and the views that these share."""
+    """As many streams as threads are likely to borrow at once, and the views that these share."""
 
     def __init__(self, device: str) -> None:
-        """Note the device; it is first touched when a thread asks for its lane.
+        """Note the device; it is first touched when a thread asks for its stream.
 
         Args:
-            device: Of torch.
+            device: Name of a torch device.
         """
         self._device = torch.device(device)
         self._views = _Views()
@@ -116,9 +120,10 @@ class DeviceStreams:
         self._lock = threading.Lock()
 
     def mine(self) -> DeviceStream:
-        """The calling thread's lane.
+        """The calling thread's stream.
 
-        Threads come and go with every group of holes, so lanes are handed on, the longest unasked for first.
+        Threads come and go with every group of holes, so streams are handed on, the one handed out longest
+        ago first.
         """
         if not hasattr(self._mine, "stream"):
             with self._lock:
@@ -132,7 +137,7 @@ class DeviceStreams:
 
 
 class _Views:
-    """Planes by view, as long as the view lives."""
+    """Planes by view, as long as the view lives; safe to share by threads."""
 
     def __init__(self) -> None:
         self._planes: WeakKeyDictionary[View, Planes] = WeakKeyDictionary()

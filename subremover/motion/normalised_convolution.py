@@ -1,4 +1,8 @@
-"""Means of what is known around each place, over several scales at once."""
+"""Means of the known values around each place, over several scales at once.
+
+What the values are, and what their means are used for, is up to the callers; the torch twin is
+`normalised_convolution_device`.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,22 @@ import cv2
 import numpy as np
 
 SIGMAS_PX = (5.0, 12.0, 28.0)
-"""Scales at which known pixels tell how good a candidate is."""
+"""Scales, as standard deviations in px, over which known pixels tell how good a candidate is."""
 LEAST_SIGMA = 1.2
-"""Places: a Gaussian twice as wide is worked out on fewer of them."""
+"""A Gaussian whose standard deviation is at least twice this many places is worked out on a grid of half as
+many places a side."""
 PRIOR = np.float32(0.02)
-"""Weight of the next larger scale's mean, where a whole Gaussian of known places has 1."""
+"""Weight of the next larger scale's mean; a Gaussian over known places only has a weight of 1."""
 PICTURE_PX = 4
-"""Px between the places that means of whole pictures are worked out for."""
+"""Px between the places that `mean_around` works its means out for."""
 
 
-def mean_around(values: np.ndarray, known: np.ndarray, sigmas_px: Sequence[float] = SIGMAS_PX) -> np.ndarray:
-    """What the known values around each pixel average to, see `NormalisedConvolution`.
+def mean_around(values: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """What the known values around each pixel average to, over `SIGMAS_PX`; see `NormalisedConvolution.mean`.
 
     Args:
         values: (h, w) float32.
         known: (h, w) bool.
-        sigmas_px: Standard deviations of the Gaussians, ascending.
 
     Returns:
         (h, w) float32, everywhere.
@@ -36,18 +40,23 @@ def mean_around(values: np.ndarray, known: np.ndarray, sigmas_px: Sequence[float
         cv2.resize(level, size, interpolation=cv2.INTER_AREA)
         for level in (cv2.multiply(values, weight), weight)
     )
-    return _resize(NormalisedConvolution(share, px).mean(total, sigmas_px), (width, height))
+    return _resize(NormalisedConvolution(share, px).mean(total, SIGMAS_PX), (width, height))
 
 
 class NormalisedConvolution:
-    """What is known around each place of a grid.
+    """Means over the known places of a grid, with the weights that all values share worked out once.
 
     Each Gaussian is worked out on that level of a pyramid (Burt and Adelson 1983) where it is hardly wider
-    than a place: a wide one costs next to nothing.
+    than a place, so that a wide one costs next to nothing.
     """
 
     def __init__(self, weight: np.ndarray, px: float) -> None:
-        """Take the weights, (rows, columns) float32 in [0, 1], of places that are so many px apart."""
+        """Take the weights.
+
+        Args:
+            weight: (rows, columns) float32 in [0, 1], how much is known of each place.
+            px: Between neighbouring places.
+        """
         self._weight, self._px = weight, px
         self._seen: dict[float, np.ndarray] = {}
 
@@ -96,13 +105,16 @@ class NormalisedConvolution:
 
 
 def choose_levels(size: tuple[int, int], px: float, sigmas_px: Sequence[float]) -> list[tuple[int, float]]:
-    """For each Gaussian how many times as far apart the places are that it is worked out for, and its
-    standard deviation there, places.
+    """On which level of a pyramid each Gaussian is worked out.
 
     Args:
         size: Rows and columns of the grid.
         px: Between its places.
-        sigmas_px: Ascending.
+        sigmas_px: Standard deviations of the Gaussians, ascending.
+
+    Returns:
+        For each Gaussian how many times as far apart the level's places are as the grid's, a power of two,
+        and its standard deviation there, in the level's places.
     """
     levels, factor = [], 1
     for sigma_px in sigmas_px:
@@ -115,6 +127,7 @@ def choose_levels(size: tuple[int, int], px: float, sigmas_px: Sequence[float]) 
 
 
 def _resize(level: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    """The level interpolated to a width and height."""
     if level.shape[1::-1] == size:
         return level
     resized: np.ndarray = cv2.resize(level, size, interpolation=cv2.INTER_LINEAR)

@@ -1,4 +1,4 @@
-"""The torch twin of means.py's `NormalisedConvolution`: many grids at once, on any device."""
+"""The torch twin of `normalised_convolution.NormalisedConvolution`: many grids at once, on any device."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _Pair = tuple[Tensor, Tensor]
 
 
 class DeviceNormalisedConvolution:
-    """Means of what is known around each place, for grids of one size.
+    """Means over the known places, for grids of one size.
 
-    Shrinking, blurring and growing are linear and separable: each is a matrix for the rows and one for the
-    columns, and OpenCV itself makes them, of the identity. So sizes and borders are the twin's, and a
+    Shrinking, blurring and growing are linear and separable, so each is a matrix for the rows and one for the
+    columns. OpenCV itself makes these out of the identity, so that sizes and borders are the twin's; and a
     Gaussian over all grids is two matrix products, however wide it is.
     """
 
@@ -35,9 +35,9 @@ class DeviceNormalisedConvolution:
 
         Args:
             size: Rows and columns of the grids.
-            px: Between their places.
+            px: Between neighbouring places.
             sigmas_px: All standard deviations that are going to be asked for, ascending.
-            upload: Takes a matrix, (n, m) float32, to the device.
+            upload: Copies a matrix, (n, m) float32, to the device.
         """
 
         def pair(rows: np.ndarray, columns: np.ndarray) -> _Pair:
@@ -61,8 +61,8 @@ class DeviceNormalisedConvolution:
 
         Args:
             total: (B, C, rows, columns) float32, values times weights.
-            weight: (B, 1, rows, columns) float32 in [0, 1].
-            sigmas_px: Some of the standard deviations, ascending.
+            weight: (B, 1, rows, columns) float32 in [0, 1], how much is known of each place.
+            sigmas_px: Some of the standard deviations given before, ascending.
 
         Returns:
             Like `total`, everywhere.

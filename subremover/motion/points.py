@@ -1,4 +1,7 @@
-"""Corners, followed from picture to picture, and the planes whose motion they tell."""
+"""Corners followed from picture to picture, and the motion of a plane that fits them.
+
+Which pictures these are, and which pixels are known, is up to the callers (`align`, `camera`).
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,12 @@ def find_corners(
     Args:
         luma: (h, w) uint8.
         allowed: (h, w) uint8, 0 where none may lie.
-        most: How many, the best first.
-        quality: Of the weakest, as a share of the best one's.
-        spacing_px: Between any two.
+        most: How many at the most; the best are taken.
+        quality: Least quality, as a share of the best corner's.
+        spacing_px: Least distance between any two.
 
     Returns:
-        (n, 2) float32, x and y.
+        (n, 2) float32, x and y in px, the best first.
     """
     corners = None
     if allowed.any():
@@ -37,14 +40,14 @@ def follow(
     """Follow points from one picture to another (Lucas and Kanade, in a pyramid).
 
     Args:
-        luma: (h, w) uint8.
-        other: (h, w) uint8.
-        points: (n, 2) float32, x and y.
-        known: (h, w) bool, of the other picture: what ends elsewhere is lost.
-        guesses: (n, 2) float32, where to look; None: where they were.
+        luma: (h, w) uint8, the picture with the points.
+        other: (h, w) uint8, the picture to find them in.
+        points: (n, 2) float32, x and y in px.
+        known: (h, w) bool, of the other picture: a point that ends where this is False is lost.
+        guesses: (n, 2) float32, where to look; None: where the points are in the first picture.
 
     Returns:
-        Starts and ends of the points that were not lost, (m, 2) float32 each.
+        Starts and ends of the points that were not lost, (m, 2) float32 each, in px.
     """
     ends = np.ascontiguousarray((points if guesses is None else guesses)[:, None])
     ends, found, _ = cv2.calcOpticalFlowPyrLK(
@@ -63,9 +66,9 @@ def fit_plane(starts: np.ndarray, ends: np.ndarray, tolerance_px: float) -> np.n
     """The motion of a plane from points that may be astray.
 
     Args:
-        starts: (n, 2) float32.
-        ends: (n, 2) float32.
-        tolerance_px: How far off a point may be that counts.
+        starts: (n, 2) float32, x and y in px.
+        ends: (n, 2) float32, where these points went.
+        tolerance_px: How far off a point may be that still counts.
 
     Returns:
         (3, 3) matrix, a homography; with few points only a similarity, with very few a translation, with
@@ -73,7 +76,7 @@ def fit_plane(starts: np.ndarray, ends: np.ndarray, tolerance_px: float) -> np.n
     """
     matrix: np.ndarray | None = None
     if len(starts) >= 24:  # in a flat crop fewer leave the perspective to the noise
-        # Barath et al. 2020, arXiv:1912.05909: as good as cv2.RANSAC here, at a tenth of its time.
+        # Barath et al. 2020, arXiv:1912.05909. See docs/measurements.md, "motion/points: homographies".
         matrix, _ = cv2.findHomography(
             starts, ends, cv2.USAC_MAGSAC, tolerance_px, maxIters=200, confidence=0.98
         )
@@ -87,11 +90,11 @@ def fit_plane(starts: np.ndarray, ends: np.ndarray, tolerance_px: float) -> np.n
 
 
 def is_sane(matrix: np.ndarray, places: np.ndarray) -> bool:
-    """Whether a camera could have moved so: nothing folds over, vanishes or grows beyond measure.
+    """Whether a camera could have moved so: nothing folds over, vanishes or grows more than eightfold.
 
     Args:
         matrix: (3, 3), a homography.
-        places: (n, 2), x and y, around which it is to be used.
+        places: (n, 2), x and y in px, around which it is to be used.
     """
     if not np.isfinite(matrix).all():
         return False

@@ -1,7 +1,7 @@
-"""How good warps are, told by the known pixels around each place, and the mean of the best.
+"""Scores warps by the known pixels around each place, and averages the best of them.
 
-Pure arithmetic on the arrays of one target: which warps there are to score is background.py's business.
-Never reads a pixel out of a hole, the target's or a source's.
+Pure arithmetic on the arrays of one target; which warps there are to score is up to `background`. Never reads
+a pixel out of a hole, the target's or a source's. The torch twin is `scoring_device`.
 """
 
 from __future__ import annotations
@@ -17,24 +17,34 @@ from subremover.motion.align import View, Warp, Warped
 from subremover.motion.normalised_convolution import SIGMAS_PX, NormalisedConvolution
 
 OFFSET_SIGMAS_PX = (12.0, 28.0)
-"""Scales at which known pixels tell by how much the light has changed."""
+"""Scales, as standard deviations in px, over which known pixels tell by how much the light has changed."""
 BEST_COUNT = 6
-"""Candidates averaged; 3 cost 0.3 dB on 16 lines, 10 as good as 6."""
+"""How many of the best candidates are averaged at each place.
+See docs/measurements.md, "motion/scoring: candidates averaged"."""
 LEAST_SHARE = 0.002
-"""Of a hole; a candidate that would have less is not worth its rendering: 0.04 cost 0.3 to 0.9 dB on four
-clips."""
+"""Least share of a hole that a candidate must have in the mean to be worth sampling.
+See docs/measurements.md, "motion/scoring: least share"."""
 PLACES_WIDTH = 256
+"""Columns of the picture that chosen pixels are laid out in; see `Places`."""
 
 
 class Scored(Protocol):
     """A warp, scored on the target's grid, wherever that was done; see `Candidate`."""
 
     @property
-    def warp(self) -> Warp: ...
+    def warp(self) -> Warp:
+        """The warp itself."""
+        ...
+
     @property
-    def known(self) -> np.ndarray: ...
+    def known(self) -> np.ndarray:
+        """(rows, columns) bool, True where it shows something."""
+        ...
+
     @property
-    def error(self) -> np.ndarray: ...
+    def error(self) -> np.ndarray:
+        """(rows, columns) float32, squared levels, as expected from the known pixels around."""
+        ...
 
 
 C = TypeVar("C", bound=Scored)
@@ -43,10 +53,15 @@ C = TypeVar("C", bound=Scored)
 class Backend(Protocol[C]):
     """What scores and blends: this module, or `DeviceScorer` of scoring_device.py."""
 
-    def score(self, target: View, warps: Sequence[Warp]) -> list[C]: ...
+    def score(self, target: View, warps: Sequence[Warp]) -> list[C]:
+        """See the function `score`."""
+        ...
+
     def blend(
         self, target: View, candidates: Sequence[C], hole: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]: ...
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """See the function `blend`."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +70,12 @@ class Candidate:
 
     warp: Warp
     known: np.ndarray
-    """(rows, columns) bool, what it shows."""
+    """(rows, columns) bool, True where it shows something."""
     residual: np.ndarray
-    """(rows, columns, 3) float32, levels that the target has more, the light evened out; 0 where either is
-    unknown."""
+    """(rows, columns, 3) float32, target less warp, in levels, once the light is evened out; 0 where one of
+    the two is unknown."""
     offset: np.ndarray
-    """(rows, columns, 3) float32, levels to the target's brightness."""
+    """(rows, columns, 3) float32, levels to be added for the target's brightness."""
     error: np.ndarray
     """(rows, columns) float32, squared levels, as expected from the known pixels around."""
 
@@ -70,7 +85,10 @@ def score(target: View, warps: Sequence[Warp]) -> list[Candidate]:
 
     Args:
         target: The crop with the hole.
-        warps: To it.
+        warps: From sources to this target.
+
+    Returns:
+        A candidate for each warp.
     """
     step = slice(None, None, target.step_px)
     shown, known = np.ascontiguousarray(target.picture[step, step]), target.known[step, step]
@@ -89,11 +107,15 @@ def score(target: View, warps: Sequence[Warp]) -> list[Candidate]:
 
 
 def share_out(candidates: Sequence[Candidate], is_strict: bool = False) -> np.ndarray:
-    """(N, rows, columns) float32: how much of each candidate to take.
+    """How much of each candidate to take at each place.
 
     Args:
-        candidates: At least one.
+        candidates: N, at least one.
         is_strict: Whether only those count as best that show the place themselves.
+
+    Returns:
+        (N, rows, columns) float32, relative weights; tiny ones for those that serve only where none of the
+        best shows anything.
     """
     errors = np.stack([c.error for c in candidates])
     ranked = np.where([c.known for c in candidates], errors, np.float32(1e6)) if is_strict else errors
@@ -106,12 +128,15 @@ def share_out(candidates: Sequence[Candidate], is_strict: bool = False) -> np.nd
 
 
 def are_worthwhile(known: np.ndarray, shares: np.ndarray, least: float = LEAST_SHARE) -> np.ndarray:
-    """(N,) bool: which candidates have a share to speak of, or show what no other does.
+    """Which candidates have a share to speak of, or show what no other does.
 
     Args:
         known: (N, n) bool, the places that each shows.
         shares: (N, n) float32, how much of each is taken where it is known.
-        least: Share of all places.
+        least: Least mean share that a candidate is worth rendering for, in [0, 1].
+
+    Returns:
+        (N,) bool.
     """
     parts = shares * known
     parts /= np.maximum(parts.sum(axis=0), 1e-30)
@@ -168,24 +193,29 @@ class Places:
     """Some pixels of a crop, as rows of a picture of their own, which is what remap takes."""
 
     def __init__(self, chosen: np.ndarray, step_px: int) -> None:
-        """Take the pixels, (h, w) bool, True somewhere; and the px between the places of the crop's grid."""
+        """Choose the pixels.
+
+        Args:
+            chosen: (h, w) bool of the crop, True somewhere.
+            step_px: Between the places of the crop's grid.
+        """
         flat = np.flatnonzero(chosen)
         self._flat = np.pad(flat, (0, -len(flat) % PLACES_WIDTH), mode="edge").reshape(-1, PLACES_WIDTH)
         self.y, self.x = (axis.astype(np.float32) for axis in np.divmod(self._flat, chosen.shape[1]))
         self._there = self.x / step_px, self.y / step_px
 
     def take(self, levels: np.ndarray) -> np.ndarray:
-        """Of levels of the crop, (h, w) or (h, w, K)."""
+        """The chosen pixels of the crop's levels, (h, w) or (h, w, K), as (n, `PLACES_WIDTH`) or with K."""
         return levels.reshape(-1, *levels.shape[2:])[self._flat]
 
     def put(self, levels: np.ndarray, values: np.ndarray) -> np.ndarray:
-        """A copy of the crop's levels with other values here."""
+        """A copy of the crop's levels, (h, w) or (h, w, K), with these values at the chosen pixels."""
         changed = levels.copy()
         changed.reshape(-1, *levels.shape[2:])[self._flat] = values
         return changed
 
     def on_grid(self, levels: np.ndarray) -> np.ndarray:
-        """Of levels on the crop's grid, (rows, columns) or (rows, columns, K) float32."""
+        """The chosen pixels of float32 levels on the crop's grid, (rows, columns) or with K, interpolated."""
         found: np.ndarray = cv2.remap(levels, *self._there, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return found
 
@@ -194,12 +224,22 @@ class Mean:
     """The weighted mean of what candidates show, and how far they are from each other."""
 
     def __init__(self, size: tuple[int, ...]) -> None:
+        """Begin with nothing, for pictures of this height and width."""
         self._total = np.zeros((*size, 3), np.float32)
         self._square = np.zeros(size, np.float32)
         self._weight = np.full(size, 1e-30, np.float32)
 
     def add(self, warped: Warped, share: np.ndarray, offset: np.ndarray) -> np.ndarray:
-        """Take one more, (h, w) and (h, w, 3); (h, w), its weight."""
+        """Take one more candidate into the mean.
+
+        Args:
+            warped: What it shows, (h, w).
+            share: (h, w) float32, how much of it to take.
+            offset: (h, w, 3) float32, levels to be added to it.
+
+        Returns:
+            (h, w) float32, the weight it got: its share where it shows something, else 0.
+        """
         part: np.ndarray = share * warped.known
         picture = cv2.add(warped.picture, offset, dtype=cv2.CV_32F)
         green = cv2.extractChannel(picture, 1)
@@ -209,19 +249,27 @@ class Mean:
         return part
 
     def result(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The mean, (h, w, 3); the spread around it, squared levels; where there is one, bool."""
+        """The mean of what was added.
+
+        Returns:
+            The mean, (h, w, 3) float32, levels; the spread around it (of green), (h, w) float32, squared
+            levels; and where there is a mean, (h, w) bool.
+        """
         mean: np.ndarray = self._total / self._weight[..., None]
         spread = np.maximum(self._square / self._weight - mean[..., 1] ** 2, 0)
         return mean, spread, self._weight > 1e-20
 
 
 def greatest(colours: np.ndarray) -> np.ndarray:
-    """(h, w): the greatest of (h, w, 3); ten times as fast as max(axis=2)."""
+    """The greatest of the three colours: (h, w, 3) -> (h, w). By OpenCV, much faster than `max(axis=2)`.
+
+    See docs/measurements.md, "motion/scoring: greatest".
+    """
     greatest_of: np.ndarray = cv2.max(cv2.max(colours[..., 0], colours[..., 1]), colours[..., 2])
     return greatest_of
 
 
 def on_grid(plane: np.ndarray, step_px: int) -> np.ndarray:
-    """(rows, columns) bool: the places of the grid at and around which a (h, w) bool is True."""
+    """(rows, columns) bool: places of a grid, `step_px` apart, at or near which an (h, w) bool is True."""
     grown = cv2.dilate(plane.astype(np.uint8), np.ones((2 * step_px - 1, 2 * step_px - 1), np.uint8))
     return grown[::step_px, ::step_px] > 0

@@ -1,4 +1,4 @@
-"""The torch twin of scoring.py: all warps of a target scored at once, and blended at once, on a device.
+"""The torch twin of `scoring`: all warps of a target scored at once, and blended at once, on a device.
 
 Not yet run on a GPU: the arithmetic was tested on the CPU, streams and pinned copies could not be.
 """
@@ -20,18 +20,13 @@ from subremover.motion.normalised_convolution import SIGMAS_PX
 from subremover.motion.scoring import BEST_COUNT, LEAST_SHARE, OFFSET_SIGMAS_PX, on_grid
 
 OFFSET, MOTION, ERROR, KNOWN, RESIDUAL = slice(3), slice(3, 5), 5, 6, slice(7, 10)
-"""Planes of what is kept of a candidate."""
+"""Which of the ten planes that are kept of a candidate hold what."""
 
 
 class DeviceScorer:
-    """Scores and blends as scoring.py does; what a thread has scored, that thread blends.
+    """Scores and blends as `scoring` does; what a thread has scored, that thread must blend.
 
-    A target of 160x640 px with 20 sources, 8 of them as planes and along the flow, too, is 369 operations
-    that move 0.9 GB on the device (256x1920 px: 4.6 GB), 2 MB up to it and 2 MB back (10 and 10), and hold
-    at most some 20 bytes a pixel and candidate there at once. An H100, at 5 us a launch and 3.35 TB/s, could
-    not do it in less than 1.8 ms, for launching alone; the memory traffic takes 0.3 ms (1.4 ms), the matrix
-    products a tenth of that. Operations and bytes were counted, times computed from them, not measured.
-    OpenCV takes 98 ms (424 ms) of a core.
+    See docs/measurements.md, "motion/scoring_device: cost".
     """
 
     def __init__(self, device: str) -> None:
@@ -39,7 +34,14 @@ class DeviceScorer:
         self._streams = DeviceStreams(device)
 
     def score(self, target: View, warps: Sequence[Warp]) -> list[DeviceCandidate]:
-        """See scoring.py.
+        """How far off each warp is to be expected, as `scoring.score` tells it.
+
+        Args:
+            target: The crop with the hole.
+            warps: From sources to this target.
+
+        Returns:
+            A candidate for each warp, its arrays still on the device.
 
         Raises:
             RuntimeError: torch's, where the device's memory does not suffice or it fails otherwise.
@@ -65,7 +67,15 @@ class DeviceScorer:
     def blend(
         self, target: View, candidates: Sequence[DeviceCandidate], hole: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """See scoring.py.
+        """The mean of the best candidates in a hole, as `scoring.blend` makes it.
+
+        Args:
+            target: The crop with the hole.
+            candidates: At least one, scored by this thread.
+            hole: (h, w) bool, True somewhere.
+
+        Returns:
+            What `scoring.blend` does: picture, error and origin, on the host.
 
         Raises:
             RuntimeError: torch's, where the device's memory does not suffice or it fails otherwise.
@@ -115,21 +125,23 @@ class DeviceScorer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeviceCandidate:
-    """A warp, scored on the target's grid; see scoring.py."""
+    """A warp, scored on the target's grid: the device's counterpart of `scoring.Candidate`."""
 
     warp: Warp
     batch: _Batch
+    """What was scored together with it."""
     row: int
+    """Its place in the batch."""
 
     @property
     def known(self) -> np.ndarray:
-        """(rows, columns) bool."""
+        """(rows, columns) bool, True where it shows something."""
         known: np.ndarray = self.batch.told[self.row, 1] > 0
         return known
 
     @property
     def error(self) -> np.ndarray:
-        """(rows, columns) float32, squared levels."""
+        """(rows, columns) float32, squared levels, as expected from the known pixels around."""
         error: np.ndarray = self.batch.told[self.row, 0]
         return error
 
@@ -143,12 +155,13 @@ class _Batch:
 
     @cached_property
     def told(self) -> np.ndarray:
-        """(B, 2, rows, columns) float32: errors, and what is known; waited for where somebody asks."""
+        """(B, 2, rows, columns) float32, errors and what is known; fetched when first asked for."""
         with self._stream.at_work():
             return self._stream.fetch(self.levels[:, ERROR : KNOWN + 1].contiguous())
 
 
 def _concatenate(stream: DeviceStream, candidates: Sequence[DeviceCandidate]) -> Tensor:
+    """(B, 10, rows, columns) float32 on the device: the planes of these candidates, in their order."""
     first, count = {}, 0
     for batch in dict.fromkeys(c.batch for c in candidates):
         first[batch] = count
@@ -175,6 +188,7 @@ def _sample_at(pictures: Tensor, masks: Tensor, places: Tensor, scale: Tensor) -
 
 
 def _interpolate(levels: Tensor, there: Tensor) -> Tensor:
+    """(B, K, i, j): levels interpolated at (B, i, j, 2) places as `grid_sample` counts them."""
     return F.grid_sample(levels, there, "bilinear", "border", align_corners=False)
 
 
@@ -184,7 +198,7 @@ def _normalise(places: Tensor, scale: Tensor) -> Tensor:
 
 
 def _share_out(errors: Tensor, known: Tensor) -> Tensor:
-    """See scoring.py, which calls this strict: (B, rows, columns) float32 each, known 0 or 1."""
+    """`scoring.share_out` with `is_strict`, of (B, rows, columns) float32 each; known is 0 or 1."""
     ranked = errors.masked_fill(known == 0, 1e6)  # where() would wait for its scalars to be copied
     rank = ranked.kthvalue(min(BEST_COUNT, len(errors)), dim=0).values
     good = (ranked <= rank) & (ranked < 4 * (ranked.amin(0) + 25))
@@ -192,7 +206,7 @@ def _share_out(errors: Tensor, known: Tensor) -> Tensor:
 
 
 def _are_worthwhile(known: Tensor, shares: Tensor) -> Tensor:
-    """See scoring.py: (B,) bool, of (B, n) float32 each, known 0 or 1."""
+    """`scoring.are_worthwhile`: (B,) bool, of (B, n) float32 each; known is 0 or 1."""
     parts = shares * known
     is_kept = (parts / parts.sum(0).clamp_min(1e-30)).mean(1) >= LEAST_SHARE
     shown = (known * is_kept[:, None]).amax(0)

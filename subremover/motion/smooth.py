@@ -1,4 +1,4 @@
-"""Values continued smoothly into the places where none are known."""
+"""Continues values smoothly into places where none are known; for tracking, not for the picture itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def fill_smoothly(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     Push-pull over a pyramid of halves (Gortler et al. 1996): cost linear in the pixels, whatever the hole.
 
     Args:
-        values: (h, w) or (h, w, K) float32.
+        values: (h, w) or (h, w, K) float32; anything finite where unknown.
         known: (h, w) bool.
 
     Returns:

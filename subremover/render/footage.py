@@ -1,7 +1,7 @@
 """The footage of a film's holes: which frames of their shot they may borrow from, decoded and at hand.
 
-A second reader goes ahead of the render, around the subtitles alone. What is taken from a frame, and how
-far it is trusted, is fill/borrow's business.
+A second reader goes ahead of the render, and reads around the subtitles only. What is taken from a frame, and
+how far it is trusted, is decided in fill/borrow.py.
 """
 
 from __future__ import annotations
@@ -26,34 +26,43 @@ from subremover.video.read.reader import read_frames
 FOOTAGE_BYTES = 256 << 20
 """Most memory for frames kept to borrow from, besides those of the window itself."""
 CROP_BYTES, MASK_BYTES = 128 << 20, 64 << 20
-"""For their crops and masks, which every hole of a window asks for again."""
+"""Most memory for their crops and for masks, which every hole of a window asks for again."""
 CROP_PIXEL_BYTES = 12
-"""Of a pixel of such a crop."""
+"""Memory of such a crop, a pixel."""
 LEAST_FRAMES = 8
-"""Kept however large they are."""
+"""Number of frames that are kept however large they are."""
 STRETCH_FRAMES = 256
-"""Masked frames that share their footage; longer runs are split, so that memory does not grow with them."""
+"""Length of the longest stretch, in frames; longer runs of masked frames are split, so that memory does not
+grow with them."""
 GAP_FRAMES = 64
-"""Without a subtitle, that a stretch may hold: less than what is read around it in any case."""
+"""Most frames without a subtitle amid a stretch; that many are read around it in any case."""
 WINDOW_SOURCES = 64
 """Most frames that a window gets to choose from, its own included."""
 STEPS = (1, 2, 4, 8, 16, 32)
-"""Distances before and after a subtitle from which its holes may borrow."""
+"""Distances in frames, before and after a subtitle, of the frames that are kept for its holes."""
 LONG_STEPS = (*STEPS, 64, 128, 256)
-"""The same within a subtitle that stays on."""
+"""The same for the frames that a window chooses from those kept, which may lie within a long subtitle."""
 
 
 class Masks:
     """Masks of any frames in the coded picture; frames under the same events share one array."""
 
     def __init__(self, film: Film, plan: Plan, events: Sequence[Event], memory_share: float = 1.0) -> None:
+        """Prepare.
+
+        Args:
+            film: The film.
+            plan: Of the film.
+            events: Those of the plan that the masks are of.
+            memory_share: Factor of the memory that masks may take.
+        """
         self._film, self._plan, self._events = film, plan, events
         self._firsts = np.array([event.first for event in events], np.int64)
         self._lasts = np.array([event.last for event in events], np.int64)
         self._made = LruCache(int(MASK_BYTES * memory_share), _count_bytes)
 
     def at(self, index: int) -> np.ndarray | None:
-        """(H, W) bool of a frame, None where there is none."""
+        """The mask of a frame, (H, W) bool, True on the events, read-only; None where there is none."""
         active = np.flatnonzero((self._firsts <= index) & (index <= self._lasts))
         return self._made.get(tuple(active), lambda: self._draw(active)) if len(active) else None
 
@@ -63,16 +72,17 @@ class Masks:
 
 
 class ShotFootage:
-    """Frames of one shot, of which a part of a window may borrow; what `fill.borrow.Footage` asks for."""
+    """Frames of one shot that the holes of a window may borrow from: a `fill.borrow.Footage`."""
 
     def __init__(self, frames: Mapping[int, VideoFrame], masks: Masks, crops: LruCache[np.ndarray]) -> None:
+        """Wrap decoded planar frames, by index; at least one."""
         self.frames: Sequence[int] = sorted(frames)
         first = frames[self.frames[0]]
         self.size = first.width, first.height
         self._frames, self._masks, self._crops = frames, masks, crops
 
     def luma(self, frame: int) -> np.ndarray:
-        """(H, W) uint8 of the whole picture."""
+        """(H, W) uint8, the whole picture."""
         return Picture(self._frames[frame], 0).luma
 
     def crop(self, frame: int, box: Box) -> np.ndarray:
@@ -80,15 +90,22 @@ class ShotFootage:
         return self._crops.get((frame, box), lambda: read_rgb(self._frames[frame], box))
 
     def mask(self, frame: int) -> np.ndarray | None:
-        """(H, W) bool, True on what is no part of the scene; None where there is no such thing."""
+        """(H, W) bool, True on what is laid over the scene; None where there is nothing."""
         return self._masks.at(frame)
 
 
 class FootageReader:
-    """Gives the parts of windows their footage; they come in the order of their frames."""
+    """Gives windows their footage; they must come in the order of their frames."""
 
     def __init__(self, film: Film, plan: Plan, max_distance: int, memory_share: float = 1.0) -> None:
-        """Plan what will be read; nothing is, before it is asked for."""
+        """Plan what will be read; nothing is read before it is asked for.
+
+        Args:
+            film: The film.
+            plan: Of the film.
+            max_distance: Greatest distance to borrow over, in frames.
+            memory_share: Factor of the memory that frames, crops and masks may take.
+        """
         self._most = max(LEAST_FRAMES, int(FOOTAGE_BYTES * memory_share) // frame_bytes(film))
         self._film, self._plan, self._max_distance = film, plan, max_distance
         # A subtitle or logo that is left alone hides the picture like any other; lettering of the scene is
@@ -102,18 +119,17 @@ class FootageReader:
         self._kept: dict[int, VideoFrame] = {}
         self._lost: set[int] = set()  # of these, what cannot be decoded
 
-    @property
-    def kept_bytes(self) -> int:
-        """Of the frames kept at the moment."""
-        return sum(plane.buffer_size for frame in self._kept.values() for plane in frame.planes)
-
     def of_window(self, own: Mapping[int, VideoFrame], first: int, last: int) -> ShotFootage:
         """The footage for the masked frames `first` to `last` of one window and one shot.
 
         Args:
-            own: The window's frames of that shot, as they are in the source, and left so while in use.
-            first: Masked.
-            last: Masked.
+            own: The window's frames of that shot, by index, as they are in the source, and left so while in
+                use.
+            first: Index of the first masked frame.
+            last: Index of the last one.
+
+        Returns:
+            The window's own frames and those chosen of the ones that are kept.
         """
         stretch = self._stretches[bisect_right(self._stretches, first, key=lambda s: s.first) - 1]
         self._load(stretch)
@@ -135,7 +151,7 @@ class FootageReader:
         self._lost = wanted - self._kept.keys()
 
     def _choose(self, stretch: Stretch, most: int) -> Iterator[int]:
-        """At most so many frames: by halves from its ends and those of its subtitles, and spread over it."""
+        """Up to so many frames to keep: half around the ends of stretch and subtitles, the rest between."""
         ladder = dict.fromkeys(self._ladder(stretch.first, stretch.last, stretch, STEPS))
         ends = list(islice(ladder, most // 2))
         yield from ends
@@ -187,7 +203,7 @@ class Stretch:
 
 
 def find_stretches(plan: Plan) -> list[Stretch]:
-    """The stretches of a plan, in order."""
+    """The stretches of a plan, in order, together all of its masked frames."""
     masked = np.flatnonzero(plan.masked_frames())
     stretches = []
     for shot in plan.shots:
@@ -200,7 +216,7 @@ def find_stretches(plan: Plan) -> list[Stretch]:
 
 
 def split_runs(indices: np.ndarray, gap: int) -> list[np.ndarray]:
-    """Runs of rising indices without a gap longer than that."""
+    """Split rising indices wherever more than `gap` are missing; none of the parts is empty."""
     return np.split(indices, np.flatnonzero(np.diff(indices) > gap + 1) + 1) if len(indices) else []
 
 

@@ -1,4 +1,4 @@
-"""The words and shapes of the report's page; where its pictures come from is up to `report`.
+"""Writes the report's page in HTML; its pictures are made in `pictures`, its timeline in `timeline`.
 
 All that comes from outside (names, recognised text) passes through `_escape`; numbers are formatted here. The
 page's policy lets nothing run but its own script, so that even a slip there would do no harm.
@@ -24,11 +24,13 @@ from subremover.report.timeline import Span, draw_timeline, format_time
 from subremover.video.film import Film
 
 KINDS = {"subtitle": "Subtitle", "scene": "Lettering of the scene", "logo": "Logo"}
+"""The words for the kinds of events."""
 FULL = 0.95
 """Opacity from which an event counts as fully there."""
 _CURVE_POINTS = 60
+"""Most points of the curve of an event's opacity."""
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What no page may hold, and what turns the writing around it around."""
+"""Characters that no page may hold, and those that would reverse the direction of the text around them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +38,23 @@ class Thumbnail:
     """A picture of the page."""
 
     jpeg: bytes
+    """The whole file."""
     width: int
     """In px."""
     height: int
+    """In px."""
 
 
 def open_page(film: Film, plan: Plan) -> str:
-    """The page up to its first event."""
+    """The page up to its first event.
+
+    Args:
+        film: The source.
+        plan: Of this film.
+
+    Returns:
+        HTML.
+    """
     removed = len(plan.removed)
     masked = int(plan.masked_frames().sum())
     width, height = film.upright_size
@@ -79,10 +91,13 @@ def draw_event(number: int, event: Event, film: Film, pictures: tuple[Thumbnail,
     """One event of the page.
 
     Args:
-        number: From 1.
+        number: Of the event, from 1.
         event: Of the plan.
-        film: For the times.
-        pictures: As it is and with the strokes marked; None where the film cannot be decoded.
+        film: Gives the times of frames.
+        pictures: The picture as it is and with the strokes marked; None where it cannot be decoded.
+
+    Returns:
+        HTML.
     """
     start, end = _seconds(film, event.first), _seconds(film, event.last + 1)
     box, frames = event.box, event.last - event.first + 1
@@ -108,7 +123,7 @@ def draw_event(number: int, event: Event, film: Film, pictures: tuple[Thumbnail,
 
 
 def close_page(event_count: int) -> str:
-    """The rest of the page, behind its last event."""
+    """The rest of the page in HTML, after its last event; `event_count` is the number of all."""
     nothing = "" if event_count else "<p>No lettering was found in this film.</p>\n"
     script = _template("report.js")
     return (
@@ -119,11 +134,14 @@ def close_page(event_count: int) -> str:
 
 
 def fill_in_shares(lines: Iterable[str], shares: dict[int, Shares]) -> Iterator[str]:
-    """The lines of a page, with where the hidden pixels came from in the places left for that.
+    """Fill into a page where the hidden pixels came from, in the places left for that.
 
     Args:
         lines: Of a page that was written before the render.
-        shares: By the number of the event, from 1; 0: of all.
+        shares: By the number of the event, from 1; number 0 is of the whole run.
+
+    Yields:
+        The lines of the new page.
     """
     places = {f"{_place_of_shares(number)}\n": each for number, each in shares.items()}
     for line in lines:
@@ -140,6 +158,7 @@ def _place_of_shares(number: int) -> str:
 
 
 def _template(name: str) -> str:
+    """The text of a file in report/templates."""
     return (files("subremover.report") / "templates" / name).read_text(encoding="utf-8").strip()
 
 
@@ -150,6 +169,7 @@ def _escape(text: str) -> str:
 
 
 def _summary(events: int, removed: int, masked: int, frames: int) -> str:
+    """One sentence: how many events are removed, on how many of the frames, and how many stay."""
     if not events:
         return "No lettering was found; the film stays as it is."
     kept = events - removed
@@ -172,6 +192,7 @@ def _legend(plan: Plan) -> list[str]:
 
 
 def _span(number: int, event: Event, film: Film) -> Span:
+    """An event's bar on the timeline."""
     start, end = _seconds(film, event.first), _seconds(film, event.last + 1)
     verdict = "will be removed" if event.remove else "left alone"
     label = (
@@ -182,18 +203,19 @@ def _span(number: int, event: Event, film: Film) -> Span:
 
 
 def _classes(event: Event) -> str:
+    """CSS classes of an event."""
     return f"{event.kind} {'removed' if event.remove else 'kept'}"
 
 
 def _seconds(film: Film, index: int) -> float:
-    """When a frame begins, from the film's first; of the one behind the last: the film's end."""
+    """When a frame begins, in seconds from the film's first; after the last index, the film's end."""
     if index >= film.frame_count:
         return film.duration_seconds
     return float((int(film.pts[index]) - int(film.pts[0])) * film.time_base)
 
 
 def _opacity(event: Event) -> str:
-    """A small curve of an event that fades; a number for one that is evenly see-through."""
+    """HTML of an event's opacity: a curve where it fades, a number where it is even, nothing where opaque."""
     levels = event.opacities
     if not len(levels) or levels.min() >= FULL:
         return ""
@@ -213,6 +235,7 @@ def _opacity(event: Event) -> str:
 
 
 def _pair(number: int, pictures: tuple[Thumbnail, Thumbnail] | None) -> str:
+    """HTML of an event's two pictures, or of why there are none."""
     if pictures is None:
         return '<p class="lost">The film cannot be decoded here, so there is no picture.</p>'
     shape = " tall" if pictures[0].height > pictures[0].width else ""
@@ -227,4 +250,5 @@ def _pair(number: int, pictures: tuple[Thumbnail, Thumbnail] | None) -> str:
 
 
 def _count(number: int, thing: str) -> str:
+    """As 1 event, 1,200 events."""
     return f"{number:,} {thing}{'s' * (number != 1)}"

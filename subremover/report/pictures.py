@@ -1,4 +1,7 @@
-"""What a run would do, to look at before it is done: pictures of a few frames, and a page of all events."""
+"""Makes the pictures of previews and reports, and writes both to disk.
+
+The page around the pictures is written in `page`, the timeline in `timeline`.
+"""
 
 from __future__ import annotations
 
@@ -20,14 +23,17 @@ from subremover.video.pixels.planes import upright_rgb
 from subremover.video.read.reader import read_frames
 
 PREVIEW_COUNT = 4
+"""Number of frames that `--preview` shows."""
 _MASK_COLOUR = (255, 0, 64)
 PAGE_BYTES = 42 << 20
-"""Most for all pictures of a report together, before base64 adds a third; 1500 events get 28 KiB each. A film
-of 27,000 frames at 720p with as many events made a page of 53 MB, in 115 s of CPU and 44 MB of memory."""
+"""Most bytes of all pictures of a report together, before base64 adds a third; 1500 events get 28 KiB each.
+See docs/measurements.md, "report/pictures: size of a page"."""
 EVENT_BYTES = 96 << 10
-"""Most for the two pictures of one event."""
+"""Most bytes of the two pictures of one event."""
 _THUMBNAIL_PX = (640, 320)
+"""Greatest width and height of a picture of the report."""
 _JPEG_QUALITIES = (82, 70, 55, 40)
+"""Tried from left to right until the pictures are small enough."""
 
 
 def write_previews(run: Run, plan: Plan, folder: Path) -> list[Path]:
@@ -45,7 +51,7 @@ def write_previews(run: Run, plan: Plan, folder: Path) -> list[Path]:
         The files written; none where nothing is to be removed.
 
     Raises:
-        OutputError: The folder cannot be written.
+        OutputError: The folder cannot be written, or a frame cannot be decoded.
     """
     indices = _choose_frames(plan.removed)
     written: list[Path] = []
@@ -100,11 +106,14 @@ def add_shares(page: Path, target: Path, plan: Plan, total: Shares, by_event: Se
     """Write a report again with what the render found out: where the hidden pixels came from.
 
     Args:
-        page: Of `write_report`.
-        target: Where to; another file.
+        page: What `write_report` has written.
+        target: Where to write; another file.
         plan: Of this film.
-        total: Of the run.
-        by_event: Of each event that is removed.
+        total: Shares of the whole run.
+        by_event: Shares of each event that is removed, in the plan's order.
+
+    Raises:
+        OSError: A file cannot be read or written.
     """
     numbers = (number for number, event in enumerate(plan.events, 1) if event.remove)
     shares = {0: total, **dict(zip(numbers, by_event, strict=True))}
@@ -113,7 +122,7 @@ def add_shares(page: Path, target: Path, plan: Plan, total: Shares, by_event: Se
 
 
 def best_frame(event: Event) -> int:
-    """The frame nearest to its middle on which an event is fully there."""
+    """Index of the frame nearest to an event's middle on which it is fully there."""
     middle = (event.first + event.last) // 2
     if not len(event.opacities):
         return middle
@@ -158,6 +167,7 @@ def _read_pictures(
 
 
 def _must(picture: np.ndarray | None, index: int, film: Film) -> np.ndarray:
+    """The picture, or an OutputError where there is none."""
     if picture is None:
         raise OutputError(f"frame {index} of '{film.path}' cannot be decoded, so there is no preview of it")
     return picture
@@ -192,6 +202,7 @@ def _surroundings(box: Box, width: int, height: int) -> Box:
 
 
 def _encode_jpeg(picture: np.ndarray, quality: int) -> Thumbnail:
+    """An (h, w, 3) uint8 RGB picture as a JPEG."""
     full_chroma = [
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
         cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
@@ -201,13 +212,14 @@ def _encode_jpeg(picture: np.ndarray, quality: int) -> Thumbnail:
 
 
 def _overlay(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """The picture with its mask in colour."""
+    """A copy of an (H, W, 3) uint8 picture with its mask tinted."""
     tinted = picture.copy()
     tinted[mask] = (tinted[mask] * 0.35 + np.array(_MASK_COLOUR) * 0.65).astype(np.uint8)
     return tinted
 
 
 def _write_png(file: Path, picture: np.ndarray) -> None:
+    """Write an (H, W, 3) uint8 RGB picture; raises an OutputError where that fails."""
     _, png = cv2.imencode(".png", picture[..., ::-1])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)

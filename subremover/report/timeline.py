@@ -1,13 +1,18 @@
-"""The report's timeline: the film in rows of equal length, shots as a faint pattern, events as bars."""
+"""Draws the report's timeline: the film in rows of equal length, shots as a faint pattern, events as bars.
+
+Knows no film or plan: times are in seconds, and labels come ready.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 MOST_ROWS = 24
+"""Most rows that a film is split into."""
 EVENTS_A_ROW = 30
-"""So many bars stay apart on a row, even on a telephone."""
+"""How many events a row is meant for: so many bars stay apart, even on a telephone."""
 MOST_LANES = 5
+"""Most bars above each other in a row; further ones share the last lane."""
 _ROW_SECONDS = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 36000, 86400)
 _TICK_SECONDS = (0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200, 14400)
 
@@ -17,29 +22,34 @@ class Span:
     """An event on the timeline."""
 
     number: int
+    """Of the event, from 1."""
     start: float
-    """Seconds from the film's first frame."""
+    """In seconds from the film's first frame."""
     end: float
+    """Likewise."""
     classes: str
-    """Of its bar."""
+    """CSS classes of its bar."""
     label: str
-    """HTML, escaped."""
+    """What is shown when it is pointed at; HTML, escaped."""
 
 
 def format_time(seconds: float) -> str:
-    """As 0:01:30.250."""
+    """A time in seconds as 0:01:30.250."""
     milliseconds = round(seconds * 1000)
     minutes, rest = divmod(milliseconds, 60_000)
     return f"{minutes // 60}:{minutes % 60:02d}:{rest // 1000:02d}.{rest % 1000:03d}"
 
 
 def draw_timeline(spans: list[Span], cuts: list[float], duration_seconds: float) -> str:
-    """HTML of the timeline.
+    """Draw the timeline.
 
     Args:
-        spans: By start.
-        cuts: Where shots begin, in seconds, rising.
+        spans: The events, by start.
+        cuts: When shots begin, in seconds, rising; the first shot's beginning is among them.
         duration_seconds: Of the film.
+
+    Returns:
+        HTML.
     """
     row_seconds = _row_length(len(spans), duration_seconds)
     row_count = max(1, -int(-duration_seconds // row_seconds))
@@ -68,7 +78,7 @@ def draw_timeline(spans: list[Span], cuts: list[float], duration_seconds: float)
 
 
 def _row_length(events: int, duration_seconds: float) -> float:
-    """Seconds of a row: few enough rows to see them all, few enough events in one to tell them apart."""
+    """Seconds of a row: few enough rows to see them all, few enough events in a row to tell them apart."""
     row_count = min(MOST_ROWS, -(-events // EVENTS_A_ROW))
     if row_count <= 1:
         return duration_seconds
@@ -76,7 +86,7 @@ def _row_length(events: int, duration_seconds: float) -> float:
 
 
 def _assign_lanes(spans: list[Span]) -> list[int]:
-    """For each event the first lane that is free; those that find none share the last."""
+    """For each event the number of the first lane that is free; those that find none share the last."""
     busy_until: list[float] = []
     lanes = []
     for span in spans:
@@ -99,7 +109,7 @@ def _draw_bar(span: Span, lane: int, start: float, end: float) -> str:
 
 
 def _draw_ground(cuts: list[float], start: float, end: float, tick: float) -> str:
-    """Every other shot shaded, and a thin line at every tick."""
+    """SVG behind the bars of a row: every other shot shaded, and a thin line at every tick."""
     edges = [*cuts, end]
     shaded = [
         (max(edges[i], start), min(edges[i + 1], end))
@@ -118,7 +128,7 @@ def _draw_ground(cuts: list[float], start: float, end: float, tick: float) -> st
 
 
 def _short_time(seconds: float) -> str:
-    """As 1:30 or 1:01:30; below a minute as 4.5 s."""
+    """A time in seconds as 1:30 or 1:01:30; below a minute as 4.5 s."""
     if 0 < seconds < 60:
         return f"{seconds:.1f}".removesuffix(".0") + " s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,1 +1,1 @@
-"""What every stage leans on and that knows nothing of films: cores, threads, caches, profiles, files."""
+"""What every stage relies on, whatever the film: cores, threads, caches, profiles, files."""

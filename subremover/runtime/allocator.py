@@ -7,18 +7,18 @@ import sys
 
 
 def release_freed_memory() -> None:
-    """Give back to the kernel what this process has freed: what was kept lies in pieces, and grew by 3 KiB a
-    frame over an hour of film. No other libc than glibc is touched.
+    """Give back to the kernel what this process has freed, for what is kept lies in pieces and grows.
+
+    No other libc than glibc is touched. See docs/measurements.md, "runtime/allocator: freed memory".
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)
 
 
 def keep_freed_memory() -> None:
-    """Let glibc reuse freed tensors instead of giving them back to the kernel.
+    """Let glibc reuse freed tensors instead of giving them back to the kernel, which would clear their pages.
 
-    Every step frees and asks again for the same blocks, whose pages the kernel has to clear each time:
-    keeping them made a step on the CPU 1.3 to 1.8 times as fast. No other libc is touched.
+    No other libc is touched. See docs/measurements.md, "runtime/allocator: freed memory".
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "mallopt"):
         trim_threshold, mmap_threshold = -1, -3

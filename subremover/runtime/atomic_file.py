@@ -1,4 +1,7 @@
-"""Files that appear whole or not at all: beside their target until then, and nothing left of them if not."""
+"""Files that appear whole or not at all: written under another name beside their target, then renamed.
+
+What is written into them is up to the callers.
+"""
 
 from __future__ import annotations
 
@@ -19,10 +22,13 @@ class PartFile:
     """A file under a temporary name in the target's directory; `commit` gives it the target's."""
 
     def __init__(self, target: Path, folder: Path | None = None) -> None:
-        """In a folder that is cleared behind runs that were killed, if one is given.
+        """Choose the temporary name; nothing is created yet.
 
-        That must be on the target's disk. If it is not, the file is beside the target all the same, under the
-        same name in each run, so that there never is more than one.
+        Args:
+            target: The final name. Where it is a link, the file behind it is replaced and the link stays.
+            folder: Where to write instead, a folder that is cleared after runs that were killed. It must be
+                on the target's disk; if it is not, the file is beside the target all the same, under one name
+                in each run, so that there never is more than one.
         """
         self.target = _resolve(target)  # through a link, so that the link stays one
         own = f"{os.getpid()}-{next(_NUMBERS)}" if folder is None else _hash(folder)
@@ -33,22 +39,28 @@ class PartFile:
             self.path = folder / name
 
     def commit(self) -> None:
-        """Put the whole file in the target's place; on disk before it gets there, and there for good."""
+        """Put the whole file in the target's place; its bytes are on disk before, and its name is after.
+
+        Raises:
+            OutputError: The disk fails or is full.
+        """
         with output_errors(self.target):
             sync(self.path)
             self.path.replace(self.target)
             sync_folder(self.target.parent)
 
     def discard(self) -> None:
+        """Remove the file under its temporary name, if there is one."""
         self.path.unlink(missing_ok=True)
 
 
 def _hash(folder: Path) -> str:
+    """A short name for a folder, the same in each run."""
     return hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
 
 
 def _can_move(old: Path, new: Path) -> bool:
-    """Whether a file can be given another name, found out with an empty one, of which nothing is left.
+    """Whether a file can be renamed from one place to another, tried with an empty file.
 
     Only trying tells: one disk may be mounted in two places.
     """
@@ -65,7 +77,7 @@ def _can_move(old: Path, new: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Have a file's bytes on disk and not only on their way there.
+    """Wait until a file's bytes are on disk and not only on their way there.
 
     Raises:
         OSError: The disk fails.
@@ -74,7 +86,7 @@ def sync(path: Path) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """The same for the names in a folder, where the system can do that."""
+    """Wait until the names in a folder are on disk, where the system can do that."""
     with contextlib.suppress(OSError):  # Windows opens no folder, some network disks refuse
         _sync(path, os.O_RDONLY)
 
@@ -88,7 +100,7 @@ def _sync(path: Path, flags: int) -> None:
 
 
 def shorten(name: str) -> str:
-    """As much of a file's name as leaves room for a prefix and a suffix: a name may have 255 bytes."""
+    """The first 150 bytes of a file's name, which leave room for a prefix and a suffix: 255 are allowed."""
     return os.fsencode(name)[:150].decode(errors="ignore")
 
 
@@ -98,14 +110,17 @@ def _resolve(target: Path) -> Path:
 
 @contextlib.contextmanager
 def new_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
-    """A name to write to; a whole body gives it the target's.
+    """Write a file that appears under its name only when the `with` body has ended without an exception.
 
     Args:
-        target: Its directory is made if need be.
+        target: The final name; its directory is made if need be.
         folder: See `PartFile`.
 
+    Yields:
+        The name to write to meanwhile.
+
     Raises:
-        OutputError: The body's file cannot be written, or not put in place.
+        OutputError: The file cannot be written, or not put in place.
     """
     part = None
     try:
@@ -124,12 +139,13 @@ def new_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def output_errors(target: Path, *kinds: type[Exception]) -> Iterator[None]:
-    """Turn the body's system errors, and those of some other kinds, into an OutputError about the target."""
-    caught: tuple[type[Exception], ...] = (
-        OSError,
-        ValueError,
-        *kinds,
-    )  # a null byte in a name; PyAV's checks
+    """Turn the body's system errors, and those of some other kinds, into an OutputError about the target.
+
+    Raises:
+        OutputError: The body failed; the message says what to do.
+        MemoryError: It failed for want of memory or threads.
+    """
+    caught: tuple[type[Exception], ...] = (OSError, ValueError, *kinds)  # ValueError: a null byte in a name
     try:
         yield
     except caught as error:
@@ -146,10 +162,15 @@ def output_errors(target: Path, *kinds: type[Exception]) -> Iterator[None]:
 
 
 def check_file(source: Path, target: Path, overwrite: bool) -> None:
-    """Whether the target's file can be written, found out by creating one beside it.
+    """Check that the target can be written, by creating an empty file beside it and removing that.
+
+    Args:
+        source: The film to be cleaned.
+        target: The file to be written.
+        overwrite: Whether the target may exist.
 
     Raises:
-        OutputError: It cannot, or it is the source, or it exists and is not to be replaced.
+        OutputError: It cannot be written, is the source, or exists and must not be replaced.
     """
     with output_errors(target):
         if target.exists() and target.samefile(source):

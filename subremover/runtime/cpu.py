@@ -1,4 +1,4 @@
-"""How much of the machine is ours."""
+"""How many cores and OpenCV threads this process may use."""
 
 import os
 from collections.abc import Iterator
@@ -13,15 +13,16 @@ _numbers_found: list[int] = []
 
 
 def count_cores() -> int:
-    """Cores that this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def one_opencv_thread() -> Iterator[None]:
-    """For as long as threads of ours fill the cores: OpenCV's on top of them cost a twelfth of a whole run.
+    """Let OpenCV work in one thread inside the `with` body; for use where threads of ours fill the cores.
 
-    The number is the process's: the last to leave gives back what the first has found.
+    The number is the process's, so where several bodies run at once, the last to end gives back what the
+    first has found. See docs/measurements.md, "runtime/cpu: OpenCV threads".
     """
     with _lock:
         _numbers_found.append(cv2.getNumThreads())

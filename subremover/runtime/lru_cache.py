@@ -1,4 +1,4 @@
-"""What was asked for last and is likely to be asked for again."""
+"""A cache bounded by bytes: what was asked for last, and is likely to be asked for again."""
 
 from __future__ import annotations
 
@@ -11,16 +11,22 @@ T = TypeVar("T")
 
 
 class LruCache(Generic[T]):
-    """The things asked for last, up to a number of bytes; safe to share by threads."""
+    """The things asked for last, up to a number of bytes, but one at least; safe to share by threads."""
 
     def __init__(self, most_bytes: int, count_bytes: Callable[[T], int]) -> None:
+        """Begin empty; `count_bytes` tells the memory of a thing."""
         self._most, self._held = most_bytes, 0
         self._count_bytes = count_bytes
         self._things: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
-        """What was made for this key, or else is made now."""
+        """The thing of this key.
+
+        Args:
+            key: Tells it from all others.
+            make: Makes it where it is not kept; two threads may do so at once.
+        """
         with self._lock:
             if key in self._things:
                 self._things.move_to_end(key)

@@ -1,4 +1,4 @@
-"""A bounded thread between two stages: the one place, beside the pool, where work overlaps."""
+"""A thread between two stages, with a bounded queue; besides the pool, the one way for stages to overlap."""
 
 from __future__ import annotations
 
@@ -22,10 +22,20 @@ class _Failure:
 
 
 def prefetch(items: Iterator[Item], depth: int) -> Generator[Item, None, None]:
-    """The same items, made up to `depth` ahead in a thread of their own.
+    """Make items ahead of time, in a thread of their own.
 
     The thread starts with the first `next` and is joined when the items end, fail or are closed; it is
     the thread that closes `items`. An exception of `items` is raised here, after the items before it.
+
+    Args:
+        items: Run in the thread.
+        depth: Most items that wait to be taken.
+
+    Returns:
+        The same items; close it where not all are taken.
+
+    Raises:
+        ValueError: `depth` is less than 1.
     """
     if depth < 1:
         raise ValueError(f"depth must be at least 1, got {depth}")
@@ -67,6 +77,7 @@ def _produce(items: Iterator[object], made: queue.Queue[object], stop: threading
 
 
 def _put(made: queue.Queue[object], item: object, stop: threading.Event) -> None:
+    """Hand an item over, or drop it where the consumer has stopped."""
     while not stop.is_set():
         with contextlib.suppress(queue.Full):
             made.put(item, timeout=0.1)

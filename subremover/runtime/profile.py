@@ -1,7 +1,7 @@
-"""Where the time of a run goes: seconds of work by stage, cores busy, devices busy.
+"""Measures where the time of a run goes: seconds of work by stage, cores busy, devices busy.
 
 A run is what happens inside `measure()`, in its thread and in those that take its context over (`prefetch`).
-Whatever does work there says so by `with stage(...)`; outside of any run that is a look at one variable.
+Whatever does work there says so by `with stage(...)`; outside of any run that costs next to nothing.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Work:
     """What a stage has done."""
 
     seconds: float = 0.0
-    """In its own thread, whether computing or waiting for a core or for threads of a library; neither the
-    waiting for another stage nor the stages inside it are counted."""
+    """In its own thread, whether computing or waiting for a core or for threads of a library; time spent
+    waiting for another stage, or in stages inside it, is not counted."""
     frames: int = 0
     """How many it has had in hand; 0 where none are counted."""
 
@@ -62,10 +62,11 @@ class Profile:
     """Where the time of one run went. Stages work at the same time: they may add up to more than the run."""
 
     seconds: float = 0.0
-    """From its beginning to its end; 0 until then, as are the CPU's."""
+    """Wall-clock time from its beginning to its end; 0 until then."""
     cpu_seconds: float = 0.0
-    """Of all threads of this process, whoever's, and of the processes that it has ended meanwhile."""
+    """CPU time of all threads of this process, and of the processes that ended meanwhile; 0 until the end."""
     stages: dict[Stage, Work] = field(default_factory=dict)
+    """What each stage has done, of those that did anything."""
     device_seconds: dict[str, float] = field(default_factory=dict)
     """For each CUDA device how long it had work of ours. Not yet run on a GPU."""
     _marks: list[tuple[str, Any, Any]] = field(default_factory=list, repr=False)
@@ -89,14 +90,20 @@ class Profile:
         return "\n".join(lines)
 
     def add(self, name: Stage, seconds: float, frames: int = 0) -> None:
-        """Count work; from any thread."""
+        """Count work of a stage; may be called from any thread.
+
+        Args:
+            name: Of the stage.
+            seconds: That it worked.
+            frames: That it dealt with.
+        """
         with _lock:
             work = self.stages.setdefault(name, Work())
             work.seconds += seconds
             work.frames += frames
 
     def merge(self, part: Profile) -> None:
-        """Count the work of a part of the run that was measured by itself, elsewhere."""
+        """Add the work of a part of the run that another process has measured."""
         for name, work in part.stages.items():
             self.add(name, work.seconds, work.frames)
         with _lock:
@@ -122,7 +129,11 @@ _lock = threading.Lock()
 
 @contextmanager
 def measure() -> Iterator[Profile]:
-    """Measure a run; the profile is complete when the block has ended."""
+    """Measure what happens inside the `with` body as one run.
+
+    Yields:
+        The profile, complete when the body has ended.
+    """
     profile, start, cpu_start = Profile(), time.perf_counter(), _cpu_seconds()
     token = _current.set(profile)
     try:
@@ -136,15 +147,19 @@ def measure() -> Iterator[Profile]:
 
 
 def current() -> Profile | None:
-    """The profile of the run that this thread works for, if it is measured."""
+    """The profile of the run that this thread works for; None where it is not measured."""
     return _current.get()
 
 
 @contextmanager
 def stage(name: Stage, frames: int = 0) -> Iterator[None]:
-    """Count what happens inside as work of a stage, and no longer as that of the stage around it.
+    """Count the `with` body as work of a stage, and not as that of a stage around it.
 
-    Nothing must be yielded from inside: a generator's consumer would be counted as well.
+    A generator must not yield from inside: its consumer's time would be counted as well.
+
+    Args:
+        name: Of the stage.
+        frames: Number of frames that are dealt with inside.
     """
     profile = _current.get()
     if profile is None:
@@ -162,7 +177,15 @@ def stage(name: Stage, frames: int = 0) -> Iterator[None]:
 
 
 def timed(name: Stage, frames: Iterator[Item]) -> Generator[Item, None, None]:
-    """The same frames; making each of them is work of a stage."""
+    """Count the making of each frame as work of a stage.
+
+    Args:
+        name: Of the stage.
+        frames: Closed at the end.
+
+    Yields:
+        The same frames.
+    """
     end = object()
     try:
         while True:
@@ -180,9 +203,12 @@ def timed(name: Stage, frames: Iterator[Item]) -> Generator[Item, None, None]:
 
 @contextmanager
 def device_work(device: str) -> Iterator[None]:
-    """Count the time from here until a CUDA device has done what it is given inside as its work.
+    """Count how long a CUDA device works at what it is given inside the `with` body.
 
     Nothing waits for the device before the run ends. Where events fail, nothing is counted.
+
+    Args:
+        device: Name of a torch device; for others than CUDA nothing is counted.
     """
     profile = _current.get()
     start = _mark(device) if profile is not None and device.startswith("cuda") else None
@@ -206,6 +232,7 @@ def _mark(device: str) -> Any:
 
 
 def _read_marks(profile: Profile) -> None:
+    """Add up how long the devices worked; waits for them."""
     for device, start, end in profile._marks:
         with contextlib.suppress(RuntimeError):  # of a device that has failed
             end.synchronize()
@@ -223,4 +250,5 @@ def _switch() -> None:
 
 
 def _cpu_seconds() -> float:
+    """CPU time of this process and its ended children."""
     return sum(os.times()[:4])  # own user and system, those of children that were waited for

@@ -1,1 +1,1 @@
-"""Restores images of any kind by untrained networks; knows nothing of films."""
+"""Restores images of any kind by untrained networks; nothing here is about films."""

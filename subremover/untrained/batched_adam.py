@@ -1,6 +1,6 @@
 """Adam on a batch of untrained networks, each with its own steps, rate and noise, that come and go.
 
-One step takes all of them on by one step of Adam. Which one comes into which slot is not its business.
+One step is one step of Adam for all of them. Which row comes into which place is up to the caller.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from subremover.untrained.losses import prepare_loss
 from subremover.untrained.network import Network, W
 
 BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-"""Adam's own (Kingma and Ba 2015)."""
+"""Adam's constants, as its authors have them (Kingma and Ba 2015)."""
 TAIL = 4
-"""The picture is the mean of those of the last quarter of the steps: it flickers less than the last one."""
+"""A row's picture is the mean over the last 1 / TAIL of its steps, which flickers less than the last one."""
 
 
 ForwardModel = Callable[[Tensor], Tensor]
@@ -36,6 +36,7 @@ class ItemSettings:
     seed: int
     """Of the input noise."""
     steps: int
+    """Number of steps."""
     rate: float
     """Adam's learning rate."""
     noise: float = 0.0
@@ -43,19 +44,13 @@ class ItemSettings:
 
 
 class BatchedAdam(Generic[W]):
-    """B networks fitted at once, in tensors that stay where they are.
+    """B networks fitted at once, in tensors that stay where they are: `put` rows, `step`, `take` them.
 
-    Rows never interact, and one that has had its steps is frozen. So what becomes of a row depends, beyond
-    rounding, on neither B nor its place, nor on what stands in the others or when it is taken out. On the
-    CPU not even its bits do: Adam makes much of little, and where single rows were rounded otherwise than
-    several, pictures differed by 2 levels after 60 steps. A step asks the device for nothing, so that on
-    CUDA it is captured once and replayed (not yet run on a GPU).
-
-    What bounds a step on the CPU, for 96x288 px, K = 64 and L = 5: 0.26 GFLOP a row, 2.7 ms at the 98 GFLOP/s
-    at which one core multiplies such matrices; and 160 MB to and from the K-channel tensors, of which the
-    finest, 7 MB, is passed over 17 times, 10 to 14 ms at the 11 to 17 GB/s at which it copies them. Measured
-    in one thread beside other programs: 28 ms with 4 rows, 7 of them for the loss; the loop of nn.Conv2d,
-    pytorch-msssim and torch.optim.Adam took 85 then.
+    Rows never interact, and one that has had its steps is frozen. So what becomes of a row does not depend,
+    beyond rounding, on B or its place, on what stands in the other places, or on when it is taken out; on the
+    CPU it is the same bit for bit (see docs/measurements.md, "untrained/batched_adam: rounding"). A step asks
+    the device for nothing, so that on CUDA it is captured once and replayed (not yet run on a GPU). For what
+    bounds its time see docs/measurements.md, "untrained/batched_adam: time of a step".
     """
 
     def __init__(
@@ -71,10 +66,10 @@ class BatchedAdam(Generic[W]):
 
         Args:
             network: What is fitted.
-            like: Its weights of any number of rows, on the device to fit on.
+            like: Weights of this network, of any number of rows, on the device to fit on.
             targets: B, C', h' and w', the shape of what is to be restored.
             loss: Between what the forward model makes of the pictures, and the targets.
-            forward: None: the targets are pictures as they are.
+            forward: How pictures were changed before they were seen; None: not at all.
         """
         device, count = like.code.device, targets[0]
         if device.type == "cuda":
@@ -98,7 +93,7 @@ class BatchedAdam(Generic[W]):
 
     @property
     def steps_left(self) -> list[int]:
-        """Of each slot; 0: it is free, or its row may be taken."""
+        """For each place the steps that its row has left; 0: the place is free, or its row may be taken."""
         return list(self._left)
 
     def put(
@@ -112,11 +107,11 @@ class BatchedAdam(Generic[W]):
         """Begin n rows in these places.
 
         Args:
-            places: n of them.
-            targets: (n, C', h', w') in [0, 1], 0 where nothing is known.
-            known: (n, 1, h', w') weight of each pixel.
-            starts: Of n rows.
-            settings: n.
+            places: n numbers of places, 0 to B - 1.
+            targets: (n, C', h', w') float32 in [0, 1], 0 where nothing is known.
+            known: (n, 1, h', w') float32, weight of each pixel in the loss.
+            starts: Weights of n rows to start from.
+            settings: How each of the n rows is fitted.
         """
         index = self._index(places)
         with torch.no_grad():
@@ -135,7 +130,7 @@ class BatchedAdam(Generic[W]):
             self._left[slot], self._noises[slot] = own.steps, own.noise
 
     def step(self) -> None:
-        """One step of all rows that have some left."""
+        """Take one step with all rows that have some left."""
         if any(self._noises):
             code = self._weights.code
             deviations = torch.tensor(self._noises).view(-1, *[1] * (code.dim() - 1))
@@ -145,13 +140,23 @@ class BatchedAdam(Generic[W]):
         self._left = [max(left - 1, 0) for left in self._left]
 
     def latest(self) -> tuple[Tensor, Tensor]:
-        """What all rows painted in the last step, (B, C, h, w), and their losses, (B,); the next step
-        overwrites both.
+        """What the rows painted in the last step; the next step overwrites it.
+
+        Returns:
+            The pictures, (B, C, h, w), and their losses, (B,).
         """
         return self._last, self._losses
 
     def take(self, places: Sequence[int]) -> tuple[Tensor, W]:
-        """Copies of the pictures (n, C, h, w), in [0, 1], and the weights of the rows in these places."""
+        """Take out what became of rows.
+
+        Args:
+            places: n numbers of places.
+
+        Returns:
+            Copies of the pictures, (n, C, h, w) in [0, 1], means over the last quarter of the steps, and of
+            the rows' weights.
+        """
         index = self._index(places)
         weights = self._weights.with_parameters(self._parameters.detach())
         return self._pictures[index].clamp_(0, 1), weights.map(lambda tensor: tensor[index])
@@ -160,6 +165,7 @@ class BatchedAdam(Generic[W]):
         return torch.tensor(places, device=self._pictures.device)
 
     def _step_all(self) -> None:
+        """One step on the device; rows without steps left keep their weights and pictures."""
         weights = self._weights.with_parameters(self._parameters)
         output = self._network.paint(weights, self._input)
         losses = self._loss(output if self._forward is None else self._forward(output))

@@ -1,4 +1,4 @@
-"""What a decoder is fed with: noise, or the crop scaled down; and the noise added from step to step."""
+"""What a network is fed with: noise, or the crop scaled down; and the noise added to that in each step."""
 
 from __future__ import annotations
 
@@ -10,28 +10,34 @@ from torch import Tensor
 
 
 def draw_code(channels: int, size: tuple[int, int], levels: int, seed: int) -> Tensor:
-    """(channels, h0, w0) uniform noise in [0, 0.1], the range of the authors' runs, on the CPU.
+    """Uniform noise in [0, 0.1], the range of the authors' runs, for the input of one decoder.
 
     Args:
         channels: C0.
         size: Height and width of the picture in px, multiples of 2^levels.
         levels: L.
         seed: Of this decoder alone.
+
+    Returns:
+        (C0, h0, w0) float32 on the CPU; h0 and w0 are the picture's over 2^L.
     """
     generator = torch.Generator().manual_seed(2 * seed)
     return 0.1 * torch.rand(channels, size[0] >> levels, size[1] >> levels, generator=generator)
 
 
 def shrink(crops: Tensor, known: Tensor, levels: int) -> Tensor:
-    """(B, 3, h0, w0): crops scaled down by 2^levels, each cell the mean of its known pixels.
+    """Crops scaled down by 2^levels, each cell the mean of its known pixels.
 
     The paper scales the damaged picture itself down; here cells that lie wholly in the hole are filled
     from coarser ones, so that the input never shows what is to be removed.
 
     Args:
-        crops: (B, 3, h, w), anything finite in the hole.
-        known: (B, 1, h, w), 0 in the hole.
+        crops: (B, C, h, w) float32, anything finite in the hole.
+        known: (B, 1, h, w) float32, weight of each pixel, 0 in the hole.
         levels: L.
+
+    Returns:
+        (B, C, h0, w0) float32; h0 and w0 are h and w over 2^L, rounded up.
     """
     for _ in range(levels):
         weight = F.avg_pool2d(known, 2, ceil_mode=True)
@@ -45,8 +51,13 @@ def shrink(crops: Tensor, known: Tensor, levels: int) -> Tensor:
 
 
 def draw_noise(shape: Sequence[int], generators: Sequence[torch.Generator]) -> Tensor:
-    """(B, *shape) normal noise on the CPU, each row's own, to be added to the codes in each step.
+    """Normal noise, each row's own, to be added to the codes in each step.
 
-    The same generator gives other noise each time.
+    Args:
+        shape: Of one row.
+        generators: B, one a row; each moves on, so that the next call gives other noise.
+
+    Returns:
+        (B, *shape) float32 on the CPU, of standard deviation 1.
     """
     return torch.stack([torch.randn(*shape, generator=generator) for generator in generators])

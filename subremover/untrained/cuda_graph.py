@@ -1,4 +1,4 @@
-"""CUDA graphs: a step of a hundred small kernels started as one.
+"""CUDA graphs: a step of a hundred small kernels, recorded once and then started as one.
 
 Not yet run on a GPU.
 """
@@ -13,15 +13,19 @@ import torch
 log = logging.getLogger(__name__)
 
 WARM_UP_STEPS = 3
-"""Before a capture: what torch and cuBLAS set up in their first calls must not be recorded."""
+"""Steps taken before a capture: what torch and cuBLAS set up in their first calls must not be recorded."""
 
 
 def capture(step: Callable[[], None], device: torch.device) -> Callable[[], None]:
-    """The same step, on CUDA as a graph that is replayed; elsewhere, and where capturing fails, as it is.
+    """Record a step as a CUDA graph.
 
     Args:
         step: Works in place on tensors that stay where they are, asks the device for nothing, and may be
             taken a few times before it counts.
+        device: Where its tensors are.
+
+    Returns:
+        What replays the graph; elsewhere than on CUDA, and where recording fails, the step itself.
 
     Raises:
         RuntimeError: The device's memory does not suffice.

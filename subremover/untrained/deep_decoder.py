@@ -1,6 +1,6 @@
-"""The deep decoder: what it is made of, what it starts from, how deep it should be.
+"""The deep decoder: its weights, what it starts from, how it paints, and how deep it should be.
 
-What happens in a level is in `level`, what the network is fitted to and how in `losses` and `batched_adam`.
+What a level computes is in `level`; what the network is fitted to, and how, in `losses` and `batched_adam`.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from subremover.untrained.level import LastLevel, Level, paint_last_level
 from subremover.untrained.network import Weights
 
 DEFAULT_LEVELS = 5
+"""Least number of levels that `choose_levels` gives for large crops."""
 RGB = 3
-"""Channels that the kernels paint."""
+"""Number of channels that the kernels paint."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,7 +43,7 @@ class DecoderWeights(Weights):
 
     @property
     def levels(self) -> int:
-        """L"""
+        """L, the number of levels."""
         return len(self.parameters) // 3
 
     @property
@@ -53,8 +54,10 @@ class DecoderWeights(Weights):
 
     @property
     def mixes(self) -> tuple[Tensor, ...]:
-        """L tensors (B, K, C0 or K): the 1x1 convolutions. They have no bias: a bias commutes with the
-        up-sampling, and the shift of the norm before them does the same."""
+        """L tensors (B, K, C0 or K): the 1x1 convolutions.
+
+        They have no bias: it would commute with the up-sampling, and do what the norm's shift does before it.
+        """
         return self.parameters[: self.levels]
 
     @property
@@ -75,7 +78,7 @@ class DecoderWeights(Weights):
 
 @dataclass(frozen=True, slots=True)
 class DeepDecoder:
-    """Decoders of one shape and picture size (R. Heckel and P. Hand 2018); a `weights.Network`."""
+    """Decoders of one shape and picture size (R. Heckel and P. Hand 2018, arXiv:1810.03982); a `Network`."""
 
     size: tuple[int, int]
     """Height and width of the picture in px, multiples of 2^levels."""
@@ -86,7 +89,9 @@ class DeepDecoder:
     outputs: int = 3
     """Channels of the picture."""
     activation: ActivationName = "relu"
+    """Of the hidden levels."""
     input: InputName = "noise"
+    """What it is fed with: noise, or its target scaled down."""
 
     def __post_init__(self) -> None:
         if any(side < 1 or side % 2**self.levels for side in self.size):
@@ -98,10 +103,18 @@ class DeepDecoder:
 
     @classmethod
     def of(cls, options: FitOptions, size: tuple[int, int], levels: int, outputs: int = 3) -> DeepDecoder:
-        """As the options have it."""
+        """The decoder that the options ask for.
+
+        Args:
+            options: Width, activation and input.
+            size: Height and width of the picture in px, multiples of 2^levels.
+            levels: L, whatever the options say.
+            outputs: Channels of the picture.
+        """
         return cls(size, levels, options.channels, outputs, options.activation, options.input)
 
     def start(self, targets: Tensor, known: Tensor, seeds: Sequence[int]) -> DecoderWeights:
+        """Fresh weights of B rows, on the targets' device; see `Network.start` and `draw_weights`."""
         if self.input == "noise":
             codes = [draw_code(self.channels, self.size, self.levels, seed) for seed in seeds]
         else:
@@ -110,7 +123,16 @@ class DeepDecoder:
         return weights.map(lambda tensor: tensor.to(targets.device))
 
     def restart(self, targets: Tensor, known: Tensor, weights: DecoderWeights) -> DecoderWeights:
-        """What an earlier fit to other targets has learnt, and their own input, if it is "downsampled"."""
+        """Weights for a warm start: an earlier fit's, with the targets' own input if that is "downsampled".
+
+        Args:
+            targets: (B, C, h, w) float32 in [0, 1], 0 where nothing is known.
+            known: (B, 1, h, w) float32, weight of each pixel.
+            weights: Of B rows, fitted to other targets of this size.
+
+        Raises:
+            ValueError: The weights are of another picture size.
+        """
         if weights.size != self.size:
             raise ValueError(
                 f"expected start weights of {self.size[0]}x{self.size[1]} px, got {weights.size}"
@@ -118,9 +140,11 @@ class DeepDecoder:
         return weights.with_code(self._shrink(targets, known)) if self.input == "downsampled" else weights
 
     def paint(self, weights: DecoderWeights, code: Tensor) -> Tensor:
+        """(B, C, h, w) pictures in [0, 1]; see `Network.paint` and `decode`."""
         return decode(weights, self.activation, code, _choose_last_level(code.device, self.outputs))
 
     def count_bytes(self) -> int:
+        """Memory that the fit of one row takes, roughly."""
         return count_row_bytes(self.channels, *self.size)
 
     def _shrink(self, targets: Tensor, known: Tensor) -> Tensor:
@@ -152,13 +176,13 @@ def decode(
 
     Each level: 1x1 convolution, bilinear 2x up-sampling, activation, norm over each row's own channel;
     after the last a 1x1 convolution to the picture's channels and a sigmoid (section 4.1 of the paper).
-    Values run pixel by pixel, all channels of one together: on the CPU that made the up-sampling three
-    times as fast.
+    In memory the values run pixel by pixel, all channels of one together.
+    See docs/measurements.md, "untrained/deep_decoder: layout".
 
     Args:
         weights: Of B rows.
         activation: Of the hidden levels.
-        code: Takes the place of the weights' own code.
+        code: (B, C0, h0, w0) float32, takes the place of the weights' own code.
         last_level: Takes the place of all that follows the last level's 1x1 convolution.
 
     Returns:
@@ -178,16 +202,19 @@ def decode(
 def draw_weights(
     codes: Sequence[Tensor], channels: int, levels: int, seeds: Sequence[int], outputs: int = 3
 ) -> DecoderWeights:
-    """Fresh weights, on the CPU. A row depends on its own seed and shapes only.
+    """Fresh weights of B decoders. A row depends on its own seed and shapes only.
 
     Convolutions are drawn as torch draws its own, uniform within 1 / sqrt(inputs); norms start neutral.
 
     Args:
-        codes: B times (C0, h0, w0), the network inputs.
+        codes: B times (C0, h0, w0) float32, the network inputs.
         channels: K.
         levels: L.
         seeds: B seeds.
         outputs: Channels of the picture.
+
+    Returns:
+        Weights of B rows, on the CPU.
     """
     sizes_in = [codes[0].shape[0]] + [channels] * levels
     sizes_out = [channels] * levels + [outputs]
@@ -208,7 +235,15 @@ def draw_weights(
 
 
 def cover(size: tuple[int, int], levels: int) -> tuple[int, int]:
-    """Height and width in px of the least picture of whole cells, 2^levels px a side, that covers a size."""
+    """The smallest picture of whole cells that covers a size.
+
+    Args:
+        size: Height and width in px.
+        levels: L; a cell has 2^L px a side.
+
+    Returns:
+        Height and width in px, multiples of 2^L.
+    """
     height, width = (side + -side % 2**levels for side in size)
     return height, width
 
@@ -217,11 +252,11 @@ def choose_levels(hole: np.ndarray, size: tuple[int, int]) -> int:
     """How many levels a decoder needs to see across a hole.
 
     A coarse cell of 2^L px that lies wholly in the hole is painted as its random input has it, so half
-    a cell must reach well over the hole's greatest inner radius: at a radius of 31 px L = 6 gave 20 to
-    39 dB, by the seed, and L = 7 38 to 39 dB. Deeper than that does harm as well (3 dB at 23 px).
+    a cell must reach well over the hole's greatest inner radius; deeper than that does harm as well.
+    See docs/measurements.md, "untrained/deep_decoder: levels".
 
     Args:
-        hole: (h, w) bool, True where the decoder paints.
+        hole: (h, w) bool, True where nothing is known.
         size: Height and width of the crop, in px.
 
     Returns:

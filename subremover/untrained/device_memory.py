@@ -11,13 +11,22 @@ if TYPE_CHECKING:
     import torch
 
 CPU_BATCH_PX = 1 << 17
-"""Pixels of one batch on the CPU. A step of 96x288 px took 37, 33, 30 and 28 ms a row with 1, 2, 4 and 8."""
+"""Pixels of one batch on the CPU. See docs/measurements.md, "untrained/device_memory: batch on the CPU"."""
 CUDA_MEMORY_SHARE = 0.6
-"""Of the free memory of a CUDA device, for one batch."""
+"""Share of a CUDA device's free memory that one batch may fill."""
 
 
 def choose_batch_size(device: torch.device, row_bytes: int, row_px: int) -> int:
-    """How many rows are fitted at once: as many as a CUDA device holds, few on a CPU."""
+    """How many rows to fit at once: as many as a CUDA device holds, few on a CPU.
+
+    Args:
+        device: Where they are fitted.
+        row_bytes: Memory that the fit of one row takes.
+        row_px: Pixels of one row.
+
+    Returns:
+        At least 1.
+    """
     if device.type != "cuda":
         return max(1, CPU_BATCH_PX // row_px)
     import torch
@@ -28,7 +37,7 @@ def choose_batch_size(device: torch.device, row_bytes: int, row_px: int) -> int:
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether it says that memory did not suffice, on any device."""
+    """Whether an error says that memory did not suffice, on any device."""
     import torch
 
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):

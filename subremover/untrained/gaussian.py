@@ -1,4 +1,7 @@
-"""The similarity's constants and its Gaussian window, laid over every place of a picture, and back."""
+"""The constants of the structural similarity, and its Gaussian window at every place of a picture.
+
+The similarity itself is in `losses`.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +14,26 @@ from pytorch_msssim.ssim import _fspecial_gauss_1d
 from torch import Tensor
 
 WINDOW_PX, SIGMA_PX = 11, 1.5
-C1, C2 = 0.01**2, 0.03**2  # Wang et al. 2004, of values in [0, 1]
+"""Side of the window, and standard deviation of its Gaussian (Wang et al. 2004)."""
+C1, C2 = 0.01**2, 0.03**2
+"""What keeps the similarity's fractions from 0 / 0 (Wang et al. 2004), for values in [0, 1]."""
 BLOCK = 48
-"""Columns of a banded matrix at a time: for 288 a third of the time of all at once."""
+"""Number of columns of a banded matrix that are multiplied at a time.
+See docs/measurements.md, "untrained/gaussian: products"."""
 
 
 def blur(values: Tensor, taps: int) -> Tensor:
-    """Gaussian over each channel, windows wholly inside the picture only: (B, C, h, w) -> (B, C, h', w').
+    """Gaussian mean of each channel in every window that lies wholly inside the picture.
 
-    On the CPU as products with banded matrices, which is three times as fast as convolving. Elsewhere
-    not: products may be rounded to TF32 there, which no variance survives.
+    On the CPU by products with banded matrices. Elsewhere by convolution: products may be rounded to TF32
+    there, which no variance survives. See docs/measurements.md, "untrained/gaussian: products".
+
+    Args:
+        values: (B, C, h, w) float.
+        taps: Side of the window, odd.
+
+    Returns:
+        (B, C, h - taps + 1, w - taps + 1).
     """
     if values.device.type != "cpu":
         return _convolve(values, taps, 0)
@@ -31,7 +44,15 @@ def blur(values: Tensor, taps: int) -> Tensor:
 
 
 def blur_back(values: Tensor, taps: int) -> Tensor:
-    """The same transposed, what a window holds back to its pixels: (B, C, h', w') -> (B, C, h, w)."""
+    """`blur` transposed: what each window holds, spread over the pixels that it was made of.
+
+    Args:
+        values: (B, C, h', w') float, one a window.
+        taps: Side of the window, odd.
+
+    Returns:
+        (B, C, h' + taps - 1, w' + taps - 1).
+    """
     if values.device.type != "cpu":
         return _convolve(values, taps, taps - 1)
     height, width = values.shape[2] + taps - 1, values.shape[3] + taps - 1
@@ -41,6 +62,7 @@ def blur_back(values: Tensor, taps: int) -> Tensor:
 
 
 def _convolve(values: Tensor, taps: int, padding: int) -> Tensor:
+    """The window over (B, C, h, w), by two convolutions."""
     channels = values.shape[1]
     window = gaussian(taps, values.dtype, values.device).expand(channels, 1, 1, -1)
     values = F.conv2d(values, window, padding=(0, padding), groups=channels)
@@ -83,6 +105,6 @@ def _band_matrix(taps: int, length: int, dtype: torch.dtype) -> Tensor:
 
 @lru_cache(maxsize=64)
 def gaussian(taps: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """(taps,), adding up to 1."""
+    """(taps,) weights of a Gaussian window along one axis; they add up to 1."""
     window: Tensor = _fspecial_gauss_1d(taps, SIGMA_PX)
     return window.flatten().to(device, dtype)

@@ -1,11 +1,11 @@
-"""The hourglass of the deep image prior: what the deep decoder is to be held against.
+"""The hourglass of the deep image prior, for comparison with the deep decoder; films are not restored by it.
 
 Down by strided convolutions and up again, with thin connections between equal sizes: D. Ulyanov, A. Vedaldi
 and V. Lempitsky, *Deep Image Prior* (arXiv:1711.10925). It has more weights than a picture has samples,
-so that it learns noise as well, given the steps. Films are not restored by it.
+so that it learns noise as well, given the steps.
 
 This is the network of their denoising. Layers and their order, reflected borders, the norm over each picture,
-leaky ReLUs and the input are theirs. What is not:
+leaky ReLUs and the input are theirs. What differs:
 
 - Convolutions before norms have no bias: the norm would take it away again.
 - Norms start at one, as torch has it since 1.2. In their time it drew that scale from [0, 1].
@@ -26,20 +26,23 @@ from torch import Tensor
 from subremover.untrained.network import Weights
 
 NORM_EPSILON = 1e-5
+"""Added to each variance before it is divided by."""
 SLOPE = 0.2
-"""Of the leaky ReLUs."""
+"""Of the leaky ReLUs, below 0."""
 TENSORS = 14
-"""Of `channels` planes of the picture's size that a step keeps; counted, not measured."""
+"""Number of tensors that a step keeps, of `channels` planes of the picture's size; counted, not measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hourglass:
-    """Hourglasses of one shape and picture size; a `weights.Network`. The defaults are the authors'."""
+    """Hourglasses of one shape and picture size; a `Network`. The defaults are the authors'."""
 
     size: tuple[int, int]
     """Height and width of the picture in px, multiples of 2^levels."""
     levels: int = 5
+    """Number of times that the picture is halved and doubled."""
     channels: int = 128
+    """Width of the hidden levels."""
     skips: int = 4
     """Channels that pass from the way down to the way up."""
     inputs: int = 32
@@ -59,19 +62,30 @@ class Hourglass:
     def covering(
         cls, size: tuple[int, int], levels: int = 5, channels: int = 128, outputs: int = 3
     ) -> Hourglass:
-        """One whose picture has at least this height and width."""
+        """An hourglass whose picture is at least of this size.
+
+        Args:
+            size: Height and width in px.
+            levels: Number of times that the picture is halved and doubled.
+            channels: Width of the hidden levels.
+            outputs: Channels of the picture.
+        """
         height, width = (max(2, math.ceil(side / 2**levels)) * 2**levels for side in size)
         return cls((height, width), levels, channels, outputs=outputs)
 
     def start(self, targets: Tensor, known: Tensor, seeds: Sequence[int]) -> Weights:  # noqa: ARG002
-        """Drawn as torch draws its own, uniform within 1 / sqrt(inputs); the input is uniform in [0, 0.1]."""
+        """Fresh weights of B rows, on the targets' device; see `Network.start`.
+
+        Drawn as torch draws its own, uniform within 1 / sqrt(inputs); the input is uniform in [0, 0.1].
+        """
         rows = [self._draw(torch.Generator().manual_seed(seed)) for seed in seeds]
         code, *parameters = (torch.stack(column).to(targets.device) for column in zip(*rows, strict=True))
         return Weights(code, tuple(parameters))
 
     def paint(self, weights: Weights, code: Tensor) -> Tensor:
-        # Row by row, so that values run pixel by pixel, all channels of one together: of grouped
-        # convolutions in planes a step took 1.3 times as long on the CPU.
+        """(B, C, h, w) pictures in [0, 1]; see `Network.paint`."""
+        # Row by row, so that values run pixel by pixel, all channels of one together.
+        # See docs/measurements.md, "untrained/hourglass: layout".
         rows = zip(code.unsqueeze(1), *weights.parameters, strict=True)
         return torch.cat([self._paint_row(values, iter(parameters)) for values, *parameters in rows])
 
@@ -95,6 +109,7 @@ class Hourglass:
         return _convolve(values, next(parameters), next(parameters)).sigmoid()
 
     def count_bytes(self) -> int:
+        """Memory that the fit of one row takes, roughly."""
         height, width = self.size
         return 4 * height * width * TENSORS * self.channels
 

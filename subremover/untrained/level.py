@@ -1,4 +1,7 @@
-"""One level of the deep decoder, its passes over the pixels and their gradients: a step's time goes there."""
+"""One level of the deep decoder, forward and backward, in few passes over the pixels: it takes a step's time.
+
+How levels make a decoder is in `deep_decoder`; the fused last level for CUDA in `kernels.last_level`.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ from torch import Tensor
 from subremover.options import ActivationName
 
 NORM_EPSILON = 1e-5
+"""Added to each variance before it is divided by."""
 
 
 class LastLevel(Protocol):
@@ -38,15 +42,15 @@ def paint_last_level(
     size: tuple[int, int],
     activation: ActivationName,
 ) -> Tensor:
-    """All that follows the last level's 1x1 convolution.
+    """All that follows the last level's 1x1 convolution, with gradients to the first four arguments.
 
     Args:
-        values: (B, h * w, K)
+        values: (B, h * w, K) float, what that convolution gave.
         head: (B, C, K), the convolution to the picture's channels.
         scale: (B, K), the norm's factors.
         shift: (B, K), the norm's offsets.
         size: h and w.
-        activation: Before the norm.
+        activation: Between up-sampling and norm.
 
     Returns:
         (B, C, 2h, 2w) in [0, 1].
@@ -60,15 +64,27 @@ class Level(torch.autograd.Function):
     """Bilinear 2x up-sampling, activation, norm of each row's channels, and the next 1x1 convolution.
 
     A step is bound by memory traffic. So the norm is folded into the convolution's weights, forward and
-    backward, and the normalised values, as many as a picture of K channels has, are never written; what is
-    worked out in place is. Working by bands of lines that stay in the L2 cache gained nothing on the CPU.
+    backward, the normalised values, as many as a picture of K channels has, are never written, and what can
+    be worked out in place is. See docs/measurements.md, "untrained/level: traffic".
     """
 
     @staticmethod
     def forward(  # noqa: PLR0917
         ctx: Any, values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, activation: ActivationName
     ) -> Tensor:
-        """(B, h, w, K) values, (B, J, K) mix, (B, K) scale and shift -> (B, 2h, 2w, J)."""
+        """The level's values after its up-sampling, activation and norm, mixed by the next convolution.
+
+        Args:
+            ctx: torch's.
+            values: (B, h, w, K) float.
+            mix: (B, J, K), the next 1x1 convolution.
+            scale: (B, K), the norm's factors.
+            shift: (B, K), the norm's offsets.
+            activation: Between up-sampling and norm.
+
+        Returns:
+            (B, 2h, 2w, J).
+        """
         B, height, width, K = values.shape
         grid = values.permute(0, 3, 1, 2)  # (B, K, h, w), channels last
         fine = F.interpolate(grid, scale_factor=2, mode="bilinear", align_corners=False)
@@ -80,7 +96,7 @@ class Level(torch.autograd.Function):
         gained = mix * gain.unsqueeze(1)
         # (B, J, 1); not as a matrix product: BLAS rounds that of one row in another way
         offset = (mix * (shift - mean * gain).unsqueeze(1)).sum(2, keepdim=True)
-        if mix.shape[1] < K:  # the head: by planes it is twice as fast
+        if mix.shape[1] < K:  # by planes, see docs/measurements.md, "untrained/level: traffic"
             mixed = torch.baddbmm(offset, gained, pixels.transpose(1, 2)).transpose(1, 2)
         else:
             mixed = torch.baddbmm(offset.transpose(1, 2), pixels, gained.transpose(1, 2))
@@ -90,6 +106,7 @@ class Level(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of `forward`'s first four arguments, out of (B, 2h, 2w, J); overwrites that."""
         pixels, mix, scale, shift, mean, spread = ctx.saved_tensors
         count = pixels.shape[1]
         gradient = gradients[0].flatten(1, 2)  # (B, N, J)
@@ -114,8 +131,8 @@ class Level(torch.autograd.Function):
 def _upsample_backward_(gradient: Tensor) -> Tensor:
     """The gradient of a bilinear 2x up-sampling, (B, K, 2h, 2w) -> (B, K, h, w), as one strided convolution.
 
-    On the CPU that is 4 to 10 times as fast as torch's own backward pass, and on CUDA, where torch's
-    adds atomically, it makes the fit repeatable. The gradient's border is overwritten.
+    Faster on the CPU than torch's own backward pass; on CUDA, where that adds atomically, it makes the fit
+    repeatable. The gradient's border is overwritten. See docs/measurements.md, "untrained/level: traffic".
     """
     height, width = gradient.shape[2:]
     for border in (gradient[:, :, :: height - 1], gradient[:, :, :, :: width - 1]):

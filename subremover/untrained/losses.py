@@ -1,6 +1,7 @@
-"""How far a picture is from the known pixels of its target: one number for each row of a batch.
+"""Losses: how far a picture is from the known pixels of its target, one number for each row of a batch.
 
-What lies in the hole counts for nothing here, neither in the picture nor in the target.
+What lies in the hole counts for nothing here, in the picture as in the target. The fused kernel for CUDA is
+in `kernels.similarity`.
 """
 
 from __future__ import annotations
@@ -18,11 +19,16 @@ from subremover.options import LossName
 from subremover.untrained.gaussian import C1, C2, WINDOW_PX, blur, blur_back, gaussian
 from subremover.untrained.kernels import are_usable
 
-SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)  # Wang, Simoncelli and Bovik 2003
-MIX_SHARE = 0.84  # of MS-SSIM in the mix; the rest is L1 (Zhao et al. 2017)
-RGB = 3  # channels that the kernels compare
-LEAST_WEIGHT = 1e-6  # of a window or a block; what holds less counts for nothing
-LEAST_SIMILARITY = 1e-4  # a negative similarity has no fractional power, and zero no slope
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Exponents of the scales of MS-SSIM, from the finest (Wang, Simoncelli and Bovik 2003)."""
+MIX_SHARE = 0.84
+"""Share of MS-SSIM in the loss "mix"; the rest is L1 (Zhao et al. 2017)."""
+RGB = 3
+"""Number of channels that the kernels compare."""
+LEAST_WEIGHT = 1e-6
+"""Least known weight of a window or a block; what holds less counts for nothing."""
+LEAST_SIMILARITY = 1e-4
+"""Similarities below it count as this: a negative one has no fractional power, and zero no slope."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,19 +47,19 @@ class Scale:
     inverse: Tensor
     """(B, 1, h', w') 1 / the known weight inside each window, 0 where there is none."""
     mean: Tensor
-    """(B, C, h', w') of the target in each window."""
+    """(B, C, h', w') mean of the target in each window."""
     variance: Tensor
-    """(B, C, h', w')"""
+    """(B, C, h', w') variance of the target in each window."""
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
-        """Those of the target; row i belongs to row i alone."""
+        """All that depends on the target; row i belongs to target i alone."""
         return (self.known, self.target, self.share, self.inverse, self.mean, self.variance)
 
 
 Compare = Callable[[Tensor, Scale, bool], tuple[Tensor, Tensor]]
-"""(B, C, h, w) picture, a scale, whether with luminance -> (B, C) its similarity, or only contrast and
-structure of it, and (B, C) sum of known * |picture - target|."""
+"""Compares a (B, C, h, w) picture with the target of a scale, with luminance or, if False, by contrast and
+structure only: (B, C) similarities, and (B, C) sums of known * |picture - target|."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,14 +68,15 @@ class Loss:
 
     name: LossName
     target: Tensor
-    """(B, C, h, w)"""
+    """(B, C, h, w) in [0, 1]."""
     known: Tensor
-    """(B, 1, h, w)"""
+    """(B, 1, h, w) weight of each pixel, 0 in the hole."""
     share: Tensor
-    """(B,) of one known sample in its row's mean."""
+    """(B,) share of one known sample in its row's mean."""
     scales: tuple[Scale, ...]
     """From the finest; none where the loss does not look at windows."""
     compare: Compare
+    """By kernels or plain torch."""
 
     def __call__(self, output: Tensor) -> Tensor:
         """(B, C, h, w) in [0, 1] -> (B,), each row's own loss."""
@@ -103,17 +110,40 @@ class Loss:
 
 
 def compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor, Tensor]:
-    """In plain torch."""
+    """How alike a picture and the target are at one scale, in plain torch.
+
+    Args:
+        output: (B, C, h, w) in [0, 1].
+        scale: Of the target.
+        with_luminance: Whether all of SSIM counts; else only its contrast and structure.
+
+    Returns:
+        (B, C) the similarity of each row and channel, and (B, C) the sum of known * |picture - target|.
+    """
     similarity: Tensor = _Similarity.apply(output, scale, with_luminance)  # type: ignore[no-untyped-call]
     return similarity, (output - scale.target).mul(scale.known).abs().sum((2, 3))
 
 
 def prepare_loss(name: LossName, target: Tensor, known: Tensor) -> Loss:
-    """The loss against these targets, to be asked in every step.
+    """The loss against these targets, all that is the same in every step worked out.
+
+    Structural similarity is over the known pixels only. A window's mean, variance and covariance are those of
+    its known pixels, weighted by the Gaussian times `known` (a normalised convolution), and the window counts
+    by the weight it holds; scales are halved in the same way. So windows that reach into the hole do not pull
+    on it, and do not go to waste. Where all is known and sides halve evenly, the similarity of "ms-ssim"
+    equals `pytorch_msssim.ms_ssim`.
+
+    Unlike there, pictures of less than 161 px are no error: the coarse scales that cannot hold one window
+    are left out and the other weights scaled up to the same sum, and if not even the finest holds one, its
+    window shrinks.
 
     Args:
+        name: Which loss.
         target: (B, C, h, w) in [0, 1]; anything finite in the hole.
         known: (B, 1, h, w) weight of each pixel, 0 in the hole.
+
+    Returns:
+        A function of the pictures, (B, C, h, w) in [0, 1], that gives (B,), each row's own loss.
     """
     compare = _choose_compare(target.device, target.shape[1])
     share = 1 / (target.shape[1] * known.sum((1, 2, 3))).clamp_min(1e-12)
@@ -130,28 +160,8 @@ def _choose_compare(device: torch.device, channels: int) -> Compare:
     return similarity.compare
 
 
-def ms_ssim(output: Tensor, target: Tensor, known: Tensor) -> Tensor:
-    """Multi-scale structural similarity over the known pixels, (B,), 1 for equal pictures.
-
-    A window's mean, variance and covariance are those of its known pixels, weighted by the Gaussian
-    times `known` (a normalised convolution), and the window counts by the weight it holds; scales are
-    halved in the same way. So windows that reach into the hole neither pull on it nor go to waste.
-    Where all is known and sides halve evenly, this equals `pytorch_msssim.ms_ssim`.
-
-    Unlike there, pictures of less than 161 px are no error: the coarse scales that cannot hold one
-    window are left out and the other weights scaled up to the same sum, and if not even the finest
-    holds one, its window shrinks.
-
-    Args:
-        output: (B, C, h, w) in [0, 1].
-        target: (B, C, h, w) in [0, 1].
-        known: (B, 1, h, w) weight of each pixel, 0 in the hole.
-    """
-    return 1 - prepare_loss("ms-ssim", target, known)(output)
-
-
 def count_scales(height: int, width: int) -> int:
-    """How many scales a picture of this size holds a window at, 1 to 5."""
+    """At how many scales a picture of this size, in px, holds a whole window, 1 to 5."""
     count = 1
     side = min(height, width)
     while count < len(SCALE_WEIGHTS) and (side := (side + 1) // 2) >= WINDOW_PX:
@@ -160,6 +170,7 @@ def count_scales(height: int, width: int) -> int:
 
 
 def _prepare_scales(target: Tensor, known: Tensor, count: int) -> tuple[Scale, ...]:
+    """So many scales of the targets, from the finest."""
     scales = []
     for index in range(count):
         if index:
@@ -181,8 +192,8 @@ def _prepare_scales(target: Tensor, known: Tensor, count: int) -> tuple[Scale, .
 class _Similarity(torch.autograd.Function):
     """SSIM, or without luminance its contrast-structure part, of each row and channel.
 
-    Its gradient is worked out along with it, in closed form: some thirty passes over three planes, where
-    automatic differentiation took four times as many.
+    Its gradient is worked out along with it, in closed form, which takes fewer passes over the planes.
+    See docs/measurements.md, "untrained/losses: passes".
     """
 
     @staticmethod
@@ -231,13 +242,13 @@ def _exponents(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
 
 
 def _count_taps(height: int, width: int) -> int:
-    """Of the widest window that fits, an odd number."""
+    """Side of the widest window that fits into a picture of this size, an odd number."""
     side = min(height, width)
     return min(WINDOW_PX, side - (side + 1) % 2)
 
 
 def _halve(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Means of the known pixels of each 2x2 block, and their weights."""
+    """Means of the known pixels of each 2x2 block, and the blocks' weights; sides are rounded up."""
     padding = (values.shape[2] % 2, values.shape[3] % 2)
     weight = F.avg_pool2d(known, 2, padding=padding)
     sums = F.avg_pool2d(values * known, 2, padding=padding)

@@ -1,6 +1,6 @@
-"""The weights of B untrained networks side by side: copied, cut, joined.
+"""What all untrained networks have in common: weights of B of them side by side, and what they can do.
 
-Which network they are of, and what it does with them, is the network's business (`decoder`, `hourglass`).
+The networks themselves are in `deep_decoder` and `hourglass`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class Weights:
     code: Tensor
     """(B, C0, h0, w0) float32, the network input."""
     parameters: tuple[Tensor, ...]
-    """All that is fitted: everything but the code. Each (B, ...)."""
+    """(B, ...) float32 each: all that is fitted, which is everything but the code."""
 
     def __post_init__(self) -> None:
         rows = {len(tensor) for tensor in (self.code, *self.parameters)}
@@ -32,37 +32,45 @@ class Weights:
 
     @classmethod
     def concatenate(cls, parts: Sequence[Self]) -> Self:
-        """The rows of all parts, one after the other."""
+        """The rows of all parts, one after the other.
+
+        Args:
+            parts: At least one, of one shape.
+        """
         columns = zip(*((part.code, *part.parameters) for part in parts), strict=True)
         code, *parameters = (torch.cat(column) for column in columns)
         return cls(code, tuple(parameters))
 
     def select(self, rows: Sequence[int]) -> Self:
-        """Copies of these rows, in this order; a row may be taken several times."""
+        """Copies of some rows.
+
+        Args:
+            rows: Their numbers, in the order wanted; a row may be taken several times.
+        """
         index = torch.as_tensor(rows, device=self.code.device)
         return self.map(lambda tensor: tensor.detach()[index])
 
-    def detach(self) -> Self:
-        """Copies that no later fit changes."""
-        return self.map(lambda tensor: tensor.detach().clone())
-
     def with_code(self, code: Tensor) -> Self:
-        """The same networks with another input."""
+        """The same networks with another input, (B, C0, h0, w0)."""
         return type(self)(code, self.parameters)
 
     def flatten(self) -> Tensor:
-        """(B, P) copy of all that is fitted, row by row."""
+        """A copy of all that is fitted, (B, P) float32, row by row."""
         return torch.cat([tensor.flatten(1) for tensor in self.parameters], 1)
 
     def with_parameters(self, flat: Tensor) -> Self:
-        """The same inputs with what `flatten` gave of other networks, as views of it."""
+        """The same inputs with other parameters.
+
+        Args:
+            flat: (B, P), as `flatten` gives them; the new parameters are views of it.
+        """
         parts = torch.split(flat, [tensor[0].numel() for tensor in self.parameters], 1)
         shapes = [tensor.shape[1:] for tensor in self.parameters]
         views = (part.view(len(flat), *shape) for part, shape in zip(parts, shapes, strict=True))
         return type(self)(self.code, tuple(views))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
-        """The same function applied to each tensor."""
+        """The weights with a function applied to each tensor, the code included."""
         return type(self)(function(self.code), tuple(function(tensor) for tensor in self.parameters))
 
 
@@ -76,18 +84,21 @@ class Network(Protocol[W]):
         """Fresh weights of B rows, on the targets' device. A row depends on its own seed and target only.
 
         Args:
-            targets: (B, C, h, w) what is to be restored, 0 where nothing is known.
-            known: (B, 1, h, w) weight of each pixel.
-            seeds: B.
+            targets: (B, C, h, w) float32 in [0, 1], what is to be restored, 0 where nothing is known.
+            known: (B, 1, h, w) float32, weight of each pixel.
+            seeds: B seeds.
         """
         ...
 
     def paint(self, weights: W, code: Tensor) -> Tensor:
-        """(B, C, h, w) pictures in [0, 1], with gradients to the weights' parameters.
+        """Paint B pictures, with gradients to the weights' parameters.
 
         Args:
             weights: Of B rows.
-            code: (B, C0, h0, w0), takes the place of the weights' own.
+            code: (B, C0, h0, w0) float32, takes the place of the weights' own code.
+
+        Returns:
+            (B, C, h, w) in [0, 1].
         """
         ...
 

@@ -4,7 +4,8 @@
     pictures = restore(damaged, known=known).pictures  # holes are painted
     pictures = restore(blurred, forward=blur).pictures
 
-The pool paints the holes of films by the same steps, see `batched_adam`.
+Here a whole image is one row. The holes of films are painted by the same steps (`batched_adam`), but their
+batches are made in fill/paint.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Restored:
     """What became of some images."""
 
     pictures: Tensor
-    """(B, C, h, w) in [0, 1]: means over the last quarter of the steps. All is painted, nothing copied."""
+    """(B, C, h, w) float32 in [0, 1], means over the last quarter of the steps; painted, known pixels too."""
     weights: Weights
     """Of the B networks, after the last step."""
 
@@ -67,6 +68,9 @@ def restore(
         seeds: B, of weights and inputs; None: 0, 1, 2, ...
         device: Where to fit; None: where the images are.
         watch: Called after every step; whatever it raises ends the fit.
+
+    Returns:
+        The pictures, on the images' device, and the weights that paint them.
 
     Raises:
         UsageError: The options do not fit the images or each other.
@@ -119,7 +123,7 @@ class _Fit:
     watch: Watch | None
 
     def restore(self, rows: range) -> Restored:
-        """These rows, all at once."""
+        """Restore these images, all at once."""
         own = slice(rows.start, rows.stop)
         weight = self.known[own].to(self.device)
         targets = self.images[own].to(self.device) * (weight > 0)
@@ -148,15 +152,17 @@ class _Fit:
         return Restored(self._cut(pictures).to(back), weights.map(lambda tensor: tensor.to(back)))
 
     def _cut(self, pictures: Tensor) -> Tensor:
-        """To the size asked for: a network may paint more."""
+        """The pictures cut to the size asked for: a network may paint more."""
         return pictures[:, :, : self.size[0], : self.size[1]]
 
     def _see(self, pictures: Tensor) -> Tensor:
+        """What would be seen of the pictures: cut to size, then changed by the forward model."""
         pictures = self._cut(pictures)
         return pictures if self.forward is None else self.forward(pictures)
 
 
 def _choose_network(options: FitOptions, images: Tensor, known: Tensor, size: tuple[int, int]) -> DeepDecoder:
+    """The deep decoder that the options ask for, as deep as the deepest hole needs unless they say."""
     hole = (known == 0).any(0)[0].cpu().numpy()
     levels = options.levels or choose_levels(hole, size)
     if 2**levels > min(size):
@@ -167,6 +173,7 @@ def _choose_network(options: FitOptions, images: Tensor, known: Tensor, size: tu
 
 
 def _check(images: Tensor, known: Tensor, options: Sequence[FitOptions], seeds: Sequence[int]) -> None:
+    """Raise a UsageError where shapes, numbers or options do not fit together."""
     if images.dim() != 4 or not len(images) or images.dtype != torch.float32:
         raise UsageError(f"images must be (B, C, h, w) float32, got {tuple(images.shape)} {images.dtype}")
     if known.shape[1:] != (1, *images.shape[2:]) or len(known) not in {1, len(images)}:

@@ -1,7 +1,8 @@
-"""How a film is cut into segments, the runs of frames that are rendered and kept one by one.
+"""Cuts a film into segments, the runs of frames that are rendered and kept one by one.
 
 A segment depends on nothing but the film, the plan and the options: a run that was stopped makes those that
-are missing, and the film comes out as if it had not been.
+are missing, and the film comes out as if it had not been stopped. Which frames are copied instead of rendered
+is decided in `splice`.
 """
 
 from __future__ import annotations
@@ -15,14 +16,12 @@ import numpy as np
 from subremover.video.film import Film
 
 SEGMENT_FRAMES = 250
-"""At the most; half of it at the least. An encoder that begins anew spends a key frame, and ends without
-knowing what follows. Two clips of 480 lines, each played to and fro for 480 frames, got 12 and 21 % larger
-and 0.5 and 0.7 dB worse (x264) in segments of 30 frames than as a whole, 5 and 9 % larger in those of 60, 1
-and 5 % in those of 125, and in those of 250, cut at the source's key frames, 0.5 % smaller and 0.04 dB
-worse."""
+"""Most frames of a rendered segment; where a run is cut, each part but the last has at least half as many. An
+encoder that begins anew spends a key frame, and ends without knowing what follows.
+See docs/measurements.md, "video/segments: length"."""
 
 Item = TypeVar("Item", bound="tuple[Any, ...]")
-"""Begins with a frame's index."""
+"""A tuple that begins with a frame's index."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,6 +47,9 @@ def cut_segments(film: Film, is_masked: np.ndarray, copied: Sequence[range] = ()
         film: The source.
         is_masked: (frame_count,) bool, True on frames with a subtitle.
         copied: Runs of frames whose packets are copied, in order.
+
+    Returns:
+        The segments.
     """
     segments: list[Segment] = []
     start = 0
@@ -65,9 +67,12 @@ def cut_rendered(frames: range, key_frames: np.ndarray, is_masked: np.ndarray) -
     A segment begins where the source begins anew, and not amid a subtitle if that can be avoided.
 
     Args:
-        frames: One by one.
-        key_frames: Of the film, indices, rising.
-        is_masked: (frame_count,) bool, of the film.
+        frames: The run.
+        key_frames: Indices of the film's key frames, rising.
+        is_masked: (frame_count,) bool, of the whole film.
+
+    Yields:
+        Segments in order, together the run.
     """
     start = frames.start
     while frames.stop - start > SEGMENT_FRAMES:
@@ -84,10 +89,10 @@ def cut_rendered(frames: range, key_frames: np.ndarray, is_masked: np.ndarray) -
 def by_segment(
     items: Iterable[Item], segments: Iterable[Segment]
 ) -> Iterator[tuple[Segment, Iterator[Item]]]:
-    """What belongs to frames, by segment.
+    """Sort what belongs to frames into segments.
 
     Args:
-        items: By frame; all lie in one of the segments.
+        items: In the order of their frames, all of which lie in one of the segments.
         segments: In order.
 
     Yields:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from subremover.fill.composite import confine, crop_boxes, fill_weight, join_seamlessly, share_of_fit
+from subremover.fill.composite import confine, crop_boxes, join_seamlessly, share_of_fit
 from subremover.geometry import Box
 
 
@@ -45,24 +45,7 @@ def test_boxes_never_overlap_and_hold_all_holes() -> None:
         assert (covered[mask] == 1).all()
 
 
-def test_weight_falls_inside_the_hole_only() -> None:
-    hole = make_mask(Box(50, 50, 60, 40))
-    weight = fill_weight(hole, 3)
-    assert weight.dtype == np.float32
-    assert not weight[~hole].any()
-    assert (weight[hole] > 0).all()
-    assert weight[70, 80] == 1
-    assert (np.diff(weight[50:55, 80]) >= 0).all()
-    assert weight[50, 80] < 0.5
-    np.testing.assert_array_equal(fill_weight(hole, 0), hole.astype(np.float32))
-
-
-def test_the_pictures_border_is_no_rim() -> None:
-    hole = make_mask(Box(0, 180, 300, 20))
-    assert (fill_weight(hole, 3)[199] == 1).all()
-
-
-def test_settle_keeps_known_pixels_and_leaves_no_seam() -> None:
+def test_joining_keeps_known_pixels_and_leaves_no_seam() -> None:
     y, x = np.mgrid[:60, :90].astype(np.float32)
     image = np.stack([x / 90, y / 60, 0.5 + 0.2 * np.sin(x / 20)], -1).astype(np.float32)
     hole = make_mask(Box(25, 20, 40, 16), size=(60, 90))
@@ -75,7 +58,7 @@ def test_settle_keeps_known_pixels_and_leaves_no_seam() -> None:
         assert smoothed.dtype == np.float32
 
 
-def test_settle_does_not_look_into_the_hole() -> None:
+def test_joining_does_not_look_into_the_hole() -> None:
     generator = np.random.default_rng(1)
     fitted, image, other = (generator.random((41, 33, 3), np.float32) for _ in range(3))
     hole = make_mask(Box(8, 10, 15, 20), size=(41, 33))
@@ -84,7 +67,7 @@ def test_settle_does_not_look_into_the_hole() -> None:
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 7), (31, 2), (63, 65)])
-def test_settle_any_size(size: tuple[int, int]) -> None:
+def test_joining_any_size(size: tuple[int, int]) -> None:
     generator = np.random.default_rng(2)
     fitted, image = (generator.random((*size, 3), np.float32) for _ in range(2))
     for hole in (np.zeros(size, np.bool_), np.ones(size, np.bool_), generator.random(size) > 0.5):
@@ -93,7 +76,7 @@ def test_settle_any_size(size: tuple[int, int]) -> None:
         np.testing.assert_array_equal(smoothed[~hole], image[~hole])
 
 
-def test_settle_keeps_detail_by_how_well_it_is_known() -> None:
+def test_joining_keeps_detail_by_how_well_it_is_known() -> None:
     image = np.full((40, 60, 3), 0.5, np.float32)
     image[10:30, 15:45] += 0.1 * np.random.default_rng(5).choice((-1, 1), (20, 30, 1))
     hole = make_mask(Box(15, 10, 30, 20), size=(40, 60)).astype(np.float32)
@@ -107,7 +90,7 @@ def test_settle_keeps_detail_by_how_well_it_is_known() -> None:
     assert kept[2] == pytest.approx(0, abs=1e-3)
 
 
-def test_half_a_fit_settles_as_half_its_detail() -> None:
+def test_half_a_fit_is_joined_as_half_its_detail() -> None:
     """So that weighted sums of fits can be joined at once."""
     generator = np.random.default_rng(4)
     image, fitted = (0.3 + 0.4 * generator.random((40, 50, 3), np.float32) for _ in range(2))

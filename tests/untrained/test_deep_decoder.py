@@ -44,7 +44,7 @@ def test_decode_does_what_the_paper_says(activation: ActivationName) -> None:
 def test_gradients_equal_those_of_plain_torch() -> None:
     weights = draw([5, 6], channels=6, levels=2, size=(8, 12)).map(lambda tensor: tensor.double())
     target = torch.rand(2, 3, 8, 12, dtype=torch.double)
-    found, expected = (weights.detach() for _ in range(2))
+    found, expected = (weights.map(lambda tensor: tensor.clone()) for _ in range(2))
     for copy in (found, expected):
         for tensor in copy.parameters:
             tensor.requires_grad_(True)

@@ -20,7 +20,7 @@ from subremover.untrained import kernels
 from subremover.untrained.deep_decoder import decode, draw_weights
 from subremover.untrained.kernels import are_usable, check, last_level, similarity
 from subremover.untrained.kernels.check import Scale, compare_plainly, compare_with_plain, paint_plainly
-from subremover.untrained.losses import count_scales, ms_ssim
+from subremover.untrained.losses import count_scales, prepare_loss
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -96,7 +96,8 @@ def test_similarity_is_that_of_the_losses(monkeypatch: pytest.MonkeyPatch) -> No
     picture, scale = draw_scale(1, 3, 18)
     assert count_scales(3, 18) == 1
     found, _ = similarity.compare(picture, scale, True)
-    torch.testing.assert_close(found.mean(1), ms_ssim(picture, scale.target, scale.known), rtol=0, atol=1e-4)
+    expected = 1 - prepare_loss("ms-ssim", scale.target, scale.known)(picture)
+    torch.testing.assert_close(found.mean(1), expected, rtol=0, atol=1e-4)
 
 
 @pytest.mark.slow

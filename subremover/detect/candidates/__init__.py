@@ -1,1 +1,1 @@
-"""Where lettering may stand: cheap questions of every frame, and the text detector."""
+"""Where lettering may stand: cheap tests on every frame, and the text detector where they say so."""

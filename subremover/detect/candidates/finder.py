@@ -1,4 +1,7 @@
-"""Where the detector looks, and on which frame: at what is new, and now and then everywhere."""
+"""Decides where the text detector looks, and on which frame: at what is new, and now and then everywhere.
+
+What is new is told by `novelty`, the lines themselves are found by a `FindLines`; nothing is followed here.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,24 @@ from subremover.detect.frame import Frame, halvings
 from subremover.geometry import Box, draw_boxes
 
 DETECT_SECONDS, DETECT_FRAMES = 0.2, 5
-"""Between looks at the least; each is at the frame since the last one that shows best what is new."""
+"""Least time between two looks, in seconds and in frames, whichever is longer. Each look is at the frame
+since the last look that shows best what is new."""
 SWEEP_SECONDS, CROWDED_SWEEP_SECONDS = 3.0, 1.0
-"""Between looks at the whole picture, for what no novelty gave away; oftener in gravel or grass."""
+"""Seconds between sweeps, looks at a place whether it is new or not; the shorter one is for crowded pictures
+(gravel, grass), where new lettering hardly shows as new."""
 LARGE_PX = 1440
-"""Wide pictures are looked at by halves: their lettering is large, and 24 px in 4K still have 12."""
+"""Width of the picture, in px, from which the detector gets it at half the size: lettering is large there,
+and 24 px in 4K still have 12."""
 LOW_SHARE = 1 / 3
-"""Of the height, where subtitles mostly are; every other patrol looks there, and closer."""
+"""The lowest part of the picture, as a share of its height, where most subtitles stand. Every other sweep
+takes this part alone, and so sees it larger."""
 
 FindLines = Callable[[np.ndarray], list[Box]]
+"""Finds the text lines of an (h, w, 3) uint8 RGB picture; boxes in its px."""
 
 
 class CandidateFinder:
-    """Shown every frame, it finds the lines that nobody follows yet."""
+    """Finds text lines that are not followed yet; is fed every frame, but looks at few."""
 
     def __init__(
         self, find_lines: FindLines, first: Frame, frame_rate: float, regions: Sequence[Box]
@@ -36,7 +44,7 @@ class CandidateFinder:
             find_lines: Finds text lines in an (h, w, 3) uint8 RGB picture.
             first: The film's first frame.
             frame_rate: Frames per second.
-            regions: Where to look; empty: everywhere.
+            regions: Boxes in the picture outside of which nothing is looked for; empty: look everywhere.
         """
         height, width = first.luma.shape
         self.period = max(DETECT_FRAMES, round(DETECT_SECONDS * frame_rate))
@@ -49,11 +57,15 @@ class CandidateFinder:
         self._is_low_next = False
 
     def feed(self, frame: Frame) -> None:
-        """Take the next frame."""
+        """Take the next frame; call `find` after every `period` of them."""
         self._novelty.feed(frame.index, frame.small)
 
     def forget(self, box: Box | None = None) -> None:
-        """What stands in a box, or anywhere, is new again."""
+        """Count what stands in a box as new again, as after a cut or when a line has gone.
+
+        Args:
+            box: In the picture; None: all of it.
+        """
         if box is None:
             self._novelty.forget()
             return
@@ -63,11 +75,14 @@ class CandidateFinder:
     def find(
         self, recent: Sequence[Frame], followed: Callable[[int], list[Box]]
     ) -> Iterator[tuple[Frame, Box]]:
-        """Lines that stand where something new does, and a frame that shows each.
+        """Look at the places that are due, and give the text lines there that are not followed yet.
 
         Args:
             recent: The latest frames, oldest first, at least all since the last look.
-            followed: Boxes of the lines that are followed on a frame.
+            followed: Gives the boxes of the lines already followed on a frame, by its index.
+
+        Yields:
+            A frame that shows the line, and the line's box in the picture.
         """
         frame_of = {frame.index: frame for frame in recent}
         for place in self._places(recent[-1].index):
@@ -76,6 +91,7 @@ class CandidateFinder:
                 yield frame, line
 
     def _places(self, now: int) -> list[Place]:
+        """Where to look now, boxes in px of the picture: a sweep if one is due, else all that is new."""
         places, whole = self._novelty.take(), self._whole
         rest = CROWDED_SWEEP_SECONDS if self._novelty.is_crowded else SWEEP_SECONDS
         if now - self._last_sweep >= rest * self._frame_rate:
@@ -92,6 +108,7 @@ class CandidateFinder:
         return places
 
     def _lines_in(self, frame: Frame, box: Box, followed: list[Box]) -> Iterator[Box]:
+        """Lines of a frame inside a box and the regions, less those that are followed."""
         picture = frame.picture.rgb()
         for region in self._regions:
             if not (part := box.intersect(region)):
@@ -108,6 +125,7 @@ class CandidateFinder:
                     yield line
 
     def _detect(self, picture: np.ndarray, part: Box) -> list[Box]:
+        """Lines in a part of an (H, W, 3) uint8 picture, boxes in px of the whole."""
         crop = np.ascontiguousarray(picture[part.slices])
         scale = 2 if self._whole.width >= LARGE_PX and min(crop.shape[:2]) > 2 else 1
         if scale > 1:
@@ -123,7 +141,7 @@ def _enlarge(box: Box, scale: int) -> Box:
 
 
 def _has_line_shape(box: Box, picture: Box) -> bool:
-    """Leaves out the large blots that the detector sees in water or leaves."""
+    """Whether a box could be a line: flat enough, and none of the blots that are found in water or leaves."""
     short, long = sorted((box.width, box.height))
     return 6 <= short <= 0.16 * min(picture.width, picture.height) + 12 and long >= 1.2 * short
 

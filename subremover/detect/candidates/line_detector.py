@@ -1,4 +1,7 @@
-"""Text lines of a picture, by the PP-OCR detector that ships inside the rapidocr package."""
+"""Finds the text lines of one picture, by the PP-OCR detector that ships inside the rapidocr package.
+
+Where and when to look is up to `finder`; what the lines say is read by `detect.recogniser`.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +16,22 @@ from subremover.geometry import Box
 from subremover.runtime.profile import stage
 
 CLOSE_PIXELS, COARSE_PIXELS = 640 * 360, 480 * 270
-"""What has more than the first is scaled down to the second, 0.1 s on one core, to find where lines are; what
-has fewer is looked at as it is. The clips measured gave the same lines at four times as many."""
+"""Pictures of more pixels than the first are scaled down to about the second before the detector sees them;
+smaller ones are looked at as they are. See docs/measurements.md, "detect/candidates/line_detector: size"."""
 LEAST_SIDE_PX = 64
-"""Narrow parts get a border up to this; the detector wants surroundings."""
+"""Narrower parts get a border until they are so wide and high, in px: the detector needs surroundings."""
 
 
 class LineDetector:
-    """Finds text lines. Holds the model, so make one and keep it."""
+    """Finds text lines in pictures. Holds the model, so make one and keep it."""
 
     def __init__(self) -> None:
         from rapidocr import RapidOCR
 
         self._engine: Any = RapidOCR(
             params={
-                # Always two threads, which is 1.3 times as fast as one on two cores beside the decoder's; the
-                # sums are formed in the same order whatever their number.
+                # Two threads, whatever the machine; sums come out the same for any number of them.
+                # See docs/measurements.md, "detect/candidates/line_detector: threads".
                 "EngineConfig.onnxruntime.intra_op_num_threads": 2,
                 "EngineConfig.onnxruntime.use_cuda": "CUDAExecutionProvider" in providers(),
                 "Det.limit_side_len": 1 << 16,  # the scaling is done here
@@ -38,12 +41,12 @@ class LineDetector:
                 "Global.log_level": "critical",
             }
         )
-        # An empty picture is normal here, but worth a warning to rapidocr.
+        # rapidocr warns of every picture without text, which is normal here.
         logging.getLogger("RapidOCR").setLevel(logging.CRITICAL)
 
     @stage("scan: detect")
     def find_lines(self, picture: np.ndarray) -> list[Box]:
-        """Lines of upright text, horizontal or vertical.
+        """Lines of text that stands level, written across or downwards.
 
         Args:
             picture: (H, W, 3) uint8, RGB.

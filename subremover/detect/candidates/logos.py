@@ -1,7 +1,7 @@
-"""Logos without letters: what stays the same from shot to shot, found at the film's end.
+"""Finds logos without letters: what looks the same in shot after shot, known at the film's end.
 
-Lettered logos are lines like others, and told by `classifier`. This is for the rest, and only asked for
-by those who want logos gone.
+Lettered logos are found as lines and told apart by `classify.classifier`. This is for the rest, and runs only
+where logos are to be removed.
 """
 
 from __future__ import annotations
@@ -12,25 +12,32 @@ import numpy as np
 from subremover.geometry import Box
 
 LEAST_STRENGTH = 48.0
-"""Sobel magnitude of a shot's mean edge; 6 levels a px. What moves in a shot averages out."""
+"""Sobel magnitude (8 times the slope) from which an edge of a shot's mean picture counts: 6 levels a px.
+What moves during a shot averages out and stays below it."""
 SAME = 0.35
-"""Of an edge's length, by which it may differ in the next shot."""
+"""Most change of an edge vector from one shot to the next that still counts as the same edge, as a share of
+its length."""
 VOTES = 0.75
-"""Share of all cuts that a logo stays across; a subtitle stays across some."""
+"""Share of all cuts that an edge must outlast to be a logo's; a subtitle stays across a few cuts at most."""
 LEAST_EDGES, LEAST_DENSITY = 24, 0.07
-"""Px in a group, and of its area; two shots have 0.05 in common by chance, an emblem 0.13 and more."""
+"""Least number of edge pixels of a logo, and their least share of its box.
+See docs/measurements.md, "detect/candidates/logos: edges"."""
 JOIN_PX = 5
-"""Parts of one logo lie nearer to each other than this, in px of the small picture."""
+"""Edges are grown by so much, in px of the small picture, to join the parts of one logo."""
 MOST_SHARE = 0.3
-"""Of the picture's width and height; what is larger is a frame around the picture."""
+"""Greatest share of the picture's width and height for a logo; what is larger frames the whole picture."""
 MOST_PICTURES = 8
-"""Kept in colour, each of another shot, for the strokes."""
+"""How many pictures are kept in colour, each of another shot, to mark the logo's pixels by."""
 
 
 class LogoFinder:
-    """Watches small pictures go by, a few a second."""
+    """Compares the mean edges of shots; is fed small pictures, a few a second.
+
+    Call `feed` for each picture, `cut` at the end of each shot, then `places`.
+    """
 
     def __init__(self, height: int, width: int) -> None:
+        """Prepare for small pictures of this size, in px."""
         self.pictures: list[np.ndarray] = []
         """(H, W, 3) uint8 RGB, of different shots."""
         self._sum = np.zeros((2, height, width), np.float32)
@@ -40,13 +47,20 @@ class LogoFinder:
         self._cuts = 0
 
     def feed(self, small: np.ndarray) -> bool:
-        """Take a picture, (h, w) uint8 luma; returns whether `pictures` wants it in colour."""
+        """Take a picture of the current shot.
+
+        Args:
+            small: (h, w) uint8 luma.
+
+        Returns:
+            Whether the caller should append this picture, in colour, to `pictures`.
+        """
         self._sum += np.stack([cv2.Sobel(small, cv2.CV_32F, 1, 0), cv2.Sobel(small, cv2.CV_32F, 0, 1)])
         self._count += 1
         return self._count == 1 and len(self.pictures) < MOST_PICTURES
 
     def cut(self) -> None:
-        """A shot is over."""
+        """End the current shot and compare it with the one before."""
         if not self._count:
             return
         edges = self._sum / self._count
@@ -58,7 +72,15 @@ class LogoFinder:
         self._sum[:] = 0
 
     def places(self, width: int, height: int) -> list[Box]:
-        """Boxes of the logos in a picture of this size, in px; call `cut` first."""
+        """Where the logos stand; call `cut` first.
+
+        Args:
+            width: Of the whole picture, in px.
+            height: Likewise.
+
+        Returns:
+            Boxes in px of the whole picture.
+        """
         if not self._cuts:
             return []
         is_same = self._votes >= max(1, VOTES * self._cuts)

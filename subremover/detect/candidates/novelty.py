@@ -1,7 +1,8 @@
-"""Where something new stands still: the cheap question asked of every frame, before any detector.
+"""Tells where something new stands still: the cheap test on every frame, made before any detector runs.
 
 Lettering laid over a film is sharp and does not move. What appears at a place and shows the same edges
-on three frames running is worth a look; what moves, and what has been looked at before, is not.
+on three frames running is worth a look; what moves, and what has been looked at before, is not. What is
+found there is up to the caller.
 """
 
 from __future__ import annotations
@@ -14,16 +15,20 @@ import numpy as np
 from subremover.geometry import Box
 
 BLOCK_PX = 8
+"""Side of the blocks, in px of the small picture, whose edges are added up."""
 EDGE_LEVEL = 24
 """Sobel magnitude (8 times the slope in levels a px) from which an edge counts; above coding noise."""
 RISE, NEW_ENERGY = 1.5, 32.0
-"""A block is new when its standing edges exceed RISE times what was there before by NEW_ENERGY a px."""
+"""A block is new when the energy of its standing edges exceeds RISE times what was known there by NEW_ENERGY.
+Energy is the mean edge strength (absolute Sobel values, across plus down) over the block's pixels.
+See docs/measurements.md, "detect/candidates/novelty: thresholds"."""
 HABITUATION, DECAY = 2.0, 0.98
-"""What has been looked at counts this many times, less and less with each frame: a shaking camera stands
-still every few frames, and that is nothing new for a while. With these four numbers, every subtitle of
-eleven clips was seen within the 5 frames of a look, at half the looks of 1.5, 24, 1 and 0.95."""
+"""After a look, the block's known energy is multiplied by HABITUATION, and that falls off by DECAY a frame:
+a shaking camera stands still every few frames, and is not to be looked at each time.
+See docs/measurements.md, "detect/candidates/novelty: thresholds"."""
 CROWDED_ENERGY = 100.0
-"""Of a block a px; lettering has 130 to 300, and sharp gravel 140 to 290."""
+"""Energy from which a block is as full of edges as lettering itself.
+See docs/measurements.md, "detect/candidates/novelty: crowded"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +36,16 @@ class Place:
     """Where to look, and on which frame it shows best."""
 
     index: int
+    """Of the frame."""
     box: Box
     """In px of the small picture."""
 
 
 class Novelty:
-    """Watches small pictures go by and tells where something new stands still."""
+    """Tells where something new stands still; call `feed` with every small picture, `take` now and then."""
 
     def __init__(self, height: int, width: int) -> None:
+        """Prepare for small pictures of this size, in px."""
         self._size = (height, width)
         self._blocks = (-(-height // BLOCK_PX), -(-width // BLOCK_PX))
         self._edges: np.ndarray | None = None
@@ -47,14 +54,23 @@ class Novelty:
         self._seen: list[tuple[int, np.ndarray]] = []
 
     def feed(self, index: int, small: np.ndarray) -> None:
-        """Take the next picture, (h, w) uint8 luma."""
+        """Take the next picture.
+
+        Args:
+            index: Of the frame.
+            small: (h, w) uint8 luma.
+        """
         edges = np.stack([cv2.Sobel(small, cv2.CV_16S, 1, 0), cv2.Sobel(small, cv2.CV_16S, 0, 1)])
         energy = np.zeros(self._blocks, np.float32) if self._edges is None else self._standing(edges)
         self._seen.append((index, np.minimum(energy, self._energy)))
         self._edges, self._energy = edges, energy
 
     def take(self) -> list[Place]:
-        """Where something new stood since the last call; it is known from now on."""
+        """Where something new has stood since the last call; from now on it counts as known.
+
+        Returns:
+            Places, each with the frame since the last call that shows it best.
+        """
         peak = np.max([energy for _, energy in self._seen], axis=0)
         is_new = peak > RISE * self._known + NEW_ENERGY
         found = list(self._places(is_new)) if is_new.any() else []
@@ -71,14 +87,18 @@ class Novelty:
         return float(np.median(self._known)) > CROWDED_ENERGY
 
     def forget(self, box: Box | None = None) -> None:
-        """What stands in a box (in px of the small picture), or anywhere, is new again."""
+        """Count what stands in a box as new again.
+
+        Args:
+            box: In px of the small picture; None: all of it.
+        """
         where = _blocks_of(box) if box else ...
         self._known[where] = 0
         for _, energy in self._seen:  # what stood there until now would make it known again
             energy[where] = 0
 
     def _standing(self, edges: np.ndarray) -> np.ndarray:
-        """Energy a px of the edges that stand since the frame before, block by block."""
+        """(rows, columns) float32, each block's energy of edges that were in the last picture, too."""
         before, (height, width), (rows, columns) = self._edges, self._size, self._blocks
         assert before is not None
         strength = cv2.add(np.abs(edges[0]), np.abs(edges[1]))
@@ -92,7 +112,7 @@ class Novelty:
         return energy
 
     def _places(self, blocks: np.ndarray) -> list[Place]:
-        """Groups of new blocks that could be lettering: two blocks wide or high at the least."""
+        """Groups of at least three new blocks near each other, with a block's margin around them."""
         joined = cv2.dilate(blocks.astype(np.uint8), np.ones((3, 7), np.uint8))
         count, labels, stats, _ = cv2.connectedComponentsWithStats(joined)
         found = []

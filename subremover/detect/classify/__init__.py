@@ -1,1 +1,1 @@
-"""What a line is (subtitle, lettering of the scene, logo), and which lines are one event."""
+"""Tells what a line is (subtitle, lettering of the scene, logo), and which lines form one event."""

@@ -1,9 +1,9 @@
-"""What is subtitle and what is not: the film itself teaches it.
+"""Tells subtitles from other lettering, by the style that the film's own subtitles have.
 
 Lettering that comes and goes while the picture around it stays, or stays while the picture moves on under
-it, is laid over the film; where it stands, how tall it is and how it is set is the film's style.
-What stands from cut to cut is only taken for a subtitle where the style, or, if the film has none,
-custom puts subtitles.
+it, is laid over the film; where most of that stands, and how tall it is, is the film's style. A line that
+stands from cut to cut counts as a subtitle only where the style puts one, or, if the film has none, where
+films mostly do: in the middle, low or high. Lines become events in `events`.
 """
 
 from __future__ import annotations
@@ -17,56 +17,63 @@ from subremover.geometry import Box
 from subremover.plan.model import EventKind
 
 STRONG_STYLE = 3
-"""Lines of one hand that are no chance: what else is laid over the film is a title, a credit or a clock."""
+"""Number of like lines that makes a style certain: whatever else is laid over the film is then no subtitle
+but a title, a credit or a clock."""
 SAME_HEIGHT = 1.35
-"""Ratio of heights: with and without descenders, the detector's boxes differ by so much."""
+"""Greatest ratio of the heights of two lines set alike: with and without descenders, the detector's boxes
+differ by so much."""
 SAME_COLOURS = 0.5
-"""Shared part of the colours of two lines set alike."""
+"""Least common part of the colour histograms of two lines set alike, 0 to 1."""
 LOGO_SECONDS = 12.0
-"""Nobody reads for longer than this; what stands aside that long is a logo."""
+"""Seconds from which a line off the subtitles' place is a logo: nobody reads for longer."""
 CENTRED, LOW, HIGH = 0.05, 0.65, 0.2
-"""Shares of the width that a centred line may be off by, and of the height below and above which subtitles
-stand by custom."""
+"""Where films mostly put subtitles: CENTRED is how far off the middle they may be, as a share of the width;
+they stand below LOW or above HIGH, shares of the height from the top."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
-    """A line of text whose life is known."""
+    """A line of text whose first and last frame are known."""
 
     first: int
+    """Index of the first frame that shows any of it."""
     last: int
+    """Index of the last one."""
     box: Box
     """The detector's box."""
     stroke_box: Box
+    """The smallest box around its strokes."""
     strokes: np.ndarray
-    """(h, w) bool of `stroke_box`."""
+    """(h, w) bool of `stroke_box`, True on its pixels."""
     opacities: np.ndarray
-    """(last - first + 1,) float32."""
+    """(last - first + 1,) float32 in [0, 1], one a frame."""
     text: str
+    """What it says; empty where that could not be read."""
     is_laid_over: bool
     """It came or went while the picture around it stayed, or stood while the picture moved on under it."""
     is_on_board: bool
-    """It stands on a plain ground of its own, as signs do."""
+    """It stands on a plain ground of its own, as signs do; see `is_on_board`."""
     colours: np.ndarray
-    """(4, 4, 4) float32, shares of its pixels by red, green and blue."""
+    """(4, 4, 4) float32, shares of its pixels by red, green and blue; see `colours_of`."""
 
     @property
     def height(self) -> int:
-        """Of the glyphs; a column of vertical text is as wide as they are tall."""
+        """Height of the glyphs, in px; a column of vertical text is as wide as they are tall."""
         return min(self.box.width, self.box.height)
 
     @property
     def middle(self) -> tuple[float, float]:
+        """Centre of the detector's box, x and y in px."""
         return self.box.x + self.box.width / 2, self.box.y + self.box.height / 2
 
     @property
     def has_letters(self) -> bool:
-        """Clocks and counters of a player have none; where nothing could be read, there may be some."""
+        """Whether there are letters, or could be: clocks have none, and what was not read may have some."""
         return not self.text or any(c.isalpha() for c in self.text)
 
 
 class LineClassifier:
-    """Knows the film's style, and tells the kind of its lines by it."""
+    """Tells the kind of a film's lines by the film's own style."""
 
     def __init__(
         self, lines: Sequence[Line], size: tuple[int, int], frames: int, frame_rate: float, has_region: bool
@@ -76,9 +83,9 @@ class LineClassifier:
         Args:
             lines: All lines of the film that stood still.
             size: Width and height of the picture in px.
-            frames: Of the film.
+            frames: Number of frames scanned.
             frame_rate: Frames per second.
-            has_region: The user has said where subtitles stand, and all lines do.
+            has_region: Whether the user has said where subtitles stand; all lines are then inside.
         """
         self._size, self._frames, self._has_region = size, frames, has_region
         self._logo_frames = LOGO_SECONDS * frame_rate
@@ -89,7 +96,14 @@ class LineClassifier:
         self._style = max(groups, key=lambda g: sum(1 + self._is_customary(n) for n in g), default=[])
 
     def classify(self, line: Line) -> EventKind:
-        """What a line is."""
+        """What a line is.
+
+        Args:
+            line: One of those that the style was learnt from.
+
+        Returns:
+            Its kind.
+        """
         others = [n for n in self._style if n is not line]
         fits = any(self._is_alike(line, n) for n in others)
         if line.is_laid_over:
@@ -115,18 +129,19 @@ class LineClassifier:
         return self._is_alike(one, other) and is_same_band and is_same_look
 
     def _stays(self, line: Line) -> bool:
+        """Whether a line stands for as long as logos do, or all through a shorter film."""
         frames = line.last - line.first + 1
         return frames >= min(self._logo_frames, self._frames) or frames > self._logo_frames
 
     def _is_customary(self, line: Line) -> bool:
-        """Whether a line stands where subtitles do: centred, low or high."""
+        """Whether a line stands where films mostly put subtitles: centred, and low or high."""
         if self._has_region:
             return True
         (x, y), (width, height) = line.middle, self._size
         return abs(x - width / 2) < CENTRED * width and (y > LOW * height or y < HIGH * height)
 
     def _is_alike(self, one: Line, other: Line) -> bool:
-        """Whether two lines could be set by one hand: as tall, and on one band or axis."""
+        """Whether two lines could be of one style: as tall, and on one band with one axis or left edge."""
         low, high = sorted((one.height, other.height))
         if high > SAME_HEIGHT * low:
             return False
@@ -140,7 +155,15 @@ class LineClassifier:
 
 
 def colours_of(picture: np.ndarray, strokes: np.ndarray) -> np.ndarray:
-    """(4, 4, 4) float32, shares of the strokes' pixels by colour, of an (h, w, 3) uint8 RGB picture."""
+    """The colours of a line, as a coarse histogram.
+
+    Args:
+        picture: (h, w, 3) uint8, RGB.
+        strokes: (h, w) bool, True on the pixels to count.
+
+    Returns:
+        (4, 4, 4) float32 by red, green and blue, shares of the pixels; adds up to 1, or 0 without strokes.
+    """
     bins = picture[strokes] >> 6
     index = bins[:, 0].astype(np.intp) * 16 + bins[:, 1] * 4 + bins[:, 2]
     counts = np.bincount(index, minlength=64).astype(np.float32)
@@ -148,12 +171,12 @@ def colours_of(picture: np.ndarray, strokes: np.ndarray) -> np.ndarray:
 
 
 def is_on_board(picture: np.ndarray, strokes: np.ndarray, line: np.ndarray) -> bool:
-    """Whether the ground between the strokes is plain, coloured, and ends near the line.
+    """Whether a line stands on a sign: the ground between its strokes is plain, not black, and ends near it.
 
     Args:
-        picture: (h, w, 3) uint8 RGB, the line with its surroundings.
-        strokes: (h, w) bool.
-        line: (h, w) bool, the detector's box.
+        picture: (h, w, 3) uint8, RGB, the line with its surroundings.
+        strokes: (h, w) bool, True on the line's pixels.
+        line: (h, w) bool, True in the detector's box.
     """
     inside, outside = (
         picture[line & ~strokes].astype(np.float32),

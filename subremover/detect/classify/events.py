@@ -1,4 +1,7 @@
-"""From lines to events: lines that come and go together and stand next to each other are one."""
+"""From lines to events: lines that come and go together and stand next to each other are one.
+
+Which kind a line is was told by `classifier`.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,24 @@ from subremover.geometry import bounding_box, draw_boxes, group_boxes
 from subremover.plan.model import Event, EventKind
 
 SLACK_FRAMES = 2
-"""By which the lines of one event may seem to come or go apart, in a fade."""
+"""By how many frames the ends of one event's lines may seem to differ, in a fade."""
 
 
 def make_events(
     lines: Sequence[Line], kinds: Sequence[EventKind], removed: Collection[EventKind]
 ) -> tuple[Event, ...]:
-    """The events of a film, by first frame.
+    """Join the lines of a film into events.
+
+    Where less than half of the subtitles could be read, the film's script is not known to the reader, and all
+    texts are left empty.
 
     Args:
-        lines: All that stood still.
-        kinds: Of each line.
-        removed: Kinds that are to go.
+        lines: All lines that stood still.
+        kinds: The kind of each line.
+        removed: Kinds of which events are marked to be removed.
+
+    Returns:
+        The events, by first frame.
     """
     is_legible = _is_legible([n for n, kind in zip(lines, kinds, strict=True) if kind == "subtitle"])
     events = []
@@ -71,7 +80,7 @@ def _to_event(lines: list[Line], kind: EventKind, remove: bool) -> Event:
 
 
 def _is_legible(subtitles: Sequence[Line]) -> bool:
-    """Whether the reader knows the film's script: of one that it does not, a few lines look like another."""
+    """Whether the reader knows the film's script; of another script it would misread a few lines."""
     return 2 * sum(bool(line.text) for line in subtitles) >= len(subtitles)
 
 

@@ -1,1 +1,1 @@
-"""Which pixels belong to a line: strokes, outlines, shadows, boxes."""
+"""Marks the pixels that belong to a line: strokes, outlines, shadows, drawn boxes."""

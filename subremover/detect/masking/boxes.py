@@ -1,6 +1,7 @@
-"""The drawn box behind a line, see-through or opaque, as far as the line's crop shows it.
+"""Finds the drawn box behind a line, see-through or opaque, as far as the line's crop shows it.
 
-Two ways to find it: all of it comes and goes with the line, or it stands on, but its borders give it away.
+There are two ways: the whole box comes and goes with the line (`find_jumping_box`), or it is always there,
+but its straight borders show it (`find_bordered_box`). The line's strokes themselves are marked in `strokes`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import numpy as np
 from subremover.detect.masking.gradient import disc
 
 FRAMES = 6
-"""Frames that borders are looked for in."""
+"""Most frames that borders are looked for in, spread over the event."""
 OPAQUEST, CLEAREST = 0.1, 0.85
-"""Of the picture's contrast, how much a see-through box leaves."""
+"""Least and greatest share of the picture's contrast that a see-through box lets through."""
 LEAST_AGREEMENT, LOST_AGREEMENT = 0.85, 0.07
-"""Correlation of the rows across a see-through border, at the least, and how much less it may be than that of
-rows outside: the picture goes on behind it, as it does not behind a sill or a sign."""
+"""Least correlation of the pixel rows on the two sides of a see-through border, and how much lower it may be
+than between neighbouring rows outside. The picture goes on behind such a border, and does not behind a window
+sill or a sign."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,18 +30,23 @@ class _Border:
     at: int
     """The first row inside."""
     gain: float
+    """0 for an opaque box."""
     shift: float
     """Levels."""
 
 
 def find_jumping_box(change: np.ndarray, line: np.ndarray) -> np.ndarray | None:
-    """The drawn box around a line, or the boxes of two lines, where that is what jumps: (h, w) bool.
+    """The drawn box around a line, or the joined boxes of two lines, where it comes and goes with the line.
 
-    A drawn box is solid and its sides are straight; what moves is neither.
+    What changes as the line comes or goes is a drawn box if it is solid and has straight sides; something
+    that moves has not.
 
     Args:
         change: (h, w) float32, levels between the picture with and without the line.
         line: (h, w) bool, the detector's box of the line.
+
+    Returns:
+        (h, w) bool, True in the box; None where there is none.
     """
     outside = change[~line]
     usual = float(np.median(outside)) if outside.size else 0.0
@@ -62,15 +69,19 @@ def find_jumping_box(change: np.ndarray, line: np.ndarray) -> np.ndarray | None:
 
 
 def find_bordered_box(shown: np.ndarray, line: np.ndarray) -> np.ndarray | None:
-    """The drawn box around a line, where its borders prove one: (h, w) bool, to the crop's sides at most.
+    """The drawn box around a line, told by its borders; for lines that never come nor go in a shot.
 
-    Above and below the line a straight border must run, across which the picture goes on with less contrast,
-    by the same law at both; or with none at all, while outside it moves. Nothing else in a film does that:
-    what a sill, a sign or the sky shows does not go on behind it, and its plain inside moves with it.
+    A straight border must run above the line and another one below, and the picture must go on across both
+    with less contrast, by the same gain and shift; or with no contrast at all, while it moves outside. What
+    else a film shows does not do that: the picture does not go on behind a sill, a sign or the sky, and the
+    plain inside of such a thing moves with it.
 
     Args:
         shown: (n, h, w, 3) uint8, RGB, the event's frames at full opacity.
         line: (h, w) bool, the detector's box of the line.
+
+    Returns:
+        (h, w) bool, True in the box as far as the crop reaches; None where there is none.
     """
     rows, columns = np.flatnonzero(line.any(axis=1)), np.flatnonzero(line.any(axis=0))
     top, bottom, left, right = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
@@ -104,7 +115,7 @@ def find_bordered_box(shown: np.ndarray, line: np.ndarray) -> np.ndarray | None:
 
 
 def _find_border(luma: np.ndarray, least: int) -> _Border | None:
-    """The border of a box whose outside is at row 0 of (n, rows, w), not above a row."""
+    """The sharpest border in (n, rows, w), whose row 0 is outside the box; from row `least` on."""
     found, sharpest = None, 1.0
     for at in range(max(5, least), luma.shape[1] - 2):
         sharpness = abs(float((luma[:, at] - luma[:, at - 1]).mean()))
@@ -114,7 +125,7 @@ def _find_border(luma: np.ndarray, least: int) -> _Border | None:
 
 
 def _fit(luma: np.ndarray, at: int) -> _Border | None:
-    """The law by which the rows inside follow those outside, if it is a box's."""
+    """The border at a row, its gain and shift fitted across it; None where these are no box's."""
     outside, inside = luma[:, at - 2], luma[:, at + 1]  # (n, w), clear of the border's own softness
     step = inside - outside
     if (np.median(step, axis=0) * np.sign(step.mean()) > 2).mean() < 0.8:  # (w,)
@@ -133,14 +144,14 @@ def _fit(luma: np.ndarray, at: int) -> _Border | None:
 
 
 def _correlate(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
-    """How well one row of pixels tells the other, and by which factor."""
+    """Correlation of two arrays of pixels, -1 to 1, and the factor by which the second follows the first."""
     common = float(((first - first.mean()) * (second - second.mean())).mean())
     deviation = float(first.std()) + 1e-3
     return common / (deviation * (float(second.std()) + 1e-3)), common / deviation**2
 
 
 def _follows(luma: np.ndarray, border: _Border) -> np.ndarray:
-    """(w,) float32, levels by which the box's law fits the columns better than no box does."""
+    """(w,) float32, by how many levels the border's gain and shift fit a column better than no box does."""
     outside, inside = luma[:, border.at - 2], luma[:, border.at + 1]
     off = np.abs(inside - border.gain * outside - border.shift)
     better: np.ndarray = (np.abs(inside - outside) - off).mean(axis=0)
@@ -148,12 +159,12 @@ def _follows(luma: np.ndarray, border: _Border) -> np.ndarray:
 
 
 def _extent(is_inside: np.ndarray) -> int:
-    """How many columns outwards the box goes on: as far as speaks for it on the whole."""
+    """How many columns outwards the box goes on: as far as the evidence for it adds up."""
     return int(np.concatenate([[0], np.cumsum(is_inside - 0.5)]).argmax())
 
 
 def _sharpen(luma: np.ndarray, start: int, reach_px: int, law: _Border) -> int:
-    """The first column of the box in (n, rows, w), from a rough one; 0 where the crop has no more of it."""
+    """The first column of the box in (n, rows, w), near a rough one; 0 where the crop begins inside it."""
     columns = range(max(2, start - reach_px), min(luma.shape[2] - 2, start + reach_px))
     if start == 0 or not columns or not luma.shape[1]:
         return start

@@ -1,7 +1,7 @@
 """The paper's segmenter: Sobel, dilation, binarisation. Needs no model, and no second frame.
 
-It finds the lines of a picture (`find_lines`) and marks their strokes (`mark_strokes`), the latter
-also for the other segmenter where no frame without the subtitle is near.
+It finds the lines of a picture (`find_lines`, for `--segmenter gradient`) and marks their strokes by contrast
+(`mark_strokes`, `mark_lettering`), the latter as a hint to `strokes`, which weighs it against other frames.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from subremover.geometry import Box
 from subremover.runtime.profile import stage
 
 
-def mark_strokes(image: np.ndarray, grow_px: int = 2) -> np.ndarray:
+def mark_strokes(image: np.ndarray) -> np.ndarray:
     """Mark what stands out sharply: the edges of the strokes and what they enclose.
 
     Deviation from the paper: the threshold follows the contrast of the lettering itself, and
@@ -21,7 +21,6 @@ def mark_strokes(image: np.ndarray, grow_px: int = 2) -> np.ndarray:
 
     Args:
         image: (h, w, 3) uint8 or float32, RGB in [0, 255], a text line with a little around it.
-        grow_px: Dilation of the edges, for antialiasing and coding noise.
 
     Returns:
         (h, w) bool, True on strokes.
@@ -31,20 +30,22 @@ def mark_strokes(image: np.ndarray, grow_px: int = 2) -> np.ndarray:
     sharp = (edges > threshold).astype(np.uint8)
     solid = cv2.morphologyEx(sharp, cv2.MORPH_CLOSE, disc(2))
     solid = cv2.morphologyEx(solid, cv2.MORPH_OPEN, disc(1))
-    mask: np.ndarray = cv2.dilate(solid, disc(grow_px)).astype(bool)
+    mask: np.ndarray = cv2.dilate(solid, disc(2)).astype(bool)  # for antialiasing and coding noise
     return mask
 
 
 def mark_lettering(steady: np.ndarray, line: np.ndarray, lettering: np.ndarray) -> np.ndarray:
-    """What `mark_strokes` marks in a line, less what the picture around it explains.
+    """What `mark_strokes` marks in a line, less what the texture around the line explains.
 
-    On ten real clips as good as the segmenter alone in finding visible pixels (0.98 to 1.00 of them), at
-    1.0 to 1.3 times the true area instead of 1.1 to 1.4, and 1.9 instead of 2.4 on thin plain lettering.
+    See docs/measurements.md, "detect/masking/gradient: lettering".
 
     Args:
         steady: (h, w, 3) float32, RGB in [0, 255], median over the event's frames, with surroundings.
         line: (h, w) bool, the box of the line.
         lettering: (h, w) bool, the boxes of this and all other lines there.
+
+    Returns:
+        (h, w) bool, True on strokes.
     """
     marked = mark_strokes(steady) & line
     image = np.clip(steady, 0, 255).astype(np.uint8)
@@ -87,7 +88,7 @@ def find_lines(picture: np.ndarray) -> list[Box]:
 
 
 def disc(radius_px: int) -> np.ndarray:
-    """Structuring element for growing and shrinking by a radius."""
+    """(n, n) uint8 structuring element of a disc, n = 2 * radius_px + 1, for growing and shrinking masks."""
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius_px + 1, 2 * radius_px + 1))
 
 
@@ -102,7 +103,7 @@ def _sobel_magnitude(image: np.ndarray) -> np.ndarray:
 
 
 def _expected_change(change: np.ndarray, lettering: np.ndarray) -> np.ndarray:
-    """What the picture alone would change by in the lettering: what it does around it, in levels."""
+    """(h, w) float32, levels by which the picture changes around the lettering, carried on into it."""
     outside = (~cv2.dilate(lettering.astype(np.uint8), disc(2)).astype(bool)).astype(np.float32)
     total = np.zeros_like(change)
     weight = np.full_like(change, 1e-6)

@@ -1,10 +1,12 @@
-"""Which pixels of a line belong to the subtitle: strokes, outline, shadow, box and coding noise.
+"""Marks which pixels of a line belong to the subtitle: strokes, outline, shadow, box and coding noise.
 
-Three witnesses give each pixel log odds. First and strongest, the difference from what other frames show
-there (motion/background.py): text-free frames of the shot, or, where there are none, the event's own
-other frames, as far as a moving camera carries what is behind the lettering out of it. Second, contrast
-(the gradient segmenter). Third, steadiness: a subtitle does not sway with the picture. Neighbours then
-settle it.
+Each pixel gets log odds of being the subtitle's, summed from three sources. First and strongest, the
+difference from what other frames show there (motion/background.py): text-free frames of the shot, or, where
+there are none, the event's own other frames, as far as a moving camera uncovers what the lettering hides.
+Second, contrast (`gradient`). Third, stillness: a subtitle does not sway with the picture. The odds are then
+smoothed over neighbours and cut at a threshold. Lines are found and followed elsewhere, drawn boxes found in
+`boxes`.
+See docs/measurements.md, "detect/masking/strokes: sources".
 """
 
 from __future__ import annotations
@@ -23,38 +25,36 @@ from subremover.motion.normalised_convolution import mean_around
 from subremover.motion.scoring import greatest
 from subremover.runtime.profile import stage
 
-# The run behind these numbers: 87 lines (19 of nine real clips, the rest drawn over real clips in 47 further
-# styles and cameras); share found of the pixels whose luma the subtitle changes by more than 24, mean (lines
-# below 0.995), and marked area over the true one, mean (lines above 1.35). A jump at the ends or contrast,
-# as before: 0.973 (15), 1.42 (48). Difference, contrast only without text-free frames: 0.9996 (2), 1.17 (14),
-# but 1.84 where feet walk through the lettering. All witnesses: 0.9993 (4), 1.12 (9), at 0.55 s of CPU a
-# line, 1.1 s in 1080p. As here, with a quick look first: 0.9994 (3), 1.12 (10), at 0.25 and 0.4 s.
 CODING_LEVELS = 4.0
-"""Coding noise beside strong lettering, on top of the background's error."""
+"""Most coding noise beside strong lettering, in levels, on top of the background's expected error."""
 SUBTITLE_LEVELS = 80.0
-"""How far a subtitle is from its background, give or take: 100 finds 0.1 % less and marks 0.05 areas less."""
+"""Typical difference of a subtitle from its background, in levels; the greater, the less is marked.
+See docs/measurements.md, "detect/masking/strokes: odds"."""
 CHROMA_SHARE = 0.5
-"""Of a colour difference that counts. In full it adds 0.12 areas of coarse chroma samples around letters;
-0.35 would save another 0.02."""
+"""Weight of a colour difference against one of luma: chroma samples are coarse and reach beyond the letters.
+See docs/measurements.md, "detect/masking/strokes: odds"."""
 CONTRAST_ODDS, CONTRAST_ALONE_ODDS = 0.1, 0.5
-"""Tips what the difference leaves open, and decides where nothing shows the background. With text-free frames
-0.5 marks 0.03 areas more and loses 0.2 % of glows; without, 1.5 marks 0.08 areas more."""
+"""Log odds by contrast: for with it, against without. The first, where text-free frames are there, only tips
+what their difference leaves open; the second decides where nothing shows the background.
+See docs/measurements.md, "detect/masking/strokes: odds"."""
 FAR_ODDS = 1.0
-"""Against what lies off all contrast: something that moved, or, if surely there, a glow or a box. Saves 0.06
-areas where feet walk through the lettering; 2 loses the middle of boxes."""
+"""Log odds against pixels far from all contrast, which mostly are something that moved; a glow or a box has
+stronger odds by difference. See docs/measurements.md, "detect/masking/strokes: odds"."""
 WEAK_ODDS, SURE_ODDS = -0.8, 1.0
-"""Hysteresis: soft rims count where they touch what is certain."""
+"""Log odds of a hysteresis: pixels above the first count where they are joined to some above the second, so
+that soft rims are marked."""
 ALONE_ODDS = -0.7, 0.4
-"""Weak and sure where no text-free frame is there: contrast alone must do. Weak at -0.2 loses 0.2 % on five
-lines that are always on, at -0.7 it marks 0.05 areas more than at -0.4, and loses 0.05 % instead of 0.15."""
+"""The same two where there is no text-free frame.
+See docs/measurements.md, "detect/masking/strokes: odds"."""
 RIM_ODDS = -1.5
-"""Weaker still, for the pixels next to the mask."""
+"""Log odds from which pixels right beside the mask are added to it."""
 LARGE_PX, SHRUNK_PX = 80, 36
-"""Lines from this height on are looked at in crops shrunk until they have that one. From 50 on would mark 0.2
-areas more."""
+"""Lines from the first height on, in px, are marked in crops shrunk until they have the second.
+See docs/measurements.md, "detect/masking/strokes: large lines"."""
 CALM_ERROR = 4.0
-"""Levels. Above it a second look pays, at more frames, with the strokes of the first for a hole instead of
-the whole line. Always looking at so many frames costs twice the time for 0.01 % and 0.01 areas."""
+"""Expected error of the background, in levels, above which the line is marked a second time, by more frames,
+and with the strokes found first as the hole instead of the whole line.
+See docs/measurements.md, "detect/masking/strokes: second look"."""
 
 
 _WEIGHT_COLOURS = np.array(  # RGB to luma, and red and blue less luma
@@ -71,22 +71,10 @@ _WEIGHT_COLOURS = np.array(  # RGB to luma, and red and blue less luma
 class Clear:
     """Text-free frames of the same shot on one side of an event."""
 
-    before: bool
-    """Whether it is the side of the event's first frame."""
     pictures: np.ndarray
     """(m, h, w, 3) uint8, RGB, nearest to the event first."""
     shown: np.ndarray
     """(k, h, w, 3) uint8, RGB, the event's frames nearest to that end, at full opacity."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Strokes:
-    """The pixels of a line."""
-
-    mask: np.ndarray
-    """(h, w) bool."""
-    error: float
-    """Levels, expected error of the background that they were told from; inf where there was none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,7 +88,9 @@ class _Difference:
 
 
 @stage("scan: strokes")
-def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, clear: list[Clear]) -> Strokes:
+def find_strokes(
+    shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, clear: list[Clear]
+) -> np.ndarray:
     """Mark the pixels that a line of text covers.
 
     Args:
@@ -108,7 +98,11 @@ def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, cle
             its life, the line with its height of surroundings around it.
         line: (h, w) bool, the detector's box of the line.
         lettering: (h, w) bool, the boxes of this and all other lines that stand there about then.
-        clear: Up to two, at the event's ends; none where a cut or the film's end lies there.
+        clear: Text-free frames at the event's ends, up to two sets; none for an end where a cut or the film's
+            end lies.
+
+    Returns:
+        (h, w) bool, True on the line's pixels; may be empty.
     """
     height_px = min(int(line.any(axis=1).sum()), int(line.any(axis=0).sum()))
     if height_px >= LARGE_PX:
@@ -126,7 +120,7 @@ def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, cle
         odds = _smooth_odds(hints + _odds_by_difference(_differ_among(shown, ~hole), line))
         mask = _join(odds, line, line & _grow(contrast, 1), *ALONE_ODDS)
         box = find_bordered_box(shown, line)
-        return Strokes(mask if box is None else mask | box, np.inf)
+        return mask if box is None else mask | box
 
     near = _grow(line, reach_px)
     box = find_jumping_box(_jump(clear), line)
@@ -143,17 +137,16 @@ def find_strokes(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, cle
         if box is None:
             hole = _grow(_join(odds, line, near) | contrast, 2) | (lettering & ~line)
         differences = _differ_from_clear(shown, clear, ~hole, targets=2, sources=3)
-        error = min(float(d.error[line].mean()) for d in differences)
         odds = _smooth_odds(hints * _doubt(differences) + _odds_by_difference(differences, line))
     mask = _join(odds, line, near)
     mask |= _grow(mask, 1) & (odds > RIM_ODDS) & near
-    return Strokes(mask if box is None else mask | box, error)
+    return mask if box is None else mask | box
 
 
 def _find_coarsely(
     factor: float, shown: np.ndarray, line: np.ndarray, lettering: np.ndarray, clear: list[Clear]
-) -> Strokes:
-    """Large lettering, on crops shrunk by a factor."""
+) -> np.ndarray:
+    """`find_strokes` for large lettering, on crops shrunk by a factor."""
     height, width = line.shape
     size = (max(1, round(width / factor)), max(1, round(height / factor)))
 
@@ -161,16 +154,16 @@ def _find_coarsely(
         return np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pictures])
 
     boxes = [shrink(box[None].astype(np.float32))[0] > 0 for box in (line, lettering)]
-    ends = [Clear(end.before, shrink(end.pictures), shrink(end.shown)) for end in clear]
+    ends = [Clear(shrink(end.pictures), shrink(end.shown)) for end in clear]
     strokes = find_strokes(shrink(shown), boxes[0], boxes[1], ends)
-    smooth = cv2.resize(strokes.mask.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
+    smooth = cv2.resize(strokes.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     mask = smooth > 0.4  # below a half: what a coarse pixel half covers is covered
     box = find_bordered_box(shown, line)
-    return Strokes(mask if box is None else mask | box, strokes.error)
+    return mask if box is None else mask | box
 
 
 def _jump(clear: list[Clear]) -> np.ndarray:
-    """(h, w) float32, levels that the picture changes by as the subtitle comes and goes, motion and all."""
+    """(h, w) float32, levels by which the picture changes as the subtitle comes and goes, motion included."""
     jumps = [greatest(cv2.absdiff(end.shown[0], end.pictures[0])) for end in clear]
     mean: np.ndarray = np.mean(jumps, axis=0).astype(np.float32)
     return mean
@@ -215,7 +208,7 @@ def _differ(targets: Sequence[View], sources: Sequence[View]) -> _Difference:
 
 
 def _odds_by_difference(differences: list[_Difference], line: np.ndarray) -> np.ndarray | float:
-    """Mean log odds of a Laplace density of the expected change against any change at all."""
+    """(h, w) log odds by the differences: of a change without a subtitle (Laplace) against a subtitle's."""
     odds, weights = [], []
     for difference in differences:
         # Faint lettering, white on white, rings less.
@@ -229,14 +222,14 @@ def _odds_by_difference(differences: list[_Difference], line: np.ndarray) -> np.
 
 
 def _doubt(differences: list[_Difference]) -> np.ndarray:
-    """From 0 where the background is certain enough to need no other witness, to 1."""
+    """(h, w) weight of the other sources: 0 where the background is certain enough to do without, up to 1."""
     error = np.mean([difference.error for difference in differences], axis=0)
     doubt: np.ndarray = np.clip((error - 3) / 5, 0, 1)
     return doubt
 
 
 def _odds_by_steadiness(shown: np.ndarray, known: np.ndarray, contrast: np.ndarray) -> np.ndarray:
-    """Log odds by how much a pixel goes both up and down in its life: a subtitle, even karaoke, does not."""
+    """(h, w) log odds by stillness: a pixel of a subtitle, even of karaoke, does not go both up and down."""
     if len(shown) < 4:
         return np.zeros(known.shape, np.float32)
     low = high = shown[0]
@@ -256,7 +249,7 @@ def _odds_by_steadiness(shown: np.ndarray, known: np.ndarray, contrast: np.ndarr
 
 
 def _farness(contrast: np.ndarray, step_px: float) -> np.ndarray:
-    """From 0 within a step of any contrast to 1 from two steps on; 0 where there is none at all."""
+    """(h, w) from 0 within a step of any contrast to 1 from two steps on; 0 where there is none at all."""
     if not contrast.any():
         return np.zeros(contrast.shape, np.float32)
     distance = cv2.distanceTransform((~contrast).astype(np.uint8), cv2.DIST_L2, 5)
@@ -265,7 +258,7 @@ def _farness(contrast: np.ndarray, step_px: float) -> np.ndarray:
 
 
 def _smooth_odds(odds: np.ndarray) -> np.ndarray:
-    """Log odds with the neighbours heard: a few rounds of a mean field."""
+    """(h, w) float32 log odds, each drawn towards its neighbours' by three rounds of a mean field."""
     smoothed = own = odds.astype(np.float32)
     for _ in range(3):
         smoothed = own + 0.7 * cv2.GaussianBlur(np.tanh(smoothed / 2), (0, 0), 1.0)
@@ -275,7 +268,7 @@ def _smooth_odds(odds: np.ndarray) -> np.ndarray:
 def _join(
     odds: np.ndarray, line: np.ndarray, near: np.ndarray, weak: float = WEAK_ODDS, sure: float = SURE_ODDS
 ) -> np.ndarray:
-    """(h, w) bool: what is weak but touches what is sure within the line."""
+    """(h, w) bool: pixels above the weak odds that are joined to some above the sure odds within the line."""
     count, labels = cv2.connectedComponents((odds > weak).astype(np.uint8), connectivity=8)
     is_sure = np.bincount(labels[(odds > sure) & line], minlength=count) >= 3  # specks are noise
     is_sure[0] = False
@@ -285,5 +278,6 @@ def _join(
 
 
 def _grow(mask: np.ndarray, px: int) -> np.ndarray:
+    """(h, w) bool, the mask grown by so many px on all sides."""
     grown: np.ndarray = cv2.dilate(mask.astype(np.uint8), disc(px)).astype(bool)
     return grown

@@ -1,1 +1,1 @@
-"""Lines followed from frame to frame: when they come, how they go."""
+"""Follows lines from frame to frame: when they come, and how they go."""

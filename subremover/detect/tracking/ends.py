@@ -1,4 +1,7 @@
-"""How a line comes and goes: the very frame, its fade, and whether it or the picture changed."""
+"""Tells how a line comes and goes: the exact frame, its fade, and whether the line or the picture changed.
+
+Frames are gathered by `line_track`; the fade is fitted in `presence`.
+"""
 
 from __future__ import annotations
 
@@ -13,26 +16,27 @@ from subremover.detect.tracking.presence import Rise, Template, find_rise
 from subremover.geometry import Box
 
 SURE = 0.5
-"""Opacity from which a line counts as standing there, until its exact ends are known."""
+"""Opacity from which a line counts as being on a frame, until its exact ends are known."""
 UNCHANGED = 0.7
-"""Opacity of a line that stands just as it was found, over any background."""
+"""Opacity from which a line counts as unchanged since it was found, over any background."""
 CLEAR_FRAMES, SHOWN_FRAMES = 4, 2
-"""Frames kept on the two sides of an end: without the line, and with all of it."""
+"""Most frames kept on the two sides of an end: without the line, and with all of it."""
 DRIFT_STEPS = (0, 1, 2, 4, 7, 11)
-"""Frames beyond an end on which lettering that moves with the scene is looked for: slow drift takes a while
-to show, and between two px shows less."""
+"""Which faint frames beyond an end, counted from it, are searched for the line a few px away: lettering that
+moves with the scene may drift slowly, and shows less where it lies between two px."""
 WIPED = 0.3
-"""Spread of the opacity over a line's parts from which something passes over it; fades stay below 0.15."""
+"""Standard deviation of the opacity over a line's parts from which something passes over the line; fades stay
+below 0.15."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
-    """What is known of the film so far; grows as the scan goes on."""
+    """What is known of the film so far; the scan changes the lists as it goes on."""
 
     cuts: list[int]
-    """First frames of shots."""
+    """First frames of shots but the first, ascending."""
     lettering: list[Box]
-    """Where lines stand, or lately stood."""
+    """Boxes of lines that stand, or lately stood, on screen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,29 +46,33 @@ class End:
     frame: int
     """The first, or last, on which it is visible at all."""
     rise: Rise
+    """The fade, seen in the order in which the line becomes visible."""
     clear: np.ndarray
-    """(m, h, w, 3) uint8, crops of the same shot without the line, nearest first."""
+    """(m, h, w, 3) uint8, RGB, crops of the same shot without the line, nearest first."""
     shown: np.ndarray
-    """(k, h, w, 3) uint8, crops with all of it, nearest first."""
+    """(k, h, w, 3) uint8, RGB, crops with all of it, nearest first."""
     is_alone: bool
-    """It came or went while the picture around it stayed: no dissolve, nothing that passed over it."""
+    """Whether the picture around it stayed meanwhile: no dissolve, and nothing that passed over it."""
     has_drifted: bool
-    """It left its place rather than the screen, as lettering of the scene does."""
+    """Whether it left its place rather than the screen, as lettering of the scene does."""
 
     def opacity(self, frame: int) -> float:
-        """Of the line on a frame of its life, as far as this end tells."""
+        """Opacity of the line on a frame of its life, 0 to 1, as far as this end tells."""
         return self.rise.opacity(self.rise.first + abs(frame - self.frame))
 
 
 def find_end(frames: list[Frame], line_crop: LineCrop, template: Template, reach: int, scene: Scene) -> End:
-    """An end of a line's life.
+    """Work out the first frame of a line's life, or the last.
 
     Args:
         frames: In the order in which the line becomes visible: forward for its start, backward for its end.
-        line_crop: Of the line.
-        template: Of the line.
-        reach: Frames that a fade takes at most.
+        line_crop: Where the line stands.
+        template: What the line looks like.
+        reach: Most frames that a fade takes.
         scene: Cuts and other lettering.
+
+    Returns:
+        The end, with crops from both sides of it.
     """
     opacities = np.array([line_crop.opacity(f, template) for f in frames])
     below = np.flatnonzero(opacities < SURE)
@@ -113,5 +121,6 @@ def _has_drifted(frames: Sequence[Frame], line_crop: LineCrop, template: Templat
 
 
 def _is_cut_between(one: int, other: int, cuts: list[int]) -> bool:
+    """Whether two frames are of different shots."""
     low, high = min(one, other), max(one, other)
     return any(low < cut <= high for cut in cuts)

@@ -1,4 +1,4 @@
-"""A line's place in the picture: what frames show there, and around it."""
+"""A line's place in the picture: what frames show there, and around it. Nothing is remembered here."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from subremover.detect.tracking.presence import Template, edge_vectors
 from subremover.geometry import Box
 
 DRIFT_PX = 3
-"""How far off its place a line is looked for."""
+"""How far off its place a line is looked for, in px each way."""
 DRIFT_EDGES = 2000
-"""Of a line that are looked for there; more tell nothing new."""
+"""About how many edge pixels of a line are looked for there; more tell nothing new."""
 LEAST_SLOPE = 1.5
-"""Levels a px; below it there is nothing but noise to compare: grain of 4 levels has 1.2 at half the size."""
+"""Mean slope, in levels a px, below which a picture holds nothing but noise to compare: grain of 4 levels has
+1.2 at half the size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,13 @@ class LineCrop:
 
     @classmethod
     def of(cls, line: Box, height: int, width: int) -> LineCrop:
-        """A line's crop in a picture of this size, 1.2 times its height of surroundings around it."""
+        """The crop of a line, with 1.2 times its height of surroundings and 8 px more on each side.
+
+        Args:
+            line: The detector's box.
+            height: Of the picture, in px.
+            width: Likewise.
+        """
         pad_px = int(1.2 * min(line.width, line.height)) + 8
         return cls(line, line.grow(pad_px, pad_px).clip(width, height))
 
@@ -48,7 +55,7 @@ class LineCrop:
         return template.spread(edge_vectors(_luma(frame, self.line)))
 
     def opacity_nearby(self, frame: Frame, template: Template) -> float:
-        """The best opacity a few px off the line's place."""
+        """The best opacity, 0 to 1, up to `DRIFT_PX` off the line's place; 0 where there is no room."""
         vectors, few = edge_vectors(_luma(frame, self.crop)), template.thin(DRIFT_EDGES)
         x, y = self.line.x - self.crop.x, self.line.y - self.crop.y
         most_x, most_y = self.crop.width - self.line.width, self.crop.height - self.line.height
@@ -61,7 +68,7 @@ class LineCrop:
         return max((few.opacity(vectors, dx, dy) for dx, dy in steps), default=0.0)
 
     def rgb(self, frames: Sequence[Frame]) -> np.ndarray:
-        """(n, h, w, 3) uint8, the frames' crops."""
+        """(n, h, w, 3) uint8, RGB, the crops of n frames; n may be 0."""
         crops = [f.picture.rgb()[self.crop.slices].copy() for f in frames]
         return np.stack(crops) if crops else np.zeros((0, self.crop.height, self.crop.width, 3), np.uint8)
 
@@ -71,7 +78,14 @@ class LineCrop:
         return edge_vectors(cv2.resize(_luma(frame, self.crop), size, interpolation=cv2.INTER_AREA))
 
     def outside(self, lettering: Sequence[Box]) -> np.ndarray:
-        """(h // 2, w // 2) bool of the crop at half its size, True where no line stands."""
+        """Where no line stands in the crop.
+
+        Args:
+            lettering: Boxes of the other lines, in the picture.
+
+        Returns:
+            (h // 2, w // 2) bool, of the crop at half its size.
+        """
         outside = np.ones((self.crop.height, self.crop.width), bool)
         whole = Box(0, 0, self.crop.width, self.crop.height)
         pad_px = 2 + min(self.line.width, self.line.height) // 4  # outlines and shadows
@@ -82,7 +96,16 @@ class LineCrop:
 
 
 def correlate(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> float:
-    """Correlation of two (2, h, w) fields of edge vectors in places, -1 to 1; 1 where neither has any."""
+    """How alike two pictures are, by their edges.
+
+    Args:
+        one: (2, h, w) float32, edge vectors.
+        other: Likewise.
+        where: (h, w) bool, the pixels to compare.
+
+    Returns:
+        Correlation, -1 to 1; 1 where both pictures are plain.
+    """
     a, b = one[:, where].ravel(), other[:, where].ravel()
     least = 8 * LEAST_SLOPE * float(np.sqrt(len(a) / 2))
     lengths = float(np.sqrt(a @ a)), float(np.sqrt(b @ b))

@@ -1,6 +1,7 @@
-"""One line of text followed through the film: on which frames it stands, and the crops that tell its strokes.
+"""Follows one line of text through the film: on which frames it stands, and crops to mark its strokes by.
 
-Frames are kept while an end of the line's life is in sight, crops of a few of them for good.
+Whole frames are kept only while the line's start is in sight, crops of a few frames for good. The ends are
+worked out in `ends`, the strokes in `masking`.
 """
 
 from __future__ import annotations
@@ -15,13 +16,14 @@ from subremover.detect.tracking.line_crop import LineCrop, correlate
 from subremover.geometry import Box
 
 LEAST_FRAMES = 2
-"""On which a line must stand unchanged; an event of three frames has one to spare for its ends."""
+"""Least number of frames on which a subtitle stands unchanged; an event of three frames has one to spare."""
 PASSING_FRAMES = 4
-"""After which a line that stood for fewer is given up."""
+"""Frames without the line after which one that stood for less than `LEAST_FRAMES` is given up."""
 GAP = 0.15
-"""Opacity below which a line is off the screen in the midst of its life."""
+"""Opacity below which a line counts as off the screen in the midst of its life."""
 MOST_CROPS, CROP_STRIDE = 24, 4
-"""Crops kept of a line's life, evenly spread; their median is steady and their memory bounded."""
+"""Most crops kept of a line's life, and frames between them at first; where there are too many, every other
+one is dropped, so that memory is bounded."""
 
 
 class LineTrack:
@@ -39,6 +41,7 @@ class LineTrack:
         self.line_crop = LineCrop.of(line, *frame.luma.shape)
         self.found = self.last_sure = frame.index
         self.is_gone = False
+        """Whether it was not seen for so long that it will not come back."""
         self.float_count = 0
         """How often the picture around the line became another one while it stood."""
         self._reach = reach
@@ -70,7 +73,12 @@ class LineTrack:
         return not self.shows(self._begin)
 
     def follow(self, frame: Frame, scene: Scene) -> None:
-        """Look for the line on the next frame."""
+        """Look for the line on the next frame.
+
+        Args:
+            frame: The one after the last frame that was followed.
+            scene: Cuts and other lettering.
+        """
         opacity = self._opacity(frame)
         self._opacities.append(opacity)
         if opacity > SURE:
@@ -88,7 +96,7 @@ class LineTrack:
         self._latest = frame
 
     def shows(self, index: int) -> bool:
-        """Whether the line stood on a frame, as far back as the track goes."""
+        """Whether the line stood on the frame of this index; False before the track begins."""
         place = index - self._begin
         return 0 <= place < len(self._opacities) and self._opacities[place] > SURE
 
@@ -109,6 +117,9 @@ class LineTrack:
         Args:
             recent: The latest frames, oldest first, from before `last_sure` on.
             scene: Cuts and other lettering.
+
+        Returns:
+            Its start and its end.
         """
         start = self._close_opening(scene)
         since = self.last_sure
@@ -118,17 +129,25 @@ class LineTrack:
         return start, find_end(closing, self.line_crop, self._template, self._reach, scene)
 
     def shown(self, start: End, end: End) -> np.ndarray:
-        """(n, h, w, 3) uint8, crops with all of the line, spread over its life between these ends."""
+        """(n, h, w, 3) uint8, RGB, crops with all of the line, spread over its life between these ends."""
         return np.stack([*start.shown[::-1], *self._crops, *end.shown])
 
     def runs(self, first: int, last: int) -> list[tuple[int, int]]:
-        """First and last frames of the stretches on which the line is on screen, between its ends."""
+        """The stretches on which the line is on screen; more than one where it blinks or comes back.
+
+        Args:
+            first: Index of the first frame of its life.
+            last: Index of the last one.
+
+        Returns:
+            First and last frame of each, both included.
+        """
         shown = np.array(self._opacities[first - self._begin : last - self._begin + 1])
         is_off = shown < GAP
         is_off[[0, -1]] = False
         bounds = np.flatnonzero(np.diff(is_off.astype(np.int8))) + 1
         for left, right in zip(bounds[::2], bounds[1::2], strict=True):
-            # Where a line drowns in a bright background it does so by and by; off the screen it is at once.
+            # In front of a bright background a line loses its contrast bit by bit; off the screen, at once.
             if min(shown[left - 1], shown[right]) < 0.6:
                 is_off[left:right] = False
         edges = np.flatnonzero(np.diff(is_off.astype(np.int8), prepend=1, append=1))
@@ -140,7 +159,8 @@ class LineTrack:
             return self._start
         frames, self._opening = self._opening, []
         shown = [f for f in frames if f.index >= self.found and self._opacity(f) > 0.8]
-        # Found within a fade, the line was fainter than it is now; and what moves behind it averages out.
+        # Found within a fade, the line was fainter than it is now; and over several frames what moves behind
+        # it averages out.
         self._template = self.line_crop.template(shown[-8:] or frames[-1:])
         for frame in frames:
             self._opacities[frame.index - self._begin] = self._opacity(frame)
@@ -163,4 +183,5 @@ class LineTrack:
             self._around = around
 
     def _opacity(self, frame: Frame) -> float:
+        """How much of the line a frame shows, 0 to 1."""
         return self.line_crop.opacity(frame, self._template)

@@ -1,6 +1,6 @@
-"""How visible a line is on a frame, and on which frames it is visible at all.
+"""Measures how visible a line is on a frame, and fits its fade to that.
 
-Asked of the line's own edges, not of the detector.
+Told by the line's own edges, not by the detector.
 """
 
 from __future__ import annotations
@@ -11,23 +11,24 @@ import cv2
 import numpy as np
 
 CHUNKS = 6
-"""Parts of a line, side by side; what wipes over it covers some and not the others."""
+"""Number of parts of a line, side by side, whose opacities are compared: what wipes over a line covers some
+parts and not the others."""
 LEAST_STRENGTH = 1e-3
-"""Of an edge; a plain picture has none."""
+"""Least Sobel magnitude of an edge; a plain picture has none."""
 LEVEL_NOISE = 0.03
-"""Opacity. A fit of a fade cannot be trusted to be better than this."""
+"""Noise of a measured opacity; closer than that, fits of a fade are all equally good."""
 RAMP_COST = 3.0
-"""How many times better a fade must explain the ends of a life than a hard cut, as a log-likelihood."""
+"""By how much the log-likelihood of a fade must exceed that of a sudden start to be preferred."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Template:
-    """The strong edges of a line."""
+    """What a line looks like: its strong edges."""
 
     rows: np.ndarray
-    """(n,) intp, where they are in the line's box."""
+    """(n,) intp, rows of the edge pixels in the line's box."""
     columns: np.ndarray
-    """(n,) intp."""
+    """(n,) intp, their columns."""
     edges: np.ndarray
     """(2, n) float32, derivatives of the luma there, over their squared length."""
     weights: np.ndarray
@@ -35,10 +36,15 @@ class Template:
     height: int
     """Of the line's box, in px."""
     width: int
+    """Likewise."""
 
     @classmethod
     def of(cls, lumas: list[np.ndarray]) -> Template:
-        """What these pictures of the line, (h, w) uint8 each, have in common; a moving background has not."""
+        """The edges that several pictures of a line have in common; those of a moving background drop out.
+
+        Args:
+            lumas: (h, w) uint8 each, the line's box on several frames; at least one.
+        """
         vectors = np.mean([edge_vectors(luma) for luma in lumas], axis=0)
         strength = np.hypot(*vectors)
         rows, columns = np.nonzero(strength > max(0.3 * float(np.percentile(strength, 97)), LEAST_STRENGTH))
@@ -50,18 +56,26 @@ class Template:
         """How much of the line shows.
 
         Args:
-            vectors: (2, h, w) float32, edge vectors of a picture that holds the line's box.
-            dx: Column of the box in that picture.
-            dy: Row.
+            vectors: (2, h, w) float32, `edge_vectors` of a picture that holds the line's box.
+            dx: Column of the box in that picture, in px.
+            dy: Row of the box in that picture, in px.
 
         Returns:
-            1 where all edges show at least as strongly as in the template, 0 where none does.
+            1 where all edges show at least as strongly as in the template, 0 where none does; below 0 where
+            the opposite edges show.
         """
         # Clipped edge by edge: a brighter or busier background makes no line more present.
         return float(np.clip(self._shares(vectors, dx, dy), -1, 1) @ self.weights)
 
     def spread(self, vectors: np.ndarray) -> float:
-        """Standard deviation of the opacity over the parts of the line, in (2, h, w) edge vectors."""
+        """How unevenly the line shows.
+
+        Args:
+            vectors: (2, h, w) float32, `edge_vectors` of the line's box.
+
+        Returns:
+            Standard deviation of the opacity over the parts of the line, 0 to 0.5.
+        """
         shares = np.clip(self._shares(vectors, 0, 0), 0, 1) * self.weights
         along = self.columns if self.width >= self.height else self.rows
         part = along * CHUNKS // max(self.width, self.height)
@@ -70,7 +84,7 @@ class Template:
         return float(np.std(opacities)) if len(opacities) else 0.0
 
     def thin(self, count: int) -> Template:
-        """A template of about so many of the edges, evenly chosen."""
+        """A template of about `count` of the edges, evenly chosen."""
         step = max(1, len(self.rows) // count)
         weights = self.weights[::step] / max(float(self.weights[::step].sum()), 1e-6)
         rows, columns = self.rows[::step], self.columns[::step]
@@ -85,23 +99,23 @@ class Template:
 
 
 def edge_vectors(luma: np.ndarray) -> np.ndarray:
-    """(2, h, w) float32, derivatives of an (h, w) uint8 luma across and down."""
+    """(2, h, w) float32, Sobel derivatives of an (h, w) uint8 luma across and down."""
     return np.stack([cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)])
 
 
 @dataclass(frozen=True, slots=True)
 class Rise:
-    """How a line comes, or, seen backwards, goes."""
+    """How a line comes, or, with the frames in reverse, goes."""
 
     first: int
     """Index into the opacities of the first one on which it is visible at all."""
     frames: float
-    """From invisible to opaque; 0: from one frame to the next."""
+    """Length of the fade from invisible to opaque; 0: from one frame to the next."""
     floor: float
-    """The opacity that the place shows without the line."""
+    """The opacity that is measured at the place without the line."""
 
     def opacity(self, index: int) -> float:
-        """Of the line alone, 0 to 1."""
+        """Opacity of the line alone, 0 to 1, at an index into the opacities."""
         if index < self.first:
             return 0.0
         if not self.frames:
@@ -111,13 +125,16 @@ class Rise:
 
 
 def find_rise(opacities: np.ndarray) -> Rise:
-    """Fit a floor, a straight rise and a plateau.
+    """Fit a floor, a straight rise and a plateau to measured opacities.
 
     Most fades are linear. A fit over all frames finds where one begins better than any threshold, because the
     faintest frames drown in the noise.
 
     Args:
         opacities: (n,) float, in the order in which the line becomes visible, the last one plainly so.
+
+    Returns:
+        The best fit; a sudden start unless a fade fits clearly better.
     """
     count = len(opacities)
     below = np.flatnonzero(opacities < 0.5)

@@ -1,4 +1,4 @@
-"""Lettering that runs or rolls: news tickers, credits. It is seen and told of, not followed."""
+"""Tells where lettering runs or rolls: news tickers, credits. It is reported, but not followed or removed."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from collections.abc import Sequence
 from subremover.geometry import Box
 
 SIGHTS = 6
+"""Least number of sights of a moving line along one band or axis that make running text."""
 SECONDS = 2.0
-"""So often and for so long must lines be seen passing along one band or axis; a van that drives by is not."""
+"""Least time they span, and the longest gap between two of them; the lettering of a van that drives by is
+gone sooner."""
 
 
 def find_rolls(sights: Sequence[tuple[int, Box]], frame_rate: float) -> list[tuple[int, int]]:
-    """First and last frames of the stretches with lettering that runs along a band or rolls along an axis.
+    """Find the stretches with lettering that runs along a band or rolls along an axis.
 
     Args:
-        sights: Frame and place of every line that was somewhere else on the next frame.
+        sights: Frame index and box of every line that was somewhere else on the next frame.
         frame_rate: Frames per second.
+
+    Returns:
+        First and last frame of each stretch, in order; no two overlap.
     """
     spans: list[tuple[int, int]] = []
     for _, seed in sights:
@@ -34,7 +39,7 @@ def find_rolls(sights: Sequence[tuple[int, Box]], frame_rate: float) -> list[tup
 
 
 def _runs(frames: list[int], length: float) -> list[tuple[int, int]]:
-    """Stretches of frames with no gap of that length that are that long themselves."""
+    """First and last frames of runs without a gap longer than `length`, that are at least that long."""
     runs, start = [], 0
     for end in range(1, len(frames) + 1):
         if end == len(frames) or frames[end] - frames[end - 1] > length:
@@ -45,4 +50,5 @@ def _runs(frames: list[int], length: float) -> list[tuple[int, int]]:
 
 
 def _middle(box: Box) -> tuple[float, float]:
+    """Centre of a box, x and y in px."""
     return box.x + box.width / 2, box.y + box.height / 2

@@ -1,6 +1,6 @@
 """Fits decoders in batches of like size, as many rows at once as the device holds.
 
-Which decoders are to be fitted is `schedule`'s business, how a batch is fitted `fit`'s.
+Which decoders are fitted is decided in `schedule`; `untrained.batched_adam` takes the steps of a batch.
 """
 
 from __future__ import annotations
@@ -25,8 +25,9 @@ from subremover.untrained.device_memory import choose_batch_size, count_row_byte
 log = logging.getLogger(__name__)
 
 WARM_RATE = 0.25
-"""Of the learning rate, for warm starts. Adam starts anew there, and its first steps, all of full length,
-undo what the anchor has learnt: 8 steps at the full rate cost 4.7 dB in a wide hole, at twice the flicker."""
+"""Factor of the learning rate for warm starts: Adam starts anew there, and its first steps, all of full
+length, would undo what the anchor has learnt.
+See docs/measurements.md, "fill/paint/batches: warm rate"."""
 
 _Queue = deque[tuple[Key, Row]]
 
@@ -36,7 +37,7 @@ class FitStoppedError(Exception):
 
 
 class BatchFitter:
-    """Fits rows on one device, and remembers how many it holds."""
+    """Fits rows on one device, and remembers how many its memory has held."""
 
     def __init__(
         self,
@@ -47,7 +48,15 @@ class BatchFitter:
         *,
         max_bytes: int | None = None,
     ) -> None:
-        """Be ready; `max_bytes` is for all batches that a CPU fits at once."""
+        """Prepare.
+
+        Args:
+            options: How to fit.
+            device: Where to fit.
+            batch_size: Most rows in one batch; None: from the device's free memory.
+            should_stop: Asked before each step.
+            max_bytes: Most memory for all batches that a CPU fits at once; None: no bound.
+        """
         self._options, self._device = options, device
         self._batch_size, self._should_stop = batch_size, should_stop
         self._max_bytes = sys.maxsize if max_bytes is None else max_bytes
@@ -55,7 +64,7 @@ class BatchFitter:
         self._waiting: dict[tuple[int, ...], _Queue] = defaultdict(deque)
 
     def add(self, rows: Mapping[Key, Row]) -> None:
-        """Rows to be fitted; more may come while `finished` is read."""
+        """Add rows to be fitted; more may be added while `finished` is read."""
         for key, row in rows.items():
             kind: tuple[int, ...] = (row.levels, *row.canvas)
             if self._device.type == "cpu":  # there a batch is done when its last row is: let all be equal
@@ -63,10 +72,10 @@ class BatchFitter:
             self._waiting[kind].append((key, row))
 
     def finished(self) -> Iterator[tuple[Key, Fitted]]:
-        """Fit what was added; crops share a batch where their canvases are of one size.
+        """Fit what was added; rows share a batch where their canvases are of one size.
 
         Yields:
-            For each row its key and what became of it. The order is always the same.
+            For each row its key and what became of it, in an order that the rows alone decide.
 
         Raises:
             DeviceError: The device's memory does not suffice for a single crop.
@@ -82,7 +91,7 @@ class BatchFitter:
                 del self._waiting[kind]
 
     def _fit_in_threads(self) -> Iterator[tuple[Key, Fitted]]:
-        """Batches side by side: single operations are too short for two threads to share."""
+        """Fit batches side by side, each in one thread: single operations are too short for two to share."""
         running: deque[Future[list[tuple[Key, Fitted]]]] = deque()
         with ThreadPoolExecutor(self._count_threads(), initializer=_use_one_thread) as threads:
             try:
@@ -114,6 +123,7 @@ class BatchFitter:
         self._waiting.clear()
 
     def _choose_size(self, queue: _Queue) -> int:
+        """Most rows of this queue in one batch."""
         height, width = queue[0][1].canvas
         row_bytes = count_row_bytes(self._options.channels, height, width)
         size = self._batch_size or choose_batch_size(self._device, row_bytes, height * width)
@@ -122,7 +132,7 @@ class BatchFitter:
         return min(size, self._most_rows)
 
     def _fit_queue(self, queue: _Queue) -> Iterator[tuple[Key, Fitted]]:
-        """Rows of one canvas and depth, as many at once as there is memory for."""
+        """Fit rows of one canvas and depth, as many at once as there is memory for."""
         while queue:
             size = min(self._choose_size(queue), len(queue))
             begun: dict[Key, Row] = {}
@@ -147,14 +157,14 @@ class BatchFitter:
                 torch.cuda.empty_cache()
 
     def _fit_in_slots(self, queue: _Queue, size: int, begun: dict[Key, Row]) -> Iterator[tuple[Key, Fitted]]:
-        """A row that is done leaves its place to the next of the queue, so that all places stay at work.
+        """Fit rows in a number of places; one that is done leaves its place to the next, so that none idles.
 
         A CUDA device is waited for only to read pictures, and only once it has been given more to do.
 
         Args:
             queue: Rows are taken from its left.
             size: Number of places.
-            begun: Those that were taken and not yet yielded are kept here.
+            begun: Rows that were taken and not yet yielded are kept here.
         """
         adam: BatchedAdam[DecoderWeights] | None = None
         keys: dict[int, Key] = {}  # of the places at work
@@ -190,7 +200,7 @@ class BatchFitter:
     def _put(
         self, rows: Mapping[int, Row], adam: BatchedAdam[DecoderWeights] | None, size: int
     ) -> BatchedAdam[DecoderWeights]:
-        """Begin rows, all warm or all cold, in these places; the first tell of what kind the batch is."""
+        """Begin rows, all warm or all cold, in these places; the first ones make the batch."""
         first = next(iter(rows.values()))
         crops = np.zeros((len(rows), 3, *first.canvas), np.float32)
         known = np.zeros((len(rows), 1, *first.canvas), np.float32)

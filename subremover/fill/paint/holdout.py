@@ -1,6 +1,7 @@
-"""The fake subtitle: known pixels beside a hole are hidden too, and what is painted over them is scored.
+"""Weighs decoders by a trial: known pixels beside a hole are hidden, too, and how they come back is scored.
 
-How far each decoder is trusted in this very place, and how far off it is to be expected. Plain arrays.
+Tells how far each decoder is trusted at this very place, and how far off it is to be expected. Works on plain
+arrays; the decoders are fitted in `batches`, by order of `schedule`.
 """
 
 from __future__ import annotations
@@ -13,22 +14,25 @@ import numpy as np
 from subremover.fill.composite import join_seamlessly
 
 RING_PX, BAND_PX = 5, 32
-"""The ring around the hole that is hidden, in every other upright band. Letters are so near each other that
-it closes most gaps between them. Of three fakes on nine clips it told best how much of the decoders' detail
-to keep (29.5 dB, by the truth 29.7, by agreement alone 29.3): the same letters moved up or down lie over a
-sky or a table that has nothing of what the subtitle hides (28.1 to 29.1)."""
+"""Width of the ring around the hole that is hidden, and of the upright bands of which every other one is.
+Letters are so near each other that the ring closes most gaps between them.
+See docs/measurements.md, "fill/paint/holdout: ring"."""
 LEAST_RING_PX = 64
-"""Fewer hidden pixels tell nothing."""
+"""Least number of hidden pixels for a trial; fewer tell nothing."""
 PRIOR, PRIOR_PX = 0.3, 1000
-"""Weight of the decoders' own agreement against the trial's. In units of the detail in the hole: a ring on
-a plain wall says little about what they paint across an edge. And in hidden pixels, which are much alike."""
+"""Weight of the decoders' agreement with each other, against that of the trial. The first is in units of the
+detail in the hole, as a ring on a plain wall says little about what they paint across an edge; the second is
+a number of hidden pixels, which are much alike."""
 RING_BIAS = 1.3
-"""RMS in the hole over that in the ring, median of nine clips and two pairs of decoders: a hole is deeper."""
+"""Factor from the error in the ring to that expected in the hole, which is deeper.
+See docs/measurements.md, "fill/paint/holdout: errors"."""
 LEAST_WEIGHT = 0.03
-"""Decoders trusted with less are left out, and not fitted to the other frames."""
+"""Weight below which a decoder is left out, and not fitted to the other frames."""
 PRESUMED_ERROR = 12 / 255
-"""Of a fit without a trial: the median of nine clips."""
+"""Error, in [0, 1], that a fit without a trial is expected to have.
+See docs/measurements.md, "fill/paint/holdout: errors"."""
 LEAST_ERROR = 1 / 255
+"""Least error, in [0, 1], that is expected of any fit."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,19 +40,19 @@ class Trust:
     """How far the decoders of a group are trusted."""
 
     weights: np.ndarray
-    """(S,) of each decoder's detail; at most 1 together, the rest goes to the smooth continuation."""
+    """(S,) weights of the decoders' details; together 1 at most, the rest goes to the smooth continuation."""
     error: float
-    """RMS in [0, 1] that is expected of the mix of them."""
+    """RMS error, in [0, 1], that is expected of their mix."""
 
 
 def choose_ring(unknown: np.ndarray) -> np.ndarray | None:
-    """The known pixels that a trial hides.
+    """Choose the known pixels that a trial hides.
 
     Args:
         unknown: (h, w) float32 in [0, 1], how little is known of each pixel.
 
     Returns:
-        (h, w) bool; None where there are too few for a trial.
+        (h, w) bool, True on the pixels to hide; None where there are too few for a trial.
     """
     kernel = np.ones((2 * RING_PX + 1, 2 * RING_PX + 1), np.uint8)
     near = cv2.dilate((unknown > 0.5).astype(np.uint8), kernel) > 0
@@ -58,13 +62,17 @@ def choose_ring(unknown: np.ndarray) -> np.ndarray | None:
 
 
 def trust_smooth(image: np.ndarray, hole: np.ndarray) -> Trust:
-    """Trust in no decoder at all, only in the smooth continuation; its error is the RMS over the ring.
+    """The trust in no decoder at all, only in the smooth continuation of what surrounds the hole.
 
-    Cheap, and seldom much farther off than a decoder: it tells which borrowed pixels are worth one.
+    Cheap to know, and its error is seldom much greater than a decoder's: it tells which borrowed pixels are
+    worth fitting one for.
 
     Args:
-        image: (h, w, 3) float32 in [0, 1]; anything in the hole.
-        hole: (h, w) bool.
+        image: (h, w, 3) float32, RGB in [0, 1]; anything in the hole.
+        hole: (h, w) bool, True in the hole.
+
+    Returns:
+        A trust without weights; its error is the RMS over the ring.
     """
     ring = choose_ring(hole.astype(np.float32))
     if ring is None:
@@ -78,7 +86,7 @@ def measure_agreement(details: np.ndarray) -> float:
     """Share of the mean detail of several decoders that they have in common; the rest is chance.
 
     Args:
-        details: (S, ...) what each adds to the smooth continuation of the surroundings.
+        details: (S, ...) float, what each adds to the smooth continuation of the surroundings.
 
     Returns:
         0 to 1; 1 for a single decoder, which tells nothing.
@@ -93,10 +101,13 @@ def measure_agreement(details: np.ndarray) -> float:
 
 
 def trust_untried(details: np.ndarray) -> Trust:
-    """Trust by agreement alone.
+    """Trust by the decoders' agreement alone.
 
     Args:
-        details: (S, pixels, 3) float32 in the hole.
+        details: (S, pixels, 3) float32, what each adds in the hole.
+
+    Returns:
+        The same weight for each decoder, the smaller the less they agree.
     """
     return Trust(np.full(len(details), measure_agreement(details) / len(details)), PRESUMED_ERROR)
 
@@ -107,9 +118,12 @@ def trust_tried(details: np.ndarray, tried: np.ndarray, truth: np.ndarray) -> Tr
     Stacked regression with factors not below 0 (Breiman 1996), drawn towards what the decoders agree on.
 
     Args:
-        details: (S, pixels, 3) float32 in the hole.
-        tried: (S, hidden, 3) float32 of the same decoders in the trial, over the hidden pixels.
-        truth: (hidden, 3) float32: what the smooth continuation of the trial misses there.
+        details: (S, pixels, 3) float32, what each adds to the smooth continuation in the hole.
+        tried: (S, hidden, 3) float32, the same of these decoders in the trial, over the hidden pixels.
+        truth: (hidden, 3) float32, what the smooth continuation of the trial misses there.
+
+    Returns:
+        Weights of the decoders, and the error expected of their mix in the hole.
     """
     count = len(details)
     rows, target = tried.reshape(count, -1).astype(np.float64), truth.ravel().astype(np.float64)

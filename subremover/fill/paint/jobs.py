@@ -10,7 +10,8 @@ from typing import Protocol, Self
 import numpy as np
 
 KNOWN_ERROR = 4 / 255
-"""Borrowed pixels that are expected to be this far off count half in a fit: as much as coding and grain."""
+"""Expected error, in [0, 1], at which a borrowed pixel counts half in a fit. See docs/measurements.md,
+"fill/paint/jobs: known error"."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -1,6 +1,6 @@
-"""Which decoders are fitted to which frames: holdouts, then anchors, then warm starts.
+"""Decides which decoders are fitted to which frames (anchors, holdouts, then warm starts), and mixes them.
 
-In which batches is `batches`' business; where this runs, the pool's.
+The fits are put into batches by `batches`; in which process and on which device this runs is up to `pool`.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from subremover.options import PaintOptions
 from subremover.untrained.deep_decoder import choose_levels
 
 OPEN_SHARE = 0.25
-"""Of a hole, on some frame; for less than that, between borrowed pixels, the smooth continuation will do. A
-decoder there was no nearer to the truth and took three times as long as the rest of the run."""
+"""Share of a hole, on the frame where it is greatest, that must be open (not borrowed, or badly) for decoders
+to be fitted; for less, the smooth continuation will do.
+See docs/measurements.md, "fill/paint/schedule: open share"."""
 PREFERENCE = 1.5
-"""For real pixels: what is painted must be expected to be so much nearer to the truth. On nine clips smooth
-continuations and borrowed pixels were equally far off where the latter expected 1 to 1.5 times the error."""
+"""By which factor the expected error of what is painted must be smaller than that of borrowed pixels.
+See docs/measurements.md, "fill/paint/schedule: preference"."""
 
 
 def fit_jobs(
@@ -47,7 +48,9 @@ def fit_jobs(
     smooth continuation alone fills it.
 
     Args:
-        device: A torch device.
+        lists: Jobs whose holes want filling; each list is filled as if it were the only one.
+        options: How to fit.
+        device: Name of a torch device.
         batch_size: Most crops in one batch; None: from the device's free memory. Halved where memory
             does not suffice.
         should_stop: Asked before each step.
@@ -130,9 +133,9 @@ def _find_groups(
 
 
 def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> tuple[list[int], Trust | None]:
-    """Those of a group where much was borrowed so badly that a decoder may be nearer to the truth.
+    """Which jobs of a group need a decoder: those where much was borrowed so badly that it may be nearer.
 
-    And how far off the smooth continuation is to be expected; None where nothing is worth replacing.
+    And the trust in the smooth continuation; None where nothing is worth replacing.
     """
     if max(jobs[i].open_share(KNOWN_ERROR) for i in members) == 0:
         return [], None
@@ -145,7 +148,7 @@ def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> tuple[list[int
 
 
 def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: PaintOptions) -> dict[Key, Row]:
-    """The anchors of a group, and their holdouts."""
+    """The rows of a group's anchor, one a decoder, and of its holdouts."""
     rows: dict[Key, Row] = {}
     for i in range(options.decoders):
         row = rows["anchor", group.anchor, i] = Row(jobs[group.anchor], i, group.levels, options.fit.steps)
@@ -157,7 +160,7 @@ def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: PaintOptions) -> 
 def _warm_rows(
     jobs: Sequence[FitJob], group: _Group, options: PaintOptions, trust: Trust, cold: dict[Key, Fitted]
 ) -> dict[Key, Row]:
-    """All other frames of a group, by the decoders that are trusted."""
+    """The rows of all other frames of a group, by the decoders that are trusted."""
     rows: dict[Key, Row] = {}
     for i in np.flatnonzero(trust.weights).tolist():
         start = cold["anchor", group.anchor, i].weights
@@ -180,7 +183,7 @@ def _weigh_decoders(job: FitJob, group: _Group, cold: dict[Key, Fitted], decoder
 
 
 def _details(fits: Sequence[Fitted], image: np.ndarray, unknown: np.ndarray) -> np.ndarray:
-    """(S, h, w, 3) what fits add, once joined to the crop, to the smooth continuation of the surroundings."""
+    """(S, h, w, 3): what fits, joined to the crop, add to the smooth continuation of the surroundings."""
     smooth = join_seamlessly(np.zeros_like(image), image, unknown)
     return np.stack([join_seamlessly(fit.picture, image, unknown) - smooth for fit in fits])
 
@@ -188,8 +191,9 @@ def _details(fits: Sequence[Fitted], image: np.ndarray, unknown: np.ndarray) -> 
 def _fill(job: FitJob, mix: np.ndarray | None, trust: Trust | None) -> Fill:
     """The mix of a job's decoders where it is expected to be nearer to the truth than what was borrowed.
 
-    Their weights need not add up to one: settling adds the smooth continuation for the rest. That alone
-    fills what little a well borrowed hole leaves open. Without any trust all was borrowed well.
+    The decoders' weights need not add up to one: joining the mix to the crop adds the smooth continuation for
+    the rest. That alone (`mix` None) fills what little a well borrowed hole leaves open. Without any trust
+    all was borrowed well.
     """
     if trust is None:
         return Fill(job.image, np.zeros(job.hole.shape, np.float32))

@@ -1,4 +1,4 @@
-"""Arrays to a device and back, without waiting for it. Its CUDA part has not yet run on a GPU."""
+"""Copies arrays to a device and back without waiting for it. The CUDA part has not yet run on a GPU."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 def send(array: np.ndarray, device: torch.device) -> Tensor:
-    """The array as a tensor on the device; on the CPU they share their memory."""
+    """The array as a tensor of its shape and dtype on the device; on the CPU they share their memory."""
     tensor = torch.from_numpy(array)
     if device.type == "cuda":
         tensor = tensor.pin_memory()  # copies from other memory wait
@@ -16,10 +16,10 @@ def send(array: np.ndarray, device: torch.device) -> Tensor:
 
 
 class AsyncCopy:
-    """A tensor on its way from a device."""
+    """A tensor on its way from a device to the host."""
 
     def __init__(self, tensor: Tensor) -> None:
-        """Set off; what is done to the tensor from now on does not change what arrives."""
+        """Begin the copy; on CUDA, what is done to the tensor from now on does not change what arrives."""
         self._event: torch.cuda.Event | None = None
         self._tensor = tensor
         if tensor.is_cuda:
@@ -29,7 +29,7 @@ class AsyncCopy:
             self._event.record()
 
     def read(self) -> np.ndarray:
-        """Wait until it is here."""
+        """The tensor as an array; waits until it has arrived."""
         if self._event is not None:
             self._event.synchronize()
         array: np.ndarray = self._tensor.cpu().numpy()

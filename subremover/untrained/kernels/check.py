@@ -1,4 +1,4 @@
-"""What the kernels compute, in plain torch, and whether they do so on a device."""
+"""Checks on a device that the kernels compute what their plain twins, written here for clarity, do."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from subremover.untrained.kernels.similarity import PreparedScale, compare
 from subremover.untrained.level import NORM_EPSILON
 
 TOLERANCE = 1e-3
-"""Of the greatest deviation from plain torch in float64, over the greatest value. In the interpreter it is
-below 4e-6; GPUs have coarser sigmoids, and a wrong kernel is off by more than a tenth."""
+"""Greatest deviation from plain torch in float64, as a share of the greatest value.
+See docs/measurements.md, "untrained/kernels/check: tolerance"."""
 
 ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
@@ -29,7 +29,7 @@ ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scale:
-    """A `similarity.PreparedScale`."""
+    """A `similarity.PreparedScale`, prepared by `prepare_scale`."""
 
     known: Tensor
     target: Tensor
@@ -70,7 +70,12 @@ def check_kernels(device: torch.device) -> None:
 def compare_with_plain(
     kernel: Callable[..., Sequence[Tensor]], plain: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor]
 ) -> None:
-    """Ask both for the same, the plain one in float64, and for gradients to all inputs.
+    """Compare the results of both for the same inputs, and the gradients to these; the plain one in float64.
+
+    Args:
+        kernel: Takes float32 tensors on the device to be checked.
+        plain: Takes the same in float64.
+        inputs: float32.
 
     Raises:
         RuntimeError: They differ by more than `TOLERANCE`.
@@ -97,7 +102,7 @@ def paint_plainly(
     size: tuple[int, int],
     activation: ActivationName,
 ) -> Tensor:
-    """`last_level.paint_last_level`, as the paper has it."""
+    """The plain twin of `last_level.paint_last_level`, step by step as the paper has it; see there."""
     B, _, K = values.shape
     grid = values.transpose(1, 2).reshape(B, K, *size)
     grid = F.interpolate(grid, scale_factor=2, mode="bilinear", align_corners=False)
@@ -110,7 +115,12 @@ def paint_plainly(
 
 
 def prepare_scale(target: Tensor, known: Tensor) -> Scale:
-    """A scale out of (B, 3, h, w) target and (B, 1, h, w) known, with a window that fits."""
+    """Prepare a scale, with the widest window that fits.
+
+    Args:
+        target: (B, 3, h, w) float32 in [0, 1].
+        known: (B, 1, h, w) float32, weight of each pixel.
+    """
     side = min(target.shape[2:])
     taps = min(11, side - (side + 1) % 2)
     window = torch.exp(-torch.arange(-(taps // 2), taps // 2 + 1, device=target.device).square() / 4.5)
@@ -124,7 +134,7 @@ def prepare_scale(target: Tensor, known: Tensor) -> Scale:
 
 
 def compare_plainly(picture: Tensor, scale: PreparedScale, with_luminance: bool) -> tuple[Tensor, Tensor]:
-    """`similarity.compare`, as Wang, Simoncelli and Bovik 2003 have it, over the known pixels."""
+    """The plain twin of `similarity.compare`, as Wang, Simoncelli and Bovik (2003) have it; see there."""
     weighted = picture * scale.known
     mean = _filter(weighted, scale.window) * scale.inverse
     variance = _filter(weighted * picture, scale.window) * scale.inverse - mean.square()

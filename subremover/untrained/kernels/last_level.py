@@ -4,21 +4,11 @@ Eager code writes and reads the up-sampled (B, 4 h w, K) tensor, the largest of 
 way. Here it is never written: each kernel computes it again from the low-resolution values, which are a
 quarter of it. A program walks down a strip of BLOCK_X columns and keeps the rows above in registers, so that
 device memory gives each value once. No kernel uses atomics: sums leave as one part a program, so that equal
-input gives equal bits.
+input gives equal bits. Products with the output layer are multiply-adds: it has three rows, and tl.dot would
+pad them to 16 and round to TF32.
 
-Traffic of one row and step, with n = h w low-resolution pixels, in floats: statistics n K; picture n K + 12
-n; backward 36 n for the sigmoid and 12 n for the sum of its gradient, n K + 12 n for the output layer's
-gradient and 2 n K + 12 n for that of the values: 5 n K + 84 n, or 11.2 MB for a picture of 96x288 at K = 64.
-Lines that two strips share are counted once. Eager operators take and give 141 MB. At the 3.35 TB/s of an
-H100 the bounds are 300 k and 24 k a second, for this level alone. Not yet run on a GPU: traffic is counted,
-speed is not measured.
-
-Blocks are 1024 values of 4 warps, 8 to a thread, at any K; in `gather`, the greediest, some nine such blocks
-live at once. Compiled for sm_90 at K = 64 the kernels take 83, 96, 128 and 128 registers and 1 KiB of shared
-memory or less, and none spills. They are 3,744 instructions together: were all of them run for each line of
-16 columns, that would be 7 us a row on 132 SMs of four 1.7 GHz schedulers; so expect arithmetic to be the
-bound. Products with the output layer are multiply-adds: it has three rows, and tl.dot would pad them to 16
-and round to TF32.
+The kernels themselves are in `last_level_jit`, the plain twin is `level.paint_last_level`. Not yet run on a
+GPU. See docs/measurements.md, "untrained/kernels/last_level: traffic and registers".
 """
 
 from __future__ import annotations
@@ -34,7 +24,9 @@ from subremover.untrained.kernels.last_level_jit import gather, paint, sum_activ
 from subremover.untrained.level import NORM_EPSILON
 
 BLOCK_VALUES = 1024
-ROWS = 16  # that a program walks down; the rows above and below are read besides
+"""Number of values in a block, of columns times channels."""
+ROWS = 16
+"""Number of rows that a program walks down; the rows above and below are read besides."""
 
 
 def paint_last_level(

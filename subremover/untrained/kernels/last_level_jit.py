@@ -3,7 +3,9 @@
 import triton
 import triton.language as tl
 
-SIZES = ["h", "w"]  # crops come in many, each compilation takes seconds, and none of them gains by it
+SIZES = ["h", "w"]
+"""Arguments that Triton does not compile for one by one: crops have many sizes, each compilation takes
+seconds, and none of them would gain by it."""
 
 
 @triton.jit
@@ -86,6 +88,7 @@ def sum_activations(
     BLOCK_X: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
+    """What the norm needs: each channel's sums over the up-sampled, activated pixels, one part a program."""
     b, first, x = _strip(w, ROWS, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
@@ -122,6 +125,7 @@ def paint(
     BLOCK_X: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
+    """The picture: up-sampling, activation, the output layer with the norm folded in, and the sigmoid."""
     b, first, x = _strip(w, ROWS, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
@@ -168,6 +172,7 @@ def sum_products(
     BLOCK_X: tl.constexpr,
     BLOCK_K: tl.constexpr,
 ):
+    """What the output layer's gradient needs: sums of gradient times activation, one part a program."""
     b, first, x = _strip(w, ROWS, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K

@@ -6,15 +6,10 @@ filtered but not finished is ever written. The forward pass leaves the derivativ
 sums, and the backward pass filters those in the same way. No kernel uses atomics: sums leave as one part a
 program, so that equal input gives equal bits.
 
-Traffic of one row and step, in floats: forward 7 a pixel of picture, target and known, 8 a window of what is
-prepared and 9 of derivatives written; backward 9 a window of those, 10 a pixel with the gradient. That is 5.6
-MB over the four scales of a picture of 96x288, where eager operators take and give 57 MB, and 4.9 MB for L1,
-which here costs nothing: what it reads is there. The halving stays plain torch (4.3 MB). At the 3.35 TB/s of
-an H100 the bounds are 600 k and 54 k a second. Not yet run on a GPU: traffic is counted, speed is not
-measured.
-
-A block has a column a thread: three sums of eleven windows already fill 33 registers. Compiled for sm_90 the
-kernels take at most 95 and 85 registers and none spills.
+A block has a column a thread, as three sums of eleven windows already fill 33 registers. L1 costs nothing
+here, as what it reads is there; the halving between scales stays plain torch. The kernels themselves are in
+`similarity_jit`, the plain twin is `losses.compare`. Not yet run on a GPU.
+See docs/measurements.md, "untrained/kernels/similarity: traffic and registers".
 """
 
 from __future__ import annotations
@@ -30,7 +25,9 @@ from subremover.untrained.gaussian import C1, C2, WINDOW_PX
 from subremover.untrained.kernels.similarity_jit import measure, spread
 
 BLOCK_X = 128
-ROWS = 32  # lines of windows that a program finishes; it reads 10 lines more
+"""Most columns of a strip."""
+ROWS = 32
+"""Number of lines of windows that a program finishes; it reads 10 lines more."""
 
 
 class PreparedScale(Protocol):
@@ -42,7 +39,7 @@ class PreparedScale(Protocol):
 
     @property
     def target(self) -> Tensor:
-        """(B, 3, h, w)"""
+        """(B, 3, h, w) in [0, 1]."""
 
     @property
     def window(self) -> Tensor:
@@ -58,20 +55,20 @@ class PreparedScale(Protocol):
 
     @property
     def mean(self) -> Tensor:
-        """(B, 3, h', w') of the target in each window."""
+        """(B, 3, h', w') mean of the target in each window."""
 
     @property
     def variance(self) -> Tensor:
-        """(B, 3, h', w') of the target in each window."""
+        """(B, 3, h', w') variance of the target in each window."""
 
 
 def compare(picture: Tensor, scale: PreparedScale, with_luminance: bool) -> tuple[Tensor, Tensor]:
     """How alike a picture and the target are at one scale, with gradients to the picture.
 
     Args:
-        picture: (B, 3, h, w) float32.
+        picture: (B, 3, h, w) float32 in [0, 1].
         scale: Of the target.
-        with_luminance: SSIM; else its contrast-structure part only.
+        with_luminance: Whether all of SSIM counts; else only its contrast and structure.
 
     Returns:
         (B, 3) the similarity of each row and channel, and (B, 3) the sum of known * |picture - target|.

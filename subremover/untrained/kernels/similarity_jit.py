@@ -8,7 +8,9 @@ SIZES = [
     "w",
     "windows_h",
     "windows_w",
-]  # crops come in many, each compilation takes seconds, and none of them gains by it
+]
+"""Arguments that Triton does not compile for one by one: crops have many sizes, each compilation takes
+seconds, and none of them would gain by it."""
 
 
 @triton.jit
@@ -117,6 +119,7 @@ def measure(
     ROWS: tl.constexpr,
     BLOCK_X: tl.constexpr,
 ):
+    """The forward pass: sums of similarity and L1, one part a program, and each window's derivatives."""
     channel, first, x = _strip(w, ROWS, BLOCK_X)
     picture += channel * h * w
     target += channel * h * w
@@ -203,6 +206,7 @@ def spread(
     ROWS: tl.constexpr,
     BLOCK_X: tl.constexpr,
 ):
+    """The backward pass: the gradient of the picture, out of its windows' derivatives and the sign of L1."""
     channel, first, x = _strip(w, ROWS, BLOCK_X)
     picture += channel * h * w
     target += channel * h * w

@@ -1,1 +1,1 @@
-"""What coded pictures of H.264 and HEVC say of themselves."""
+"""Reads and rewrites headers of coded pictures, without decoding: H.264 and HEVC, a little VP9 and AV1."""

@@ -1,7 +1,7 @@
-"""The parameter sets of H.264 and HEVC: which there are, and both encoders' in one stream header.
+"""Parameter sets of H.264 and HEVC: finds their ids, and joins those of two encoders in one stream header.
 
 Each picture names its sets by their id, so the sets of two encoders can lie side by side as long as no id is
-taken twice. x264 takes an id as an option. x265 knows none but 0, so its packets are renumbered.
+taken twice. x264 takes an id as an option; x265 knows none but 0, so its packets are renumbered (`renumber`).
 Layouts: ISO/IEC 14496-15 (avcC, hvcC), ITU-T H.264 and H.265 section 7.3.
 """
 
@@ -19,10 +19,11 @@ _H264_SPS, _H264_PPS = 7, 8
 VPS, SPS, PPS = 32, 33, 34
 """NAL unit types of HEVC."""
 _KINDS = {"h264": (_H264_SPS, _H264_PPS), "hevc": (VPS, SPS, PPS)}
-# Of a second layer or view, or Dolby Vision's: an encoder that knows one layer cannot go on with them.
+# NAL unit types of a second layer or view, or Dolby Vision's: no encoder here writes them.
 _LAYERED = {"h264": (14, 15, 20, 21), "hevc": (62, 63)}
+# Bytes of an avcC or hvcC in front of its parameter sets.
 _HEAD_SIZE = {"h264": 5, "hevc": 22}
-# What an avcC has room for, by the bits of its counts.
+# How many sets an avcC has room for, by the bits of its counts.
 _MOST_H264 = {_H264_SPS: 31, _H264_PPS: 255}
 _MOST_SET_BYTES = 65535
 # Ids whose code is of nine bits and does not end in 00: see `renumber`.
@@ -31,14 +32,14 @@ _PPS_IDS = [number for number in range(15, 31) if (number + 1) % 4]
 
 @dataclass(frozen=True, slots=True)
 class StreamHeader:
-    """An avcC or hvcC."""
+    """The parts of an avcC or hvcC, which mp4 and Matroska keep as the stream's extradata."""
 
     nals: tuple[bytes, ...]
     """Its parameter sets, and perhaps SEI."""
     head: bytes
-    """What is said of the stream, up to the sets."""
+    """The bytes before the sets: profile, level and the like."""
     tail: bytes = b""
-    """Of an avcC, behind the sets."""
+    """The bytes after the sets; of an avcC only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,14 @@ class HevcIds:
 
 
 def set_key(codec: str, nal: Bytes) -> SetKey | None:
-    """What identifies a parameter set among those of its film; None for any other NAL unit.
+    """What identifies a parameter set among those of its film.
+
+    Args:
+        codec: "h264" or "hevc".
+        nal: A NAL unit without its length or start code.
+
+    Returns:
+        Its type and id; None for any other NAL unit.
 
     Raises:
         BitstreamError: It is broken, or of a second layer or view.
@@ -75,10 +83,14 @@ def set_key(codec: str, nal: Bytes) -> SetKey | None:
 
 
 def parse_header(codec: str, data: bytes) -> StreamHeader:
-    """The parts of an avcC or hvcC.
+    """Take an avcC or hvcC apart.
+
+    Args:
+        codec: "h264" or "hevc".
+        data: The stream's extradata.
 
     Raises:
-        BitstreamError: It is neither, or broken, or its packets have lengths of other than four bytes.
+        BitstreamError: It is none, or broken, or its packets have lengths of other than four bytes.
     """
     at = _HEAD_SIZE[codec]
     if len(data) <= at or data[0] != 1:
@@ -112,10 +124,17 @@ def parse_header(codec: str, data: bytes) -> StreamHeader:
 
 
 def join_avcc(source: StreamHeader, own: StreamHeader) -> bytes:
-    """An avcC for H.264 of two encoders.
+    """Make an avcC for a stream of pictures from two H.264 encoders.
+
+    Args:
+        source: The header of the source's stream.
+        own: The header of our encoder's; no id of its sets is the source's.
+
+    Returns:
+        The bytes of the joint header.
 
     Raises:
-        BitstreamError: There are too many sets.
+        BitstreamError: There are more sets than it has room for.
     """
     head = bytearray(source.head)
     head[1] = max(head[1], own.head[1])  # the profile that takes in the other, of those that encoders make
@@ -132,7 +151,15 @@ def join_avcc(source: StreamHeader, own: StreamHeader) -> bytes:
 
 
 def join_hvcc(source: StreamHeader, own: Iterable[bytes]) -> bytes:
-    """An hvcC for HEVC of two encoders, of which the second one's sets are given."""
+    """Make an hvcC for a stream of pictures from two HEVC encoders.
+
+    Args:
+        source: The header of the source's stream.
+        own: The parameter sets of our encoder, renumbered so that no id is the source's.
+
+    Returns:
+        The bytes of the joint header.
+    """
     nals = [*source.nals, *own]
     head = bytearray(source.head)
     levels = [Bits(unescape(nal)[2 + 12 :]).read(8) for nal in nals if nal_type("hevc", nal) == SPS]
@@ -148,19 +175,25 @@ def join_hvcc(source: StreamHeader, own: Iterable[bytes]) -> bytes:
 
 
 def free_h264_id(taken: Collection[SetKey]) -> int:
-    """For the SPS and the PPS of a second encoder.
+    """An id that both the SPS and the PPS of a second encoder can have.
+
+    Args:
+        taken: The sets of the first one.
 
     Raises:
-        BitstreamError: There is none.
+        BitstreamError: None is free.
     """
     return _first_free(range(1, 32), (_H264_SPS, _H264_PPS), taken)
 
 
 def free_hevc_ids(taken: Collection[SetKey]) -> HevcIds:
-    """For the sets of a second encoder.
+    """Ids that the sets of a second encoder can have.
+
+    Args:
+        taken: The sets of the first one.
 
     Raises:
-        BitstreamError: There is none.
+        BitstreamError: None is free.
     """
     return HevcIds(
         _first_free(range(1, 16), (VPS,), taken),
@@ -170,7 +203,14 @@ def free_hevc_ids(taken: Collection[SetKey]) -> HevcIds:
 
 
 def skip_profile(bits: Bits) -> None:
-    """What stands in an SPS before its id (profile_tier_level, H.265 7.3.3)."""
+    """Read past what stands in an HEVC SPS before its id (profile_tier_level, H.265 7.3.3).
+
+    Args:
+        bits: Of the SPS, behind its NAL header.
+
+    Raises:
+        BitstreamError: It ends too early.
+    """
     sub_layers = bits.read(8) >> 1 & 7
     bits.read(88 + 8)
     present = [(bits.read(1), bits.read(1)) for _ in range(sub_layers)]
@@ -180,11 +220,12 @@ def skip_profile(bits: Bits) -> None:
 
 
 def unescape(nal: Bytes) -> bytes:
-    """A NAL unit without emulation prevention."""
+    """A NAL unit without its emulation prevention bytes."""
     return bytes(nal).replace(b"\0\0\3", b"\0\0")
 
 
 def _first_free(ids: Iterable[int], kinds: Collection[int], taken: Collection[SetKey]) -> int:
+    """The first of some ids that no set of these types has taken."""
     for number in ids:
         if not any((kind, number) in taken for kind in kinds):
             return number

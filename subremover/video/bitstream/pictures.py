@@ -1,5 +1,4 @@
-"""The few facts of a coded picture that cutting and joining packets needs: its NAL units, and whether
-decoding can start anew at a packet.
+"""What cutting and joining packets needs of a coded picture: its NAL units, and if decoding can start there.
 
 Bitstreams are untrusted: a length is checked before anything is read by it, and whatever does not fit raises
 a BitstreamError. Nothing here decodes. Layouts: ITU-T H.264 and H.265 sections 7.3, and the bitstream
@@ -13,33 +12,43 @@ from collections.abc import Iterable, Iterator
 Bytes = bytes | memoryview
 
 LENGTH_SIZE = 4
-"""Bytes of the length before each NAL unit in a packet; others are rare, and a stream has one size."""
-# H.264 allows a slice a macroblock, encoders make some ten.
+"""Number of bytes of the length before each NAL unit in a packet; other sizes are rare."""
+# Most NAL units of a packet: H.264 allows a slice a macroblock, encoders make some ten.
 _MOST_NALS = 4096
 _AUD = {"h264": 9, "hevc": 35}
 _IDR = {"h264": (5,), "hevc": (19, 20)}
 
 
 class BitstreamError(ValueError):
-    """What was read cannot be what it says it is, or cannot be cut or joined."""
+    """A bitstream is damaged, or of a kind that cannot be cut or joined here."""
 
 
 class Bits:
     """Reads bits, most significant first."""
 
     def __init__(self, data: Bytes) -> None:
+        """Begin at the first bit."""
         self._value = int.from_bytes(data)
         self.left = 8 * len(data)
-        """How many have not been read."""
+        """How many bits have not been read."""
 
     def read(self, count: int) -> int:
+        """The next `count` bits as a number.
+
+        Raises:
+            BitstreamError: There are not so many left.
+        """
         if count > self.left:
             raise BitstreamError("a header ends too early")
         self.left -= count
         return self._value >> self.left & (1 << count) - 1
 
     def read_ue(self) -> int:
-        """An Exp-Golomb code (H.264 9.1)."""
+        """The number of the next Exp-Golomb code (H.264 9.1).
+
+        Raises:
+            BitstreamError: It ends too early, or is longer than any standard allows.
+        """
         zeros = 0
         while not self.read(1):
             zeros += 1
@@ -50,6 +59,13 @@ class Bits:
 
 def split_nals(packet: Bytes, length_size: int = LENGTH_SIZE) -> list[memoryview]:
     """The NAL units of a length-prefixed packet, as mp4 and Matroska hold it.
+
+    Args:
+        packet: Its bytes.
+        length_size: Number of bytes of each length.
+
+    Returns:
+        Views of the packet, without the lengths.
 
     Raises:
         BitstreamError: A length leads out of the packet, a unit is empty, or there are thousands.
@@ -67,30 +83,44 @@ def split_nals(packet: Bytes, length_size: int = LENGTH_SIZE) -> list[memoryview
 
 
 def join_nals(nals: Iterable[Bytes]) -> bytes:
-    """A length-prefixed packet of NAL units."""
+    """A packet of these NAL units, each with its length of `LENGTH_SIZE` bytes before it."""
     return b"".join(part for nal in nals for part in (len(nal).to_bytes(LENGTH_SIZE), nal))
 
 
 def split_start_codes(data: bytes) -> Iterator[bytes]:
-    """The NAL units between start codes (annex B), as encoders give them."""
+    """The NAL units of a packet with start codes (annex B), as encoders give it."""
     for part in data.split(b"\0\0\1"):  # never within a unit: that is what emulation prevention is for
         if nal := part.rstrip(b"\0"):  # a unit ends with a one bit; what follows belongs to the next code
             yield nal
 
 
 def nal_type(codec: str, nal: Bytes) -> int:
+    """The type of a NAL unit, by its first byte; `codec` is "h264" or "hevc"."""
     return nal[0] & 0x1F if codec == "h264" else nal[0] >> 1 & 0x3F
 
 
 def put_first(codec: str, packet: Bytes, sets: Iterable[bytes]) -> bytes:
-    """A packet with parameter sets in front, behind the access unit delimiter if there is one."""
+    """A packet with parameter sets in front, but behind its access unit delimiter if there is one.
+
+    Args:
+        codec: "h264" or "hevc".
+        packet: Length-prefixed.
+        sets: NAL units.
+
+    Raises:
+        BitstreamError: The packet is broken.
+    """
     nals = split_nals(packet)
     at = int(bool(nals) and nal_type(codec, nals[0]) == _AUD[codec])
     return join_nals([*nals[:at], *sets, *nals[at:]])
 
 
 def is_start(codec: str, packet: Bytes) -> bool:
-    """Whether everything before a packet can be forgotten: none of the pictures that follow refers to it.
+    """Whether decoding can start anew at a packet: no picture that follows refers to one before it.
+
+    Args:
+        codec: FFmpeg's name.
+        packet: Of H.264 or HEVC: length-prefixed.
 
     Raises:
         BitstreamError: The packet is broken, or of another codec than H.264, HEVC, VP9 and AV1.
@@ -105,14 +135,14 @@ def is_start(codec: str, packet: Bytes) -> bool:
 
 
 def _starts_vp9(packet: Bytes) -> bool:
-    """Whether the first frame is a key frame: it fills all reference slots."""
+    """Whether the first frame is a key frame, which fills all reference slots."""
     bits = Bits(packet[:2])
     if bits.read(2) != 2:
         raise BitstreamError("a packet is no VP9 frame")
     profile = bits.read(1) + 2 * bits.read(1)
     if profile == 3:
         bits.read(1)
-    return not bits.read(1) and not bits.read(1)  # neither an older frame shown again nor predicted
+    return not bits.read(1) and not bits.read(1)  # not an older frame shown again, and not predicted
 
 
 def _starts_av1(packet: Bytes) -> bool:
@@ -136,7 +166,7 @@ def _starts_av1(packet: Bytes) -> bool:
 
 
 def _read_leb128(data: Bytes, at: int) -> tuple[int, int]:
-    """A number and where it ends (AV1 4.10.5)."""
+    """A number, and the index after its last byte (AV1 4.10.5)."""
     value = 0
     for count in range(8):
         if at >= len(data):

@@ -1,4 +1,4 @@
-"""Where decoding can begin amid a film: at most key frames, behind others, and at some of them not at all.
+"""Finds where decoding can begin amid a film: at most key frames, after others, and at some not at all.
 
 An H.264 key frame need not be an IDR picture. One with a recovery point SEI that counts frames begins a
 refresh (x264's intra-refresh), which moves over the picture as intra blocks. One without any promises
@@ -23,10 +23,10 @@ from subremover.video.bitstream.pictures import (
     split_start_codes,
 )
 
-# Pictures that a slice may refer to. As long as fewer have been decoded FFmpeg may find none for a slice and
-# lose it, and tells nobody: it did in the first of a refresh whose frame number was 0.
+# Most pictures that a slice may refer to. As long as fewer have been decoded, FFmpeg may find none for a
+# slice and lose it silently; it did so in the first picture of a refresh whose frame number was 0.
 _MOST_REFERENCES = 16
-# Of the messages before a recovery point; captions and a stamp of time are a hundredth of it.
+# So much of an SEI is searched for a recovery point; captions and a time stamp are a hundredth of that.
 _MOST_SEI_BYTES = 1 << 14
 _NEVER = np.iinfo(np.int64).max - 1
 _IDR, _SLICES, _SEI, _RECOVERY_POINT, _INTRA_SLICES = 5, (1, 2, 5), 6, 6, (2, 4, 7, 9)
@@ -37,16 +37,23 @@ class _Refresh:
     """A recovery point that counts frames."""
 
     time: int
+    """Its pts, in the stream's time base."""
     references: int
-    """Pictures before it that others may refer to, since the first refresh."""
+    """Number of pictures before it, since the first refresh, that others may refer to."""
     length: int
-    """As many more, and the picture is whole."""
+    """Number of such pictures from it on until the picture is whole."""
 
 
 class RecoveryReader:
-    """Is shown all of a picture's packets, in the order of decoding."""
+    """Tells where decoding can begin; `note` it all packets of the video stream, in the order of decoding."""
 
     def __init__(self, codec: str, extradata: bytes) -> None:
+        """Prepare.
+
+        Args:
+            codec: FFmpeg's name.
+            extradata: The stream's header; empty where there is none.
+        """
         self._is_h264 = codec == "h264"
         self._length_size = (extradata[4] & 3) + 1 if len(extradata) > 4 and extradata[0] == 1 else 0
         self._starts: list[int] = []
@@ -57,7 +64,13 @@ class RecoveryReader:
         self._references = 0
 
     def note(self, packet: Bytes, time: int, is_key: bool) -> None:
-        """Take in the next packet; of most films only key frames are looked into."""
+        """Take in the next packet; of most films only key frames are looked into.
+
+        Args:
+            packet: Its bytes, as they are in the file.
+            time: Its pts, in the stream's time base.
+            is_key: Whether the container has it for a key frame.
+        """
         if not self._is_h264:
             if is_key:
                 self._starts.append(time)
@@ -66,10 +79,14 @@ class RecoveryReader:
                 self._note_h264(self._split(packet), time, is_key)
 
     def find_key_frames(self, pts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What `Film` says of its key frames and refreshes.
+        """The frames at which decoding can begin, and the refreshes after which it is whole.
 
         Args:
             pts: (frame_count,) int64, rising, of the film's frames.
+
+        Returns:
+            (n,) indices of frames at which decoding can begin; and (m, 2) indices of the frames at which a
+            refresh begins and from which on all is exact. See `Film.key_frames` and `Film.refreshes`.
         """
         starts = np.unique(np.searchsorted(pts, np.array(self._starts, np.int64)))
         begun = np.array([(r.time, r.references, r.length) for r in self._refreshes], np.int64)
@@ -104,7 +121,7 @@ class RecoveryReader:
 
 
 def _read_recovery(nals: list[Bytes]) -> int | None:
-    """Reference pictures until all is exactly right; None where nobody promises it will be."""
+    """Number of reference pictures until the picture is exactly right; None where that is not promised."""
     for nal in nals:
         bits = Bits(unescape(nal[:_MOST_SEI_BYTES])[1:] if nal_type("h264", nal) == _SEI else b"")
         while bits.left > 8:  # what ends the last message
@@ -117,7 +134,7 @@ def _read_recovery(nals: list[Bytes]) -> int | None:
 
 
 def _read_number(bits: Bits) -> int:
-    """Of a message, its type or size: 255 for every byte but the last."""
+    """Type or size of an SEI message, the sum of its bytes, of which all but the last are 255."""
     number = 0
     while (byte := bits.read(8)) == 255:
         number += 255
@@ -125,6 +142,7 @@ def _read_number(bits: Bits) -> int:
 
 
 def _is_intra(piece: Bytes) -> bool:
+    """Whether an H.264 slice refers to no other picture."""
     bits = Bits(unescape(piece[:16])[1:])
     bits.read_ue()  # the first macroblock
     return bits.read_ue() in _INTRA_SLICES

@@ -9,10 +9,17 @@ _CODED_SLICES, _KEY_SLICES = range(10), range(16, 24)  # the latter have a flag 
 
 
 def renumber_hevc(data: bytes, ids: HevcIds) -> list[bytes]:
-    """The NAL units of an HEVC encoder's packet or header with start codes, its sets' ids not 0 but others.
+    """Give the parameter sets in an HEVC packet or header other ids, and its slices the same.
+
+    Args:
+        data: Of an encoder that gives all sets the id 0, with start codes.
+        ids: The new ones.
+
+    Returns:
+        Its NAL units.
 
     Raises:
-        BitstreamError: The ids are not 0.
+        BitstreamError: The ids were not 0.
     """
     nals = []
     for nal in split_start_codes(data):
@@ -27,10 +34,10 @@ def renumber_hevc(data: bytes, ids: HevcIds) -> list[bytes]:
 
 
 def _renumber_slice(nal: bytes, pps: int) -> bytes:
-    """Put the PPS's id 0, the bit 1, over to another one.
+    """A slice with another PPS id in place of 0, whose code is the single bit 1.
 
-    Of an id from 15 to 30 the code is longer by exactly eight bits, so that all that follows stays as it
-    is, byte by byte; and as the first two bytes cannot become 0, so does its emulation prevention.
+    The code of an id from 15 to 30 is longer by exactly eight bits, so that all that follows stays as it is,
+    byte by byte; and as neither of the two new bytes can be 0, its emulation prevention stays, too.
     """
     flags = 2 if nal_type("hevc", nal) in _KEY_SLICES else 1
     first = nal[2] if len(nal) > 2 else 0
@@ -42,6 +49,7 @@ def _renumber_slice(nal: bytes, pps: int) -> bytes:
 
 
 def _renumber_set(nal: bytes, ids: HevcIds) -> bytes:
+    """A VPS, SPS or PPS with other ids in place of 0."""
     kind, bits, out = nal_type("hevc", nal), Bits(unescape(nal)[2:]), _Writer()
     if kind == PPS:
         old = bits.read_ue(), bits.read_ue()
@@ -83,7 +91,7 @@ class _Writer:
 
 
 def _escape(payload: bytes) -> bytes:
-    """With emulation prevention (H.265 7.4.2)."""
+    """The payload of a NAL unit with emulation prevention bytes (H.265 7.4.2)."""
     out, zeros = bytearray(), 0
     for byte in payload:
         if zeros == 2 and byte <= 3:

@@ -1,4 +1,7 @@
-"""Which encoder writes a picture again, and in which pixel format; what it is told stands in `settings`."""
+"""Chooses the encoder that writes changed pictures again, and its pixel format.
+
+What it is told is in `settings`; it is run by `picture_encoder`.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +44,7 @@ _ENCODERS = {
 }
 _FALLBACK = "libx264"
 _OTHERS = "try libx264, libx265 or libsvtav1"
-# Not in every FFmpeg, nor on every machine: PyAV's for Linux knows neither of the last two.
+# These are not in every FFmpeg, nor on every machine; PyAV's FFmpeg for Linux has not the last two.
 _HARDWARE = ("_nvenc", "_qsv", "_amf", "_vaapi", "_videotoolbox")
 # These know no other clock than the frame rate: they get frames by number and their packets the film's times.
 _COUNTING = QUANTISED - {"mjpeg"} | {"dvvideo"}
@@ -54,16 +57,20 @@ OTHER_ENCODER_FRAMES = 40
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """An encoder and what it takes."""
+    """An encoder and what it is told."""
 
     encoder: str
+    """FFmpeg's name of it."""
     codec: str
-    """Canonical name of what comes out."""
+    """FFmpeg's name of the codec that comes out."""
     pix_fmt: str
+    """Pixel format of the frames that it is given."""
     options: dict[str, str]
+    """By FFmpeg's names."""
     is_counting: bool
     """Whether it must be given frame numbers instead of times."""
     warnings: tuple[str, ...] = ()
+    """What the user should know of the choice."""
 
     def with_crf(self, crf: float) -> Encoding:
         """The same encoder at another quality; it must have one (`settings.QUALITIES`)."""
@@ -71,7 +78,7 @@ class Encoding:
 
 
 def choose_encoding(film: Film, options: EncodeOptions) -> Encoding:
-    """The encoder asked for, else the source codec's own, else H.264.
+    """Choose the encoder asked for, else the source codec's own, else H.264.
 
     A hardware encoder that cannot be opened here is replaced by its codec's software. What was asked for by
     name is tried once: the same film and options get the same encoder for as long as the process lives.
@@ -79,6 +86,9 @@ def choose_encoding(film: Film, options: EncodeOptions) -> Encoding:
     Args:
         film: The source.
         options: What was chosen.
+
+    Returns:
+        The encoder, and all that it is told.
 
     Raises:
         OutputError: There is no such encoder.
@@ -98,7 +108,7 @@ def choose_encoding(film: Film, options: EncodeOptions) -> Encoding:
     family = codec.canonical_name if codec else name.rpartition("_")[0]
     if not any(map(_find, _ENCODERS.get(family, ()))):
         raise OutputError(f"{name} cannot be used here ({reason}); {_OTHERS}")
-    # neither its presets nor its pixel formats have the same names in software
+    # its presets and its pixel formats have other names in software
     soft = replace(options, codec=family, preset=None, tune=None, pix_fmt=None)
     instead = _make_encoding(film, soft, options.pix_fmt)
     warning = f"{name} cannot be used here ({reason}); {instead.encoder} encodes instead"
@@ -154,7 +164,7 @@ def _make_encoding(film: Film, options: EncodeOptions, like: str | None = None) 
 
 
 def _check_asked(encoding: Encoding, film: Film, options: EncodeOptions) -> None:
-    """Whether the encoder, asked by a trial, takes what was asked of it by name; hardware may be absent."""
+    """Raise a UsageError where the encoder, in a trial, refuses the names asked for; not for hardware's."""
     asked = []
     for name, value in (("preset", options.preset), ("tune", options.tune)):
         if value is not None:
@@ -171,7 +181,7 @@ def count_encoder_bytes(film: Film, encoder: str) -> int:
 
 
 def find_refusal(encoding: Encoding, film: Film) -> str | None:
-    """Why an encoder cannot be opened for a film; None: it can be."""
+    """Why an encoder cannot be opened for pictures of a film's size; None: it can be."""
     shape = film.width, film.height, encoding.pix_fmt
     return _open_trial(encoding.encoder, shape, film.frame_rate, tuple(encoding.options.items()))
 
@@ -180,7 +190,7 @@ def find_refusal(encoding: Encoding, film: Film) -> str | None:
 def _open_trial(
     encoder: str, shape: tuple[int, int, str], rate: Fraction, options: tuple[tuple[str, str], ...]
 ) -> str | None:
-    """Once for a run: a device that is busy later must not change the encoder amid a film."""
+    """Why it cannot be opened; tried once a process, so that a busy device changes no encoder amid a film."""
     context = av.CodecContext.create(encoder, "w")
     assert isinstance(context, VideoCodecContext)
     context.width, context.height, context.pix_fmt = shape
@@ -197,6 +207,7 @@ def _open_trial(
 
 
 def _find(name: str) -> av.codec.Codec | None:
+    """The video encoder of this name; None where this FFmpeg has none."""
     try:
         codec = av.codec.Codec(name, "w")
     except ValueError:
@@ -213,10 +224,12 @@ def _choose_encoder(names: Sequence[str], pix_fmt: str) -> av.codec.Codec | None
 
 
 def _formats(codec: av.codec.Codec) -> list[str]:
+    """Names of the pixel formats that an encoder takes; empty where it does not tell."""
     return [form.name for form in codec.video_formats or ()]
 
 
 def _nearest_format(codec: av.codec.Codec, pix_fmt: str) -> str:
+    """The pixel format of an encoder that loses least of another one."""
     formats = _formats(codec)
     if not formats or pix_fmt in formats:
         return pix_fmt

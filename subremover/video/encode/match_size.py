@@ -1,4 +1,4 @@
-"""The quality at which a film's picture, encoded again, comes out as large as it was."""
+"""Finds the quality at which a picture that is encoded again comes out as large as it was: `--match-size`."""
 
 from __future__ import annotations
 
@@ -24,28 +24,32 @@ from subremover.video.read.source import open_input
 log = logging.getLogger(__name__)
 
 RUNS, RUN_FRAMES = 4, 48
-"""Stretches of a film that are tried, and the frames of each at the most."""
+"""Number of stretches of a film that are tried, and most frames of each."""
 TRIES = 4
+"""Most qualities that are tried."""
 CLOSE = 0.02
-"""Of the source's size: nearer than that is near enough."""
+"""Difference from the source's size, as a share of it, that is near enough to stop."""
 FAR = 0.1
-"""Farther off than that is worth a warning."""
+"""Difference that is worth a warning."""
 COARSER = 4.0
-"""Than what is lossless to the eye: where the search begins."""
+"""How much higher than the visually lossless crf the search begins."""
 HALVING = 6.0
-"""By this much more crf a film has half the size; x264's rule of thumb, until two tries tell better."""
+"""Increase of the crf that halves the size, by x264's rule of thumb; used until two tries tell better."""
 
 
 def match_size(film: Film, encoding: Encoding, spans: Sequence[range]) -> float:
     """The crf at which frames that are encoded again come out as large as in the source.
 
-    A few stretches of the source are encoded as the film will be, at two crfs or three; the logarithm of the
-    size is taken as linear between them.
+    A few stretches of the source are encoded as the film will be, at a few values of crf; the logarithm of
+    the size is taken as linear between them.
 
     Args:
         film: The source.
         encoding: Of an encoder that has a crf.
-        spans: The frames to be encoded again, in order.
+        spans: The frames to be encoded again, in order; at least one.
+
+    Returns:
+        The best crf of those tried.
 
     Raises:
         InputError: The film cannot be read again.
@@ -70,7 +74,15 @@ def match_size(film: Film, encoding: Encoding, spans: Sequence[range]) -> float:
 
 
 def choose_runs(film: Film, spans: Sequence[range]) -> Iterator[range]:
-    """The stretches to be tried: from key frames on, as a key frame is larger, and spread over the spans."""
+    """Choose the stretches to be tried, spread over the spans.
+
+    Args:
+        film: The source.
+        spans: The frames to be encoded again, in order.
+
+    Yields:
+        Runs of frames, each from a key frame on if one is near, as encoders begin with one as well.
+    """
     every = np.concatenate([np.arange(span.start, span.stop) for span in spans])
     if len(every) <= RUNS * RUN_FRAMES:
         yield from spans
@@ -85,11 +97,14 @@ def choose_runs(film: Film, spans: Sequence[range]) -> Iterator[range]:
 
 
 def search(measure: Callable[[float], float], quality: Quality) -> tuple[float, float]:
-    """The crf whose size is nearest to 1, and its size.
+    """Find the crf whose size is nearest to 1.
 
     Args:
-        measure: Size at a crf, as a share of the size that is wanted.
+        measure: Gives the size at a crf, as a share of the size that is wanted.
         quality: Of the encoder.
+
+    Returns:
+        The crf, and its size as such a share.
     """
     sizes: dict[float, float] = {}
     crf = quality.visually_lossless + COARSER
@@ -108,7 +123,7 @@ def search(measure: Callable[[float], float], quality: Quality) -> tuple[float, 
 
 
 def _count_source_bytes(film: Film, run: range) -> int:
-    """Of the packets of these frames; some files can only be read from the start."""
+    """Size of the packets of these frames; 0 where none are found."""
     wanted = {int(pts) for pts in film.pts[run.start : run.stop]}
     keys = film.key_frames[film.key_frames <= run.start]
     for start in (int(film.pts[keys[-1]]) if len(keys) else None, None):
@@ -129,6 +144,7 @@ def _count_source_bytes(film: Film, run: range) -> int:
 
 
 def _count_encoded_bytes(film: Film, encoding: Encoding, run: range) -> int:
+    """Size of these frames' packets, encoded as the film will be."""
     encoder: PictureEncoder | None = None
     size = 0
     with open_input(film.path) as source, av.open(io.BytesIO(), "w", format="matroska") as out:

@@ -1,6 +1,6 @@
 """What each encoder is told: its quality, its preset, and what else makes a film come out as it went in.
 
-Which encoder writes a film is `encoders`' business.
+Which encoder writes a film is chosen in `encoders`.
 """
 
 from __future__ import annotations
@@ -20,10 +20,12 @@ from subremover.options import EncodeOptions
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """The number that sets an encoder's quality, lower is better; what `--crf` gives."""
+    """The number that sets an encoder's quality (`--crf`); lower is better."""
 
     visually_lossless: float
+    """The default: nobody should see a difference from the source."""
     most: float
+    """The worst quality that the encoder has."""
     names: tuple[str, ...] = ("crf",)
     """Options of the encoder that take it."""
     is_whole: bool = False
@@ -31,10 +33,6 @@ class Quality:
 
 
 _AMF, _QSV = ("qp_i", "qp_p", "qp_b"), ("global_quality",)
-# Visually lossless, also on grainy low-resolution film: chosen for 42 dB of luma PSNR and more between the
-# decoded source and the decoded result on the two noisiest of ten short clips (240p sport, 360p water), where
-# measured: x264 43.3 and 44.7 (52 on clean 1080p), x265 43.8 and 43.5, VP9 43.4 and 43.8, AV1 42.7 and 43.7.
-# Those of hardware encoders were not measured, for none was at hand: a little finer on a scale like it.
 QUALITIES = {
     "libx264": Quality(16, 51),
     "libx264rgb": Quality(16, 51),
@@ -51,21 +49,24 @@ QUALITIES = {
     "vp9_qsv": Quality(13, 51, _QSV, is_whole=True),
     "h264_amf": Quality(15, 51, _AMF, is_whole=True),
     "hevc_amf": Quality(13, 51, _AMF[:2], is_whole=True),
-    "av1_amf": Quality(56, 255, _AMF, is_whole=True),  # four to one of SVT-AV1's
+    "av1_amf": Quality(56, 255, _AMF, is_whole=True),  # its scale has four steps to one of SVT-AV1's
 }
+"""By FFmpeg's name of the encoder, for all that have such a number. The defaults are visually lossless, also
+on grainy low-resolution film; those of hardware encoders were not measured, as none was at hand, but set a
+little finer than on a like scale. See docs/measurements.md, "video/encode/settings: qualities"."""
 LEAST_QUALITY = 1.0
-"""Finer than that is lossless, which in H.264 is a profile of its own."""
+"""The finest quality that is ever asked for; below it is lossless, which in H.264 is a profile of its own."""
 
-# These take a quantiser instead; 2 is the finest that the MPEG-4 and MPEG-2 rate control recommends.
 QUANTISED = {"mpeg4", "mpeg2video", "mpeg1video", "mjpeg", "wmv1", "wmv2", "msmpeg4", "flv", "h263"}
-_QUANTISER = 2
-_AVX512 = 256  # CV_CPU_AVX512_SKX: F, CD, BW, DQ and VL, which is what x264 asks for
-_LAMBDA_PER_QUANTISER = 118
-_VIDEOTOOLBOX_QUALITY = 80  # of 100, higher is better; not measured, for no Mac was at hand
+"""Encoders that take a quantiser instead of a quality."""
+_QUANTISER = 2  # the finest that the MPEG-4 and MPEG-2 rate control recommends
+_AVX512 = 256  # OpenCV's CV_CPU_AVX512_SKX: F, CD, BW, DQ and VL, which is what x264 asks for
+_LAMBDA_PER_QUANTISER = 118  # FFmpeg's FF_QP2LAMBDA
+_VIDEOTOOLBOX_QUALITY = 80  # of 100, higher is better; not measured, as no Mac was at hand
 _DNXHR_PROFILES = {"yuv422p": "dnxhr_hq", "yuv444p10le": "dnxhr_444", "gbrp10le": "dnxhr_444"}
 _PRORES_PROFILES = {"apco": "0", "apcs": "1", "apcn": "2", "apch": "3", "ap4h": "4", "ap4x": "5"}
 
-# Of the encoders that take any text and tell only in a log what they would have liked.
+# Names that encoders know which take any text and complain only in a log.
 _X26_PRESETS = (
     "ultrafast",
     "superfast",
@@ -90,14 +91,17 @@ _NAMED: dict[tuple[str, str], tuple[str, ...]] = {
 def make_settings(
     encoder: str, options: EncodeOptions, codec_tag: str, pix_fmt: str, width: int
 ) -> dict[str, str]:
-    """The options of an encoder by FFmpeg's names.
+    """The options of an encoder.
 
     Args:
-        encoder: By its FFmpeg name.
+        encoder: FFmpeg's name of it.
         options: Quality, preset and tune, if chosen.
         codec_tag: Of the source's stream; tells the ProRes profile.
-        pix_fmt: That it is given.
-        width: Of the picture, px.
+        pix_fmt: Pixel format of the frames that it is given.
+        width: Of the picture, in px.
+
+    Returns:
+        Values by FFmpeg's names of the options.
 
     Raises:
         UsageError: The encoder does not know such a preset or tune.
@@ -126,9 +130,14 @@ def reproducible_x264(width: int) -> dict[str, str]:
     """Options without which x264 would make other packets of the same frames in every run.
 
     Its AVX-512 code for macroblock trees goes by eight blocks, and uses memory that nobody has set where a
-    row ends before: with glibc told by MALLOC_PERTURB_ to fill new memory in different ways, the packets of
-    seven picture sizes differed, of five with a multiple of eight blocks in a row they did not, nor with AVX2
-    or mbtree=0. AVX2 takes a tenth more time.
+    row ends before; so AVX2 code is taken for such sizes instead.
+    See docs/measurements.md, "video/encode/settings: x264 and AVX-512".
+
+    Args:
+        width: Of the picture, in px.
+
+    Returns:
+        The options, empty where none are needed.
     """
     is_unsteady = -(-width // 16) % 8 != 0 and cv2.checkHardwareSupport(_AVX512)
     return {"x264-params": "asm=AVX2"} if is_unsteady else {}
@@ -145,7 +154,15 @@ def add_options(options: dict[str, str], more: dict[str, str]) -> dict[str, str]
 
 
 def describe_names(encoder: str, name: str) -> str:
-    """What an encoder takes as its preset or tune: as it says itself, else as is known."""
+    """What an encoder takes as its preset or tune, for messages.
+
+    Args:
+        encoder: FFmpeg's name of it.
+        name: "preset" or "tune".
+
+    Returns:
+        The names, joined by commas, or a range of numbers; empty where there is no such option.
+    """
     found = _find_option(encoder, name)
     if found is None:
         return ""
@@ -156,7 +173,12 @@ def describe_names(encoder: str, name: str) -> str:
 
 
 def set_quality(context: VideoCodecContext, encoder: str) -> None:
-    """What has no option and must be set on the context."""
+    """Set the quality, as far as it is no option but a field of the context.
+
+    Args:
+        context: Not yet opened.
+        encoder: FFmpeg's name of its encoder.
+    """
     if encoder in QUANTISED:
         context.flags |= Flags.qscale
         context.qmin, context.qmax = 1, 3
@@ -171,6 +193,7 @@ def set_quality(context: VideoCodecContext, encoder: str) -> None:
 
 
 def _own_settings(encoder: str, codec_tag: str, pix_fmt: str) -> dict[str, str]:
+    """What an encoder is told whatever the user has chosen."""
     if encoder in ("libx264", "libx264rgb"):
         return {"preset": "medium", "forced-idr": "1"}
     if encoder == "libx265":
@@ -195,12 +218,13 @@ def _own_settings(encoder: str, codec_tag: str, pix_fmt: str) -> dict[str, str]:
 
 
 def _find_option(encoder: str, name: str) -> av.codec.context.CodecOption | None:
+    """An encoder's own option of this name; None where it has none."""
     options = av.CodecContext.create(encoder, "w").supported_options.private
     return next((option for option in options if option.name == name), None)
 
 
 def _check_name(encoder: str, name: str, asked: str) -> None:
-    """Whether the encoder's own table of options has it; where that takes any text, a trial tells."""
+    """Raise a UsageError where the encoder does not know a preset or tune of that name."""
     found = _find_option(encoder, name)
     if found is None:
         raise UsageError(f"{encoder} has no {name}s; leave it out, or choose another --codec")

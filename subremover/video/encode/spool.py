@@ -1,8 +1,9 @@
-"""The packets of a rendered segment in a file of their own, which is there whole or not at all.
+"""Keeps the packets of a rendered segment in a file of their own, which is there whole or not at all.
 
 The layout, numbers little-endian: `MAGIC`, 32 bytes that say of which run it is, the packets' bytes one after
 the other, a JSON object about them (see `SpoolWriter.commit`), its length in 8 bytes, and the SHA-256 of all
 before. No container would do: Matroska rounds times to milliseconds, NUT and Matroska lose decoding times.
+Encoding is done before, in `picture_encoder`; how spools become a film is up to `write.writer`.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from subremover.runtime.atomic_file import PartFile
 
 MAGIC = b"subremover spool 1\n"
 KEY_BYTES = 32
+"""Length of the key that says of which run a file is."""
 _LENGTH = struct.Struct("<Q")
 _DIGEST_BYTES = 32
 _MOST_INDEX_BYTES = 64 << 20
@@ -41,13 +43,18 @@ class SpoolError(Exception):
 
 
 class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
-    """Takes the packets of one encoder; without `commit` nothing is left of them.
+    """Writes the packets of one encoder; a context manager that leaves nothing of them without `commit`.
 
-    Raises OSError where the disk fails.
+    Writing raises OSError where the disk fails.
     """
 
     def __init__(self, path: Path, key: bytes) -> None:
-        """`key` of 32 bytes: of the run that alone may read it."""
+        """Prepare; the file is made with the first packet.
+
+        Args:
+            path: Its name once it is whole.
+            key: `KEY_BYTES` bytes of the run that alone may read it.
+        """
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes, got {len(key)}")
         self._part, self._key = PartFile(path), key
@@ -57,7 +64,14 @@ class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
         self._file: BinaryIO | None = None
 
     def write(self, packets: Iterable[Packet[VideoStream]]) -> None:
-        """Take packets in the order of decoding."""
+        """Write packets.
+
+        Args:
+            packets: In the order of decoding, each with a pts, no two alike.
+
+        Raises:
+            ValueError: A packet has no pts.
+        """
         for packet in packets:
             if packet.pts is None:
                 raise ValueError("the encoder gives packets without a time")
@@ -73,8 +87,11 @@ class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
         """End the file and give it its name.
 
         Args:
-            extradata: Of the encoder.
-            notes: Anything that JSON can hold.
+            extradata: The encoder's stream header, if it has one.
+            notes: Anything that JSON can hold, for who reads the spool.
+
+        Raises:
+            OutputError: The file cannot be put in its place.
         """
         index = {**self._columns, "delay": self._delay, "extradata": (extradata or b"").hex(), "notes": notes}
         data = json.dumps(index, separators=(",", ":")).encode()
@@ -92,7 +109,7 @@ class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
             self._part.discard()
 
     def _put(self, data: bytes) -> BinaryIO:
-        """The file with more in it.
+        """Write more bytes, and give the file.
 
         It is made here and not before: a signal may end the run at any moment, and only what is made inside
         of the `with` block is sure to be removed.
@@ -107,27 +124,33 @@ class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spool:
-    """A whole spool file."""
+    """A whole spool file of n packets, all arrays in the order of decoding."""
 
     path: Path
     pts: np.ndarray
-    """(n,) int64, in the order of decoding, no two alike, as are the next three rows."""
+    """(n,) int64, in the encoder's time base; no two alike."""
     durations: np.ndarray
+    """(n,) int64, in the same time base; 0 where unknown."""
     sizes: np.ndarray
-    """Bytes."""
+    """(n,) int64, bytes."""
     alphas: np.ndarray
-    """Bytes of the alpha channel, which lies behind a packet's own; mostly 0."""
+    """(n,) int64, bytes of the alpha channel, which lies behind a packet's own; mostly 0."""
     keys: np.ndarray
-    """(n,) bool."""
+    """(n,) bool, True for key frames."""
     delay: int
-    """Packets that the encoder had decoded before the first one is shown."""
+    """Number of packets that are decoded before the first one is shown."""
     extradata: bytes
+    """The encoder's stream header; may be empty."""
     notes: dict[str, Any]
-    """What the writer said; its fields are to be checked by who uses them."""
+    """What the writer added; who uses its fields must check them."""
 
     @classmethod
     def read(cls, path: Path, key: bytes) -> Spool:
-        """Check a file from its first byte to its last, and take what is said of its packets.
+        """Check a file from its first byte to its last, and read what it says of its packets.
+
+        Args:
+            path: Of the file.
+            key: Of the run that wants to read it.
 
         Raises:
             SpoolError: It is not there, not whole, or not of this run.
@@ -143,7 +166,13 @@ class Spool:
             raise SpoolError(f"'{path}' is damaged: {error}") from error
 
     def packets(self, time_base: Fraction) -> Iterator[Packet[VideoStream]]:
-        """The packets in the order of decoding, without decoding times.
+        """The packets in the order of decoding.
+
+        Args:
+            time_base: That their times are in.
+
+        Yields:
+            Each packet with its pts and duration, without a decoding time.
 
         Raises:
             SpoolError: The file has changed since it was checked.
@@ -170,15 +199,15 @@ class Spool:
 def decode_times(pts: np.ndarray, delay: int) -> np.ndarray:
     """When packets are to be decoded: rising, and none after it is shown.
 
-    As x264 does it, but for a whole film: the sorted times, late by as many packets as any is decoded ahead;
-    the first ones by the time that this takes.
+    As x264 does it, but for a whole film: the sorted pts, delayed by as many packets as any packet is decoded
+    ahead; the first ones are moved ahead by the time that this takes.
 
     Args:
         pts: (n,) int64, in the order of decoding, no two alike.
-        delay: Packets, at the least.
+        delay: Least number of packets to delay by.
 
     Returns:
-        (n,) int64.
+        (n,) int64, the dts of the packets, in the same order and time base.
     """
     count, in_order = len(pts), np.sort(pts)
     if not count:
@@ -190,6 +219,7 @@ def decode_times(pts: np.ndarray, delay: int) -> np.ndarray:
 
 
 def _read(path: Path, file: BinaryIO, key: bytes) -> Spool:
+    """Check and read an open file; raises ValueError and the like where it is damaged."""
     start, end = len(MAGIC) + KEY_BYTES, _LENGTH.size + _DIGEST_BYTES
     size = os.fstat(file.fileno()).st_size
     head = file.read(start)
@@ -232,6 +262,7 @@ def _read_column(values: Any, kind: type) -> np.ndarray:
 
 
 def _hash(file: BinaryIO, size: int) -> bytes:
+    """SHA-256 of the first so many bytes; the file is left behind them."""
     digest, left = hashlib.sha256(), size
     file.seek(0)
     while left and (data := file.read(min(_CHUNK_BYTES, left))):

@@ -1,1 +1,1 @@
-"""Samples of frames: planes and formats."""
+"""Samples of decoded frames: the planes they lie in, and pixel formats."""

@@ -1,4 +1,7 @@
-"""Pixel formats: which are planar, the planar one for the others, and what their tags mean."""
+"""Pixel formats: which are planar, which planar one holds the same samples, and what colour tags mean.
+
+Samples are read and written in `planes`.
+"""
 
 from __future__ import annotations
 
@@ -22,15 +25,21 @@ HD_LINES = 720
 
 
 def is_planar(form: VideoFormat) -> bool:
-    """Whether the samples lie in planes of little-endian integers of 8 to 16 bits, aligned low."""
+    """Whether samples lie in planes of their own, as little-endian integers of 8 to 16 bits, aligned low."""
     return _PLANAR.fullmatch(form.name) is not None
 
 
 def to_planar(frame: VideoFrame) -> VideoFrame:
-    """The frame itself if its samples lie in planes, else the same samples in planes.
+    """A frame with the same samples in planes.
 
     Packed and semi-planar formats (nv12, yuyv422, rgb24, ...) go to the planar format of the same depth
     and subsampling; times, picture type and colour tags stay.
+
+    Args:
+        frame: Of any format; stays as it is.
+
+    Returns:
+        A new frame, or the same one where it is planar.
 
     Raises:
         InputError: There is no lossless way (Bayer, XYZ, floating point, ...).
@@ -48,7 +57,18 @@ def to_planar(frame: VideoFrame) -> VideoFrame:
 
 
 def convert(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
-    """The frame in another pixel format with its range, matrix and times, no samples rescaled in value."""
+    """A frame in another pixel format, with its range, matrix and times, and no sample rescaled in value.
+
+    Args:
+        frame: Stays as it is.
+        pix_fmt: FFmpeg's name of the format.
+
+    Returns:
+        A new frame, or the same one where it has that format.
+
+    Raises:
+        av.error.FFmpegError: swscale cannot convert it.
+    """
     if frame.format.name == pix_fmt:
         return frame
     # Given on both sides, for swscale would otherwise guess a range from the format's name (yuvj, gray).
@@ -67,6 +87,7 @@ def convert(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
 
 
 def _planar_name(form: VideoFormat) -> str | None:
+    """The planar format of the same depth and subsampling; None where there is none."""
     parts = form.components
     depth = max(part.bits for part in parts)
     if form.is_bayer or form.is_bit_stream or depth not in (8, 10, 12, 14, 16) or form.name.startswith("xyz"):
@@ -83,12 +104,12 @@ def _planar_name(form: VideoFormat) -> str | None:
 
 
 def steps(form: VideoFormat) -> tuple[int, int]:
-    """Luma samples to a chroma sample, across and down."""
+    """How many luma samples share a chroma sample: across and down."""
     return 64 // form.chroma_width(64), 64 // form.chroma_height(64)
 
 
 def is_full_range(frame: VideoFrame) -> bool:
-    """Whether black is 0 and white the greatest number; untagged: so for RGB, not for YUV."""
+    """Whether black is 0 and white the greatest number; untagged RGB is taken to be so, untagged YUV not."""
     name = frame.format.name
     if frame.format.is_rgb or frame.format.has_palette:
         return frame.color_range != ColorRange.MPEG
@@ -96,7 +117,7 @@ def is_full_range(frame: VideoFrame) -> bool:
 
 
 def swscale_matrix(frame: VideoFrame) -> Colorspace:
-    """The frame's matrix by swscale's name; for an untagged frame the one its height suggests."""
+    """The frame's matrix by swscale's name; untagged: BT.709 from `HD_LINES` lines on, BT.601 below."""
     if frame.colorspace in _BT2020:
         return Colorspace.BT2020
     is_hd = frame.colorspace == _BT709 or (frame.colorspace not in _BT601 and frame.height >= HD_LINES)

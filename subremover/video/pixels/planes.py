@@ -1,6 +1,7 @@
-"""Between a frame's own planes and RGB: only the samples that are asked for are ever converted.
+"""Converts between a frame's own planes and RGB, and only the samples that are asked for.
 
-Boxes here are of the coded frame; `to_coded*` and `to_upright` lead there from the upright picture.
+Boxes here are of the coded frame; `to_coded` and `to_coded_box` lead there from the upright picture. What the
+pixel formats are is in `formats`.
 """
 
 from __future__ import annotations
@@ -29,7 +30,14 @@ _LUMA_WEIGHTS = {
 
 
 def views(frame: VideoFrame) -> list[np.ndarray]:
-    """The planes as (h, w) arrays that write through to the frame."""
+    """The planes of a frame as arrays that write through to it.
+
+    Args:
+        frame: Planar.
+
+    Returns:
+        For each plane (h, w) uint8, or uint16 for more than 8 bits; chroma planes may be smaller.
+    """
     dtype = np.dtype(np.uint8 if frame.format.components[0].bits == 8 else np.uint16)
     found: list[np.ndarray] = []
     for plane in frame.planes:
@@ -39,11 +47,18 @@ def views(frame: VideoFrame) -> list[np.ndarray]:
 
 
 def read_rgb(frame: VideoFrame, box: Box) -> np.ndarray:
-    """A crop as (h, w, 3) float32 RGB, nominally in [0, 1].
+    """Read a crop in RGB.
 
     By the frame's own matrix and range; untagged: BT.601 below 720 lines, BT.709 from there on. Chroma is
     taken as sited to the left (the default of MPEG-2, H.264 and their heirs) and interpolated bilinearly.
-    Not clipped: a film may go beyond black and white, and `write_rgb` would not give that back.
+
+    Args:
+        frame: Planar.
+        box: Where, inside the coded frame.
+
+    Returns:
+        (h, w, 3) float32, RGB, nominally in [0, 1]. Not clipped: a film may go beyond black and white, and
+        `write_rgb` would not give that back.
     """
     layout = _Layout.of(frame)
     planes = views(frame)
@@ -74,6 +89,9 @@ def write_rgb(frame: VideoFrame, box: Box, rgb: np.ndarray, weight: np.ndarray) 
         box: Where, inside the coded frame.
         rgb: (h, w, 3) float32 of the box's size, nominally in [0, 1]; not looked at where the weight is 0.
         weight: (h, w) float32 in [0, 1]; 0 keeps the old sample, 1 takes the new.
+
+    Raises:
+        ValueError: The arrays are not of the box's size.
     """
     if rgb.shape != (box.height, box.width, 3) or weight.shape != (box.height, box.width):
         raise ValueError(
@@ -106,7 +124,15 @@ def write_rgb(frame: VideoFrame, box: Box, rgb: np.ndarray, weight: np.ndarray) 
 
 
 def upright_rgb(frame: VideoFrame, rotation: int) -> np.ndarray:
-    """The whole picture as a viewer sees it, (H, W, 3) uint8 RGB; for looking at, not for writing back."""
+    """The whole picture as a viewer sees it; for looking at, not for writing back.
+
+    Args:
+        frame: Of any format.
+        rotation: See `Film.rotation`, in degrees, a multiple of 90.
+
+    Returns:
+        (H, W, 3) uint8, RGB, upright.
+    """
     rgb = frame.to_ndarray(format="rgb24", src_colorspace=swscale_matrix(frame))
     return np.ascontiguousarray(np.rot90(rgb, rotation // 90))
 
@@ -115,6 +141,7 @@ class Picture:
     """A decoded frame as a viewer sees it, for looking at; the frame stays as it is."""
 
     def __init__(self, frame: VideoFrame, rotation: int) -> None:
+        """Wrap a planar frame; `rotation` as in `upright_rgb`."""
         self._frame, self._rotation = frame, rotation
 
     @cached_property
@@ -129,17 +156,12 @@ class Picture:
         return np.ascontiguousarray(np.rot90(luma, self._rotation // 90)) if self._rotation else luma
 
     def rgb(self) -> np.ndarray:
-        """(H, W, 3) uint8, RGB, converted anew at every call: kept, they would fill the memory."""
+        """(H, W, 3) uint8, RGB, converted anew at every call, as keeping it would fill the memory."""
         return upright_rgb(self._frame, self._rotation)
 
 
-def to_upright(array: np.ndarray, film: Film) -> np.ndarray:
-    """Turn (h, w) or (h, w, c) from the coded to the upright picture; a view."""
-    return np.rot90(array, film.rotation // 90)
-
-
 def to_coded(array: np.ndarray, film: Film) -> np.ndarray:
-    """Turn (h, w) or (h, w, c) from the upright to the coded picture; a view."""
+    """Turn an array, (h, w) or (h, w, c), from the upright to the coded picture; a view of it."""
     return np.rot90(array, -film.rotation // 90)
 
 
@@ -158,10 +180,15 @@ class _Layout:
 
     is_rgb: bool
     peak: int
+    """The greatest number of a sample."""
     is_full: bool
+    """Whether black is 0 and white the peak."""
     step_x: int
+    """How many luma samples share a chroma sample, across."""
     step_y: int
+    """Likewise, down."""
     luma_weights: tuple[float, float]
+    """Weights of red and of blue in luma."""
 
     @classmethod
     def of(cls, frame: VideoFrame) -> _Layout:
@@ -178,7 +205,7 @@ class _Layout:
 
     @property
     def unit(self) -> int:
-        """One step of an 8-bit scale."""
+        """How many numbers make one step of an 8-bit scale."""
         return (self.peak + 1) // 256
 
     @property
@@ -207,7 +234,10 @@ class _Layout:
 
 
 def _taps(start: int, count: int, step: int, site: float, limit: int) -> tuple[np.ndarray, np.ndarray]:
-    """For `count` luma places: the chroma sample at or before each, and the share of the one after."""
+    """For `count` luma places from `start` on: the chroma sample at or before each, and the next one's share.
+
+    `site` is where the first sample lies among the luma of its block; `limit` the number of samples.
+    """
     at = np.clip((np.arange(start, start + count) - site) / step, 0, limit - 1)
     first = np.minimum(at.astype(np.intp), max(limit - 2, 0))
     return first, (at - first).astype(np.float32)
@@ -216,7 +246,7 @@ def _taps(start: int, count: int, step: int, site: float, limit: int) -> tuple[n
 def _interpolate(
     plane: np.ndarray, rows: tuple[np.ndarray, np.ndarray], columns: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
-    """(h, w) float32: bilinear at the given rows and columns."""
+    """(h, w) float32, a plane interpolated bilinearly at rows and columns given as by `_taps`."""
     (y, share_y), (x, share_x) = rows, columns
     part = plane[y[0] : y[-1] + 2, x[0] : x[-1] + 2].astype(np.float32)
     y, x = y - y[0], x - x[0]
@@ -229,9 +259,9 @@ def _interpolate(
 def _gather(
     chroma: np.ndarray, weight: np.ndarray, box: Box, layout: _Layout
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Chroma at chroma resolution, and the greatest weight of each block.
+    """Mean chroma at chroma resolution, and the greatest weight of each block of luma samples.
 
-    Across, a triangle around the left site, the counterpart of the reading; down, the block's mean.
+    Across, by a triangle around the left site, as the counterpart of the reading; down, the block's mean.
     """
     step_x, step_y = layout.step_x, layout.step_y
     reach = step_x - 1
@@ -254,6 +284,7 @@ def _gather(
 
 
 def _blend(samples: np.ndarray, new: np.ndarray, weight: np.ndarray, peak: int) -> None:
+    """Mix new values into some samples, by weights in [0, 1]; those of weight 0 stay bit for bit."""
     touched = weight > 0
     old = samples[touched].astype(np.float32)
     blended = old + (new[touched] - old) * weight[touched]
