@@ -116,10 +116,10 @@ class PaintOptions:
     fit: FitOptions = field(default_factory=FitOptions)
     """Of the network that is fitted to a subtitle's anchor frame from fresh weights."""
     warm_steps: int = 8
-    """Adam steps of a frame that starts from the weights of its event's anchor; 0: all frames start from fresh
+    """Adam steps of a frame that starts from the weights of its event's anchor; 0: all start from fresh
     weights. See docs/measurements.md, "options: warm steps"."""
     decoders: int = 2
-    """Decoders fitted to each crop, each with a seed of its own; they are mixed as far as they are trusted. See
+    """Decoders fitted to each crop, each with a seed of its own, and mixed as far as they are trusted. See
     docs/measurements.md, "options: decoders"."""
     holdout: bool = True
     """Fit each anchor once more with a ring around the hole hidden, and trust each decoder as far as it
