@@ -34,11 +34,12 @@ from subremover.options import (
     ScanOptions,
 )
 from subremover.parsing import Position, Region
-from subremover.pipeline import Result, Run
+from subremover.pipeline import Run
 from subremover.plan.model import Event, FilmKey, Plan, Shot
 from subremover.plan.saved_plan import load_plan
 from subremover.progress import Progress, ProgressCallback
 from subremover.provenance import Shares
+from subremover.result import Result
 from subremover.runtime.profile import Profile, Work
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from subremover.options import Options, ScanOptions
-from subremover.pipeline import Result, Run
+from subremover.pipeline import Run
 from subremover.plan.model import Plan
 from subremover.progress import ProgressCallback
+from subremover.result import Result
 from subremover.runtime.profile import measure
 
 log = logging.getLogger(__name__)

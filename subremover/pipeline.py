@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -28,18 +28,17 @@ from subremover.plan.cues import Cue, make_cues
 from subremover.plan.model import FilmKey, Plan
 from subremover.plan.saved_plan import load_plan
 from subremover.progress import ProgressCallback, ignore
-from subremover.provenance import Shares, Tally
+from subremover.provenance import Tally
 from subremover.render.filled_frames import fill_frames
-from subremover.render.rendering import Rendering, find_segments
+from subremover.render.rendering import Rendered, Rendering, find_segments, render_whole
+from subremover.result import Result
 from subremover.resume.fingerprint import find_fingerprint
 from subremover.resume.folder import WorkFolder
-from subremover.resume.state import Decisions
-from subremover.runtime.profile import Profile, stage
+from subremover.runtime.profile import stage
 from subremover.video.container.copies import can_copy
 from subremover.video.container.mux import remux
 from subremover.video.container.output import find_format
 from subremover.video.encode.encoders import Encoding, choose_encoding
-from subremover.video.encode.match_size import match_size
 from subremover.video.film import Film
 from subremover.video.read.probe import probe
 from subremover.video.splice.packet_index import PacketIndex, read_packet_index
@@ -48,29 +47,6 @@ from subremover.video.write.preflight import check_splice, check_target
 from subremover.video.write.provenance_film import check_provenance
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run has done."""
-
-    events: int
-    """Subtitles removed."""
-    frames_masked: int
-    shares: Shares
-    """Where the hidden pixels came from."""
-    event_shares: tuple[Shares, ...]
-    """The same for each event removed, in the plan's order."""
-    seconds: float
-    output_bytes: int
-    warnings: tuple[str, ...]
-    """What is wrong with the film or could not be kept."""
-    frames_copied: int = 0
-    """Frames whose packets are the film's own."""
-    frames_resumed: int = 0
-    """Frames that a run before this one had finished."""
-    profile: Profile = field(default_factory=Profile, compare=False)
-    """Where the time went: `print(result.profile)`. Filled by `remove_subtitles`."""
 
 
 class Run(AbstractContextManager["Run"]):
@@ -288,64 +264,37 @@ class Run(AbstractContextManager["Run"]):
         film, encode = self.film, self.options.encode
         cues = make_cues(plan.events, film.times) if encode.subtitle_track else ()
         if plan.removed or not can_copy(film, work.target):
-            rendering, resumed, warnings, tally = self._render(plan, work, cues)
-            copied = sum(s.stop - s.start for s in rendering.segments if s.is_copied)
+            made = self._render(plan, work, cues)
         else:
-            resumed, copied, tally = 0, film.frame_count, Tally((), 1)
             with stage("copy", frames=film.frame_count):
                 warnings = remux(film, work.target, encode, cues, folder=work.path)
-        warnings = (*film.warnings, *warnings, *self._tell_odd(plan, bool(cues), copied))
+            made = Rendered(warnings, Tally((), 1), frames_copied=film.frame_count)
         work.clear()
         return Result(
             events=len(plan.removed),
             frames_masked=int(plan.masked_frames().sum()),
-            shares=tally.total,
-            event_shares=tally.by_event,
+            shares=made.tally.total,
+            event_shares=made.tally.by_event,
             seconds=time.monotonic() - self._start,
             output_bytes=work.target.stat().st_size,
-            warnings=warnings,
-            frames_copied=copied,
-            frames_resumed=resumed,
+            warnings=(*film.warnings, *made.warnings, *self._tell_odd(plan, bool(cues), made.frames_copied)),
+            frames_copied=made.frames_copied,
+            frames_resumed=made.frames_resumed,
         )
 
-    def _render(
-        self, plan: Plan, work: WorkFolder, cues: tuple[Cue, ...]
-    ) -> tuple[Rendering, int, tuple[str, ...], Tally]:
-        """The film of its segments; where copied packets do not fit in after all, all of it encoded again."""
-        provenance = self.provenance if plan.removed else None
-        painter = self.open_painter(plan)
+    def _render(self, plan: Plan, work: WorkFolder, cues: tuple[Cue, ...]) -> Rendered:
         rendering = Rendering(
-            self.film, plan, self.options, self.encoding, work, painter, self.limits.render_share, provenance
+            self.film,
+            plan,
+            self.options,
+            self.encoding,
+            work,
+            self.open_painter(plan),
+            self.limits.render_share,
+            self.provenance if plan.removed else None,
         )
         splice = None if work.decisions.is_whole else self.find_splice(plan)
-        try:
-            return self._finish(replace(rendering, splice=splice), cues)
-        except SpliceError as error:
-            if splice is None or self.options.encode.splice == "on":
-                raise
-            log.warning("%s; encoding all of it again", error)
-            work.decide(Decisions(is_whole=True))
-            return self._finish(rendering, cues)
-
-    def _finish(
-        self, rendering: Rendering, cues: tuple[Cue, ...]
-    ) -> tuple[Rendering, int, tuple[str, ...], Tally]:
-        rendering = self._match_size(rendering)
-        resumed = rendering.make_segments(self._progress)
-        warnings, tally = rendering.assemble(cues, self._progress)
-        return rendering, resumed, warnings, tally
-
-    def _match_size(self, rendering: Rendering) -> Rendering:
-        """With the crf at which what is encoded again comes out as large as it was, if that is asked for."""
-        if not self.options.encode.match_size:
-            return rendering
-        work = rendering.work
-        crf = work.decisions.crf
-        if crf is None:
-            spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
-            crf = match_size(self.film, self.encoding, spans)
-            work.decide(replace(work.decisions, crf=crf))
-        return replace(rendering, encoding=self.encoding.with_crf(crf))
+        return render_whole(replace(rendering, splice=splice), cues, self._progress)
 
     def _check_names(self) -> None:
         given = [n for n, v in (("plan", self.options.scan.plan), ("mask", self.options.scan.mask)) if v]

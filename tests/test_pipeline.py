@@ -20,11 +20,11 @@ from subremover.errors import DeviceError, OutputError, PlanError, UsageError
 from subremover.geometry import Box
 from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
 from subremover.parsing import Position, Region
-from subremover.pipeline import Result
 from subremover.plan.model import Event, FilmKey, Plan, Shot
 from subremover.progress import Progress
 from subremover.provenance import Shares
 from subremover.render.footage import FootageReader
+from subremover.result import Result
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 

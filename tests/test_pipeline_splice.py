@@ -13,8 +13,8 @@ from subremover.api import remove_subtitles
 from subremover.errors import OutputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, ScanOptions
 from subremover.parsing import Position
-from subremover.pipeline import Result
 from subremover.progress import Progress, ProgressCallback, ignore
+from subremover.result import Result
 from subremover.video import segments
 from subremover.video.read.probe import probe
 from subremover.video.segments import Segment, cut_segments

@@ -12,8 +12,9 @@ from subremover.runtime.profile import measure, stage
 
 if TYPE_CHECKING:
     from subremover.fill.paint.jobs import Painter
-    from subremover.pipeline import Result, Run
+    from subremover.pipeline import Run
     from subremover.plan.model import Plan
+    from subremover.result import Result
 
 
 def process_film(film: FilmRequest, request: Request, painter: Painter | None = None) -> None:

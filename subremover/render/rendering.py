@@ -7,7 +7,7 @@ import logging
 import shutil
 from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -23,14 +23,16 @@ from subremover.provenance import Origins, Tally
 from subremover.render.filled_frames import fill_frames, to_coded_event
 from subremover.resume.folder import WorkFolder
 from subremover.resume.names import ORIGINS, PICTURE
+from subremover.resume.state import Decisions
 from subremover.runtime.allocator import release_freed_memory
 from subremover.runtime.profile import stage
 from subremover.video.encode.encoders import Encoding
+from subremover.video.encode.match_size import match_size
 from subremover.video.encode.spool import Spool
 from subremover.video.film import Film
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import Segment, by_segment, cut_segments
-from subremover.video.splice.splice import Splice
+from subremover.video.splice.splice import Splice, SpliceError
 from subremover.video.write.assemble import assemble
 from subremover.video.write.provenance_film import assemble_provenance, draw_frame, open_provenance
 from subremover.video.write.segment_writer import SegmentWriter, open_encoder
@@ -225,6 +227,61 @@ class Rendering:
                 free / 1e9,
                 needed / 1e9,
             )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rendered:
+    """What became of a film's picture."""
+
+    warnings: tuple[str, ...]
+    """What cannot be kept, one line a thing."""
+    tally: Tally
+    """The origins of all hidden pixels."""
+    frames_copied: int
+    frames_resumed: int = 0
+    """That a run before this one had finished."""
+
+
+def render_whole(rendering: Rendering, cues: tuple[Cue, ...], progress: ProgressCallback) -> Rendered:
+    """Render and assemble a film; where copied packets do not fit in after all, all of it is encoded.
+
+    Args:
+        rendering: With a splice, if packets are to be copied.
+        cues: Of a text track.
+        progress: Called for every frame rendered or verified.
+
+    Raises:
+        InputError, OutputError, DeviceError, WorkerError: As `Rendering` has them.
+        SpliceError: Packets had to be copied, and do not fit in.
+    """
+    try:
+        return _render(rendering, cues, progress)
+    except SpliceError as error:
+        if rendering.splice is None or rendering.options.encode.splice == "on":
+            raise
+        log.warning("%s; encoding all of it again", error)
+        rendering.work.decide(Decisions(is_whole=True))
+        return _render(replace(rendering, splice=None), cues, progress)
+
+
+def _render(rendering: Rendering, cues: tuple[Cue, ...], progress: ProgressCallback) -> Rendered:
+    if rendering.options.encode.match_size:
+        rendering = _match_size(rendering)
+    resumed = rendering.make_segments(progress)
+    warnings, tally = rendering.assemble(cues, progress)
+    copied = _count_frames(segment for segment in rendering.segments if segment.is_copied)
+    return Rendered(warnings, tally, copied, resumed)
+
+
+def _match_size(rendering: Rendering) -> Rendering:
+    """With the crf at which what is encoded again comes out as large as it was."""
+    work = rendering.work
+    crf = work.decisions.crf
+    if crf is None:
+        spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
+        crf = match_size(rendering.film, rendering.encoding, spans)
+        work.decide(replace(work.decisions, crf=crf))
+    return replace(rendering, encoding=rendering.encoding.with_crf(crf))
 
 
 def find_segments(film: Film, plan: Plan, splice: Splice | None) -> list[Segment]:

@@ -175,7 +175,7 @@ def test_the_size_is_matched_once(place: Path, monkeypatch: pytest.MonkeyPatch) 
     stopped(place, encode=options)
     state = json.loads((find_folder(place / "b.mp4") / "state.json").read_text())
     assert 10 < state["decisions"]["crf"] < 51
-    monkeypatch.setattr(pipeline, "match_size", None)
+    monkeypatch.setattr(rendering, "match_size", None)
     assert run(place, encode=options).frames_resumed == 48
     assert (place / "b.mp4").read_bytes() == (place / "c.mp4").read_bytes()
 

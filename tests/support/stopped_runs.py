@@ -11,8 +11,9 @@ from media import draw_film
 from tiny_runs import draw_mask
 
 from subremover.options import BorrowOptions, Options, PoolOptions, ScanOptions
-from subremover.pipeline import Result, Run
+from subremover.pipeline import Run
 from subremover.progress import Progress
+from subremover.result import Result
 from subremover.resume.names import find_folder
 from subremover.video import segments
 

@@ -8,6 +8,7 @@ import itertools
 from pathlib import Path
 
 import av.error
+from av.container import InputContainer
 
 from subremover.video.container.carry import MOV, carry, is_read_again
 from subremover.video.container.output import find_format, open_output
@@ -35,31 +36,33 @@ def can_copy(film: Film, target: Path) -> bool:
     with open_input(film.path) as source:
         if has_no_times(source, film):
             return name == source.format.name
-        if "mov" in source.format.name and name not in MOV:
-            stream = source.streams[film.stream_index]
-            try:
-                if any(packet.is_discard for packet in source.demux(stream)):
-                    return False
-            except av.error.FFmpegError as error:  # a damaged end is a warning of the probe
-                check_memory(error)
-    return _takes_packets(film, target)
+        can_hide = name in MOV or "mov" not in source.format.name
+        return _takes_packets(film, source, target, can_hide)
 
 
-def _takes_packets(film: Film, target: Path) -> bool:
-    """Tried with the first few: many containers say no only to the header, AVI to packets."""
-    with open_input(film.path) as source:
-        out = open_output(source, io.BytesIO(), target)
-        try:
-            stream = source.streams[film.stream_index]
-            copy = carry(stream, out)
-            out.start_encoding()
-            packets = (packet for packet in source.demux(stream) if packet.size)
-            for packet in itertools.islice(packets, _TRIED_PACKETS):
-                packet.stream = copy
-                out.mux(packet)
-        except (ValueError, AttributeError, av.error.FFmpegError):
-            return False
-        finally:
-            with contextlib.suppress(ValueError, av.error.FFmpegError):
-                out.close()
-    return True
+def _takes_packets(film: Film, source: InputContainer, target: Path, can_hide: bool) -> bool:
+    """Whether the container takes the picture's packets, and none is hidden that it cannot hide.
+
+    Tried with the first few: many containers say no only to the header, AVI to packets.
+    """
+    stream = source.streams[film.stream_index]
+    out = open_output(source, io.BytesIO(), target)
+    try:
+        packets = (packet for packet in source.demux(stream) if packet.size)
+        copy = carry(stream, out)
+        out.start_encoding()
+        for packet in itertools.islice(packets, _TRIED_PACKETS):
+            if packet.is_discard and not can_hide:
+                return False
+            packet.stream = copy
+            out.mux(packet)
+    except (ValueError, AttributeError, av.error.FFmpegError):
+        return False
+    finally:
+        with contextlib.suppress(ValueError, av.error.FFmpegError):
+            out.close()
+    try:
+        return can_hide or not any(packet.is_discard for packet in packets)
+    except av.error.FFmpegError as error:  # a damaged end is a warning of the probe
+        check_memory(error)
+        return True

@@ -18,7 +18,6 @@ from pathlib import Path
 
 from av.container import InputContainer
 from av.stream import AttachmentStream, Stream
-from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.video.container.carry import MATROSKA, is_cover
@@ -36,7 +35,7 @@ _TOLERANCE = 0.005
 
 def foresee_shape(film: Film, source: InputContainer, format_name: str) -> list[str]:
     """What of the shape cannot be kept in such a container, as far as that can be known before."""
-    ratio = _missing_ratio(film, source, format_name)
+    ratio = _missing_ratio(film, format_name)
     if ratio is None:
         return []
     # which the program turns into a second picture; WebM has none
@@ -49,21 +48,17 @@ def foresee_shape(film: Film, source: InputContainer, format_name: str) -> list[
 
 def keep_shape(film: Film, source: InputContainer, path: Path, format_name: str) -> list[str]:
     """Write the film's shape into a whole new file of it; a warning if that fails."""
-    ratio = _missing_ratio(film, source, format_name)
+    ratio = _missing_ratio(film, format_name)
     known = foresee_shape(film, source, format_name)
     if ratio is None or known:
         return known
-    with open_input(path) as container:  # streams that cannot be kept change the picture's place
-        index = next(s.index for s in container.streams.video if not is_cover(s))
-    if write_shape(path, index, ratio, format_name):
+    if write_shape(path, ratio, format_name):
         return []
     return [f"the shape of the samples ({ratio}) could not be written into {format_name}"]
 
 
-def _missing_ratio(film: Film, source: InputContainer, format_name: str) -> Fraction | None:
-    stream = source.streams[film.stream_index]
-    assert isinstance(stream, VideoStream)
-    ratio = stream.sample_aspect_ratio
+def _missing_ratio(film: Film, format_name: str) -> Fraction | None:
+    ratio = film.sample_aspect_ratio
     return ratio if format_name in MATROSKA and ratio and ratio != 1 else None
 
 
@@ -78,7 +73,7 @@ def find_program() -> str | None:
     return program
 
 
-def write_shape(path: Path, stream_index: int, ratio: Fraction, format_name: str) -> bool:
+def write_shape(path: Path, ratio: Fraction, format_name: str) -> bool:
     """Give a picture in a Matroska file its display size.
 
     The file is copied, and only a copy that has all of its streams, packets, tags, chapters and attachments
@@ -86,7 +81,6 @@ def write_shape(path: Path, stream_index: int, ratio: Fraction, format_name: str
 
     Args:
         path: The file.
-        stream_index: Of the picture.
         ratio: Width of a sample by its height.
         format_name: matroska or webm.
 
@@ -102,8 +96,8 @@ def write_shape(path: Path, stream_index: int, ratio: Fraction, format_name: str
     if program is None:
         return False
     with open_input(path) as container:
-        stream = container.streams[stream_index]
-        assert isinstance(stream, VideoStream)
+        # streams that could not be kept have changed the picture's place
+        stream = next(s for s in container.streams.video if not is_cover(s))
         shape = Fraction(stream.width, stream.height) * ratio
         kept = {f"disposition:{s.index}": _words(s) for s in container.streams}
     copy = path.with_name(f"{path.stem}.shape{path.suffix}")
@@ -111,7 +105,7 @@ def write_shape(path: Path, stream_index: int, ratio: Fraction, format_name: str
         "format": format_name,
         "map": 0,
         "codec": "copy",
-        f"aspect:{stream_index}": f"{shape.numerator}:{shape.denominator}",
+        f"aspect:{stream.index}": f"{shape.numerator}:{shape.denominator}",
         "avoid_negative_ts": "disabled",
         "max_interleave_delta": 0,
         "default_mode": "passthrough",  # else the muxer chooses default tracks
@@ -125,7 +119,7 @@ def write_shape(path: Path, stream_index: int, ratio: Fraction, format_name: str
     job = ffmpeg.input("old", copyts=None).output("new", **options)
     command = [names.get(word, word) for word in job.compile(cmd=program, overwrite_output=True)]
     try:
-        if not _run(command) or not _is_same(path, copy, stream_index, ratio):
+        if not _run(command) or not _is_same(path, copy, stream.index, ratio):
             return False
         copy.replace(path)
     finally:

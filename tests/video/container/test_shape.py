@@ -34,7 +34,7 @@ def test_the_shape_is_written_and_all_else_kept(tmp_path: Path, name: str, codec
     path = draw_square(tmp_path / name, codec)
     assert ratio(path) in (None, 1)
     packets = all_packets(path)
-    assert write_shape(path, 0, WIDE, "webm" if codec == "libvpx-vp9" else "matroska")
+    assert write_shape(path, WIDE, "webm" if codec == "libvpx-vp9" else "matroska")
     assert float(ratio(path)) == pytest.approx(4 / 3, rel=0.005)
     assert all_packets(path) == packets
     assert [p.name for p in tmp_path.iterdir()] == [name]
@@ -45,7 +45,7 @@ def test_a_copy_that_lacks_something_is_not_taken(tmp_path: Path) -> None:
     draw_film(tmp_path / "plain.mkv")
     dress_film(tmp_path / "plain.mkv", tmp_path / "a.mkv")
     data = (tmp_path / "a.mkv").read_bytes()
-    assert not write_shape(tmp_path / "a.mkv", 0, WIDE, "matroska")
+    assert not write_shape(tmp_path / "a.mkv", WIDE, "matroska")
     assert (tmp_path / "a.mkv").read_bytes() == data
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mkv", "plain.mkv"]
 
@@ -57,7 +57,7 @@ def test_a_program_that_fails_changes_nothing(
     path = draw_square(tmp_path / "a.mkv", "ffv1")
     data = path.read_bytes()
     monkeypatch.setattr(shape, "find_program", lambda: program)
-    assert not write_shape(path, 0, WIDE, "matroska")
+    assert not write_shape(path, WIDE, "matroska")
     assert path.read_bytes() == data
     assert [p.name for p in tmp_path.iterdir()] == ["a.mkv"]
 
