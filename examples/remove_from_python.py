@@ -17,6 +17,7 @@ def show(progress: subremover.Progress) -> None:
 
 
 def main() -> None:
+    """Scan the film, say what was found, and remove it."""
     movie, clean = sys.argv[1:]
     # The scan alone, to see what it takes for subtitles. remove_subtitles() scans by itself otherwise.
     plan = subremover.scan(movie)

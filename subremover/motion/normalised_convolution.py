@@ -96,8 +96,9 @@ class NormalisedConvolution:
 
 
 def choose_levels(size: tuple[int, int], px: float, sigmas_px: Sequence[float]) -> list[tuple[int, float]]:
-    """For each Gaussian how many times as far apart the places are that it is worked out for, and its
-    standard deviation there, places.
+    """For each Gaussian the spacing of the places that it is worked out for, and its deviation there.
+
+    The spacing is in times that of the grid, the standard deviation in places.
 
     Args:
         size: Rows and columns of the grid.

@@ -145,8 +145,9 @@ class BatchedAdam(Generic[W]):
         self._left = [max(left - 1, 0) for left in self._left]
 
     def latest(self) -> tuple[Tensor, Tensor]:
-        """What all rows painted in the last step, (B, C, h, w), and their losses, (B,); the next step
-        overwrites both.
+        """What all rows painted in the last step, (B, C, h, w), and their losses, (B,).
+
+        The next step overwrites both.
         """
         return self._last, self._losses
 

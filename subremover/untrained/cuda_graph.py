@@ -22,6 +22,7 @@ def capture(step: Callable[[], None], device: torch.device) -> Callable[[], None
     Args:
         step: Works in place on tensors that stay where they are, asks the device for nothing, and may be
             taken a few times before it counts.
+        device: Where those tensors are.
 
     Raises:
         RuntimeError: The device's memory does not suffice.

@@ -53,8 +53,11 @@ class DecoderWeights(Weights):
 
     @property
     def mixes(self) -> tuple[Tensor, ...]:
-        """L tensors (B, K, C0 or K): the 1x1 convolutions. They have no bias: a bias commutes with the
-        up-sampling, and the shift of the norm before them does the same."""
+        """L tensors (B, K, C0 or K): the 1x1 convolutions.
+
+        They have no bias: a bias commutes with the up-sampling, and the shift of the norm before them does
+        the same.
+        """
         return self.parameters[: self.levels]
 
     @property

@@ -112,6 +112,7 @@ def prepare_loss(name: LossName, target: Tensor, known: Tensor) -> Loss:
     """The loss against these targets, to be asked in every step.
 
     Args:
+        name: Of the loss.
         target: (B, C, h, w) in [0, 1]; anything finite in the hole.
         known: (B, 1, h, w) weight of each pixel, 0 in the hole.
     """

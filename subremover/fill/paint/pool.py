@@ -279,8 +279,10 @@ def _die_with_parent() -> None:
 
 
 def release_freed_memory() -> None:
-    """Give back to the kernel what this process has freed: what was kept lies in pieces, and grew by 3 KiB a
-    frame over an hour of film. No other libc than glibc is touched.
+    """Give back to the kernel what this process has freed.
+
+    What was kept lies in pieces, and grew by 3 KiB a frame over an hour of film. No other libc than glibc is
+    touched.
     """
     if sys.platform == "linux" and hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
         libc.malloc_trim(0)

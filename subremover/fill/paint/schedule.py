@@ -47,6 +47,8 @@ def fit_jobs(
     smooth continuation alone fills it.
 
     Args:
+        lists: Of jobs; groups are made within each.
+        options: Of the fit.
         device: A torch device.
         batch_size: Most crops in one batch; None: from the device's free memory. Halved where memory
             does not suffice.

@@ -1,5 +1,6 @@
-"""The few facts of a coded picture that cutting and joining packets needs: its NAL units, and whether
-decoding can start anew at a packet.
+"""The few facts of a coded picture that cutting and joining packets needs.
+
+These are its NAL units, and whether decoding can start anew at a packet.
 
 Bitstreams are untrusted: a length is checked before anything is read by it, and whatever does not fit raises
 a BitstreamError. Nothing here decodes. Layouts: ITU-T H.264 and H.265 sections 7.3, and the bitstream
@@ -79,6 +80,7 @@ def split_start_codes(data: bytes) -> Iterator[bytes]:
 
 
 def nal_type(codec: str, nal: Bytes) -> int:
+    """The `nal_unit_type` in the header of a NAL unit of H.264 or HEVC."""
     return nal[0] & 0x1F if codec == "h264" else nal[0] >> 1 & 0x3F
 
 

@@ -100,6 +100,7 @@ def is_read_again(format_name: str, codec: str) -> bool:
 
 
 def codec_name(stream: Stream) -> str:
+    """The codec by FFmpeg's name; `unknown` where it has none."""
     context = getattr(stream, "codec_context", None)
     return context.codec.canonical_name if context is not None else "unknown"
 
@@ -114,6 +115,7 @@ def read_fourcc(context: CodecContext) -> str:
 
 
 def is_cover(stream: Stream) -> bool:
+    """Whether it is cover art rather than a picture that moves."""
     return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
 
 
