@@ -12,13 +12,17 @@ made=$(mktemp -d)
 trap 'rm -rf "$made"' EXIT
 unset PYTHONPATH
 
-if ! "$python" -m build --no-isolation --outdir "$made/dist" . >"$made/log" 2>&1; then
+# In a copy, without what earlier builds left: setuptools takes files out of build/ and the list in *.egg-info.
+mkdir "$made/source"
+tar -c --exclude='./.?*' --exclude=./build --exclude=./dist --exclude=./quickstart --exclude='*.egg-info' . |
+    tar -x -C "$made/source"
+if ! "$python" -m build --no-isolation --outdir "$made/dist" "$made/source" >"$made/log" 2>&1; then
     cat "$made/log"
     exit 1
 fi
 wheel=("$made"/dist/*.whl)
 
-# All of the package and the licences are in it, and nothing else; stale files would come from build/.
+# All of the package and the licences are in it, and nothing else.
 {
     find subremover -type f ! -path '*/__pycache__/*'
     printf 'licenses/%s\n' LICENSE THIRD_PARTY.md
