@@ -250,15 +250,15 @@ def report(study: Study, task: Task, found: dict[Entrant, list[Curve]]) -> None:
     pictures = [[task.images[0], *painted, task.clean[0]] for painted in (best, last)]
     titles = ["image", *(entrant.name for entrant in found), "clean"]
     study.write_pictures(name, pictures, titles, ["at its best", "at the end"])
-    curves, timed = {}, {}
+    by_step, timed = {}, {}
     for entrant, curves in found.items():
         steps = list(curves[0].psnr)
         mean = [float(np.mean([c.psnr[step] for c in curves])) for step in steps]
         pace = float(np.mean([c.step_seconds for c in curves]))
-        curves[entrant.name] = steps, mean
+        by_step[entrant.name] = steps, mean
         timed[entrant.name] = [step * pace for step in steps], mean
     unit = "PSNR, dB" if task.holes is None else "PSNR in the hole, dB"
-    study.write_plot(f"{name}_steps", curves, "steps", unit, log_x=True)
+    study.write_plot(f"{name}_steps", by_step, "steps", unit, log_x=True)
     study.write_plot(f"{name}_seconds", timed, "seconds", unit, log_x=True)
 
 
