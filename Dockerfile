@@ -1,23 +1,40 @@
 # docker build -t subremover .
 # docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/data" subremover movie.mp4 -o clean.mp4
+#
+# The image holds parts under the GPL and under NVIDIA's terms: see THIRD_PARTY.md before passing it on.
+
+# The wheel is built apart, so that the image has neither the source tree nor what builds it.
+FROM python:3.12-slim AS build
+COPY constraints.txt /
+RUN pip install --no-cache-dir -c /constraints.txt build setuptools
+COPY pyproject.toml README.md LICENSE THIRD_PARTY.md /source/
+COPY subremover /source/subremover
+RUN python -m build --no-isolation --wheel --outdir /dist /source
+
 FROM python:3.12-slim
 
 # Triton builds its launcher with a C compiler when its first kernel is used; without one plain torch fits.
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 
 # The big layer first, on its own: it changes only with the pinned versions. This torch brings CUDA along.
-COPY constraints.txt /src/
-RUN pip install --no-cache-dir -c /src/constraints.txt torch
+COPY constraints.txt /
+RUN pip install --no-cache-dir -c /constraints.txt torch
 
-COPY pyproject.toml README.md /src/
-COPY subremover /src/subremover
-RUN pip install --no-cache-dir -c /src/constraints.txt /src && rm -rf /src
+COPY --from=build /dist /dist
+RUN pip install --no-cache-dir -c /constraints.txt /dist/*.whl
 
 # `--user` makes the result belong to whoever runs the container, under an id that has no name and no home in here:
 # torch's and other caches go to /tmp, and USER answers who ask for the name.
 RUN useradd --create-home subremover
 USER subremover
-ENV HOME=/tmp USER=subremover NVIDIA_DRIVER_CAPABILITIES=compute,utility
+ENV HOME=/tmp USER=subremover
+
+# What the NVIDIA container toolkit mounts from the host's driver: compute is CUDA, utility NVML, which torch asks
+# for free memory, and video the libraries of NVENC and NVDEC, without which `--codec hevc_nvenc` finds no encoder.
+ENV NVIDIA_DRIVER_CAPABILITIES=compute,utility,video
+
+# ONNX Runtime, which finds the lettering, reports to its makers unless told not to (its Privacy.md).
+ENV ORT_DISABLE_TELEMETRY=1
 
 WORKDIR /data
 ENTRYPOINT ["subremover"]

@@ -16,6 +16,7 @@ def show(progress: subremover.Progress) -> None:
 
 
 def main() -> None:
+    """Scan the film, say what was found, and remove it."""
     movie, clean = sys.argv[1:]
     options = subremover.Options(paint=subremover.PaintOptions.preset("fast"))  # as --preset fast
     try:

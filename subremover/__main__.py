@@ -13,8 +13,10 @@ def main() -> None:
 
 
 def _open_standard_files() -> None:
-    """Have something where a standard file was closed: the next file opened, a film, would get its number,
-    and whatever a library prints would go into it."""
+    """Have something where a standard file was closed.
+
+    The next file opened, a film, would get its number, and whatever a library prints would go into it.
+    """
     for number in range(3):
         try:
             os.fstat(number)

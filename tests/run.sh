@@ -1,17 +1,26 @@
 #!/usr/bin/env bash
 # Everything that a change must pass, in an environment of its own (.venv-tests, kept while its inputs are).
-# --all, as the first argument: the slow tests too, and then what shows that nothing is lost (see README.md).
+# The first argument may be
+#   --fast: what answers within a minute: ruff, mypy and the tests of parts that are quick to test;
+#   --all: the slow tests too, and then what shows that nothing is lost (see README.md).
 # Other arguments go to pytest: tests/run.sh -k sample
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 export OMP_NUM_THREADS=1 # pictures this small only wait for a second thread; tests have two processes
 
+# Measured one by one, each at most 8 s on one core; tests of whole runs are elsewhere.
+QUICK=(
+    test_geometry.py test_memory.py test_options.py test_parsing.py test_provenance.py
+    plan runtime motion detect/masking detect/classify
+    video/bitstream video/container video/encode video/pixels video/text
+)
+
 step() { printf '\n== %s\n' "$*"; }
 
-all=
-if [[ "${1-}" == --all ]]; then
-    all=1
+scope=
+if [[ "${1-}" == --all || "${1-}" == --fast ]]; then
+    scope=$1
     shift
 fi
 
@@ -29,13 +38,29 @@ fi
 step "ruff check"
 $bin/ruff check .
 
+step "ruff format"
+$bin/ruff format --check .
+
 step "mypy"
 $bin/mypy
 
-step "pytest"
-$bin/pytest -n 2 ${all:+-m ''} "$@"
+if [[ $scope == --fast ]]; then
+    step "pytest, the quick ones"
+    $bin/pytest -n 2 "${QUICK[@]/#/tests/}" "$@"
+    step "passed after $SECONDS s; tests/run.sh runs the rest as well"
+    exit
+fi
 
-if [[ $all ]]; then
+step "pytest"
+if [[ $scope == --all ]]; then
+    set -- -m '' "$@"
+fi
+$bin/pytest -n 2 "$@"
+
+step "wheel"
+tests/wheel.sh
+
+if [[ $scope == --all ]]; then
     made=$(mktemp -d)
     for show in fidelity splice_check kill_and_resume "fuzz --count 1000" bench_memory; do
         read -r name options <<<"$show"

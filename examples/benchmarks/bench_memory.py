@@ -33,6 +33,7 @@ MINUTE = SampleOptions(
 
 
 def draw_minute(path: Path) -> None:
+    """The film that is repeated: one minute, with a subtitle on a tenth of it."""
     with FilmWriter(path, MINUTE, crf=19) as writer:
         for frame in draw_frames(MINUTE):
             writer.write(frame.subbed)

@@ -163,11 +163,13 @@ def name_device(device: str) -> str:
 
 
 def write_json(path: Path, found: dict[str, Any]) -> None:
+    """Keep what was found in a file, whose folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def format_facts(facts: dict[str, Any]) -> str:
+    """Of what, where and by which command: the line above a table."""
     names: Sequence[str] = ("commit", "device", "torch", "cores", "command")
     return "{}, {}, torch {}, {} cores: {}".format(*(facts[name] for name in names))
 

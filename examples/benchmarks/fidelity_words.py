@@ -128,6 +128,7 @@ def _read_display_size(data: bytes) -> Iterator[int]:
 
 
 def compare_words(old: dict[str, list[str]], new: dict[str, list[str]]) -> Iterator[Difference]:
+    """What frames say in other words than they did, the most frequent ones beside each other."""
     for name, before in old.items():
         if before != new[name]:
             was, now = (Counter(words).most_common(3) for words in (before, new[name]))

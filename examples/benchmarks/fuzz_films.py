@@ -100,6 +100,7 @@ def write_masks(path: Path) -> None:
 
 @keeping_priority()
 def draw_film(path: Path, kind: Kind) -> None:
+    """A short film of one kind, with a subtitle and sound."""
     pictures = [_draw_picture(index) for index in range(FRAMES)]
     with av.open(str(path), "w") as out:
         sound = out.add_stream(kind.sound, rate=SOUND_RATE)

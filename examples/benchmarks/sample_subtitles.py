@@ -199,6 +199,7 @@ def draw_lettering(text: str, style: Style, font: Font) -> Overlay:
 
 
 def move_overlay(overlay: Overlay, dx_px: int, dy_px: int) -> Overlay:
+    """The same, further right and down."""
     return replace(overlay, x=overlay.x + dx_px, y=overlay.y + dy_px)
 
 

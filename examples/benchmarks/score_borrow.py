@@ -89,6 +89,8 @@ def fill_smoothly(job: FitJob) -> Fill:
 
 @dataclass(slots=True)
 class Stopwatch:
+    """Seconds so far."""
+
     seconds: float = field(default=0.0)
 
 

@@ -234,6 +234,7 @@ def _ffmpeg(*arguments: str) -> str:
 
 
 def main() -> None:
+    """Check all variants, or those asked for, and print a table of them."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--only", default="", help="variants whose name contains this")

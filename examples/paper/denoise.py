@@ -128,6 +128,7 @@ def denoise(study: Study, pairs: Sequence[Pair], options: FitOptions) -> list[Cu
 
 
 def to_row(curve: Curve) -> dict[str, str | float]:
+    """An image's figures, by column."""
     pair = curve.pair
     assert curve.last is not None
     assert curve.mean is not None
@@ -145,6 +146,7 @@ def to_row(curve: Curve) -> dict[str, str | float]:
 
 
 def average(rows: Sequence[Row]) -> Row:
+    """The mean of each column; what is missing counts as 0."""
     mean: dict[str, str | float] = {"image": f"mean of {len(rows)}"}
     for column in list(rows[0])[1:]:
         mean[column] = float(np.mean([float(row[column] or 0) for row in rows]))

@@ -110,6 +110,7 @@ class _AllReachedError(Exception):
 
 
 def to_options(parameters: Parameters, steps: int) -> FitOptions:
+    """What a trial's parameters ask a fit for."""
     return replace(
         BEST,
         steps=steps,

@@ -63,6 +63,7 @@ def _cut(picture: np.ndarray, crop: int) -> np.ndarray:
 def choose_pairs(
     image: Path | None, truth: Path | None, folder: Path | None, count: int | None
 ) -> list[Pair]:
+    """The pairs that the command's options name, or drawn ones."""
     if (image is None) != (truth is None) or (image and folder):
         raise click.UsageError("give --image with its --truth, or --pairs, or neither")
     if image and truth:

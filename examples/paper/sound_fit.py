@@ -136,6 +136,7 @@ def _weights(way: str, noisy: Sequence[Noisy]) -> Tensor:
 
 
 def measure(cases: Sequence[Case], sounds: Sequence[np.ndarray]) -> list[float]:
+    """The signal-to-noise ratio of each sound against its case's clean one, dB."""
     return [snr(sound, case.clean.samples) for sound, case in zip(sounds, cases, strict=True)]
 
 

@@ -104,8 +104,11 @@ class Stored:
             raise StoredError(f"a weight lies more than {MOST_STEPS} steps from where it began")
 
     def paint(self) -> np.ndarray:
-        """(height, width, 3) uint8. In float64, where what machines round otherwise is far below a level: so
-        all of them come to the same picture. In float32 one value of 20,000 was another by one level."""
+        """(height, width, 3) uint8.
+
+        In float64, where what machines round otherwise is far below a level: so all of them come to the same
+        picture. In float32 one value of 20,000 was another by one level.
+        """
         begin = self.shape.begin(self.seed)
         added = torch.from_numpy(self.steps * 2.0**-self.fineness)[None]
         weights = begin.with_parameters(begin.flatten() + added.float()).map(lambda tensor: tensor.double())

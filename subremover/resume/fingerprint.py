@@ -76,9 +76,9 @@ def _sample(path: Path) -> str:
 
 
 def _hash_file(path: Path) -> str:
-    if not path.is_file():  # a pipe would be waited for
-        return ""
     try:
+        if not path.is_file():  # a pipe would be waited for
+            return ""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError):  # whoever reads it will tell

@@ -99,11 +99,13 @@ def is_read_again(format_name: str, codec: str) -> bool:
 
 
 def codec_name(stream: Stream) -> str:
+    """The codec by FFmpeg's name; `unknown` where it has none."""
     context = getattr(stream, "codec_context", None)
     return context.codec.canonical_name if context is not None else "unknown"
 
 
 def is_cover(stream: Stream) -> bool:
+    """Whether it is cover art rather than a picture that moves."""
     return stream.type == "video" and bool(stream.disposition & Disposition.attached_pic)
 
 

@@ -151,8 +151,10 @@ def _frame_rate(stream: VideoStream, pts: np.ndarray) -> Fraction:
 
 
 def _leave_doubtful(key_frames: np.ndarray, repeated: np.ndarray) -> np.ndarray:
-    """Key frames without those in whose GOPs two frames have one time: which one is shown depends on where
-    decoding starts, and MPEG-PS guesses most times."""
+    """Key frames without those in whose GOPs two frames have one time.
+
+    Which one is shown depends on where decoding starts, and MPEG-PS guesses most times.
+    """
     gops = np.searchsorted(key_frames, repeated, side="right") - 1
     return np.delete(key_frames, gops[gops > 0])
 

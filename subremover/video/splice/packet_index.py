@@ -1,5 +1,7 @@
-"""The packets of a film's picture in the order of decoding: which frame each is, and where decoding can
-start anew."""
+"""The packets of a film's picture in the order of decoding.
+
+Which frame each is, and where decoding can start anew.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,6 @@
-"""Untouched packets: which of a film's can be copied as they are, and how the encoded ones between them must
-be made, so that both are one stream.
+"""Which of a film's packets can be copied as they are.
+
+And how the encoded ones between them must be made, so that both are one stream.
 
 A copied run begins where decoding can start anew, and nothing in it refers to what comes after it; a rendered
 segment begins with a key frame of its own encoder. The parameter sets of H.264's and HEVC's encoder get ids

@@ -1,5 +1,8 @@
-"""Whether a film that was written is what it should be: found by reading its packets, and one that was joined
-of copied and encoded packets by decoding it once, beside its source."""
+"""Whether a film that was written is what it should be.
+
+Found by reading its packets, and for one that was joined of copied and encoded packets by decoding it once,
+beside its source.
+"""
 
 from __future__ import annotations
 
