@@ -6,6 +6,7 @@ Takes one line at a time and decides nothing about events; where lines are is fo
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,9 @@ import cv2
 import numpy as np
 
 from subremover.runtime.profile import stage
+
+# Before onnxruntime is loaded, whose own builds report to their makers: nothing is to leave the machine.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _MODEL = "PP-OCRv6_rec_small.onnx"
 _HEIGHT_PX = 48

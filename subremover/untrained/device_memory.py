@@ -47,7 +47,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def count_row_bytes(channels: int, height: int, width: int) -> int:
-    """Memory that one decoder takes: its finest level holds up to six tensors of K channels, the loss some
-    120 planes; counted, not measured.
+    """Memory that the fit of one decoder takes, counted, not measured.
+
+    Its finest level holds up to six tensors of K channels, the loss some 120 planes.
     """
     return 4 * height * width * (6 * channels + 120)

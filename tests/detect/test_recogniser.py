@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import cv2
@@ -123,3 +124,7 @@ def test_the_same_twice_and_by_another_reader(reader: LineReader) -> None:
 
 def test_the_cpu_is_always_a_way() -> None:
     assert providers()[-1] == "CPUExecutionProvider"
+
+
+def test_onnxruntime_reports_to_nobody() -> None:
+    assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
