@@ -140,9 +140,9 @@ class Alignment:
         back, found_back, _ = cv2.calcOpticalFlowPyrLK(other, one, ends, np.empty_like(starts), **TRACKING)
         good = (found & found_back).ravel().astype(bool) & (np.abs(back - starts).max(axis=(1, 2)) < 1)
         height, width = other.shape
-        spots = np.rint(ends[:, 0])
-        good &= ((spots >= 0) & (spots < (width, height))).all(axis=1)
-        columns, rows = np.clip(spots, 0, (width - 1, height - 1)).astype(int).T
+        places = np.rint(ends[:, 0])
+        good &= ((places >= 0) & (places < (width, height))).all(axis=1)
+        columns, rows = np.clip(places, 0, (width - 1, height - 1)).astype(int).T
         good &= ~self._holes[source][rows, columns]
         if good.sum() < LEAST_POINTS:
             return None

@@ -91,7 +91,7 @@ class Sight:
         return {"image": self.name, "sigma, px": self.blur.sigma_px, "noise, levels": self.noise * 255}
 
     def measure(self, picture: np.ndarray, how: Callable[[np.ndarray, np.ndarray], float] = psnr) -> float:
-        """How far off it is, borders left out: what is judged was blurred from seen pixels only."""
+        """How far off it is, borders left out: what is measured was blurred from seen pixels only."""
         return how(self.blur.trim(picture), self.blur.trim(self.truth))
 
     def choose(self, filters: Mapping[str, Filter]) -> tuple[str, np.ndarray]:

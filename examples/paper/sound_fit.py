@@ -18,8 +18,8 @@ from subremover.untrained.restore import Watch
 
 LOOKS = 10
 """At the pictures, on their way."""
-JUDGED = 0.03
-"""Share of places that a step is judged by."""
+SCORED = 0.03
+"""Share of places that a step is scored by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,17 +89,17 @@ def fit_hidden(study: Study, way: str, cases: Sequence[Case], options: FitOption
     """The same with some places hidden: each decoder's picture after the step that is best there."""
     noisy = [case.noisy for case in cases]
     targets, weights = _targets(way, noisy), _weights(way, noisy)
-    judged = np.random.default_rng(0).random(weights.shape) < JUDGED
+    scored = np.random.default_rng(0).random(weights.shape) < SCORED
     # a window spreads every frequency over its neighbours, which tell of it
-    hidden = torch.from_numpy(maximum_filter1d(judged, 3, axis=2))
-    judges = weights * torch.from_numpy(judged)
+    hidden = torch.from_numpy(maximum_filter1d(scored, 3, axis=2))
+    scores = weights * torch.from_numpy(scored)
     least = torch.full((len(cases),), torch.inf)
     best = torch.zeros_like(targets)
     steps = torch.zeros(len(cases))
 
     def watch(step: int, rows: range, pictures: Tensor, _: Tensor) -> None:
         place, now = slice(rows.start, rows.stop), pictures.cpu()
-        errors = ((now - targets[place]).square() * judges[place]).sum((1, 2, 3))
+        errors = ((now - targets[place]).square() * scores[place]).sum((1, 2, 3))
         better = errors < least[place]
         least[place] = torch.where(better, errors, least[place])
         steps[place] = torch.where(better, step, steps[place])

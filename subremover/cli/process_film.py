@@ -26,7 +26,12 @@ def process_film(film: FilmRequest, request: Request, painter: Painter | None = 
         painter: What paints the holes; None: as the options say.
 
     Raises:
-        SubremoverError: Any of its kinds, see `errors`.
+        InputError: The film cannot be read.
+        OutputError: One of the outputs cannot be written.
+        PlanError: A plan, mask or SRT file cannot be used.
+        DeviceError: The device asked for is absent, or too small.
+        WorkerError: A worker died.
+        UsageError: The options do not fit the film, the encoder or the memory.
     """
     with measure() as profile:
         _process(film, request, painter)

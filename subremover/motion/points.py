@@ -56,9 +56,9 @@ def follow(
     )  # fmt: skip
     ends = ends[:, 0]
     height, width = known.shape
-    spots = np.clip(ends.round(), 0, (width - 1, height - 1)).astype(int)
-    good = found.ravel().astype(bool) & (np.abs(ends - spots) <= 1).all(axis=1)
-    good &= known[spots[:, 1], spots[:, 0]]
+    places = np.clip(ends.round(), 0, (width - 1, height - 1)).astype(int)
+    good = found.ravel().astype(bool) & (np.abs(ends - places) <= 1).all(axis=1)
+    good &= known[places[:, 1], places[:, 0]]
     return points[good], ends[good]
 
 

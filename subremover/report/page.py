@@ -113,10 +113,10 @@ def draw_event(number: int, event: Event, film: Film, pictures: tuple[Thumbnail,
         rows += f"\n{_place_of_shares(number)}"
     text = _escape(event.text).strip().replace("\n", "<br>")
     heading = f"<bdi>{text}</bdi>" if text else '<span class="unread">not read</span>'
-    verdict = "will be removed" if event.remove else "left alone"
+    decision = "will be removed" if event.remove else "left alone"
     return (
         f'<article class="event {_classes(event)}" id="e{number}" aria-labelledby="t{number}">\n'
-        f'<p class="number"><a href="#e{number}">{number}</a> · <b>{KINDS[event.kind]}</b>, {verdict}</p>\n'
+        f'<p class="number"><a href="#e{number}">{number}</a> · <b>{KINDS[event.kind]}</b>, {decision}</p>\n'
         f'<h3 id="t{number}" dir="auto">{heading}</h3>\n'
         f'<dl class="meta">\n{rows}\n</dl>\n{_pair(number, pictures)}\n</article>\n'
     )
@@ -183,9 +183,9 @@ def _legend(plan: Plan) -> list[str]:
     """The marks that the timeline uses, and no others."""
     entries = []
     for kind, name in KINDS.items():
-        for remove, state, verdict in ((True, "removed", "will be removed"), (False, "kept", "left alone")):
+        for remove, state, decision in ((True, "removed", "will be removed"), (False, "kept", "left alone")):
             if any(event.kind == kind and event.remove == remove for event in plan.events):
-                entries.append(f'<li><i class="mark {kind} {state}"></i>{name}, {verdict}</li>')
+                entries.append(f'<li><i class="mark {kind} {state}"></i>{name}, {decision}</li>')
     if len(plan.shots) > 1:
         entries.append('<li><i class="mark shots"></i>Shots</li>')
     return entries
@@ -194,10 +194,10 @@ def _legend(plan: Plan) -> list[str]:
 def _span(number: int, event: Event, film: Film) -> Span:
     """An event's bar on the timeline."""
     start, end = _seconds(film, event.first), _seconds(film, event.last + 1)
-    verdict = "will be removed" if event.remove else "left alone"
+    decision = "will be removed" if event.remove else "left alone"
     label = (
         f"{number}: {_escape(event.text).strip() or 'not read'}\n{format_time(start)} to {format_time(end)}, "
-        f"frames {event.first} to {event.last}\n{KINDS[event.kind]}, {verdict}"
+        f"frames {event.first} to {event.last}\n{KINDS[event.kind]}, {decision}"
     )
     return Span(number, start, end, f"mark {_classes(event)}", label)
 

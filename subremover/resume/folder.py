@@ -97,7 +97,8 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         """The plan as it lies here, made if need be: whoever goes on with the run sees the very same.
 
         Raises:
-            SubremoverError: It cannot be made, or not be written.
+            OutputError: It cannot be written.
+            InputError, PlanError, UsageError: It cannot be made, as `make` says.
         """
         folder = self.path / PLAN
         if folder.exists():

@@ -238,7 +238,7 @@ def test_keys_tooltip_and_filter(film: Film, tmp_path: Path) -> None:
         form.dispatchEvent(new Event("input"));
         state.found = shown();
         form.elements.text.value = "";
-        form.elements.verdict.value = "kept";
+        form.elements.decision.value = "kept";
         form.dispatchEvent(new Event("input"));
         state.kept = shown() + ", " + form.querySelector("output").textContent;
     </script></body>"""  # noqa: E501

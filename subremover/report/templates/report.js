@@ -45,10 +45,10 @@
   if (events.length > 1) {
     const texts = events.map((event) => event.querySelector("h3").textContent.toLocaleLowerCase());
     const filter = () => {
-      const text = form.elements.text.value.trim().toLocaleLowerCase(), verdict = form.elements.verdict.value;
+      const text = form.elements.text.value.trim().toLocaleLowerCase(), decision = form.elements.decision.value;
       let shown = 0;
       events.forEach((event, index) => {
-        event.hidden = !(texts[index].includes(text) && (!verdict || event.classList.contains(verdict)));
+        event.hidden = !(texts[index].includes(text) && (!decision || event.classList.contains(decision)));
         shown += !event.hidden;
       });
       form.querySelector("output").textContent = shown < events.length ? `${shown} of ${events.length}` : "";

@@ -50,7 +50,7 @@ def test_what_is_seen_is_blurred_and_noisy_and_in_levels() -> None:
     grain = (noisy.blurred - still.blurred) * 255
     assert grain.std() == pytest.approx(4, rel=0.1)
     worse = still.truth.copy()
-    worse[: BLUR.reach_px] = 0  # which is not judged
+    worse[: BLUR.reach_px] = 0  # which is not measured
     worse[BLUR.reach_px :] += 0.1
     assert still.measure(worse) == pytest.approx(20, abs=0.01)
 
