@@ -18,17 +18,22 @@ from subremover.video.read.reader import has_no_times
 from subremover.video.read.source import open_input
 
 _TRIED_PACKETS = 8
+"""Number of packets that a container must take before it is trusted with all."""
 
 
 def can_copy(film: Film, target: Path) -> bool:
-    """Whether the picture's packets can be copied to the target's container.
+    """Whether the picture's packets can be copied to the target's container, and show the same there.
 
-    They do not show the same where an edit list hides some and the other container has none, or where AVI
-    only says in which order they are decoded.
+    They would not where an edit list hides some of them and the target's container has no edit lists. Those
+    of an AVI that only numbers them in the order of decoding can be copied to another AVI alone.
+
+    Args:
+        film: The source.
+        target: The film to be made; its extension names the container.
 
     Raises:
         InputError: The film cannot be read.
-        OutputError: No container is known by that name.
+        OutputError: No container is known by the target's extension.
     """
     name = find_format(target)
     if not is_read_again(name, film.codec):
@@ -43,7 +48,7 @@ def can_copy(film: Film, target: Path) -> bool:
 def _takes_packets(film: Film, source: InputContainer, target: Path, can_hide: bool) -> bool:
     """Whether the container takes the picture's packets, and none is hidden that it cannot hide.
 
-    Tried with the first few: many containers say no only to the header, AVI to packets.
+    Tried in memory with the first few: many containers refuse only the header, AVI only the packets.
     """
     stream = source.streams[film.stream_index]
     out = open_output(source, io.BytesIO(), target)

@@ -1,4 +1,4 @@
-"""The streams of a film that are not decoded: their packets, attachments and cover art go as they are."""
+"""The streams of a film that are not decoded: their packets, attachments and cover art are copied."""
 
 from __future__ import annotations
 
@@ -48,15 +48,18 @@ from subremover.video.text.text_track import TEXT_CODECS, TextTrack
 log = logging.getLogger(__name__)
 
 _LEAD_SECONDS = 0.1
-"""Of sound before 0 that no player lets hear and its decoder begins with; Opus needs 0.08."""
+"""Seconds of hidden sound before 0 that are kept: no player lets it be heard, but the decoder begins with it.
+Opus needs 0.08."""
 _COVER_TYPES = {"png": "image/png", "mjpeg": "image/jpeg", "bmp": "image/bmp", "gif": "image/gif"}
+"""MIME type of cover art by FFmpeg's name of its codec."""
 _COVER_KEEPERS = {"mp4": "mp4", "mkv": "matroska"}
+"""Containers that keep cover art, as they are named to the user and by FFmpeg."""
 
 
 class CarriedStreams:
-    """Streams of the source whose packets go into the output as they are, and a text track that is new.
+    """Streams of the source whose packets are copied to the output, and a new text track if one is asked for.
 
-    Shares nothing with the container that the picture is decoded from: it demuxes `source` on its own.
+    It demuxes `source` by itself, so that container must not be used for anything else.
     """
 
     def __init__(
@@ -66,12 +69,17 @@ class CarriedStreams:
 
         Args:
             source: The film, open for this object alone.
-            out: Where to.
+            out: The container to be written.
             film: The source.
-            with_picture: Whether the picture's packets are carried as well.
-            text: Added behind all others.
+            with_picture: Whether the picture's packets are copied as well.
+            text: Added behind all other streams.
+
+        Raises:
+            ValueError: The container cannot hold the picture.
+            InputError: A text track or cover art cannot be read.
         """
         self.warnings: list[str] = []
+        """What cannot be kept, one line a thing."""
         self._source, self._out = source, out
         self._streams: dict[int, Stream] = {}
         self._texts: list[Iterator[Packet]] = []  # type: ignore[type-arg]
@@ -92,7 +100,11 @@ class CarriedStreams:
             self.warnings.append(f"{out.format.name} cannot keep cover art and these tags: {', '.join(lost)}")
 
     def mux_until(self, seconds: Fraction | None) -> None:
-        """Write the packets up to a time, or all that are left."""
+        """Write the packets up to a time.
+
+        Args:
+            seconds: Decoding time of the last packets to be written; None: write all that are left.
+        """
         while True:
             packet = self._held if self._held is not None else next(self._packets, None)
             self._held = None
@@ -106,6 +118,7 @@ class CarriedStreams:
             self._mux(packet)
 
     def _mux(self, packet: Packet) -> None:  # type: ignore[type-arg]
+        """Write a packet; a damaged one that is not the picture's is counted and left out."""
         try:
             self._out.mux(packet)
         except av.error.InvalidDataError:  # what FFmpeg would have to rewrite for the container is damaged
@@ -114,10 +127,12 @@ class CarriedStreams:
             self._damaged[packet.stream.index] += 1
 
     def _tell_damaged(self) -> None:
+        """Warn of the packets that were left out."""
         for index, count in self._damaged.items():
             log.warning("%d packets of stream %d are damaged and are left out", count, index)
 
     def _read(self) -> Iterator[Packet]:  # type: ignore[type-arg]
+        """Write the header, then yield the packets to be copied, in an order that the muxer takes."""
         self._out.start_encoding()  # from here on streams have the clocks of the output
         carried = [self._source.streams[index] for index in self._streams]
         # some data streams have no clock
@@ -129,6 +144,7 @@ class CarriedStreams:
             yield packet
 
     def _add(self, stream: Stream, film: Film) -> None:
+        """Add a stream that is not the film's picture, as it is or converted, or warn that it is lost."""
         kind = f"{stream.type} stream {stream.index}"
         if isinstance(stream, AttachmentStream):
             if not can_hold(self._out.format.name, stream):
@@ -158,7 +174,7 @@ class CarriedStreams:
             self.warnings.append(f"{kind} ({codec_name(stream)}) cannot be kept in {self._out.format.name}")
 
     def _name_cover_keeper(self, film: Film) -> str:
-        """Which container keeps cover art beside this picture."""
+        """The end of a warning: which container keeps cover art beside this picture; empty if none does."""
         # where it is encoded again its stream is there already
         picture = next(iter(self._out.streams.video), self._source.streams[film.stream_index])
         names = (name for name, form in _COVER_KEEPERS.items() if can_hold(form, picture))
@@ -179,7 +195,7 @@ class CarriedStreams:
 
 
 def _demux(source: InputContainer, streams: list[Stream], hides: bool) -> Iterator[Packet]:  # type: ignore[type-arg]
-    """All packets, but for those that an edit list hides where the output cannot hide them."""
+    """All packets; without those that an edit list hides, unless the output can hide them (`hides`)."""
     # a damaged end is a warning of the probe; what comes before it is kept
     try:
         for packet in source.demux(streams) if streams else ():
@@ -198,19 +214,20 @@ def remux(
     *,
     folder: Path | None = None,
 ) -> tuple[str, ...]:
-    """Write the film's own packets under another name.
+    """Write a film of the source's own packets, the picture's included.
 
     Args:
         film: The source.
-        target: The film to be made.
-        options: Whether it may be replaced, and the language of the cues.
-        cues: What is added as a text track, in the film's own seconds.
-        folder: Where it lies until it is whole; None: beside its place.
+        target: The film to be made; its extension names the container.
+        options: Whether the target may be replaced, and the language of the cues.
+        cues: What is added as a text track, in the film's own seconds; empty: no track.
+        folder: Where the new file lies until it is whole; None: beside the target.
 
     Returns:
         What cannot be kept, one line a thing.
 
     Raises:
+        InputError: The source cannot be read, or was changed meanwhile.
         OutputError: The target cannot be written or its container cannot hold the picture.
     """
     check_file(film.path, target, options.overwrite)
@@ -231,6 +248,6 @@ def remux(
 
 
 def _seconds(packet: Packet) -> Fraction | float:  # type: ignore[type-arg]
-    """When it is decoded; a packet without a time comes first."""
+    """When a packet is decoded, in seconds; one without a time comes first."""
     at = packet.dts if packet.dts is not None else packet.pts
     return at * packet.time_base if at is not None else -math.inf

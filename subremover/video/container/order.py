@@ -1,4 +1,4 @@
-"""What muxers ask of packets: in a stream each comes after the one before; in damaged films it does not."""
+"""Gives the packets of damaged films times that muxers take: in each stream, every packet after the last."""
 
 from __future__ import annotations
 
@@ -18,23 +18,27 @@ def put_in_order(
     clocks: Mapping[int, Fraction],
     may_repeat: bool = False,
 ) -> Iterator[Packet]:  # type: ignore[type-arg]
-    """The same packets with times that a muxer takes, without those of sound that stand out of order.
+    """The same packets with times that a muxer takes; sound that is out of order is left out.
 
-    Sound with another time would be out of step, so one that is astray is left out. It may be the one that
-    is ahead of all others or the one behind them; to tell which, each is held back until the next of its
-    track has come. Any other packet is moved to where a muxer takes it, not before the one that came before.
+    At another time sound would be out of step with the picture, so a packet of it that is astray is left
+    out. That may be one far ahead of its neighbours or one behind them; to tell which, each is held back
+    until the next of its stream has come. A packet of any other stream that comes too early gets the first
+    time that a muxer takes after the packet before it. Both are counted and logged as warnings.
 
     Args:
-        packets: As they are read.
-        clocks: Seconds of a tick in the output, by the index of a packet's stream.
-        may_repeat: Whether two packets of a stream may have one time.
+        packets: As they are demuxed.
+        clocks: Seconds of a tick in the output, by the index of a packet's stream; 0: it has no clock.
+        may_repeat: Whether two packets of a stream may have the same decoding time.
+
+    Yields:
+        The packets in the order in which they came, but for sound, which comes a packet later.
     """
     held: dict[int, Packet] = {}  # type: ignore[type-arg]
     latest: dict[int, int] = {}
     dropped, moved = Counter[int](), Counter[int]()
 
     def to_ticks(packet: Packet) -> int:  # type: ignore[type-arg]
-        # of the output, in which two packets may meet that were apart
+        # of the output's clock, in which two packets with different times may get the same one
         assert packet.dts is not None
         return math.floor(packet.dts * packet.time_base / clocks[packet.stream.index] + Fraction(1, 2))
 

@@ -1,4 +1,4 @@
-"""The container of the film that is made: its format, its tags and its chapters."""
+"""Opens the container of the film to be made: its format, its options, its tags and its chapters."""
 
 from __future__ import annotations
 
@@ -20,11 +20,21 @@ from subremover.video.container.tags import MP4_TAGS, keep_tags
 from subremover.video.container.transport import Program, read_programs
 
 _MOVIE_CLOCK = (48_000, 1000)
-"""Ticks a second for the starts and lengths of tracks of mp4 and mov, where no other suits all."""
+"""Ticks a second in which mp4 and mov state the starts and lengths of tracks, where no number suits all of
+them. The second is taken where the first would overflow."""
 
 
 def open_output(source: InputContainer, file: str | io.BytesIO, target: Path) -> OutputContainer:
-    """A container for the target's format with the source's tags and chapters."""
+    """A new container in the target's format, with the source's tags and chapters and no stream yet.
+
+    Args:
+        source: The film, open.
+        file: Name of the file to be written, or memory for a trial.
+        target: The film to be made; its extension names the container.
+
+    Raises:
+        OutputError: No container is known by the target's extension.
+    """
     name = find_format(target)
     tags = keep_tags(source.metadata)
     options = dict(STRICT)
@@ -44,7 +54,7 @@ def open_output(source: InputContainer, file: str | io.BytesIO, target: Path) ->
 
 
 def find_programs(source: InputContainer) -> list[Program]:
-    """Those of a transport stream."""
+    """The programs of an MPEG transport stream; none for other containers and unreadable files."""
     if source.format.name != "mpegts":
         return []
     try:
@@ -54,7 +64,7 @@ def find_programs(source: InputContainer) -> list[Program]:
 
 
 def has_cover(source: InputContainer) -> bool:
-    """Whether a picture is attached to a film, as of a record's sleeve."""
+    """Whether a film has cover art."""
     return any(is_cover(stream) for stream in source.streams)
 
 
@@ -68,7 +78,7 @@ def _movie_clock(source: InputContainer) -> int:
 
 @contextlib.contextmanager
 def closing_output(out: OutputContainer) -> Iterator[None]:
-    """Close a container behind the body; where that failed, how closing fails as well is not told."""
+    """Close a container after the body; if the body fails, its error is raised and not that of closing."""
     try:
         yield
     except BaseException:
@@ -79,15 +89,23 @@ def closing_output(out: OutputContainer) -> Iterator[None]:
 
 
 def mux_errors(target: Path) -> AbstractContextManager[None]:
-    """Turn the body's system and FFmpeg errors into an OutputError about the target."""
+    """A context that turns the body's system and FFmpeg errors into an error about the target.
+
+    Raises:
+        OutputError: The body failed; the message names the target and says what to do.
+        MemoryError: The body failed for want of memory or threads.
+    """
     return output_errors(target, av.error.FFmpegError)
 
 
 def find_format(target: Path) -> str:
     """FFmpeg's name of the container that a file's extension stands for.
 
+    Args:
+        target: The file; it need not exist and is not touched.
+
     Raises:
-        OutputError: None that is known.
+        OutputError: FFmpeg knows none by that extension, or one of several files (pictures, playlists).
     """
     try:
         with av.open(f"x{target.suffix}", "w") as container:  # opens no file before the first packet

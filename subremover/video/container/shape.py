@@ -1,8 +1,8 @@
-"""The shape of a film's samples in Matroska and WebM, which PyAV cannot write: FFmpeg's program does.
+"""Writes the sample aspect ratio of a film into Matroska and WebM, by FFmpeg's program: PyAV cannot.
 
-PyAV gives Matroska's muxer no display size, so that players show VP8, VP9, AV1, ProRes and others of square
-samples, and those that go by the container alone (Chromium) all films. A copy of the file by FFmpeg's program
-with `-aspect` has it.
+PyAV gives Matroska's muxer no display size. Without one, players take the samples of VP8, VP9, AV1, ProRes
+and others for square, and players that go by the container alone (Chromium) those of any codec. A copy that
+FFmpeg's program makes with `-aspect` has a display size. "Shape" means this ratio, in messages too.
 """
 
 from __future__ import annotations
@@ -29,12 +29,23 @@ log = logging.getLogger(__name__)
 
 
 _PR_SET_PDEATHSIG = 1
+"""Of Linux's prctl: a signal that this process gets when its parent ends."""
 _TOLERANCE = 0.005
-"""Of the ratio that is read back: WebM keeps whole pixels, 213 for 160 samples of 4:3."""
+"""By how much of itself the ratio may be off when it is read back: WebM keeps whole pixels, 213 for 160
+samples of 4:3."""
 
 
 def foresee_shape(film: Film, source: InputContainer, format_name: str) -> list[str]:
-    """What of the shape cannot be kept in such a container, as far as that can be known before."""
+    """Tell in advance whether the film's sample aspect ratio can be kept.
+
+    Args:
+        film: The source.
+        source: The same, open.
+        format_name: FFmpeg's name of the container to be written.
+
+    Returns:
+        A warning if it cannot; empty if it can, or if there is nothing to keep.
+    """
     ratio = _missing_ratio(film, format_name)
     if ratio is None:
         return []
@@ -47,7 +58,21 @@ def foresee_shape(film: Film, source: InputContainer, format_name: str) -> list[
 
 
 def keep_shape(film: Film, source: InputContainer, path: Path, format_name: str) -> list[str]:
-    """Write the film's shape into a whole new file of it; a warning if that fails."""
+    """Write the film's sample aspect ratio into the finished new file, where it must be and can be.
+
+    Args:
+        film: The source.
+        source: The same, open.
+        path: The new file.
+        format_name: FFmpeg's name of its container.
+
+    Returns:
+        A warning if the ratio could not be kept, else empty.
+
+    Raises:
+        InputError: The new file cannot be read.
+        OSError: The copy that has the ratio cannot be put in the file's place.
+    """
     ratio = _missing_ratio(film, format_name)
     known = foresee_shape(film, source, format_name)
     if ratio is None or known:
@@ -58,12 +83,13 @@ def keep_shape(film: Film, source: InputContainer, path: Path, format_name: str)
 
 
 def _missing_ratio(film: Film, format_name: str) -> Fraction | None:
+    """The sample aspect ratio if PyAV would lose it in such a container, else None."""
     ratio = film.sample_aspect_ratio
     return ratio if format_name in MATROSKA and ratio and ratio != 1 else None
 
 
 def find_program() -> str | None:
-    """FFmpeg's program: imageio-ffmpeg's own, or the system's."""
+    """Path of FFmpeg's program, imageio-ffmpeg's own or the system's; None where there is none."""
     import imageio_ffmpeg
 
     try:
@@ -88,7 +114,8 @@ def write_shape(path: Path, ratio: Fraction, format_name: str) -> bool:
         Whether it was done; else the file is as it was.
 
     Raises:
-        OSError: The disk is full, ...
+        InputError: The file cannot be read.
+        OSError: The copy cannot be put in the file's place.
     """
     import ffmpeg
 
@@ -128,6 +155,7 @@ def write_shape(path: Path, ratio: Fraction, format_name: str) -> bool:
 
 
 def _run(command: list[str]) -> bool:
+    """Run FFmpeg's program to its end; whether it succeeded."""
     try:
         process = subprocess.Popen(
             command,
@@ -149,7 +177,7 @@ def _run(command: list[str]) -> bool:
 
 
 def _die_with_parent() -> None:
-    """Have Linux end this process when the run is killed; elsewhere the program goes on to its end."""
+    """Have Linux end the program when this process is killed; elsewhere it goes on to its end."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -159,7 +187,7 @@ def _words(stream: Stream) -> str:
 
 
 def _is_same(path: Path, copy: Path, stream_index: int, ratio: Fraction) -> bool:
-    """Whether a copy has all that the file has, and the picture its shape."""
+    """Whether a copy has all that the file has, and the picture its sample aspect ratio."""
     try:
         with open_input(path) as old, open_input(copy) as new:
             found = new.streams[stream_index].sample_aspect_ratio  # type: ignore[attr-defined]
@@ -174,6 +202,7 @@ def _is_same(path: Path, copy: Path, stream_index: int, ratio: Fraction) -> bool
 
 
 def _describe(container: InputContainer) -> list[object]:
+    """All but the packets, to be compared: kinds, dispositions and tags of streams, attachments, chapters."""
     streams = [
         (
             stream.type,
@@ -187,7 +216,7 @@ def _describe(container: InputContainer) -> list[object]:
 
 
 def _digest(container: InputContainer) -> list[bytes]:
-    """One of each stream's packets and times."""
+    """For each stream a digest of its packets, their times and their side data."""
     digests = [hashlib.blake2b() for _ in container.streams]
     for packet in container.demux():
         if packet.size:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-# Written anew by the muxer, or true of the old file alone.
+# Tags that the muxer writes anew, or that are true of the old file alone.
 _STALE = {
     "encoder",
     "software",  # what AVI calls its muxer
@@ -25,7 +25,7 @@ MP4_TAGS = set(
 
 
 def keep_tags(metadata: dict[str, str]) -> dict[str, str]:
-    """The tags that still hold for a new file."""
+    """The tags of a film or of a stream that still hold for a new file, by key."""
     return {
         key: value
         for key, value in metadata.items()
@@ -34,6 +34,9 @@ def keep_tags(metadata: dict[str, str]) -> dict[str, str]:
 
 
 def keep_stream_tags(metadata: dict[str, str]) -> dict[str, str]:
-    """As `keep_tags`, for a stream; mp4 calls `name` on reading what it takes as `title` on writing."""
+    """The tags of a stream that still hold for a new file, by key.
+
+    A `name` becomes the `title`: FFmpeg reads as the one from mp4 what it writes there from the other.
+    """
     tags = keep_tags(metadata)
     return tags | {"title": tags["name"]} if "name" in tags and "title" not in tags else tags

@@ -1,7 +1,7 @@
-"""The programs of an MPEG transport stream and their names, of which PyAV says nothing.
+"""Reads the programs of an MPEG transport stream and their names, which PyAV does not tell.
 
-Reads the tables PAT (ISO/IEC 13818-1) and SDT (ETSI EN 300 468) at a file's beginning; what is damaged is
-passed over.
+They are in the tables PAT (ISO/IEC 13818-1) and SDT (ETSI EN 300 468) at a file's beginning; what is damaged
+is passed over.
 """
 
 from __future__ import annotations
@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LOOK_BYTES = 1 << 20
-"""FFmpeg's muxer repeats both tables several times a second, broadcasters every two seconds at the latest."""
-_SIZES = (188, 192, 204)  # plain, Blu-ray (a clock before each packet), with error correction
+"""Number of bytes that are read from a file's beginning. FFmpeg's muxer repeats both tables several times a
+second, broadcasters every two seconds at the latest."""
+_SIZES = (188, 192, 204)
+"""Bytes of a packet: plain, Blu-ray (with a clock before each), with error correction."""
 _SYNC = 0x47
 _PAT_PID, _SDT_PID = 0x00, 0x11
 _PAT_TABLE, _SDT_TABLE = 0x00, 0x42
@@ -22,16 +24,24 @@ _SERVICE_DESCRIPTOR = 0x48
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One of a transport stream."""
+    """One program of a transport stream."""
 
     number: int
+    """Program number, called service id in the SDT."""
     name: str = ""
     """Empty where there is none, or none that is readable."""
     provider: str = ""
+    """The name of who broadcasts it; empty likewise."""
 
 
 def read_programs(path: Path) -> list[Program]:
-    """The programs of an MPEG transport stream, by number.
+    """The programs of an MPEG transport stream.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Programs by number; none where no table can be read.
 
     Raises:
         OSError: The file cannot be read.
@@ -48,7 +58,7 @@ def read_programs(path: Path) -> list[Program]:
 
 
 def _read_sections(data: bytes, pid: int, table: int) -> Iterator[bytes]:
-    """What tables of a kind hold behind their common header of 8 bytes, without the checksum."""
+    """The contents of all tables of one kind, without their common header of 8 bytes and the checksum."""
     section = b""
     for is_start, payload in _read_payloads(data, pid):
         section = payload[1 + payload[0] :] if is_start and payload else section + payload
@@ -61,7 +71,7 @@ def _read_sections(data: bytes, pid: int, table: int) -> Iterator[bytes]:
 
 
 def _read_payloads(data: bytes, pid: int) -> Iterator[tuple[bool, bytes]]:
-    """Of the packets of a stream: whether a section begins, and the bytes."""
+    """For each packet of a stream (PID): whether a table begins in it, and its payload."""
     size, first = _find_packets(data)
     for at in range(first, len(data) - 187, size):
         sync, head, flags = struct.unpack(">BHB", data[at : at + 4])
@@ -72,7 +82,7 @@ def _read_payloads(data: bytes, pid: int) -> Iterator[tuple[bool, bytes]]:
 
 
 def _find_packets(data: bytes) -> tuple[int, int]:
-    """Size of a packet, and where the first one begins."""
+    """Bytes of a packet, and where the first one begins; behind the end if there are no packets."""
     for size in _SIZES:
         for first in range(min(size, len(data))):
             places = data[first : first + 5 * size : size]
@@ -82,6 +92,7 @@ def _find_packets(data: bytes) -> tuple[int, int]:
 
 
 def _read_services(body: bytes) -> Iterator[Program]:
+    """The named programs of an SDT."""
     while len(body) >= 5:
         number, _, length = struct.unpack(">HBH", body[:5])
         length &= 0x0FFF
@@ -96,7 +107,7 @@ def _read_services(body: bytes) -> Iterator[Program]:
 
 
 def _decode(text: bytes) -> str:
-    """ASCII, or UTF-8 by its mark; other character sets are not guessed at."""
+    """Text in ASCII, or in UTF-8 by its mark; empty in other character sets, which are not guessed at."""
     try:
         return text[1:].decode() if text[:1] == b"\x15" else text.decode("ascii")
     except UnicodeDecodeError:
