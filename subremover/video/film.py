@@ -1,4 +1,4 @@
-"""What is known of a film: its picture's shape, its clock, the time of every frame. `probe` finds it out."""
+"""What is known of a film: its picture's size, its clock, the time of every frame. `probe` finds it out."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 
 from subremover.parsing import Position
 
-# Half of what a time printed with three decimals may be off by.
 _ROUNDING_SECONDS = 0.0005
+"""Seconds by which a time printed with three decimals may be off."""
 
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
@@ -19,42 +19,45 @@ class Film:
     """A film file that can be decoded."""
 
     path: Path
+    """Of the file."""
     stream_index: int
     """Of the picture, among all streams of the container."""
     width: int
-    """As coded, before any rotation."""
+    """In px, as coded, before any rotation."""
     height: int
+    """In px, as coded, before any rotation."""
     rotation: int
     """Degrees counter-clockwise, a multiple of 90 in (-180, 180], by which a decoded frame must be turned
     to stand upright; what PyAV's `frame.rotation` says."""
     pix_fmt: str
-    """As decoded; the reader turns packed formats into planar ones (`formats.to_planar`)."""
+    """Pixel format as decoded; the reader makes packed formats planar (`formats.to_planar`)."""
     codec: str
-    """Canonical name: h264, hevc, vp9, ..."""
+    """FFmpeg's canonical name: h264, hevc, vp9, ..."""
     time_base: Fraction
     """Seconds of one tick of `pts`."""
     frame_rate: Fraction
-    """Nominal; the time of a frame is in `pts`."""
+    """Nominal, in frames a second; the time of a frame is in `pts`."""
     pts: np.ndarray
-    """(frame_count,) int64, rising: a frame's place here is its index everywhere."""
+    """(frame_count,) int64, in ticks, rising: when each frame is shown. Its place here is a frame's index
+    everywhere."""
     key_frames: np.ndarray
-    """Indices of the frames that decoding can start at, int64, rising. Of some (open GOP) only the frames
-    from there on can be decoded, not those sent after it but shown before."""
+    """(k,) int64, rising: indices of the frames that decoding can start at. With an open GOP, frames that
+    are sent after the key frame but shown before it cannot be decoded then."""
     codec_tag: str = ""
-    """The container's four letters for the codec, which tell a ProRes profile; empty where there are none."""
+    """FourCC that the container has for the codec, which tells a ProRes profile; empty: it has none."""
     sample_aspect_ratio: Fraction | None = None
-    """Width of a sample by its height; None: not told."""
+    """Width of a sample by its height; None: the film does not say."""
     refreshes: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
-    """(n, 2) int64, indices: where decoding can start as well, and the first frame that is right then and so
-    are all behind it. Rising in both."""
+    """(n, 2) int64, rising in both columns, frame indices: where decoding can start besides key frames, and
+    the first frame from which on all come out right then."""
     start_seconds: float = 0.0
     """Where players start to count, in seconds of `pts`: the first moment of any stream."""
     warnings: tuple[str, ...] = ()
-    """What is wrong with the film although it can be read."""
+    """What is wrong with the film although it can be read, one line a thing."""
     packets: str = ""
-    """Digest of the times and sizes of all packets of all streams."""
+    """SHA-256, in hex, of the times and sizes of all packets of all streams."""
     stamp: tuple[int, int] = (0, 0)
-    """Bytes of its file, and when it was last written in ns: what tells that it has changed since."""
+    """Size of the file in bytes, and when it was last written, in ns; if they differ it has changed since."""
 
     def __post_init__(self) -> None:
         if self.pts.dtype != np.int64 or self.pts.ndim != 1 or not len(self.pts):
@@ -64,11 +67,12 @@ class Film:
 
     @property
     def frame_count(self) -> int:
+        """Number of frames, those that cannot be decoded included."""
         return len(self.pts)
 
     @property
     def duration_seconds(self) -> float:
-        """From the first frame to the end of the last, at the nominal rate."""
+        """From the first frame to the end of the last, which lasts one frame of the nominal rate."""
         return float((int(self.pts[-1]) - int(self.pts[0])) * self.time_base + 1 / self.frame_rate)
 
     @property
@@ -80,22 +84,36 @@ class Film:
 
     @property
     def times(self) -> np.ndarray:
-        """(frame_count + 1,) float64, seconds (of `pts`) of each frame and of the end of the last."""
+        """(frame_count + 1,) float64, rising: seconds at which each frame is shown, and the last one ends."""
         tick = float(self.time_base)
         return np.append(self.pts * tick, int(self.pts[-1]) * tick + float(1 / self.frame_rate))
 
     @property
     def upright_size(self) -> tuple[int, int]:
-        """Width and height as shown."""
+        """Width and height in px, rotated as the picture is shown."""
         return (self.height, self.width) if self.rotation % 180 else (self.width, self.height)
 
     def find_entries(self, frame: int) -> np.ndarray:
-        """Where decoding can start so that a frame and all behind it come out right; the last comes first."""
+        """Where decoding can start so that a frame and all behind it come out right.
+
+        Args:
+            frame: Its index.
+
+        Returns:
+            (n,) int64, frame indices, falling: the nearest entry comes first.
+        """
         refreshes = self.refreshes[self.refreshes[:, 1] <= frame, 0]
         return np.union1d(self.key_frames[self.key_frames <= frame], refreshes)[::-1]
 
     def index_of(self, position: Position) -> int:
-        """The first frame at or after a position; `frame_count` for one behind the end."""
+        """Index of the first frame at or after a position.
+
+        Args:
+            position: A frame index, or seconds from the film's first frame.
+
+        Returns:
+            The index; `frame_count` for a position behind the end.
+        """
         if position.frame is not None:
             return min(position.frame, self.frame_count)
         assert position.seconds is not None  # Position holds one or the other

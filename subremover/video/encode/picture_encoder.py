@@ -1,4 +1,4 @@
-"""The encoder of a picture and its stream in the output."""
+"""Encodes a picture: opens the encoder with all that the source says, and adds the stream to the output."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ from subremover.video.pixels.formats import convert
 from subremover.video.read.decoders import read_fourcc
 from subremover.video.read.picture_info import PictureInfo, read_picture_info
 
-# Their frame types are worth taking over: 3 to 4 % smaller at the same quality from such sources.
 _TYPED_CODECS = {"h264", "hevc", "mpeg2video", "mpeg4"}
-# These write a constant clock into the bitstream, which some players and MPEG-TS go by: with ticks of a
-# container for its clock, 45,000 frames a second.
+"""Codecs between which the source's frame types (I, P, B) are kept.
+See docs/measurements.md, "video/encode/picture_encoder: frame types"."""
 _TIMED_CODECS = {"libx264", "libx264rgb"}
-# Encoders that put captions into their frames.
+"""Encoders that write a constant frame rate into the bitstream, which some players and MPEG-TS go by. They
+are given frame numbers: with a container's ticks for a clock that rate would be 45,000 frames a second."""
 _CAPTIONED = {"libx264", "libx264rgb", "libx265", "mpeg2video", "h264_nvenc", "hevc_nvenc"}
-# Encoders that know no frames of two fields.
+"""Encoders that write closed captions into their frames."""
 _WHOLE_FRAMES = {"libx265", "libsvtav1", "libvpx", "libvpx-vp9"}
+"""Encoders that cannot mark frames as interlaced."""
 _HDR10 = ("MASTERING_DISPLAY_METADATA", "CONTENT_LIGHT_LEVEL")
 _DOLBY_VISION = ("DOVI_RPU_BUFFER", "DOVI_METADATA")
+# What no encoder here writes, by the kind of side data, and the warning.
 _LOST = {
     "DYNAMIC_HDR_PLUS": "HDR10+ metadata cannot be kept; HDR10 is",
     "DYNAMIC_HDR_VIVID": "HDR Vivid metadata cannot be kept",
@@ -43,29 +45,42 @@ _LOST = {
     "AFD": "the active format description in the frames cannot be kept",
 }
 _PARAMS = {"libx265": "x265-params", "libx264": "x264-params", "libsvtav1": "svtav1-params"}
+"""By encoder, FFmpeg's option that takes the encoder's own options."""
 _FIELDS = {False: 2, True: 3}
 """AVFieldOrder, by whether the bottom field comes first."""
 
 
 class SharedStream(Protocol):
-    """How packets of an encoder become one stream with those of the source; see `splice.splice`."""
+    """How packets of an encoder become one stream with those of the source: a `splice.splice.Splice`."""
 
     @property
     def encoder_options(self) -> dict[str, str]:
-        """What the encoder needs, whatever else it is given."""
+        """What the encoder must be given besides its other options, by FFmpeg's names."""
         ...
 
     def join_header(self, own: bytes) -> bytes | None:
-        """The stream's extradata for both; None if the source's will do."""
+        """The stream's extradata for both, out of the encoder's own; None if the source's holds for both.
+
+        Raises:
+            SpliceError: The two headers cannot be joined.
+        """
         ...
 
     def to_packet(self, packet: Packet[Any]) -> Packet[Any]:
-        """A packet of the encoder as it goes into the stream."""
+        """The packet that goes into the stream for one of the encoder.
+
+        Raises:
+            SpliceError: It cannot be one of this stream.
+        """
         ...
 
 
 class PictureEncoder:
-    """The picture's encoder and its stream in the output."""
+    """The picture's encoder and its stream in the output.
+
+    The source's frame rate, sample aspect ratio, rotation, colour tags, fields and HDR metadata go into the
+    new stream as far as encoder and container know them; what is lost is in `warnings`.
+    """
 
     def __init__(
         self,
@@ -76,17 +91,19 @@ class PictureEncoder:
         *,
         splice: SharedStream | None = None,
     ) -> None:
-        """Open both.
+        """Add the stream and open the encoder.
 
         Args:
             film: The source.
             source: The same, open.
-            out: Where the stream is added.
-            encoding: Which encoder, and how.
-            splice: If packets of the source go into the stream as well.
+            out: The container to be written; its header is not written yet.
+            encoding: Which encoder, and its options.
+            splice: How packets of the source go into the stream as well; None: they do not.
 
         Raises:
-            SpliceError: Its packets and this encoder's do not go together.
+            InputError: No frame of the film can be decoded.
+            SpliceError: The source's packets and this encoder's do not go together.
+            ValueError: The container or the encoder refuses; some refuse with FFmpeg's own errors.
         """
         self._film, self._splice, info = film, splice, read_picture_info(film)
         stream = source.streams[film.stream_index]
@@ -161,21 +178,34 @@ class PictureEncoder:
             context.max_b_frames = 2 if source.has_b_frames else 0
         options = {**encoding.options, **_describe(info, encoding)}
         context.options = add_options(options, self._splice.encoder_options) if self._splice else options
-        # by slices, as PyAV has it, x264 made 0.3 to 1.5 % more bytes of three clips with two threads
+        # by slices, PyAV's own choice, x264 makes more bytes.
+        # See docs/measurements.md, "video/encode/picture_encoder: threads".
         context.thread_type = "AUTO"
         set_quality(context, encoding.encoder)
 
     @property
     def stream(self) -> VideoStream:
+        """The new stream in the output, whose packets these are."""
         return self._stream
 
     @property
     def extradata(self) -> bytes | None:
-        """What the container says of the stream for its decoder; the same whatever the frames."""
+        """The stream header for decoders, as the encoder made it; the same whatever the frames."""
         return self._context.extradata
 
     def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
-        """Packets, their times in ticks of the film; `None` for the last."""
+        """Encode the next frame.
+
+        Args:
+            frame: In the order of showing, of any pixel format, its pts in ticks of the film; None after the
+                last, for the packets still held back. Its picture type may be changed.
+
+        Returns:
+            The packets that are ready, in the order of decoding, their times in ticks of the film.
+
+        Raises:
+            SpliceError: A packet cannot be one stream with the source's.
+        """
         if frame is None:
             packets = self._context.encode(None)
         else:
@@ -190,6 +220,7 @@ class PictureEncoder:
         return packets if self._splice is None else [*map(self._splice.to_packet, packets)]
 
     def _prepare(self, frame: VideoFrame) -> VideoFrame:
+        """The frame as the encoder is to have it: pixel format, picture type, and its number for a time."""
         frame = convert(frame, self._encoding.pix_fmt)
         if not self._keeps_types or (self._encoding.is_counting and frame.pict_type != PictureType.I):
             frame.pict_type = PictureType.NONE
@@ -201,7 +232,7 @@ class PictureEncoder:
         return frame
 
     def _restore_time(self, packet: Packet[VideoStream]) -> None:
-        """The film's own times for a packet with numbers of frames."""
+        """Give a packet, whose times are frame numbers, the film's own times."""
         assert packet.pts is not None
         assert packet.dts is not None
         packet.duration = self._durations.pop(packet.pts)
@@ -209,18 +240,18 @@ class PictureEncoder:
         packet.time_base = self._film.time_base
 
     def _time_of(self, index: int) -> int:
-        """Ticks of a frame; before the first, where decoding begins, at the nominal rate."""
+        """When a frame is shown, in ticks; numbers below 0, for decoding times, go on at the nominal rate."""
         film = self._film
         return int(film.pts[max(index, 0)]) + min(index, 0) * round(1 / film.frame_rate / film.time_base)
 
 
 def _has_dolby_vision(info: PictureInfo) -> bool:
-    """Its container box would promise what the new packets do not hold."""
+    """Whether there is Dolby Vision; the container's box for it would promise what new packets lack."""
     return any(name in info.side_data for name in _DOLBY_VISION)
 
 
 def _find_losses(info: PictureInfo, encoder: str, is_same: bool) -> list[str]:
-    """What does not come through an encoder; `is_same`: what the container says of the picture does."""
+    """Warnings of what an encoder loses; `is_same`: what the container says of the picture is kept."""
     losses = [text for name, text in _LOST.items() if name in info.side_data]
     if _has_dolby_vision(info):
         losses.append("Dolby Vision metadata cannot be kept; the base picture is")
@@ -234,7 +265,7 @@ def _find_losses(info: PictureInfo, encoder: str, is_same: bool) -> list[str]:
 
 
 def _describe(info: PictureInfo, encoding: Encoding) -> dict[str, str]:
-    """What the encoder must be told of the picture by options, for PyAV has no attribute for it."""
+    """What the encoder must be told of the picture by options, as PyAV has no attribute for it."""
     words: dict[str, str] = {}
     if info.chroma_location not in ("unspecified", "left") and "420" in encoding.pix_fmt:
         words["chroma_sample_location"] = info.chroma_location

@@ -1,4 +1,4 @@
-"""Keeps encoders from taking the machine for themselves."""
+"""Keeps encoders from taking all CPU time for themselves."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def keeping_priority() -> Iterator[None]:
-    """Give all threads the priority back that the caller had, where the body has changed it.
+    """A context after which all threads of the process have the scheduling that the caller had before it.
 
-    SVT-AV1, run by root, makes its own threads and the one that opens it real-time (SCHED_FIFO 99), and so
-    all that are started later. An AV1 film first, then one in VP8, in one process, did not end: libvpx waits
-    actively, for threads that were then never given a core.
+    SVT-AV1, run by root, makes its threads real-time, and the one that opens it, and thereby all that are
+    started later. See docs/measurements.md, "video/encode/priority: real-time threads".
     """
     if not hasattr(os, "sched_getscheduler"):
         yield

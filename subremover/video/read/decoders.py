@@ -1,4 +1,4 @@
-"""Which decoder reads a picture."""
+"""Finds the decoder of a picture, and tells what memory it takes."""
 
 from __future__ import annotations
 
@@ -13,17 +13,18 @@ from subremover.video.pixels.formats import frame_bytes
 from subremover.video.read.limits import limit_decoder
 
 DECODER_FRAMES = 12
-"""That a decoder holds, besides one for each of its threads."""
+"""Number of frames that a decoder holds, besides one for each of its threads."""
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
+"""By codec, the decoder that knows of alpha channels."""
 
 
 def count_decoder_bytes(film: Film) -> int:
-    """Memory that one decoder of a film takes."""
+    """Memory that one decoder of a film takes, in bytes."""
     return (DECODER_FRAMES + count_cores()) * frame_bytes(film)
 
 
 def read_fourcc(context: CodecContext) -> str:
-    """The container's four letters for a codec; empty where they are none, as in MPEG-TS."""
+    """The FourCC by which the container calls a codec; empty where it is not four letters, as in MPEG-TS."""
     try:
         tag = context.codec_tag
     except UnicodeDecodeError:  # PyAV takes it for ASCII
@@ -38,9 +39,15 @@ def has_alpha(stream: VideoStream) -> bool:
 
 
 def find_decoder(stream: VideoStream) -> VideoCodecContext:
-    """A picture's decoder; of VP8 and VP9 with an alpha channel libvpx's, for FFmpeg's own leave it out.
+    """The decoder of a picture.
 
-    It refuses frames of more than `limits.MOST_PIXELS`.
+    For VP8 and VP9 with an alpha channel it is libvpx's, as FFmpeg's own leave the alpha channel out.
+
+    Args:
+        stream: Of a container that is open for reading, none of it decoded yet.
+
+    Returns:
+        A decoder, perhaps not open yet, that refuses frames of more than `limits.MOST_PIXELS`.
     """
     own = stream.codec_context
     limit_decoder(own)

@@ -1,4 +1,4 @@
-"""What the first frames of a film say of the picture beyond what PyAV has names for."""
+"""Reads what the first frames of a film say of its picture, also where PyAV has no attribute for it."""
 
 from __future__ import annotations
 
@@ -24,27 +24,34 @@ from subremover.video.read.decoders import find_decoder
 from subremover.video.read.source import open_input
 
 FIRST_FRAMES = 8
-"""Captions and the like need not begin with the very first."""
+"""Number of frames that are decoded: captions and the like need not begin with the very first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PictureInfo:
-    """The beginning of a picture."""
+    """What the first frames of a film say of its picture."""
 
     first: VideoFrame
-    """As decoded."""
+    """The first frame, as decoded."""
     chroma_location: str
     """Where chroma samples lie, by FFmpeg's word: unspecified, left, center, topleft, ..."""
     is_interlaced: bool
+    """Whether the first frame consists of two fields."""
     is_bottom_first: bool
-    """Of two fields."""
+    """Whether the bottom one of its fields is shown first."""
     side_data: dict[str, bytes]
-    """What goes with the first frames, by PyAV's name: A53_CC, MASTERING_DISPLAY_METADATA, ..."""
+    """Side data of the first frames, by PyAV's name: A53_CC, MASTERING_DISPLAY_METADATA, ..."""
 
 
 @lru_cache(maxsize=4)
 def read_picture_info(film: Film) -> PictureInfo:
-    """Decode the first frames of a film.
+    """Decode the first frames of a film; the answer is kept for the next call.
+
+    Args:
+        film: As it was probed.
+
+    Returns:
+        What they say. Where side data differs between them, the first of its kind counts.
 
     Raises:
         InputError: No frame can be decoded any more.
@@ -67,6 +74,7 @@ def read_picture_info(film: Film) -> PictureInfo:
 
 
 def _read_first(film: Film) -> Iterator[VideoFrame]:
+    """Up to `FIRST_FRAMES` frames from the beginning, as decoded."""
     count = 0
     with open_input(film.path) as container:
         stream = container.streams[film.stream_index]
@@ -101,6 +109,7 @@ def _describe(frame: VideoFrame, time_base: Fraction) -> str:
 
 
 def _side_data(frame: VideoFrame) -> dict[str, bytes]:
+    """A frame's side data by PyAV's names, as far as it has any."""
     found = {}
     for data in cast("Iterator[SideData]", iter(frame.side_data)):  # typed as a mapping of names
         with contextlib.suppress(ValueError):  # a kind that this PyAV has no name for

@@ -1,4 +1,4 @@
-"""Finds out what a film is: reads every packet once and decodes a single frame; `reader` decodes them all."""
+"""Finds out what a film is: reads every packet once and decodes a single frame. `reader` decodes them all."""
 
 from __future__ import annotations
 
@@ -23,15 +23,23 @@ from subremover.video.read.limits import check_memory
 from subremover.video.read.source import open_input, read_stamp
 
 _STILLS = {"image2", "gif", "apng", "ico", "tty"}
-# A container states its length to about a frame; more than this missing at the end is a loss.
+"""FFmpeg's formats of pictures and animations, which are refused."""
 _MISSING_SECONDS = 0.5
+"""Seconds that may be missing at the end before it is called a loss: a container states its length to about a
+frame."""
 
 
 def probe(path: Path) -> Film:
-    """Look at a film, from its first packet to its last.
+    """Find out what a film is, by reading all of its packets and decoding one frame.
+
+    Args:
+        path: Of the film.
+
+    Returns:
+        The film; what is wrong with it although it can be read is in its `warnings`.
 
     Raises:
-        InputError: There is no film there that can be decoded.
+        InputError: There is no film there that can be decoded, or it is still being written.
     """
     stamp = read_stamp(path)
     with open_input(path) as container:
@@ -78,6 +86,7 @@ def probe(path: Path) -> Film:
 
 
 def _find_video(container: InputContainer, path: Path) -> VideoStream:
+    """The first stream with a moving picture; an InputError says why there is none."""
     name = container.format.name
     if name in _STILLS or name.endswith("_pipe"):
         raise InputError(f"'{path}' is no film ({name}); give a film, e.g. an mp4 or mkv file")
@@ -96,7 +105,7 @@ def _find_video(container: InputContainer, path: Path) -> VideoStream:
 
 
 class _Pass:
-    """One reading of all packets."""
+    """One reading of all packets: the first frame, all times of the picture, and what is damaged."""
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self.first: VideoFrame | None = None
@@ -119,6 +128,7 @@ class _Pass:
             self.corrupt += 1  # what was read so far is a film
 
     def _decode(self, packet: av.Packet) -> None:  # type: ignore[type-arg]
+        """Decode a packet of the picture, as long as no frame has come out."""
         try:
             self.first = next(iter(self._decoder.decode(packet)), None)
         except av.error.FFmpegError as error:
@@ -126,6 +136,7 @@ class _Pass:
             self.corrupt += 1
 
     def _note(self, packet: av.Packet, is_picture: bool) -> None:  # type: ignore[type-arg]
+        """Take up a packet's times, and of the picture's also what it says of decoding."""
         at = packet.pts if packet.pts is not None else packet.dts
         self.digest.update(b"%d %d %d;" % (packet.stream.index, packet.size, at or 0))
         if at is not None:
@@ -143,6 +154,7 @@ class _Pass:
 
 
 def _frame_rate(stream: VideoStream, pts: np.ndarray) -> Fraction:
+    """Frames a second: as FFmpeg guesses, else by the median distance of frames, else 25."""
     if rate := stream.guessed_rate or stream.average_rate:
         return Fraction(rate)
     assert stream.time_base is not None
@@ -151,15 +163,20 @@ def _frame_rate(stream: VideoStream, pts: np.ndarray) -> Fraction:
 
 
 def _leave_doubtful(key_frames: np.ndarray, repeated: np.ndarray) -> np.ndarray:
-    """Key frames without those in whose GOPs two frames have one time.
+    """The key frames without those in whose GOPs two frames have the same time.
 
-    Which one is shown depends on where decoding starts, and MPEG-PS guesses most times.
+    Which of the two is shown depends on where decoding starts; in MPEG-PS, FFmpeg guesses most times.
+
+    Args:
+        key_frames: (k,) int64, rising.
+        repeated: (n,) int64, indices of frames that share their time with another.
     """
     gops = np.searchsorted(key_frames, repeated, side="right") - 1
     return np.delete(key_frames, gops[gops > 0])
 
 
 def _find_faults(container: InputContainer, read: _Pass, count: int) -> Iterator[str]:
+    """What is wrong with a film of so many frames that was read, one line a thing."""
     if container.duration:
         stated = container.duration / av.time_base
         # Matroska and mp4 state the time of the end, others what lies between start and end

@@ -1,4 +1,4 @@
-"""Decoded frames of a film, each known by its time and never by counting."""
+"""Decodes the frames of a film; which frame one is, is told by its time and never by counting."""
 
 from __future__ import annotations
 
@@ -29,23 +29,31 @@ from subremover.video.read.source import open_input
 log = logging.getLogger(__name__)
 
 _LOST: WeakKeyDictionary[Film, set[int]] = WeakKeyDictionary()
-"""Indices of the frames that reading has shown to be beyond decoding, of every film in use."""
-# Key frames to go back by, one after the other, before decoding from the film's start: in a damaged film one
-# may be lost, and MPEG-PS tells the times of few packets.
+"""For every film in use, the indices of the frames that have turned out not to be decodable."""
 _SEEK_TRIES = 4
-# Frames that a decoder may hold back, of any codec: so much earlier than it is shown a key frame may be sent,
-# and MPEG-TS seeks by the time of sending.
+"""Number of key frames that are tried as entries, going back, before a film is decoded from its start: in a
+damaged film one may be lost, and MPEG-PS tells the times of few packets."""
 _REORDERED_FRAMES = 16
+"""Most frames that a decoder of any codec holds back. A key frame may be sent so many frames before it is
+shown, and MPEG-TS is sought in by the time of sending."""
 
 
 def read_frames(film: Film, start: int = 0, stop: int | None = None) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames start to stop (excluded) in order, each with its index in `film.pts`.
+    """Decode the frames of a film, or some of them.
 
-    The frames are planar (`formats.to_planar`). An index whose frame cannot be decoded is left out, as in a
-    damaged film. The decoder may still refer to a frame: `make_writable()` before changing it.
+    Args:
+        film: As it was probed.
+        start: Index of the first frame.
+        stop: Index behind the last frame; None: to the end.
+
+    Yields:
+        Frame index and frame, in order. Frames are planar (`formats.to_planar`). One that cannot be decoded,
+        as in a damaged film, is left out. The decoder may still refer to a frame: `make_writable()` before
+        changing it.
 
     Raises:
-        InputError: No frame can be decoded, or the picture changes its size.
+        InputError: The film cannot be read, none of all its frames can be decoded, or the picture changes its
+            size.
     """
     stop = film.frame_count if stop is None else min(stop, film.frame_count)
     if start < 0:
@@ -76,6 +84,7 @@ def read_frames(film: Film, start: int = 0, stop: int | None = None) -> Iterator
 
 
 def _check_size(film: Film, index: int, frame: VideoFrame) -> None:
+    """Raise InputError if the frame's size is not the film's."""
     if (frame.width, frame.height) != (film.width, film.height):
         raise InputError(
             f"the picture of '{film.path}' changes from {film.width}x{film.height} to "
@@ -84,7 +93,7 @@ def _check_size(film: Film, index: int, frame: VideoFrame) -> None:
 
 
 def _note_lost(film: Film, indices: list[int]) -> None:
-    """Say what cannot be decoded, once a film: it is read several times."""
+    """Warn of frames that cannot be decoded, of each only once: a film is read several times."""
     known = _LOST.setdefault(film, set())
     new = np.array(sorted(set(indices) - known), np.int64)
     if len(new):
@@ -145,7 +154,7 @@ def _seek(
 def _decode(
     container: InputContainer, film: Film, stream: VideoStream, packets: Iterator[Packet[VideoStream]]
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """Every frame that can be decoded of packets."""
+    """Every frame that can be decoded of packets, with its index; one with a time of no frame is left out."""
     decoder = find_decoder(stream)
     waiting: list[int] | None = [] if has_no_times(container, film) else None
     flushed = False
@@ -176,16 +185,20 @@ def _decode(
 
 
 def has_no_times(container: InputContainer, film: Film) -> bool:
-    """Whether packets are numbered as they are decoded, and frames come out with the numbers of others.
+    """Whether packets are only numbered in the order of decoding, so that frames come out with wrong times.
 
-    AVI has no other times, and H.264 with B-frames is found in it all the same: a third of the frames of
-    such a film came with a time that had passed.
+    AVI has no other times, and H.264 with B-frames is found in it all the same.
+    See docs/measurements.md, "video/read/reader: AVI".
+
+    Args:
+        container: The film, open.
+        film: As it was probed.
     """
     return container.format.name == "avi" and film.codec in ("h264", "hevc")
 
 
 def _take_time(frame: VideoFrame, waiting: list[int]) -> None:
-    """Give a frame the first of the times (a heap) that have gone into the decoder and not come out."""
+    """Give a frame the earliest of the times (a heap) that have gone into the decoder and not come out."""
     if frame.key_frame and frame.pts is not None:
         while waiting and waiting[0] < frame.pts:  # of damaged packets: all before a key frame has come out
             heapq.heappop(waiting)

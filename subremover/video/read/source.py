@@ -1,4 +1,4 @@
-"""The file that a film is read from: whether there is one, what it contains, whether it stays the same."""
+"""Opens the file that a film is read from, and checks that it is one and that it stays the same."""
 
 from __future__ import annotations
 
@@ -19,10 +19,16 @@ from subremover.video.read.limits import open_options
 
 @contextlib.contextmanager
 def open_input(path: Path) -> Iterator[InputContainer]:
-    """The container for reading, closed at the end.
+    """Open a film for reading; a context manager that closes it at the end.
+
+    Args:
+        path: Of the film.
+
+    Yields:
+        The container.
 
     Raises:
-        InputError: FFmpeg fails, here or in the body.
+        InputError: The file cannot be opened, or FFmpeg fails in the body.
     """
     try:
         # absolute: FFmpeg reads what comes before a colon in a relative name as a protocol;
@@ -41,10 +47,16 @@ def open_input(path: Path) -> Iterator[InputContainer]:
 
 
 def read_stamp(path: Path) -> tuple[int, int]:
-    """Bytes of a film's file, and when it was last written in ns.
+    """Check that a film's file can be read, and tell in what state it is.
+
+    Args:
+        path: Of the film.
+
+    Returns:
+        Its size in bytes, and when it was last written, in ns.
 
     Raises:
-        InputError: It is no file that can be read.
+        InputError: It does not exist, is empty, is no regular file or must not be read.
     """
     try:
         found = path.stat()
@@ -64,7 +76,10 @@ def read_stamp(path: Path) -> tuple[int, int]:
 
 
 def check_unchanged(film: Film) -> None:
-    """Find out whether what was read since it was probed can be of one film; one that is gone may be.
+    """Check that a film's file is still as it was when it was probed; one that was deleted passes.
+
+    Args:
+        film: As it was probed.
 
     Raises:
         InputError: The file was written to.

@@ -1,6 +1,6 @@
-"""The packets of a film's picture in the order of decoding.
+"""Indexes the packets of a film's picture in the order of decoding, and finds those that can be copied.
 
-Which frame each is, and where decoding can start anew.
+For each packet: which frame it is, when it is shown and decoded, whether decoding can start anew there.
 """
 
 from __future__ import annotations
@@ -20,47 +20,61 @@ from subremover.video.film import Film
 from subremover.video.read.source import open_input
 
 LEAST_RUN = 12
-"""Frames of a copied run amid the film. Behind it there must be a new key frame, of as many bytes as 2 to 46
-other frames (four clips at the default quality), and what is rendered is rendered in two parts."""
+"""Least number of frames of a copied run amid the film: shorter ones do not make up for the key frame that
+must follow. See docs/measurements.md, "video/splice/packet_index: least run"."""
 _FORMATS = {*MOV, *MATROSKA}
+"""FFmpeg's names of the containers that packets can be copied from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PacketIndex:
-    """Where the frames of a film are, packet by packet."""
+    """All n packets of a film's picture in the order of decoding, and the k where decoding can start anew."""
 
     frames: np.ndarray
-    """(n,) int64, frame index by place in the order of decoding. What an edit list hides has -1 before the
-    first frame and the frame count or more behind the last one."""
+    """(n,) int64, index of the frame that each packet holds. What an edit list hides has -1 before the first
+    frame and the frame count or more behind the last one."""
     pts: np.ndarray
-    """(n,) int64, in ticks of the film."""
+    """(n,) int64, when each is shown, in ticks of the film."""
     dts: np.ndarray | None
-    """(n,) int64, likewise; None if some are missing."""
+    """(n,) int64, when each is decoded, in ticks of the film; None if some do not say."""
     starts: np.ndarray
-    """(k,) int64, rising: places where decoding can start anew, and everything before is shown before."""
+    """(k,) int64, rising: places in these arrays where decoding can start anew, and where all packets before
+    are shown before all that follow."""
     header: StreamHeader | None = None
     """Of the stream; None for codecs without parameter sets."""
     sets: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
-    """By start, the parameter sets in force there, if they are not the header's throughout the film."""
+    """By start, the parameter sets in force there; empty if the header's hold throughout the film."""
     taken: frozenset[SetKey] = frozenset()
-    """All parameter sets there are."""
+    """Keys of all parameter sets in the film."""
 
     @property
     def reorder_depth(self) -> int:
-        """By how many frames the order of decoding runs ahead of that of showing."""
+        """By how many frames at most the order of decoding runs ahead of that of showing."""
         shown = self.frames[self.frames >= 0]
         return max(0, int((np.arange(len(shown)) - shown).max()))
 
     def place_of(self, frame: int) -> int:
-        """Where the packets of the frames from a start on begin; what is not shown belongs to frame 0."""
+        """Place where the packets of a frame, and of all behind it, begin.
+
+        Args:
+            frame: Index of the first frame of a copied run, or of the first one behind it; 0 stands for the
+                first packet of all, shown or hidden.
+        """
         return int((self.frames < frame).sum()) if frame else 0
 
 
 def read_packet_index(film: Film) -> PacketIndex:
     """Read all packets of a film's picture.
 
+    Args:
+        film: As it was probed.
+
+    Returns:
+        The index of all packets.
+
     Raises:
-        BitstreamError: Packets and frames do not go together one by one, or what is in them is broken.
+        BitstreamError: They cannot be copied beside others: the container, an alpha channel, frames and
+            packets that do not match one by one, or a damaged packet prevents it.
         InputError: The film cannot be read.
     """
     with open_input(film.path) as container:
@@ -105,13 +119,16 @@ def read_packet_index(film: Film) -> PacketIndex:
 def find_copied(index: PacketIndex, is_masked: np.ndarray, can_hide: bool) -> list[range]:
     """The runs of frames whose packets can be copied.
 
-    Whole groups of pictures without a masked frame, and the packets of the others up to the last one before
-    the first masked frame that nothing shown earlier is decoded after.
+    These are the GOPs without a masked frame and the beginnings of all others. Such a beginning ends before
+    the first masked frame, where no packet that comes later in the file is shown earlier.
 
     Args:
         index: Of the film.
         is_masked: (frame_count,) bool, True on frames that change.
         can_hide: Whether the output can hold packets that are not shown.
+
+    Returns:
+        Ranges of frame indices, in order; those amid the film have `LEAST_RUN` frames or more.
     """
     runs: list[range] = []
     frame_count = len(is_masked)
@@ -133,14 +150,14 @@ def find_copied(index: PacketIndex, is_masked: np.ndarray, can_hide: bool) -> li
 
 
 class _SetReader:
-    """Keeps the parameter sets in force while the packets go by."""
+    """Keeps track of the parameter sets in force while packet after packet is read."""
 
     def __init__(self, codec: str, extradata: bytes) -> None:
         self.header = parse_header(codec, extradata) if codec in ("h264", "hevc") else None
         self.current: dict[SetKey, bytes] = {}
         self.at: dict[int, tuple[bytes, ...]] = {}
         self.is_varied = False
-        """Whether one was not in the header, or not with that content."""
+        """Whether a packet brought a set that the header has not, or has otherwise."""
         self._codec = codec
         self._last: tuple[bytes, ...] = ()
         for nal in self.header.nals if self.header else ():
@@ -148,6 +165,7 @@ class _SetReader:
                 self.current[key] = nal
 
     def read(self, packet: Packet[VideoStream]) -> None:
+        """Take up the sets that a packet brings."""
         if self.header is None:
             return
         for nal in split_nals(memoryview(packet)):
@@ -156,7 +174,7 @@ class _SetReader:
                 self.is_varied = True
 
     def note(self, place: int) -> None:
-        """Keep what is in force at a packet that was just read."""
+        """Note which sets are in force at the packet just read, which is at this place."""
         current = tuple(self.current[key] for key in sorted(self.current))
         if current != self._last:  # most films have one tuple for all their starts
             self._last = current
@@ -164,6 +182,7 @@ class _SetReader:
 
 
 def _to_frames(film: Film, pts: np.ndarray, is_hidden: np.ndarray) -> np.ndarray:
+    """(n,) int64, the frame index of each packet, as `PacketIndex.frames` has it."""
     if not np.array_equal(np.sort(pts[~is_hidden]), film.pts):
         found = int((~is_hidden).sum())
         raise BitstreamError(f"{film.frame_count} frames are in {found} packets, not each in one")
@@ -177,7 +196,7 @@ def _to_frames(film: Film, pts: np.ndarray, is_hidden: np.ndarray) -> np.ndarray
 
 
 def _closed_starts(frames: np.ndarray, starts: np.ndarray) -> np.ndarray:
-    """Those with nothing shown later before them in the order of decoding."""
+    """The starts before which, in the order of decoding, nothing is shown later than what follows."""
     latest = np.concatenate([[-2], np.maximum.accumulate(frames)[:-1]])
     earliest = np.minimum.accumulate(frames[::-1])[::-1]
     is_closed = latest < earliest
@@ -185,7 +204,7 @@ def _closed_starts(frames: np.ndarray, starts: np.ndarray) -> np.ndarray:
 
 
 def _closed_ends(frames: np.ndarray) -> np.ndarray:
-    """Where a copy of a group of pictures may end: the frames, in order, that follow on its last one.
+    """Where a copy of a GOP may end: all frames, in order, that may be the first not to be copied.
 
     Args:
         frames: (n,) int64, of the group's packets in the order of decoding.

@@ -1,10 +1,10 @@
-"""Which of a film's packets can be copied as they are.
+"""Joins a film's own packets and newly encoded ones in one stream.
 
-And how the encoded ones between them must be made, so that both are one stream.
+Says which packets can be copied as they are, and how those between them must be encoded.
 
 A copied run begins where decoding can start anew, and nothing in it refers to what comes after it; a rendered
 segment begins with a key frame of its own encoder. The parameter sets of H.264's and HEVC's encoder get ids
-that the source does not use and lie beside the source's in the stream's header; VP9's and AV1's key frames
+that the source does not use, and stand beside the source's in the stream's header. VP9's and AV1's key frames
 bring along all they need.
 """
 
@@ -38,10 +38,12 @@ from subremover.video.read.source import open_input
 from subremover.video.splice.packet_index import PacketIndex, find_copied, read_packet_index
 
 LEAST_SHARE = 0.05
-"""Of a film's frames that can be copied. To decode a frame of the film and of its source, which the check of
-a joined film takes, is 0.14 to 0.28 of the work of encoding one (likewise)."""
+"""Least share of a film's frames that must be copied for it to be worth the check of the joined film.
+See docs/measurements.md, "video/splice/splice: least share"."""
 _ENCODERS = {"h264": "libx264", "hevc": "libx265", "vp9": "libvpx-vp9", "av1": "libsvtav1"}
+"""By codec, the encoder whose packets are known to go with others of that codec."""
 _PROFILES = {66: "baseline", 77: "main", 100: "high", 110: "high10", 122: "high422", 244: "high444"}
+"""x264's names of H.264's profiles, by profile_idc."""
 
 
 class SpliceError(OutputError):
@@ -53,29 +55,32 @@ class Splice:
     """How a film is joined of its own packets and of newly encoded ones."""
 
     film: Film
+    """The source."""
     index: PacketIndex
+    """Of all packets of its picture."""
     copied: tuple[range, ...]
-    """Frames whose packets are copied, in order; all others are rendered."""
+    """Frame indices whose packets are copied, in order; all other frames are rendered."""
     encoder_options: dict[str, str]
-    """What the rendered frames' encoder needs, whatever else it is given."""
+    """What the rendered frames' encoder must be given besides its other options, by FFmpeg's names."""
     hevc_ids: HevcIds | None = None
-    """What becomes of its parameter sets' ids if it writes HEVC."""
+    """Where that encoder writes HEVC: the ids that its parameter sets get."""
 
     @property
     def copied_share(self) -> float:
+        """Share of the film's frames whose packets are copied, in [0, 1]."""
         return sum(map(len, self.copied)) / self.film.frame_count
 
     def join_header(self, own: bytes) -> bytes | None:
-        """The stream's extradata for the packets of both.
+        """The stream's extradata for both the copied packets and the encoded ones.
 
         Args:
-            own: That of the rendered frames' encoder, the same for all segments.
+            own: Extradata of the rendered frames' encoder, the same for all segments.
 
         Returns:
             What to set; None if the source's holds for both.
 
         Raises:
-            SpliceError: They do not go together.
+            SpliceError: The two headers cannot be joined.
         """
         codec, source, taken = self.film.codec, self.index.header, self.index.taken
         if source is None:
@@ -91,7 +96,13 @@ class Splice:
             raise SpliceError(_explain(self.film, error)) from error
 
     def to_packet(self, packet: Packet[Any]) -> Packet[Any]:
-        """A packet of the rendered frames' encoder as it goes into the stream.
+        """The packet that goes into the stream for one of the rendered frames' encoder.
+
+        Args:
+            packet: As the encoder gives it; stays as it is.
+
+        Returns:
+            The same packet, or for HEVC one with other ids of parameter sets.
 
         Raises:
             SpliceError: It is not what this encoder is known to make.
@@ -104,11 +115,18 @@ class Splice:
             raise SpliceError(_explain(self.film, error)) from error
 
     def places(self, copied: range) -> slice:
-        """Where the packets of a copied run are; more than frames if an edit list hides some."""
+        """Places of a copied run's packets in the index; more than its frames if an edit list hides some.
+
+        Args:
+            copied: One of `self.copied`.
+        """
         return slice(self.index.place_of(copied.start), self.index.place_of(copied.stop))
 
     def read_packets(self) -> Iterator[Packet[Any]]:
         """The packets of all copied runs, in the order of decoding, with the source's times.
+
+        Yields:
+            Each packet, hidden ones included; at starts with the parameter sets in force, if these change.
 
         Raises:
             InputError: The film cannot be read, or is no longer what it was.
@@ -127,21 +145,22 @@ class Splice:
                     yield self._with_sets(packet, place)
 
     def _with_sets(self, packet: Packet[Any], place: int) -> Packet[Any]:
-        """A start brings along the sets in force if they change: what sent them may not be copied."""
+        """The packet; at a start with the sets in force if they change: what brought them may be left out."""
         sets = self.index.sets.get(place)
         return _replace(packet, put_first(self.film.codec, memoryview(packet), sets)) if sets else packet
 
     def decode_times(self, pts: np.ndarray, delay: int) -> np.ndarray:
-        """When the packets of the whole stream are decoded.
+        """The decoding times of the packets of the whole stream.
 
-        The source's own times where every packet comes in time for its being shown, else `spool`'s.
+        These are the source's own where with them no packet is decoded after it is shown, else those of
+        `spool.decode_times`.
 
         Args:
             pts: (n,) int64, in the order of decoding, in ticks of the film.
-            delay: Packets, at the least.
+            delay: Least number of packets that are decoded before the first is shown.
 
         Returns:
-            (n,) int64, rising.
+            (n,) int64, in ticks of the film, rising.
         """
         frames = self.index.frames
         first = -1 if self.copied and self.copied[0].start == 0 else 0
@@ -169,8 +188,11 @@ def plan_splice(
         is_masked: (frame_count,) bool, True on frames that change.
         encoding: Of the frames that are not copied.
         format_name: FFmpeg's name of the container to be written.
-        read_index: Reads all of the picture's packets; asked only where the rest fits.
-        least_share: Of the frames that must be copied for it to be worth it.
+        read_index: Reads all of the picture's packets; called only where codec and container suit.
+        least_share: Least share of the frames, in [0, 1], that must be copied for it to be worth it.
+
+    Returns:
+        Which frames are copied, and how the others are to be encoded.
 
     Raises:
         InputError: The film cannot be read.
@@ -199,6 +221,7 @@ def plan_splice(
 
 
 def _encoder_options(encoding: Encoding, index: PacketIndex) -> dict[str, str]:
+    """What makes an encoder's packets go with the source's: parameter sets, profile, depth of reordering."""
     depth = index.reorder_depth
     if encoding.codec == "h264":
         assert index.header is not None
@@ -206,7 +229,7 @@ def _encoder_options(encoding: Encoding, index: PacketIndex) -> dict[str, str]:
         params = [f"sps-id={free_h264_id(index.taken)}", "stitchable=1", "annexb=0", "open-gop=0"]
         profile = _PROFILES.get(index.header.head[1])
         if profile != "high444" and float(encoding.options.get("crf", 1)) == 0:
-            # measured: FFmpeg's decoder, going on from another profile, gets all of it wrong
+            # decoders fail at the seam. See docs/measurements.md, "video/splice/splice: lossless H.264"
             raise BitstreamError("without loss its packets have another profile than the film's")
         options = {"profile": profile} if profile else {}
         if depth == 0:
@@ -222,7 +245,7 @@ def _encoder_options(encoding: Encoding, index: PacketIndex) -> dict[str, str]:
 
 
 def _replace(packet: Packet[Any], data: bytes) -> Packet[Any]:
-    """A packet with other bytes."""
+    """A packet with other bytes and the same times."""
     new = av.Packet(data)
     new.pts, new.dts, new.duration = packet.pts, packet.dts, packet.duration
     new.time_base, new.is_keyframe = packet.time_base, packet.is_keyframe

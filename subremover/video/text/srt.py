@@ -1,4 +1,4 @@
-"""SRT files: written plainly, read as they are found in the world. FFmpeg does the parsing."""
+"""SRT files: written in plain form, read in all the forms that are about. FFmpeg does the parsing."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from subremover.plan.cues import Cue
 from subremover.runtime.atomic_file import new_file
 from subremover.video.text.text_track import parse_srt
 
-# The longest films have some 3,000 cues in 300 kB.
 _MOST_BYTES = 16 * 2**20
+"""Size of the largest file that is read, in bytes; the longest films have some 3,000 cues in 300 kB."""
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\0\0", "utf-32"), (b"\xff\xfe", "utf-16"))
 _TAG = re.compile(r"<[^<>\n]{1,80}>|\{\\[^{}\n]{1,80}\}")
 _REMEDY = "give a SubRip file (.srt)"
@@ -21,6 +21,10 @@ _REMEDY = "give a SubRip file (.srt)"
 
 def write_srt(cues: Sequence[Cue], file: Path) -> None:
     """Write an SRT file, in UTF-8; one that exists is replaced.
+
+    Args:
+        cues: By start.
+        file: Where to.
 
     Raises:
         OutputError: It cannot be written.
@@ -30,7 +34,7 @@ def write_srt(cues: Sequence[Cue], file: Path) -> None:
 
 
 def format_srt(cues: Sequence[Cue]) -> str:
-    """The text of an SRT file."""
+    """The text of an SRT file with these cues, numbered from 1."""
     return "\n".join(
         f"{number}\n{_stamp(cue.start_seconds)} --> {_stamp(cue.end_seconds)}\n{cue.text}\n"
         for number, cue in enumerate(cues, 1)
@@ -38,10 +42,16 @@ def format_srt(cues: Sequence[Cue]) -> str:
 
 
 def read_srt(file: Path) -> tuple[Cue, ...]:
-    """The cues of an SRT file by start, without their tags; those that end before they start are left out.
+    """Read an SRT file.
 
-    Any of UTF-8, UTF-16, UTF-32, Windows-1251 and Windows-1252; CR LF; times with a dot; cues without a
-    number, with a position behind the times, or with blank lines in their text.
+    Understood are UTF-8, UTF-16, UTF-32, Windows-1251 and Windows-1252; CR LF; times with a dot; cues without
+    a number, with a position behind the times, or with blank lines in their text.
+
+    Args:
+        file: Of at most `_MOST_BYTES`.
+
+    Returns:
+        The cues by start, without tags; those that do not end after they start are left out.
 
     Raises:
         PlanError: It cannot be read, is too large, or has no cue.
@@ -64,6 +74,7 @@ def read_srt(file: Path) -> tuple[Cue, ...]:
 
 
 def _decode(data: bytes) -> str:
+    """The text in whichever encoding it is, told by its mark or by what the bytes look like."""
     name = next((name for mark, name in _MARKS if data.startswith(mark)), None)
     if data.startswith((b"\0\0\xfe\xff", b"\xfe\xff")):
         name = "utf-32" if data[0] == 0 else "utf-16"
@@ -78,12 +89,13 @@ def _decode(data: bytes) -> str:
 
 
 def _guess_codepage(data: bytes) -> str:
-    """Cyrillic words are made of high bytes alone; in western ones they stand between letters of ASCII."""
+    """Windows-1251 or 1252: Cyrillic words are runs of high bytes, western ones have them amid ASCII."""
     high = re.findall(rb"[\xa8\xb8\xc0-\xff]+", data)
     return "cp1251" if sum(map(len, high)) > 2 * len(high) else "cp1252"
 
 
 def _stamp(seconds: float) -> str:
+    """A time as `00:01:02,345`."""
     milliseconds = max(0, round(seconds * 1000))
     minutes, milliseconds = divmod(milliseconds, 60_000)
     hours, minutes = divmod(minutes, 60)

@@ -1,7 +1,7 @@
-"""Text subtitles of one container for another: decoded and encoded again, cue by cue.
+"""Converts text tracks of one container for another: decoded and encoded again, cue by cue.
 
-mov_text (mp4, mov), SubRip and WebVTT (Matroska, WebM) say the same of letters: italic, bold, underlined.
-Where a cue stands and how it moves, as ASS can say it, only ASS and Matroska know.
+mov_text (mp4, mov), SubRip and WebVTT (Matroska, WebM) all know italic, bold and underlined letters. Where a
+cue stands and how it moves can only be told by ASS, which only Matroska holds.
 """
 
 from __future__ import annotations
@@ -26,26 +26,36 @@ from subremover.video.read.source import open_input
 from subremover.video.text.text_track import TEXT_CODECS, TICK
 
 _SOURCES = {"subrip", "ass", "ssa", "webvtt", "mov_text", "text"}
-# An event of ASS as FFmpeg hands it on: number, layer, style, name, three margins, effect, and the text.
+"""Codecs that can be converted, by FFmpeg's names."""
 _FIELDS = 8
+"""Number of fields before the text in a cue of ASS as FFmpeg hands it on: number, layer, style, name, three
+margins and effect."""
 _PLAIN = b"0,0,Default,,0,0,0,,"
-# Overrides that the others have no words for: place, alignment, movement, fade, clipping, karaoke, drawing.
+"""These fields for a cue in the default style."""
+# Overrides that only ASS knows: place, alignment, movement, fade, clipping, karaoke, drawing.
 _PLACED = re.compile(r"\\(an?\d|pos|move|org|fade?\(|i?clip|[kK]|p\d|t\(|fr|fs[cp])")
 
 
 @dataclass(frozen=True, slots=True)
 class ConvertedText:
-    """A text track of a film for a container that has another kind."""
+    """A text track of a film, decoded, for a container that holds another kind."""
 
     header: bytes
-    """Of ASS, with the styles."""
+    """The header of an ASS file, with the styles."""
     cues: tuple[Cue, ...]
-    """By start, in the film's own seconds; their text with ASS's overrides."""
+    """By start, in the film's own seconds; their text may contain overrides of ASS, such as `{\\i1}`."""
     is_placed: bool
-    """Whether a cue says more than the new kind can: where it stands, how it moves."""
+    """Whether a cue may say more than the new kind can: where it stands, how it moves."""
 
     def add_to(self, out: OutputContainer) -> tuple[Stream, Iterator[Packet[Stream]]]:
-        """Add the track to a container; its stream, and its packets by time."""
+        """Add the track to a container.
+
+        Args:
+            out: One of `TEXT_CODECS`, its header not written yet.
+
+        Returns:
+            The new stream, and its packets by time, which are encoded as they are taken.
+        """
         codec = TEXT_CODECS[out.format.name]
         encoder = _make_encoder(codec, self.header)
         if codec == "mov_text":
@@ -62,12 +72,18 @@ class ConvertedText:
 
 
 def read_text(path: Path, stream: Stream, format_name: str) -> ConvertedText | None:
-    """A text track for a container that cannot hold it as it is; None where there is no way.
+    """Decode a text track for a container that cannot hold it as it is.
 
     Args:
         path: The film.
-        stream: Of the film.
-        format_name: Of the container to be.
+        stream: One of the film's streams, of any kind.
+        format_name: FFmpeg's name of the container to be written.
+
+    Returns:
+        The track; None where the stream is no text, the container holds none, or nothing can be decoded.
+
+    Raises:
+        InputError: The film cannot be read.
     """
     context = getattr(stream, "codec_context", None)
     if format_name not in TEXT_CODECS or context is None or context.codec.canonical_name not in _SOURCES:
@@ -88,6 +104,7 @@ def read_text(path: Path, stream: Stream, format_name: str) -> ConvertedText | N
 
 
 def _decode(packet: Packet[Stream], decoder: SubtitleCodecContext) -> Iterator[Cue]:
+    """The cues of a packet; none if it is damaged."""
     found: SubtitleSet | None = None
     with contextlib.suppress(av.error.FFmpegError):  # a damaged cue
         found = decoder.decode2(packet)
@@ -102,6 +119,7 @@ def _decode(packet: Packet[Stream], decoder: SubtitleCodecContext) -> Iterator[C
 
 
 def _encode(cues: tuple[Cue, ...], encoder: SubtitleCodecContext, stream: Stream) -> Iterator[Packet[Stream]]:
+    """A packet for each cue."""
     for cue in cues:
         start, end = (round(seconds / TICK) for seconds in (cue.start_seconds, cue.end_seconds))
         text = _PLAIN + cue.text.replace("\n", "\\N").encode()
@@ -113,6 +131,7 @@ def _encode(cues: tuple[Cue, ...], encoder: SubtitleCodecContext, stream: Stream
 
 
 def _make_encoder(codec: str, header: bytes) -> SubtitleCodecContext:
+    """FFmpeg's encoder of a kind of text track, which wants the styles of ASS."""
     encoder = av.CodecContext.create(codec, "w")
     assert isinstance(encoder, SubtitleCodecContext)
     encoder.subtitle_header = header

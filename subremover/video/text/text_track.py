@@ -1,4 +1,4 @@
-"""Soft subtitles in containers: cues as a text track of a film, and the cues of an SRT file."""
+"""Makes a text track of a film from cues, and has FFmpeg parse the text of SRT files."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ TEXT_CODECS = {
     "matroska": "subrip",
     "webm": "webvtt",
 }
-"""The kind of text track that a container can hold."""
-TICK = Fraction(1, 1000)  # all that Matroska and SRT have
-# Out of which FFmpeg's encoder makes the style that every text track of mp4 must state.
+"""The codec of text tracks by container, both by FFmpeg's names."""
+TICK = Fraction(1, 1000)
+"""Time base of text tracks, in seconds; Matroska and SRT know no finer one."""
+# An ASS header, out of which FFmpeg makes the style that every text track of mp4 must state.
 _STYLE = b"""[Script Info]
 ScriptType: v4.00+
 
@@ -45,7 +46,7 @@ Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
 
 @dataclass(frozen=True, slots=True)
 class TextTrack:
-    """A text track to be made; without cues there is none."""
+    """A text track to be made; without cues none is."""
 
     cues: tuple[Cue, ...] = ()
     """By start, in the film's own seconds (its frames' `pts`), not counted from where players start."""
@@ -53,7 +54,14 @@ class TextTrack:
     """ISO 639-2, three letters."""
 
     def add_to(self, out: OutputContainer) -> Iterator[Packet[Stream]]:
-        """Add the track to a container, behind its other streams; its packets, by time."""
+        """Add the track to a container, behind its other streams.
+
+        Args:
+            out: One of `TEXT_CODECS`, its header not written yet.
+
+        Returns:
+            The track's packets, by time; none without cues.
+        """
         if not self.cues:
             return iter(())
         codec = TEXT_CODECS[out.format.name]
@@ -70,7 +78,11 @@ class TextTrack:
 
 
 def check_text_track(format_name: str, target: Path) -> None:
-    """Whether a container can hold a text track.
+    """Check that a container can hold a text track.
+
+    Args:
+        format_name: FFmpeg's name of the container.
+        target: The film to be made, for the message.
 
     Raises:
         UsageError: It cannot, or this program does not know how.
@@ -83,7 +95,14 @@ def check_text_track(format_name: str, target: Path) -> None:
 
 
 def parse_srt(text: str) -> Iterator[tuple[float, float, str]]:
-    """Start, end and text of what FFmpeg takes for cues in the text of an SRT file, by start."""
+    """What FFmpeg takes for cues in the text of an SRT file.
+
+    Args:
+        text: All of the file; of any other kind no cue is found.
+
+    Yields:
+        Start and end in seconds, and the text with its tags, by start.
+    """
     data = io.BytesIO(text.replace("\0", "").encode(errors="replace"))
     # FFmpeg finds nothing in what is no SRT, and says so in one way or another
     with contextlib.suppress(av.error.FFmpegError, ValueError), av.open(data, format="srt") as container:
@@ -96,6 +115,7 @@ def parse_srt(text: str) -> Iterator[tuple[float, float, str]]:
 
 
 def _make_packets(cues: tuple[Cue, ...], stream: Stream, codec: str) -> Iterator[Packet[Stream]]:
+    """A packet for each cue, in the codec's own form."""
     for cue in cues:
         text = html.escape(cue.text, quote=False) if codec == "webvtt" else cue.text
         data = text.encode()[:0xFFFF]

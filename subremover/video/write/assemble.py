@@ -1,6 +1,7 @@
-"""Makes a film of its rendered and copied segments, and of everything else in the source as it was.
+"""Makes the film of its rendered and copied segments, and of everything else in the source as it was.
 
-The picture keeps its codec, times, colour tags, shape and rotation. `container.mux` carries the rest.
+The picture keeps its times, colour tags, sample aspect ratio and rotation, and its codec unless another one
+is asked for. `container.mux` carries the rest.
 """
 
 from __future__ import annotations
@@ -46,22 +47,27 @@ def assemble(
 ) -> tuple[str, ...]:
     """Make the film of its segments, and of everything else in the source as it was.
 
+    The target is only replaced by a film that was read again and found whole.
+
     Args:
         film: The source.
-        target: The film to be made.
+        target: The film to be made; its extension names the container.
         encoding: Of the rendered segments.
         options: Whether the target may be replaced, and the language of the cues.
         pieces: The spools of all rendered segments and the frames of all copied ones, in order.
-        cues: What is added as a text track, in the film's own seconds.
-        folder: Where it lies until it is whole; None: beside its place.
-        splice: Where segments are copied; the whole is decoded then, to be sure.
+        cues: What is added as a text track, in the film's own seconds; empty: no track.
+        folder: Where the new file lies until it is whole; None: beside the target.
+        splice: How copied segments and rendered ones are joined; None: none is copied. With one, the whole
+            film is decoded and compared with its source.
         progress: Called for every frame decoded then.
 
     Returns:
         What of the film cannot be kept, one line a thing.
 
     Raises:
+        InputError: The source cannot be read, or was changed meanwhile.
         OutputError: The target cannot be written, or no segment has a frame.
+        ContainerError: The frames or their times cannot be read again out of this container.
         SpliceError: The copied packets and the encoded ones do not make the film that they should.
     """
     check_file(film.path, target, options.overwrite)
@@ -100,7 +106,7 @@ def assemble(
 
 
 def _find_times(film: Film, pieces: Sequence[Spool | range]) -> np.ndarray:
-    """Seconds of all frames of a film's segments."""
+    """(n,) float64, rising: seconds at which the frames of all segments are shown."""
     ticks = [np.sort(p.pts) if isinstance(p, Spool) else film.pts[p.start : p.stop] for p in pieces]
     seconds: np.ndarray = np.concatenate(ticks) * float(film.time_base)
     return seconds
@@ -111,8 +117,17 @@ def join(
 ) -> Iterator[Packet[Any]]:
     """The packets of all segments, with the decoding times that they have as one stream.
 
+    Args:
+        pieces: Spools of rendered segments and frames of copied ones, in order.
+        time_base: Seconds of a tick of the spools' times, the film's.
+        splice: Gives the packets of the copied segments; None: none is copied.
+
+    Yields:
+        Packets in the order of decoding, each with a dts; their stream is still to be set.
+
     Raises:
-        OutputError: There is none, or one cannot be read.
+        OutputError: There is no packet, or a spool cannot be read.
+        InputError: A copied packet cannot be read, or the source was changed meanwhile.
     """
     copies: Iterator[Packet[Any]] = iter(()) if splice is None else splice.read_packets()
     pts = [piece.pts if isinstance(piece, Spool) else _copied_pts(piece, splice) for piece in pieces]
@@ -133,6 +148,7 @@ def join(
 
 
 def _copied_pts(frames: range, splice: Splice | None) -> np.ndarray:
+    """(n,) int64, the pts of a copied segment's packets, in the order of decoding."""
     if splice is None:
         raise ValueError("a copied segment needs a splice")
     return splice.index.pts[splice.places(frames)]

@@ -1,4 +1,4 @@
-"""Finds out before the long run whether a film can be written as is asked for, and what would do instead."""
+"""Finds out before the long run whether a film can be written as asked for, and what would do instead."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from subremover.video.write.segment_writer import open_encoder
 
 log = logging.getLogger(__name__)
 
-# What is proposed where something else does not go, if it does, in this order.
+# What is proposed where something else cannot be written: the first that can.
 _SUFFIXES = (".mkv", ".mov", ".avi")
 _CODECS = ("libx264", "libvpx-vp9", "ffv1")
 
@@ -46,21 +46,23 @@ def check_target(
     *,
     read_index: Callable[[Film], PacketIndex] = read_packet_index,
 ) -> tuple[str, ...]:
-    """Find out before the long run whether the film can be written there like that.
+    """Find out before the long run whether the target can be written as asked for, by trying it in memory.
 
     Args:
         film: The source.
-        target: The film to be made.
-        options: Whether it may be replaced, what is added to it, whether packets must be copied.
+        target: The film to be made; its extension names the container.
+        options: Whether the target may be replaced, what is added to it, whether packets must be copied.
         encoding: Of the picture.
-        read_index: Reads all of the picture's packets, where they must be copied.
+        read_index: Reads all of the picture's packets; called only where packets must be copied.
 
     Returns:
         What cannot be kept, one line a thing.
 
     Raises:
+        InputError: The film cannot be read.
         OutputError: The target is the film, exists, cannot be created, has an unknown extension, or its
-            container cannot hold the picture; there is no such encoder; or packets must and cannot be copied.
+            container cannot hold the picture; or the encoder refuses it.
+        SpliceError: Packets must be copied and cannot be.
         UsageError: Its container cannot hold the text track asked for.
     """
     format_name = find_format(target)
@@ -88,7 +90,7 @@ def check_target(
 
 
 def _try_container(film: Film, source: InputContainer, target: Path, encoding: Encoding) -> tuple[str, ...]:
-    """What cannot be kept there; a ValueError or one of FFmpeg's if it cannot hold the picture."""
+    """What cannot be kept in the container; it raises ValueError or FFmpeg's error if that is the picture."""
     name = find_format(target)
     if not is_read_again(name, encoding.codec):
         raise ValueError(f"{encoding.codec} cannot be read out of {name}")
@@ -104,7 +106,7 @@ def _try_container(film: Film, source: InputContainer, target: Path, encoding: E
 
 
 def _propose_other(film: Film, source: InputContainer, target: Path, options: EncodeOptions) -> str:
-    """What would do instead; it is tried before it is said."""
+    """The end of a message: another container or codec that would do; each is tried before it is named."""
 
     def is_open(suffix: str, codec: str | None) -> bool:
         other = target.with_suffix(suffix)
@@ -125,7 +127,13 @@ def _propose_other(film: Film, source: InputContainer, target: Path, options: En
 def check_splice(splice: Splice, target: Path, encoding: Encoding) -> None:
     """Find out before the long run whether the encoder can make packets that go with the source's.
 
+    Args:
+        splice: How the film's packets and the encoder's are to be joined.
+        target: The film to be made.
+        encoding: Of the frames that are not copied.
+
     Raises:
+        InputError: The film cannot be read.
         SpliceError: It cannot.
     """
     try:

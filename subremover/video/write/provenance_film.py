@@ -1,7 +1,7 @@
-"""Writes a film of where the pixels came from: the dimmed picture in grey, its former holes in colours.
+"""Writes the film of origins, which shows where pixels came from: dimmed and grey, the holes in colours.
 
 H.264 in 4:4:4, in any container that holds H.264: mpv, VLC, ffplay and Chrome play it. FFV1 would be exact,
-but fewer players know it, and mp4 does not; 4:2:0 smears colours over letters of a few pixels.
+but fewer players know it, and mp4 does not hold it; 4:2:0 smears colours over letters of a few pixels.
 """
 
 from __future__ import annotations
@@ -30,32 +30,62 @@ from subremover.video.pixels.planes import Picture
 from subremover.video.write.assemble import join
 
 NEAR, FAR = (0, 170, 60), (255, 220, 0)
-"""Borrowed: from green, from the next frame, over the logarithm of the distance to yellow."""
+"""RGB of borrowed pixels: green from the next frame, yellow from the greatest distance, and mixed between by
+the logarithm of the distance."""
 UNMIXED = (40, 120, 255)
+"""RGB of unmixed pixels: blue."""
 FITTED = (255, 0, 150)
+"""RGB of painted pixels: pink."""
 DIM = 0.5
+"""Factor of the picture's luma."""
 _OPTIONS = {"crf": "8", "preset": "veryfast"}
+"""Of x264."""
 _LUMA_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
 
 
 class ProvenanceEncoder:
-    """The encoder of a film of origins and its stream."""
+    """The encoder of a film of origins, and its stream in a container."""
 
     def __init__(self, film: Film, file: str | io.BytesIO, target: Path) -> None:
-        """Open a container in the target's format, with this one stream."""
+        """Open a container in the target's format, with this one stream.
+
+        Args:
+            film: The source; size, sample aspect ratio, rotation and times are its own.
+            file: Name of the file to be written, or memory where only packets are wanted.
+            target: The film of origins; its extension names the container.
+
+        Raises:
+            OutputError: No container is known by that extension.
+        """
         self.out, self.stream = _open(film, file, target)
 
     @property
     def extradata(self) -> bytes | None:
+        """The stream header for decoders; the same whatever the frames."""
         return self.stream.codec_context.extradata
 
     def encode(self, frame: VideoFrame | None) -> list[Packet[VideoStream]]:
-        """Packets of what `draw_frame` has drawn, their times in ticks of the film; `None` for the last."""
+        """Encode the next frame.
+
+        Args:
+            frame: Of `draw_frame`; None after the last, for the packets still held back.
+
+        Returns:
+            The packets that are ready, in the order of decoding, their times in ticks of the film.
+        """
         return self.stream.encode(frame)
 
 
 def open_provenance(film: Film, target: Path) -> ProvenanceEncoder:
-    """An encoder for one segment, with its stream in a container that nobody will write."""
+    """An encoder for one segment, with its stream in a container in memory that is never written.
+
+    Args:
+        film: The source.
+        target: The film of origins.
+
+    Raises:
+        OutputError: The container or the encoder cannot be opened.
+    """
     with mux_errors(target):
         return ProvenanceEncoder(film, io.BytesIO(), target)
 
@@ -67,13 +97,13 @@ def assemble_provenance(
 
     Args:
         film: The source.
-        target: The film of origins.
-        overwrite: Whether it may be replaced.
-        spools: Of all segments, in order.
-        folder: Where it lies until it is whole, if that is on the same disk; None: beside its place.
+        target: The film of origins; its extension names the container.
+        overwrite: Whether the target may be replaced.
+        spools: The origins of all segments, in order.
+        folder: Where the new file lies until it is whole, if on the same disk; None: beside the target.
 
     Raises:
-        OutputError: It cannot be written.
+        OutputError: It cannot be written, or a spool cannot be read.
     """
     with mux_errors(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +122,12 @@ def assemble_provenance(
 
 
 def check_provenance(film: Film, target: Path, overwrite: bool) -> None:
-    """Find out before the long run whether the film of origins can be written there.
+    """Find out before the long run whether the film of origins can be written.
+
+    Args:
+        film: The source.
+        target: The film of origins.
+        overwrite: Whether the target may be replaced.
 
     Raises:
         OutputError: The target is the film, exists, cannot be created, or is no container for it.
@@ -113,14 +148,33 @@ def check_provenance(film: Film, target: Path, overwrite: bool) -> None:
 
 
 def draw_frame(film: Film, frame: VideoFrame, origins: Origins | None, max_distance: int) -> VideoFrame:
-    """The picture of one frame's origins, to be encoded; `max_distance` for the scale of colours."""
+    """The picture of one frame's origins, to be encoded.
+
+    Args:
+        film: The source.
+        frame: A frame of it, planar; it stays as it is.
+        origins: Of the frame's holes; None: it has none.
+        max_distance: Frames; the distance of pixels whose colour is `FAR`.
+
+    Returns:
+        A frame in yuv444p with the same time.
+    """
     drawn = VideoFrame.from_ndarray(draw_provenance(frame, origins, max_distance), "yuv444p")
     drawn.pts, drawn.time_base = frame.pts, film.time_base
     return drawn
 
 
 def draw_provenance(frame: VideoFrame, origins: Origins | None, max_distance: int) -> np.ndarray:
-    """The picture of one frame's origins: (3, H, W) uint8, YUV after BT.709 in its limited range."""
+    """The picture of one frame's origins, as an array.
+
+    Args:
+        frame: Of the source, planar.
+        origins: Of the frame's holes; None: it has none.
+        max_distance: Frames; the distance of pixels whose colour is `FAR`.
+
+    Returns:
+        (3, H, W) uint8, YUV by BT.709 in limited range.
+    """
     drawn = np.full((3, frame.height, frame.width), 128, np.uint8)
     drawn[0] = np.rint(16 + DIM * (Picture(frame, 0).luma - 16.0).clip(0))
     if origins is not None:
@@ -131,7 +185,7 @@ def draw_provenance(frame: VideoFrame, origins: Origins | None, max_distance: in
 
 
 def _paint(origins: Origins, max_distance: int) -> np.ndarray:
-    """(3, h, w) uint8: the colours of the shares, mixed."""
+    """(3, h, w) uint8, YUV by BT.709 in limited range: the colours of the origins, mixed by their shares."""
     far = np.log(origins.distance.clip(1, max_distance)) / np.log(max(2, max_distance))
     scale = np.array(NEAR) + far[..., None] * (np.array(FAR) - np.array(NEAR))
     rgb = origins.borrowed[..., None] * scale
@@ -144,7 +198,7 @@ def _paint(origins: Origins, max_distance: int) -> np.ndarray:
 
 
 def _open(film: Film, file: str | io.BytesIO, target: Path) -> tuple[OutputContainer, VideoStream]:
-    """The target with its one stream, of the film's size, shape, rotation and clock."""
+    """A container with one stream, of the film's size, sample aspect ratio, rotation and clock."""
     out = av.open(file, "w", format=find_format(target))
     stream = out.add_stream(
         "libx264", rate=film.frame_rate, options={**_OPTIONS, **reproducible_x264(film.width)}

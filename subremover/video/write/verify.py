@@ -1,7 +1,7 @@
-"""Whether a film that was written is what it should be.
+"""Checks whether a film that was written is what it should be.
 
-Found by reading its packets, and for one that was joined of copied and encoded packets by decoding it once,
-beside its source.
+`check_frames` reads its packets; `find_fault`, for a film joined of copied and encoded packets, decodes it
+once beside its source.
 """
 
 from __future__ import annotations
@@ -30,16 +30,17 @@ from subremover.video.read.source import open_input
 
 
 def check_frames(path: Path, target: Path, times: np.ndarray, slack: float) -> None:
-    """Find out whether all frames that were written can be read again, before a film takes its place.
+    """Check that all frames that were written can be read again, before the film takes the target's place.
 
     Args:
-        path: Of the film.
-        target: What it is to be called.
-        times: (n,) seconds of its frames, rising. MPEG-TS and AVI show all of them later or earlier.
-        slack: Seconds by which a frame may be off: MPEG-PS tells the times of few.
+        path: The film.
+        target: Its name to be, for messages.
+        times: (n,) float64, rising: seconds at which its frames are to be shown. All of them may be later or
+            earlier by the same time, as in MPEG-TS and AVI.
+        slack: Seconds by which a single frame may be off, for MPEG-PS tells the times of few.
 
     Raises:
-        ContainerError: They cannot, or are shown at other times.
+        ContainerError: Frames are missing, or are shown at other times.
     """
     try:
         found = probe(path).times[:-1]
@@ -59,21 +60,24 @@ def check_frames(path: Path, target: Path, times: np.ndarray, slack: float) -> N
 def find_fault(
     film: Film, pieces: Sequence[Spool | range], path: Path, progress: ProgressCallback = ignore
 ) -> str | None:
-    """What is wrong with a film of copied and rendered frames; None if nothing is.
+    """What is wrong with a film of copied and rendered frames.
 
-    Every frame must have its time, as exactly as the container can tell it, and be sample for sample what the
-    source shows where it was copied, and what its segment alone shows where it was rendered. The latter is no
-    matter of course: FFmpeg's H.264 decoder got lossless segments wrong behind lossy ones.
+    Every frame must have its time, as exactly as the container can tell it. Sample for sample, a copied frame
+    must be what the source shows, and a rendered one what its segment shows by itself.
+    See docs/measurements.md, "video/splice/splice: lossless H.264".
 
     Args:
         film: The source.
         pieces: Spools of rendered segments and frames of copied ones, in order.
-        path: Of the film that was made of them.
-        progress: Called for every frame of that.
+        path: The film that was made of them.
+        progress: Called for every frame of that film.
+
+    Returns:
+        The first fault found, as the end of a message; None if there is none.
 
     Raises:
         InputError: The source cannot be read.
-        SpoolError: A segment cannot.
+        SpoolError: A rendered segment cannot be read.
     """
     try:
         made = probe(path)
@@ -109,6 +113,7 @@ def find_fault(
 
 
 def _take(source: Iterator[tuple[int, VideoFrame]], frames: range) -> Iterator[tuple[int, VideoFrame]]:
+    """Those of the source's frames; it is left behind the last of them."""
     for index, frame in source:
         if index in frames:
             yield index, frame
@@ -119,7 +124,7 @@ def _take(source: Iterator[tuple[int, VideoFrame]], frames: range) -> Iterator[t
 def _decode_spool(
     film: Film, spool: Spool, codec: str, header: bytes | None
 ) -> Iterator[tuple[int, VideoFrame]]:
-    """A segment's frames by themselves, decoded as the film's are."""
+    """A segment's frames, each with its index, decoded without those around it but with the film's header."""
     decoder = av.CodecContext.create(codec, "r")
     decoder.extradata = header
     assert isinstance(decoder, VideoCodecContext)
@@ -134,6 +139,7 @@ def _decode_spool(
 
 
 def _find_false_shape(film: Film, made: Film) -> str | None:
+    """What is wrong with a film before its frames are compared: codec, size, frame count or times."""
     for what in ("codec", "width", "height", "rotation", "pix_fmt", "frame_count"):
         old, new = getattr(film, what), getattr(made, what)
         if old != new:
@@ -148,4 +154,5 @@ def _find_false_shape(film: Film, made: Film) -> str | None:
 
 
 def _are_equal(old: VideoFrame, new: VideoFrame) -> bool:
+    """Whether two frames have the same samples in all planes."""
     return all(np.array_equal(a, b) for a, b in zip(views(old), views(new), strict=True))
