@@ -1,8 +1,8 @@
-"""The render, window by window: read frames, unmix and borrow what shows, have the rest painted, fill.
+"""The render, window by window: read frames, unmix and borrow what can be, have the rest painted, fill.
 
-A window is a run of frames of one segment that is filled by itself, so that neither memory nor the result
-depends on how long the film is or how many workers there are. What windows pass on to those that follow ends
-with the segment.
+A window is a run of frames of one segment that is filled by itself, so that memory and result do not depend
+on how long the film is or how many workers there are. Windows hand something on to those that follow only
+within their segment.
 """
 
 from __future__ import annotations
@@ -44,9 +44,9 @@ from subremover.video.read.reader import read_frames
 from subremover.video.segments import Segment, cut_segments
 
 WINDOWS_AHEAD = 2
-"""In hand besides those that are fitted: one made, one in the making."""
+"""Number of windows in hand besides those that are being painted: one made, one in the making."""
 JOB_BYTES, BORROW_BYTES = 21, 60
-"""Of a pixel of a hole's crop: in each window in hand, and in the one that is being made."""
+"""Bytes of memory for a pixel of a hole's crop: in each window in hand, and more in the one in the making."""
 
 
 def fill_frames(
@@ -61,20 +61,25 @@ def fill_frames(
 ) -> Generator[tuple[int, VideoFrame, Origins | None], None, None]:
     """The frames of a film in order, their holes filled.
 
-    A frame comes out the same whatever else is asked for.
+    A frame comes out the same whatever other frames are asked for.
 
     Args:
         film: The source.
         plan: Of this film.
-        painter: Open.
+        painter: Its context entered.
         options: Whether and how far to borrow.
-        only: Frame indices, if not all are wanted.
-        segments: Of `cut_segments`, in order, if not all are wanted.
-        memory_share: In (0, 1], of what the frames in hand may take; less of it may change what is borrowed.
+        only: Indices of the frames wanted; None: all.
+        segments: Some of those of `cut_segments`, in order; None: all.
+        memory_share: Factor in (0, 1] of the memory that frames in hand take by default; with less, other
+            pixels may be borrowed.
 
     Yields:
-        Frame index, the frame, ready to be encoded, and where the pixels of its holes came from; None
-        where it has none.
+        Frame index, the frame, ready to be encoded, and the origins of its holes' pixels; None without holes.
+
+    Raises:
+        InputError: The film cannot be read.
+        DeviceError: A device's memory does not suffice for a single crop.
+        WorkerError: A worker process died.
     """
     in_flight: deque[Window] = deque()
 
@@ -93,13 +98,13 @@ def fill_frames(
 
 
 def count_window_bytes(film: Film, crop: int, share: float, lists: int) -> float:
-    """What windows in hand take.
+    """Memory that the windows in hand take, in bytes.
 
     Args:
         film: The source.
-        crop: Pixels of the largest hole with its surroundings.
-        share: In (0, 1], of what a window may take by default.
-        lists: Windows that are being painted at once.
+        crop: Pixels of the largest crop, a hole with its surroundings.
+        share: Factor in (0, 1] of the memory that a window takes by default.
+        lists: Number of windows that are being painted at once.
     """
     in_hand = WINDOWS_AHEAD + lists
     return count_window_frames(film, share) * (
@@ -108,12 +113,18 @@ def count_window_bytes(film: Film, crop: int, share: float, lists: int) -> float
 
 
 def count_borrow_bytes(film: Film, crop: int, share: float) -> float:
-    """What is kept to borrow from, with a share in (0, 1] of what it may take by default."""
+    """Memory for the frames and crops that are kept to borrow from, in bytes.
+
+    Args:
+        film: The source.
+        crop: Pixels of the largest crop, a hole with its surroundings.
+        share: Factor in (0, 1] of the memory that they take by default.
+    """
     return count_footage_bytes(film, crop, share) + count_view_bytes(2 * WINDOW_SOURCES, crop, share)
 
 
 class _Render:
-    """Makes the windows of a film, in order."""
+    """Makes the windows of a film, in order, up to where their holes are to be painted."""
 
     _overlays: Overlays
     _footage: FootageReader | None
@@ -132,6 +143,7 @@ class _Render:
         self._events = [to_coded_event(event, film) for event in plan.removed]
 
     def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[Window]:
+        """The windows of some segments; those that hold none of the frames wanted are left out."""
         most = count_window_frames(self._film, self._memory_share)
         for segment in segments:
             frames = range(segment.start, segment.stop)
@@ -143,7 +155,7 @@ class _Render:
                 yield self._make(read, only)
 
     def _begin(self, segment: Segment) -> None:
-        """Forget the segment before: this one must not depend on whether that was rendered as well."""
+        """Start anew at a segment, which must not depend on whether the one before was rendered as well."""
         film, options = self._film, self._options
         self._overlays = Overlays(self._events, self._cuts, (film.width, film.height))
         wanted = self._overlays.start_at(segment.start)
@@ -159,6 +171,7 @@ class _Render:
 
     @stage("render: holes")
     def _make(self, frames: Frames, only: set[int] | None) -> Window:
+        """Unmix and borrow for a window's holes; what is unmixed for good is written into the frames here."""
         with stage("render: unmix"):
             for index, frame in frames:
                 self._overlays.feed(index, partial(read_rgb, frame))
@@ -198,7 +211,7 @@ class _Render:
     def _borrow(
         self, masks: list[tuple[int, np.ndarray]], source: dict[int, VideoFrame]
     ) -> dict[int, list[tuple[Hole, Borrowed]]]:
-        """By frame what other frames show of its holes; the source's frames stay as they are meanwhile."""
+        """By frame, its holes and what other frames show of them; the source's frames stay as they are."""
         lent: dict[int, list[tuple[Hole, Borrowed]]] = {}
         if self._footage is None:
             return lent
@@ -219,17 +232,23 @@ class _Render:
         return lent
 
     def _shot_at(self, index: int) -> int:
+        """A number that the frames of one shot have in common."""
         return bisect_right(self._shot_firsts, index)
 
 
 def to_coded_event(event: Event, film: Film) -> Event:
-    """The event in the coded picture."""
+    """The same event with box and strokes in the coded picture instead of the upright one.
+
+    Args:
+        event: Of the plan.
+        film: The source, whose rotation is undone.
+    """
     strokes = np.ascontiguousarray(to_coded(event.strokes, film))
     return replace(event, box=to_coded_box(event.box, film), strokes=strokes)
 
 
 def _gather(lent: list[tuple[Hole, Borrowed]], box: Box) -> Borrowed:
-    """What was borrowed for a frame's holes, as far as it lies in a box."""
+    """What was borrowed for a frame's holes, as far as it lies in a box; error inf where nothing was."""
     shape = box.height, box.width
     picture, error = np.zeros((*shape, 3), np.float32), np.full(shape, np.inf, np.float32)
     distance = np.zeros(shape, np.float32)
@@ -246,7 +265,7 @@ def _gather(lent: list[tuple[Hole, Borrowed]], box: Box) -> Borrowed:
 def _without(
     masks: list[tuple[int, np.ndarray]], known: dict[int, list[Layer]]
 ) -> list[tuple[int, np.ndarray]]:
-    """Masks without what is known; those that were one array, less the same weights, are one again."""
+    """Masks without the unmixed pixels; frames that shared an array still do if they can."""
     left = []
     made: dict[tuple[int, ...], np.ndarray] = {}
     for index, mask in masks:

@@ -1,4 +1,4 @@
-"""Renders the segments of a film that are not finished yet, and makes the film of all of them."""
+"""Renders the segments of a film that are not finished yet, and makes the whole film of all segments."""
 
 from __future__ import annotations
 
@@ -40,46 +40,51 @@ from subremover.video.write.segment_writer import SegmentWriter, open_encoder
 log = logging.getLogger(__name__)
 
 DISK_SHARE = 2.5
-"""Of the source's size: what finished segments and target may take together, roughly."""
+"""Factor of the source's size: what finished segments and target may take on disk together, roughly."""
 
 
 @dataclass(frozen=True)
 class Rendering:
-    """What all segments of a run have in common."""
+    """One film to be rendered, and how: what all of its segments have in common."""
 
     film: Film
+    """The source."""
     plan: Plan
+    """Of this film: what is removed."""
     options: Options
+    """Of the run."""
     encoding: Encoding
+    """Of the frames that are not copied."""
     work: WorkFolder
+    """Where finished segments are kept; it knows the target."""
     painter: Painter
-    """Not open yet."""
+    """What paints the holes; its context is entered here."""
     memory_share: float = 1.0
-    """In (0, 1], of what the frames in hand may take."""
+    """Factor in (0, 1] of the memory that frames in hand take by default."""
     provenance: Path | None = None
-    """Of the film of origins, if one is wanted."""
+    """The film of origins to be made; None: none is."""
     splice: Splice | None = None
-    """If packets are copied."""
+    """How packets of the source are joined with encoded ones; None: none is copied."""
 
     @cached_property
     def segments(self) -> list[Segment]:
-        """Of the whole film."""
+        """All segments of the film, in order."""
         return find_segments(self.film, self.plan, self.splice)
 
     def make_segments(self, progress: ProgressCallback) -> int:
-        """Have all segments finished in the work folder.
+        """Render all segments that are not finished in the work folder yet.
 
         Args:
             progress: Called for every frame rendered.
 
         Returns:
-            How many frames were finished before.
+            Number of rendered frames that an earlier run had finished.
 
         Raises:
             InputError: The film cannot be read to its end.
             OutputError: The work folder cannot be written, or the encoder refuses.
-            DeviceError: A device's memory does not suffice.
-            WorkerError: A worker died.
+            DeviceError: A device's memory does not suffice for a single crop.
+            WorkerError: A worker process died.
         """
         self._check_disk()
         segments = self.segments
@@ -104,17 +109,19 @@ class Rendering:
         return resumed
 
     def assemble(self, cues: tuple[Cue, ...], progress: ProgressCallback) -> tuple[tuple[str, ...], Tally]:
-        """Put the film in the target's place, and that of origins in its own, once all segments are finished.
+        """Make the target of the finished segments, and the film of origins before it, if one is wanted.
 
         Args:
-            cues: Of a text track.
+            cues: What is added as a text track, in the film's own seconds; empty: no track.
             progress: Called for every frame verified, where some are copied.
 
         Returns:
             What cannot be kept, one line a thing; and the origins of all hidden pixels.
 
         Raises:
-            OutputError: One of them cannot be written.
+            InputError: The source cannot be read, or was changed meanwhile.
+            OutputError: A film cannot be written, or a finished segment is lost or damaged.
+            ContainerError: The frames or their times cannot be read again out of the target's container.
             SpliceError: The copied packets and the encoded ones do not make the film that they should.
         """
         segments = self.segments
@@ -149,6 +156,7 @@ class Rendering:
     def _fill(
         self, painter: Painter, segments: Sequence[Segment]
     ) -> Generator[tuple[int, VideoFrame, Origins | None], None, None]:
+        """The frames of some segments, filled."""
         return fill_frames(
             self.film,
             self.plan,
@@ -164,6 +172,7 @@ class Rendering:
         frames: Iterable[tuple[int, VideoFrame, Origins | None]],
         frame_done: Callable[[], None],
     ) -> None:
+        """Encode a segment's frames into its spool, and their origins into another one, if wanted."""
         film, options, work = self.film, self.options, self.work
         counts, traced = self._start_tally(), None
         with ExitStack() as stack:
@@ -190,7 +199,7 @@ class Rendering:
                 picture.commit({"tally": counts.to_json()})
 
     def _trace_copied(self, segment: Segment, provenance: Path) -> None:
-        """The origins of frames that stay as they are."""
+        """Encode the origins of a copied segment, which has no holes."""
         film, file = self.film, self.work.file(segment, ORIGINS)
         with (
             stage("report"),
@@ -201,10 +210,12 @@ class Rendering:
             writer.commit({})
 
     def _is_finished(self, segment: Segment) -> bool:
+        """Whether the work folder holds all spools of a segment."""
         kinds = (PICTURE,) if self.provenance is None else (PICTURE, ORIGINS)
         return all(self.work.read(segment, kind) is not None for kind in kinds)
 
     def _read(self, segments: Sequence[Segment], kind: str) -> list[Spool]:
+        """The spools of one kind of all these segments; an OutputError if one is lost."""
         found = [self.work.read(segment, kind) for segment in segments]
         spools = [spool for spool in found if spool is not None]
         if len(spools) < len(segments):
@@ -212,10 +223,12 @@ class Rendering:
         return spools
 
     def _start_tally(self) -> Tally:
+        """A tally of the plan's events with nothing counted yet."""
         events = [to_coded_event(event, self.film) for event in self.plan.removed]
         return Tally(events, self.options.borrow.max_distance)
 
     def _check_disk(self) -> None:
+        """Warn if the disk may fill up."""
         folder = self.work.path
         there = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
         needed = DISK_SHARE * self.film.path.stat().st_size - there
@@ -238,8 +251,9 @@ class Rendered:
     tally: Tally
     """The origins of all hidden pixels."""
     frames_copied: int
+    """Number of frames whose packets are the source's own."""
     frames_resumed: int = 0
-    """That a run before this one had finished."""
+    """Number of frames that an earlier run had finished."""
 
 
 def render_whole(rendering: Rendering, cues: tuple[Cue, ...], progress: ProgressCallback) -> Rendered:
@@ -247,11 +261,18 @@ def render_whole(rendering: Rendering, cues: tuple[Cue, ...], progress: Progress
 
     Args:
         rendering: With a splice, if packets are to be copied.
-        cues: Of a text track.
+        cues: What is added as a text track, in the film's own seconds; empty: no track.
         progress: Called for every frame rendered or verified.
 
+    Returns:
+        What became of the picture; the film is in the target's place.
+
     Raises:
-        InputError, OutputError, DeviceError, WorkerError: As `Rendering` has them.
+        InputError: The film cannot be read to its end, or was changed meanwhile.
+        OutputError: A film or the work folder cannot be written, or the encoder refuses.
+        ContainerError: The frames or their times cannot be read again out of the target's container.
+        DeviceError: A device's memory does not suffice for a single crop.
+        WorkerError: A worker process died.
         SpliceError: Packets had to be copied, and do not fit in.
     """
     try:
@@ -265,6 +286,7 @@ def render_whole(rendering: Rendering, cues: tuple[Cue, ...], progress: Progress
 
 
 def _render(rendering: Rendering, cues: tuple[Cue, ...], progress: ProgressCallback) -> Rendered:
+    """Render and assemble a film as `rendering` says."""
     if rendering.options.encode.match_size:
         rendering = _match_size(rendering)
     resumed = rendering.make_segments(progress)
@@ -274,7 +296,7 @@ def _render(rendering: Rendering, cues: tuple[Cue, ...], progress: ProgressCallb
 
 
 def _match_size(rendering: Rendering) -> Rendering:
-    """With the crf at which what is encoded again comes out as large as it was."""
+    """The same with the crf at which the frames to be encoded come out as large as they were."""
     work = rendering.work
     crf = work.decisions.crf
     if crf is None:
@@ -285,7 +307,13 @@ def _match_size(rendering: Rendering) -> Rendering:
 
 
 def find_segments(film: Film, plan: Plan, splice: Splice | None) -> list[Segment]:
-    """Of the whole film."""
+    """All segments of a film, in order.
+
+    Args:
+        film: The source.
+        plan: Of this film.
+        splice: Which frames are copied; None: none.
+    """
     return cut_segments(film, plan.masked_frames(), splice.copied if splice else ())
 
 

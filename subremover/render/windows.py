@@ -1,4 +1,4 @@
-"""Windows: which frames are rendered together, how they are read, and how fills are written into them."""
+"""Cuts segments into windows, runs of frames to be filled together, reads them, and writes the fills in."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ from subremover.video.pixels.planes import write_rgb
 from subremover.video.read.reader import read_frames
 
 WINDOW_FRAMES = 32
-"""Frames rendered together; each window fits an anchor of its own, so short ones waste steps."""
+"""Number of frames in a window; each window fits an anchor of its own, so short ones waste steps."""
 WINDOW_BYTES = 160 << 20
-"""Most memory for the frames of a window; a few windows are in flight."""
+"""Most memory for the frames of a window, in bytes; a few windows are in hand at once."""
 FADE_FRAMES = 16
-"""By which a window may be longer, so as not to end amid a fade."""
+"""Number of frames by which a window may be longer, so as not to end amid a fade."""
 Frames = list[tuple[int, VideoFrame]]
+"""Frame index and planar frame, in order."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,9 +35,9 @@ class Layer:
 
     part: Unmixed
     weight: np.ndarray
-    """(h, w) float32."""
+    """(h, w) float32, in [0, 1]."""
     distance: np.ndarray
-    """(h, w) float32, of what was borrowed below it; 0 where nothing was."""
+    """(h, w) float32: from how many frames away what lies below was borrowed; 0 where nothing was."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,17 +45,30 @@ class Window:
     """A run of frames, filled together and independently of all others."""
 
     frames: Frames
+    """Those that are wanted; the fills are written into them."""
     holes: list[Hole]
+    """Of these frames, in order."""
     jobs: list[FitJob]
+    """What is to be painted, one for each hole."""
     distances: list[np.ndarray]
     """(h, w) float32 for each hole: from how many frames away it borrows."""
     known: dict[int, list[Layer]]
-    """By frame: what was written before the holes were filled."""
+    """By frame index: unmixed pictures that were written into it before the holes were filled."""
     mixed: dict[int, list[Layer]]
-    """By frame: to be mixed with the fills."""
+    """By frame index: unmixed pictures that are to be laid over the fills."""
 
     def finish(self, fills: list[Fill]) -> Iterator[tuple[int, VideoFrame, Origins | None]]:
-        """Write the fills; each frame, ready."""
+        """Write the fills into the frames, without a feather.
+
+        See docs/measurements.md, "render/windows: no feather".
+
+        Args:
+            fills: One for each hole, in the same order.
+
+        Yields:
+            Frame index, the frame, ready to be encoded, and the origins of its holes' pixels; None without
+            holes.
+        """
         filled: dict[int, list[tuple[Hole, Fill, np.ndarray]]] = {}
         for hole, fill, distance in zip(self.holes, fills, self.distances, strict=True):
             filled.setdefault(hole.frame, []).append((hole, fill, distance))
@@ -70,17 +84,26 @@ class Window:
 
 
 def count_window_frames(film: Film, memory_share: float) -> int:
-    """The frames of a window, at the most, but for fades; at least one.
+    """Most frames of a window, at least 1; one that would end amid a fade may have `FADE_FRAMES` more.
 
     Args:
         film: The source.
-        memory_share: Of `WINDOW_BYTES`.
+        memory_share: Factor in (0, 1] of `WINDOW_BYTES`.
     """
     return min(WINDOW_FRAMES, -(-int(WINDOW_BYTES * memory_share) // frame_bytes(film)))
 
 
 def cut_windows(frames: range, most: int, is_amid_fade: Callable[[int], bool]) -> Iterator[range]:
-    """The frames of each window of a segment, whether all of them are wanted or only some."""
+    """Cut a segment into windows, the same ones whether all of its frames are wanted or only some.
+
+    Args:
+        frames: Of the segment.
+        most: Of `count_window_frames`.
+        is_amid_fade: Whether a fade goes on behind a frame, by its index.
+
+    Yields:
+        The frames of each window, in order.
+    """
     first = frames.start
     for index in frames:
         if index + 1 - first >= most + FADE_FRAMES * is_amid_fade(index):
@@ -91,15 +114,19 @@ def cut_windows(frames: range, most: int, is_amid_fade: Callable[[int], bool]) -
 
 
 def read_windows(film: Film, ranges: list[range], only: set[int] | None) -> Iterator[Frames]:
-    """The frames of windows that follow each other, read in one go.
+    """Read the frames of windows that follow each other, in one go where all are wanted.
 
     Args:
         film: The source.
         ranges: Of `cut_windows`; at least one.
-        only: Frames that are wanted: windows that hold none of them are left out, the others read one by one.
+        only: Indices of the frames wanted; windows that hold none of them are left out, the others are read
+            one by one and whole. None: all.
 
     Yields:
-        For each window the frames of it that can be decoded, unless there are none.
+        For each window those of its frames that can be decoded; nothing for a window without any.
+
+    Raises:
+        InputError: The film cannot be read.
     """
     if only is not None:
         for part in ranges:
@@ -125,6 +152,7 @@ def read_windows(film: Film, ranges: list[range], only: set[int] | None) -> Iter
 def _trace(
     known: list[Layer], holes: list[tuple[Hole, Fill, np.ndarray]], mixed: list[Layer]
 ) -> Origins | None:
+    """The origins of one frame's pixels, out of what was written into it; None if nothing was."""
     boxes = [*(hole.box for hole, _, _ in holes), *(laid.part.box for laid in (*known, *mixed))]
     if not boxes:
         return None

@@ -1,4 +1,4 @@
-"""The torch devices that holes are painted on; torch is loaded where one is asked for."""
+"""Finds the torch devices that holes are painted on; torch is loaded only where that must be known."""
 
 from __future__ import annotations
 
@@ -9,12 +9,15 @@ from subremover.errors import DeviceError
 
 
 def prepare_device(name: str) -> None:
-    """Fail now where a device that was asked for is absent; where none can be, only begin to load torch.
+    """Check that a device is there; for `auto` and `cpu`, which always are, only begin to load torch.
 
-    Loading takes it two seconds, which a scan has to spare on a second core.
+    Loading takes two seconds, which a scan has to spare on a second core.
+
+    Args:
+        name: As for `resolve_device`.
 
     Raises:
-        DeviceError: There is none such.
+        DeviceError: There is no such device.
     """
     if name in ("auto", "cpu"):
         threading.Thread(target=importlib.import_module, args=("torch",), name="load torch").start()
@@ -23,13 +26,16 @@ def prepare_device(name: str) -> None:
 
 
 def resolve_device(name: str) -> list[str]:
-    """The torch devices that an option's value stands for.
+    """Names of the torch devices that an option's value stands for.
 
     Args:
         name: `auto` (every CUDA device, else the CPU), `cpu`, `cuda` (every one), `cuda:N` or `mps`.
 
+    Returns:
+        At least one name, all of one kind.
+
     Raises:
-        DeviceError: There is none such.
+        DeviceError: There is no such device.
     """
     if name == "cpu":
         return ["cpu"]

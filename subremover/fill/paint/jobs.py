@@ -1,4 +1,4 @@
-"""What the pool is asked and what it answers: plain arrays, no torch, cheap to send to a process."""
+"""What the pool is asked and what it answers: plain arrays without torch, cheap to send to a process."""
 
 from __future__ import annotations
 
@@ -16,19 +16,20 @@ KNOWN_ERROR = 4 / 255
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FitJob:
-    """One crop of one frame whose hole wants a decoder."""
+    """One crop of one frame whose hole is to be painted."""
 
     image: np.ndarray
-    """(h, w, 3) float32, RGB in [0, 1]; in the hole what was borrowed, anything where nothing was."""
+    """(h, w, 3) float32, RGB in [0, 1]; in the hole what was borrowed, any values where nothing was."""
     hole: np.ndarray
-    """(h, w) bool, True where the subtitle stands."""
+    """(h, w) bool, True in the hole."""
     frame: int
     """Frame index, for the order of warm starts and for the seed."""
     group: int
-    """Jobs of one group show the same place of the same shot under the same event: they share an anchor."""
+    """Number that jobs share which show the same place of the same shot under the same event: they share an
+    anchor."""
     error: np.ndarray
-    """(h, w) float32, in [0, 1]: how far off the image in the hole is to be expected; inf where anything
-    stands there, 0 outside the hole. The decoder paints where it expects to be nearer to the truth."""
+    """(h, w) float32, in [0, 1]: how far off the image is to be expected in the hole; inf where nothing was
+    borrowed, 0 outside the hole. The decoder paints where it expects to be nearer to the truth."""
 
     def __post_init__(self) -> None:
         if self.image.ndim != 3 or self.image.shape[2] != 3 or self.image.dtype != np.float32:
@@ -49,7 +50,11 @@ class FitJob:
             return np.where(self.hole, 1 / (1 + (KNOWN_ERROR / self.error) ** 2), 0).astype(np.float32)
 
     def open_share(self, error: float) -> float:
-        """Share of the hole that is expected to be farther off than this; the bare pixels are in it."""
+        """Share of the hole, in [0, 1], whose image is expected to be farther off than an error.
+
+        Args:
+            error: In [0, 1]; where nothing was borrowed the image is always farther off.
+        """
         return float((self.hole & (self.error > error)).sum()) / max(int(self.hole.sum()), 1)
 
 
@@ -60,15 +65,18 @@ class Fill:
     picture: np.ndarray
     """(h, w, 3) float32, RGB in [0, 1]: the image, its hole filled."""
     fitted: np.ndarray
-    """(h, w) float32, in [0, 1]: share of the decoder in each pixel, the rest is the job's own image."""
+    """(h, w) float32, in [0, 1]: share of the decoder in each pixel; the rest is the job's own image."""
 
 
 class Painter(Protocol):
-    """What paints holes: a context manager whose `fit` takes lists of jobs and gives their fills."""
+    """What paints holes: a context manager whose `fit` takes lists of jobs and gives their fills.
+
+    `pool.Pool` is one.
+    """
 
     @property
     def devices(self) -> Sequence[str]:
-        """Of torch, by name; the first tells which kind."""
+        """Names of torch devices; the first tells of which kind all are."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -76,5 +84,12 @@ class Painter(Protocol):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
     def fit(self, batches: Iterable[list[FitJob]]) -> Iterator[list[Fill]]:
-        """Paint the holes of all jobs, list by list and in order; see `pool.Pool.fit`."""
+        """Paint the holes of all jobs, list by list and in order; see `pool.Pool.fit`.
+
+        Args:
+            batches: Lists of jobs.
+
+        Yields:
+            For each list its fills, in the list's order.
+        """
         ...

@@ -1,6 +1,6 @@
-"""Where decoders are fitted: in this process, in processes of the CPU, or in one for each CUDA device.
+"""Workers that fit decoders: a thread of this process, processes on the CPU, or on each CUDA device.
 
-All places stand behind the executors of `concurrent.futures`. torch is loaded by the workers, not here.
+All of them stand behind the executors of `concurrent.futures`. torch is loaded by the workers, not here.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from subremover.runtime.profile import Profile, current, device_work, measure, s
 from subremover.untrained.device_memory import CPU_BATCH_PX, count_row_bytes
 
 CUDA_LISTS = 4
-"""Lists that a CUDA device is given at once, so that their anchors, a few of each list, share batches. Chosen
-by count, not by measurement: no GPU was at hand."""
+"""Number of lists that a CUDA worker is given at once, so that their anchors, a few of each, share batches.
+See docs/measurements.md, "fill/paint/pool: lists on CUDA"."""
 _Done = tuple[list[list[Fill]], Profile]
 """What a worker sends back: the fills of some lists, and where its time went."""
 
@@ -38,14 +38,22 @@ _Done = tuple[list[list[Fill]], Profile]
 class StopEvent(Protocol):
     """The part of threading's and multiprocessing's Event that is needed here."""
 
-    def is_set(self) -> bool: ...
-    def set(self) -> None: ...
-    def clear(self) -> None: ...
+    def is_set(self) -> bool:
+        """Whether fits under way are to stop."""
+        ...
+
+    def set(self) -> None:
+        """Have fits under way stop within a step."""
+        ...
+
+    def clear(self) -> None:
+        """Let fits run again."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Task:
-    """What a worker needs to know besides the jobs."""
+    """What a worker needs to know besides the jobs; see `PaintOptions`, `PoolOptions` and `Pool`."""
 
     options: PaintOptions
     device: str
@@ -62,13 +70,13 @@ class Pool:
     """
 
     def __init__(self, paint: PaintOptions, pool: PoolOptions, *, max_bytes: int | None = None) -> None:
-        """Find the devices; workers start with the context.
+        """Find the devices; workers start when the context is entered.
 
         Args:
             paint: How holes are painted.
-            pool: Where.
-            max_bytes: Most memory for what a CPU fits at once, in each worker; None: as much as its cores
-                take.
+            pool: On which devices, by how many workers.
+            max_bytes: Most memory, in bytes, for what a worker fits at once on the CPU; None: as much as its
+                cores can use.
 
         Raises:
             DeviceError: The device asked for is absent.
@@ -80,6 +88,11 @@ class Pool:
         self._stop: StopEvent = threading.Event()
 
     def __enter__(self) -> Self:
+        """Start the workers.
+
+        Raises:
+            WorkerError: There is no shared memory for processes.
+        """
         devices = [*self.devices] * self._options.workers
         if count_processes(self.devices, self._options.workers):
             self._executors = self._open_processes(devices)
@@ -117,9 +130,12 @@ class Pool:
     def fit(self, batches: Iterable[list[FitJob]]) -> Iterator[list[Fill]]:
         """Paint the holes of all jobs, list by list and in order.
 
-        A list has its own anchors; a worker is given one at a time, or `CUDA_LISTS` on CUDA. A few are in
-        flight, no more; the iterable is read in the caller's thread. A caller who stops early closes the
-        iterator (or leaves the context): fits under way end within a step.
+        Each list has its own anchors; a worker is given one list at a time, or `CUDA_LISTS` on CUDA. Only a
+        few are in hand at once. A caller who stops early closes the iterator (or leaves the context): fits
+        under way end within a step.
+
+        Args:
+            batches: Lists of jobs; read in the caller's thread as results are taken.
 
         Yields:
             For each list its fills, in the list's order.
@@ -148,6 +164,7 @@ class Pool:
                 self._abandon([future for future, _ in pending])
 
     def _submit(self, lists: list[list[FitJob]]) -> tuple[Future[_Done], int]:
+        """Give lists to the worker with the least to do; what it will answer, and its number."""
         slot = self._loads.index(min(self._loads))
         self._loads[slot] += 1
         executor, task = self._executors[slot]
@@ -160,6 +177,7 @@ class Pool:
             raise self._dead_worker(slot) from error
 
     def _collect(self, future: Future[_Done], slot: int) -> list[list[Fill]]:
+        """Wait for the fills of some lists."""
         try:
             fills, part = future.result()
         except BrokenExecutor as error:
@@ -171,7 +189,7 @@ class Pool:
         return fills
 
     def _abandon(self, futures: list[Future[_Done]]) -> None:
-        """Drop what nobody waits for any longer, and be ready for the next."""
+        """Drop what nobody waits for any longer, and be ready for the next call."""
         self._stop.set()
         for future in futures:
             future.cancel()
@@ -187,13 +205,23 @@ class Pool:
 
 
 def count_processes(devices: Sequence[str], workers: int) -> int:
-    """How many processes a pool starts: none where this one can do the work."""
+    """Number of processes that a pool starts: none where a thread of this one does all the work.
+
+    Args:
+        devices: Names of torch devices, of one kind.
+        workers: For each device.
+    """
     places = len(devices) * workers
     return places if devices[0].startswith("cuda") or places > 1 else 0
 
 
 def count_lists_in_hand(devices: Sequence[str], workers: int) -> int:
-    """How many lists of jobs a pool has in hand at once."""
+    """Number of lists of jobs that a pool has in hand at once.
+
+    Args:
+        devices: Names of torch devices, of one kind.
+        workers: For each device.
+    """
     lists = CUDA_LISTS if devices[0].startswith("cuda") else 1
     return (len(devices) * workers + 1) * lists
 
@@ -201,14 +229,16 @@ def count_lists_in_hand(devices: Sequence[str], workers: int) -> int:
 def count_fit_bytes(
     options: PaintOptions, devices: Sequence[str], workers: int, crop_px: int, share: float
 ) -> int:
-    """Memory that fits take on the CPU: by default one batch a core, at least one decoder in each worker.
+    """Memory that fits take on the CPU, in bytes; 0 where they run on CUDA.
+
+    By default they take one batch a core; at the least one decoder in each worker.
 
     Args:
         options: How wide the decoders are.
-        devices: Of torch.
+        devices: Names of torch devices, of one kind.
         workers: For each device.
-        crop_px: Of the largest crop; 0: none is fitted.
-        share: In (0, 1], of what is taken by default.
+        crop_px: Pixels of the largest crop; 0: none is fitted.
+        share: Factor in (0, 1] of what is taken by default.
     """
     if devices[0].startswith("cuda") or not crop_px:
         return 0
@@ -221,8 +251,8 @@ def count_fit_bytes(
 def _interrupts_held() -> Iterator[None]:
     """Hold Ctrl-C back for a moment; a process started meanwhile is never interrupted by it.
 
-    Ctrl-C reaches all processes of the terminal; only the parent is to decide what becomes of it. A
-    worker could ignore it by itself only once it runs, with a traceback for whoever is too quick.
+    Ctrl-C reaches all processes of the terminal; only the parent is to decide what becomes of it. A worker
+    can ignore it by itself only once it runs, and would print a traceback if it came earlier.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
@@ -235,6 +265,7 @@ def _interrupts_held() -> Iterator[None]:
 
 
 def _run(task: _Task, lists: list[list[FitJob]]) -> _Done:
+    """Fit some lists, in the worker; their fills and where the time went."""
     with measure() as profile:
         with stage("start"):
             from subremover.fill.paint.schedule import fit_jobs
@@ -246,10 +277,12 @@ def _run(task: _Task, lists: list[list[FitJob]]) -> _Done:
     return fills, profile
 
 
-_task: _Task | None = None  # of this worker process; set once, when it starts
+_task: _Task | None = None
+"""Of this worker process; set once, when it starts."""
 
 
 def _start_worker(task: _Task, threads: int) -> None:
+    """Prepare a worker process, which fits with so many threads."""
     global _task  # noqa: PLW0603
     _task = task
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # see _interrupts_held, which not every system has
@@ -268,7 +301,7 @@ def _fit_in_worker(lists: list[list[FitJob]]) -> _Done:
 
 
 def _die_with_parent() -> None:
-    """A parent that was killed closes nothing: without this, its workers would wait for ever."""
+    """End this worker when its parent ends: a killed one closes nothing, and workers would wait for ever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         wait_for_sentinels([parent.sentinel])
