@@ -1,4 +1,4 @@
-"""The Python API in two calls; all they do is to open a `Run` and use it."""
+"""The Python API in two calls; each opens a `Run` and uses it."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def scan(
 
     Args:
         source: The film.
-        options: Where and how to look.
+        options: Where and how to look; None: the defaults.
         progress: Called now and then with how far the scan has come.
 
     Returns:
-        What would be removed, and what would be left alone.
+        The plan: what would be removed, and what would be left alone.
 
     Raises:
-        InputError: The film cannot be read.
+        InputError: The film cannot be read to its end.
         PlanError: A plan, mask or SRT file that the options name cannot be used.
         UsageError: The options do not fit the film.
     """
@@ -49,25 +49,27 @@ def remove_subtitles(
 ) -> Result:
     """Remove the burned-in subtitles of a film.
 
-    Where the same call was stopped before, by whatever it was, it goes on from there.
+    If the same call was stopped before, for whatever reason, it goes on from there. No error of any kind
+    touches a target that exists.
 
     Args:
         source: The film.
-        target: The film to be made; its folder must exist.
-        options: All that can be chosen.
+        target: The film to be made; its folder must exist, and its extension names the container.
+        options: All that can be chosen; None: the defaults.
         progress: Called now and then with how far each stage has come.
         plan: What to remove, of `scan` or `load_plan`, perhaps changed since; None: what a scan finds.
-        provenance: A second film to be made, of where the pixels came from.
+        provenance: A second film to be made, of where the pixels came from; None: none is.
 
     Returns:
-        What was done.
+        What was done, and where the time went.
 
     Raises:
         InputError: The film cannot be read, or was changed meanwhile.
-        OutputError: A film cannot be written. The target is not touched then, nor by any other error.
+        OutputError: A film cannot be written.
+        ContainerError: The target's container cannot hold the frames or their times.
         PlanError: The plan, mask or SRT file cannot be used, or is of another film.
-        DeviceError: The device asked for is absent, or too small for a single crop.
-        WorkerError: A worker died.
+        DeviceError: The device asked for is absent, or its memory does not suffice for a single crop.
+        WorkerError: A worker process died.
         UsageError: The options do not fit the film, the encoder or the memory.
     """
     run = Run(source, options, target=target, provenance=provenance, plan=plan, progress=progress)

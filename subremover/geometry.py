@@ -1,4 +1,4 @@
-"""Boxes in pixels: the one way in which all stages speak of a place in the picture."""
+"""Boxes in pixels, by which all stages name a place in the picture."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ import numpy as np
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A rectangle of whole pixels, origin at the top left of the picture."""
+    """A rectangle of whole pixels; x counts from the left of the picture, y from its top, both from 0."""
 
     x: int
+    """First column."""
     y: int
+    """First row."""
     width: int
+    """In px, at least 1."""
     height: int
+    """In px, at least 1."""
 
     def __post_init__(self) -> None:
         if self.width <= 0 or self.height <= 0:
@@ -33,6 +37,7 @@ class Box:
 
     @property
     def area(self) -> int:
+        """Number of pixels."""
         return self.width * self.height
 
     @property
@@ -41,21 +46,27 @@ class Box:
         return slice(self.y, self.bottom), slice(self.x, self.right)
 
     def grow(self, pad_x_px: int, pad_y_px: int) -> Box:
+        """The box with so many columns more on the left and right, and so many rows more above and below."""
         return Box(
             self.x - pad_x_px, self.y - pad_y_px, self.width + 2 * pad_x_px, self.height + 2 * pad_y_px
         )
 
     def shift(self, dx_px: int, dy_px: int) -> Box:
+        """The box moved to the right and down; negative numbers move it to the left and up."""
         return Box(self.x + dx_px, self.y + dy_px, self.width, self.height)
 
     def intersect(self, other: Box) -> Box | None:
-        """The common part, None where there is none."""
+        """The part that two boxes have in common; None where there is none."""
         x, y = max(self.x, other.x), max(self.y, other.y)
         width, height = min(self.right, other.right) - x, min(self.bottom, other.bottom) - y
         return Box(x, y, width, height) if width > 0 and height > 0 else None
 
     def clip(self, width: int, height: int) -> Box:
-        """The part inside a picture of this size.
+        """The part inside a picture.
+
+        Args:
+            width: Of the picture, in px.
+            height: Of the picture, in px.
 
         Raises:
             ValueError: Nothing of the box lies in the picture.
@@ -67,14 +78,23 @@ class Box:
 
 
 def bounding_box(boxes: Iterable[Box]) -> Box:
-    """The smallest box around all of at least one box."""
+    """The smallest box around all of these boxes, of which there must be at least one."""
     boxes = list(boxes)
     x, y = min(b.x for b in boxes), min(b.y for b in boxes)
     return Box(x, y, max(b.right for b in boxes) - x, max(b.bottom for b in boxes) - y)
 
 
 def group_boxes(boxes: list[Box], pad_x_px: int, pad_y_px: int) -> list[list[int]]:
-    """Indices of boxes that overlap once grown by the pads, group by group, transitively."""
+    """Group boxes that lie near each other, directly or by way of others.
+
+    Args:
+        boxes: In any order.
+        pad_x_px: Columns by which a box is grown on the left and right; what it overlaps then is near.
+        pad_y_px: Rows by which it is grown above and below.
+
+    Returns:
+        For each group the indices of its boxes, rising; groups by their first index.
+    """
     groups: list[list[int]] = []
     for index, box in enumerate(boxes):
         grown = box.grow(pad_x_px, pad_y_px)
@@ -85,7 +105,15 @@ def group_boxes(boxes: list[Box], pad_x_px: int, pad_y_px: int) -> list[list[int
 
 
 def draw_boxes(boxes: Iterable[Box], frame: Box) -> np.ndarray:
-    """(h, w) bool of the frame's size, True where any of the boxes lies."""
+    """Draw boxes as a mask.
+
+    Args:
+        boxes: In the same picture as `frame`; they may reach out of it.
+        frame: The part of the picture to be drawn.
+
+    Returns:
+        (h, w) bool of the frame's size, True where any of the boxes lies.
+    """
     drawn = np.zeros((frame.height, frame.width), bool)
     for box in boxes:
         if common := frame.intersect(box):
@@ -94,7 +122,15 @@ def draw_boxes(boxes: Iterable[Box], frame: Box) -> np.ndarray:
 
 
 def tighten(mask: np.ndarray, box: Box) -> tuple[Box, np.ndarray]:
-    """A mask, (h, w) bool of the box's size with at least one pixel, without empty borders, and its place."""
+    """Cut the empty borders off a mask.
+
+    Args:
+        mask: (h, w) bool of the box's size, True on at least one pixel.
+        box: Where it is in the picture.
+
+    Returns:
+        The smallest box around all that is True, and the mask there, a copy of its size.
+    """
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     inner = Box(int(columns[0]), int(rows[0]), int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1)
     return inner.shift(box.x, box.y), mask[inner.slices].copy()

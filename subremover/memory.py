@@ -1,9 +1,9 @@
-"""Who gets how much of the memory that a run may take (`--max-memory`).
+"""Shares out the memory that a run may take (`--max-memory`) among its stages.
 
-Some of it a run needs whatever it is told: libraries, frames in decoders and in the encoder, a few frames
-of a window, a crop that is fitted. What is left is shared out in the proportions of the defaults, first for
-the scan, then, when it is known how large the holes are, for the render. What each stage takes it says
-itself: see the `count_..._bytes` functions of the stages.
+Some of it a run needs in any case: for libraries, frames in decoders and in the encoder, a few frames of a
+window, a crop that is fitted. What is left is shared out in the proportions of the defaults, first for the
+scan; then, when it is known how large the holes are, for the render. How much a stage takes is told by its
+own `count_..._bytes` function.
 """
 
 from __future__ import annotations
@@ -25,25 +25,26 @@ from subremover.video.film import Film
 from subremover.video.read.decoders import count_decoder_bytes
 
 BASE_BYTES = 500 << 20
-"""What libraries and models take. See docs/measurements.md, "memory: base"."""
+"""Memory that libraries and models take, in bytes. See docs/measurements.md, "memory: base"."""
 WORKER_BYTES = 450 << 20
-"""The same for a process that fits."""
+"""Memory that they take in each process that fits, in bytes. See docs/measurements.md, "memory: base"."""
 CANVAS_STEP_PX = 128
-"""Sides of what a decoder of seven levels paints are multiples of this; few holes want more."""
+"""The sides of a picture that a decoder of seven levels paints are multiples of this; few holes want more
+levels."""
 LEAST_SHARE = 0.25
-"""Of what a part keeps by default: shorter windows are not worth an anchor."""
+"""Least factor of the default memory with which a run is begun: shorter windows are not worth an anchor."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What of their memory the stages of a run may take; less of it may change what comes out."""
+    """How much memory the stages of a run may take; with less of it, other pixels may come out."""
 
     scan_share: float = 1.0
-    """Of what the frames of a scan take by default, in (0, 1]."""
+    """Factor in (0, 1] of the memory that the frames of a scan take by default."""
     render_share: float = 1.0
-    """Of what windows and the frames to borrow from take by default, in (0, 1]."""
+    """Factor in (0, 1] of the memory that windows and frames to borrow from take by default."""
     fit_bytes: int | None = None
-    """Most memory for what a CPU fits at once, in each worker; None: as much as its cores take."""
+    """Most memory, in bytes, for what a worker fits at once on the CPU; None: what its cores can use."""
 
 
 def limit_scan(film: Film, max_bytes: int | None) -> Limits:
@@ -51,7 +52,10 @@ def limit_scan(film: Film, max_bytes: int | None) -> Limits:
 
     Args:
         film: The source.
-        max_bytes: Of the whole run; None: no limit.
+        max_bytes: Most memory of the whole run; None: no limit.
+
+    Returns:
+        Limits with the scan's share.
 
     Raises:
         UsageError: The film needs more.
@@ -67,7 +71,7 @@ def check_render(film: Film, options: Options, encoding: Callable[[], Encoding])
     Args:
         film: The source.
         options: Of the run.
-        encoding: Of its picture, asked for only where there is a limit.
+        encoding: Gives that of the picture; called only where there is a limit.
 
     Raises:
         UsageError: The film needs more.
@@ -85,16 +89,20 @@ def check_render(film: Film, options: Options, encoding: Callable[[], Encoding])
 def limit_render(
     film: Film, plan: Plan, options: Options, limits: Limits, encoding: Callable[[], Encoding]
 ) -> Limits:
-    """The limits with those of borrowing and of the fit.
+    """The limits of a render, once the plan tells how large its holes are.
 
     Args:
         film: The source.
         plan: Of this film.
         options: Of the run.
         limits: Of the scan.
-        encoding: Of the picture, asked for only where there is a limit.
+        encoding: Gives that of the picture; called only where there is a limit.
+
+    Returns:
+        The scan's limits with those of the render and of the fit.
 
     Raises:
+        DeviceError: The device asked for is absent.
         UsageError: The film needs more, with holes as large as this plan's.
     """
     limit = options.max_memory_bytes
@@ -113,22 +121,27 @@ def limit_render(
 
 
 def count_scan_bytes(film: Film, share: float) -> int:
-    """What a scan takes that keeps this share of what it does by default."""
+    """Memory that a scan takes, in bytes.
+
+    Args:
+        film: The source.
+        share: Factor in (0, 1] of the memory that its frames take by default.
+    """
     return int(BASE_BYTES + count_decoder_bytes(film) + count_scan_frames_bytes(film, share))
 
 
 def count_render_bytes(
     film: Film, options: Options, encoder: str, devices: Sequence[str], *, crop: int, share: float
 ) -> int:
-    """What a render takes whose parts keep this share of what they do by default.
+    """Memory that a render takes, in bytes.
 
     Args:
         film: The source.
-        options: How many workers, and whether to borrow.
-        encoder: By FFmpeg's name.
-        devices: Of torch, to fit on.
-        crop: Pixels of the largest hole with its surroundings.
-        share: In (0, 1].
+        options: How many workers, how wide the decoders, and whether to borrow.
+        encoder: FFmpeg's name of it.
+        devices: Names of the torch devices to fit on.
+        crop: Pixels of the largest crop, a hole with its surroundings; 0: nothing is fitted.
+        share: Factor in (0, 1] of the memory that its parts take by default.
     """
     workers = options.pool.workers
     fixed = BASE_BYTES + count_processes(devices, workers) * WORKER_BYTES + 2 * count_decoder_bytes(film)
@@ -139,7 +152,15 @@ def count_render_bytes(
 
 
 def find_largest_crop(film: Film, plan: Plan) -> int:
-    """Pixels that the largest hole is fitted in, as far as the boxes of events that meet tell."""
+    """Number of pixels of the largest picture that a decoder will paint, told by the boxes of events.
+
+    Args:
+        film: The source.
+        plan: Of this film; events that overlap in time and place share a crop.
+
+    Returns:
+        The pixels, with the context around holes; 0 where nothing is removed.
+    """
     present: list[Event] = []
     largest = 0
     for event in sorted(plan.removed, key=lambda event: event.first):
@@ -152,7 +173,7 @@ def find_largest_crop(film: Film, plan: Plan) -> int:
 
 
 def _find_share(limit: int, film: Film, count: Callable[[float], int]) -> float:
-    """The largest share with which the memory suffices."""
+    """The largest share whose bytes, of `count`, are within the limit; a UsageError if there is none."""
     if count(1) <= limit:
         return 1.0
     if (needed := count(LEAST_SHARE)) > limit:

@@ -1,6 +1,6 @@
-"""One film on its way: looked at, scanned, rendered segment by segment, assembled.
+"""Takes one film all the way: probed, scanned, rendered segment by segment, assembled.
 
-`Run` holds what is found out once, before the first frame; the command and the Python API go by it alone.
+`Run` holds what is found out once, before the first frame. The command and the Python API both use it.
 """
 
 from __future__ import annotations
@@ -50,22 +50,23 @@ log = logging.getLogger(__name__)
 
 
 class Run(AbstractContextManager["Run"]):
-    """What is to be done to one film, prepared: a context manager with `scan` and `render`.
+    """The work on one film: a context manager with `scan` and `render`.
 
         with Run("movie.mp4", target="clean.mp4") as run:
             result = run.render(run.scan())
 
-    Entering it looks at the film and checks all that can be checked before the long work: the target, the
+    Entering it probes the film and checks all that can be checked before the long work: the target, the
     encoder, the device, the memory. A run that was stopped goes on from its work folder.
     """
 
     film: Film
+    """The source, as it was probed."""
     losses: tuple[str, ...]
-    """What is wrong with the film, and what of it the target cannot keep."""
+    """What is wrong with the film, then what of it the target cannot keep, one line a thing."""
     limits: Limits
-    """Shares of the memory that the stages may take."""
+    """How much memory the stages may take."""
     work: WorkFolder | None
-    """What has been finished, beside the target; None without a target."""
+    """The folder beside the target with what has been finished; None without a target."""
 
     def __init__(
         self,
@@ -83,13 +84,13 @@ class Run(AbstractContextManager["Run"]):
 
         Args:
             source: The film.
-            options: All that can be chosen.
+            options: All that can be chosen; None: the defaults.
             target: The film to be made; None: none is.
-            provenance: A second film to be made, of where the pixels came from.
-            plan: Of this film, in the scan's place.
+            provenance: A second film to be made, of where the pixels came from; None: none is.
+            plan: Of this film, instead of a scan.
             paints: Whether holes will be painted, so that device and memory are checked; None: if there is
                 a target.
-            painter: What paints the holes; None: the pool that the options tell of.
+            painter: What paints the holes; None: a pool of workers, as the options say.
             progress: Called now and then with how far each stage has come.
         """
         self.source, self.options = Path(source), options or Options()
@@ -101,11 +102,12 @@ class Run(AbstractContextManager["Run"]):
         self._stack = ExitStack()
 
     def __enter__(self) -> Run:
-        """Look at the film and at where it is to go.
+        """Probe the film, and check the outputs, the device and the memory.
 
         Raises:
             InputError: The film cannot be read.
-            OutputError: One of the outputs cannot be written, or another run is making the film.
+            OutputError: An output cannot be written, or another run is making the same one.
+            SpliceError: Packets must be copied and cannot be.
             PlanError: The plan to be used cannot be read, or is of another film.
             DeviceError: The device asked for is absent.
             UsageError: The options do not fit the film, the encoder or the memory.
@@ -144,16 +146,19 @@ class Run(AbstractContextManager["Run"]):
 
     @cached_property
     def encoding(self) -> Encoding:
-        """What the picture is encoded with; chosen once, for hardware that is busy later must not change it.
+        """What the picture is encoded with; chosen once, as hardware that is busy later must not change it.
 
         Raises:
             OutputError: There is no such encoder.
-            UsageError: It does not know what was asked of it.
+            UsageError: The encoder does not know an option that was asked for.
         """
         return choose_encoding(self.film, self.options.encode)
 
     def scan(self) -> Plan:
-        """The plan: that which was given, or a stopped run has left, or what is found now.
+        """What is to be removed: the plan that was given, or that a stopped run has left, or a new one.
+
+        Returns:
+            The plan of all events and shots of the film.
 
         Raises:
             InputError: The film cannot be read to its end.
@@ -166,12 +171,19 @@ class Run(AbstractContextManager["Run"]):
         return self.work.find_plan(self._key, self._make_plan)
 
     def find_splice(self, plan: Plan) -> Splice | None:
-        """What of the film can be copied packet for packet; None where all of its picture is to be encoded.
+        """Find out what of the film can be copied packet by packet.
 
-        Without a target, as for one in the source's own container.
+        Without a target, as if it had the source's own container.
+
+        Args:
+            plan: Of this film.
+
+        Returns:
+            How copied and encoded packets are joined; None if all of the picture is to be encoded.
 
         Raises:
-            SpliceError: It was asked for and cannot be done.
+            InputError: The film cannot be read.
+            SpliceError: Copying was asked for and cannot be done.
         """
         mode, target = self.options.encode.splice, self.target or self.film.path
         if mode == "off":
@@ -195,7 +207,13 @@ class Run(AbstractContextManager["Run"]):
             return None
 
     def open_painter(self, plan: Plan) -> Painter:
-        """What paints the plan's holes, to be used in a `with` statement.
+        """What paints the plan's holes; sets the render's limits of memory.
+
+        Args:
+            plan: Of this film.
+
+        Returns:
+            The painter that was given, or a new pool, its context not entered.
 
         Raises:
             DeviceError: The device asked for is absent.
@@ -213,13 +231,16 @@ class Run(AbstractContextManager["Run"]):
 
         Args:
             plan: Of this film.
-            indices: Of the frames.
+            indices: Of the frames wanted.
 
         Yields:
             Frame index and frame, in order.
 
         Raises:
-            InputError, DeviceError, WorkerError, UsageError: As `render`.
+            InputError: The film cannot be read.
+            DeviceError: The device asked for is absent, or its memory does not suffice for a single crop.
+            WorkerError: A worker process died.
+            UsageError: The memory does not suffice for holes of that size.
         """
         try:
             splice = self.find_splice(plan)
@@ -241,20 +262,25 @@ class Run(AbstractContextManager["Run"]):
                     yield index, frame
 
     def render(self, plan: Plan) -> Result:
-        """Write the film without what the plan names.
+        """Write the target: the film without what the plan says is to be removed.
 
-        Where nothing is to be removed all packets are copied, or, if they would not show the same in the
+        Where nothing is to be removed all packets are copied or, if they would not show the same in the
         target's container, the picture is encoded.
 
         Args:
             plan: Of this film.
 
+        Returns:
+            What was done, without a profile.
+
         Raises:
             InputError: The film cannot be read to its end, or was changed meanwhile.
-            OutputError: A film cannot be written, or its container cannot hold it.
+            OutputError: A film cannot be written.
+            ContainerError: The target's container cannot hold the frames or their times.
+            SpliceError: Packets must be copied and cannot be.
             PlanError: The plan is of another film.
-            DeviceError: A device's memory does not suffice.
-            WorkerError: A worker died.
+            DeviceError: The device asked for is absent, or its memory does not suffice for a single crop.
+            WorkerError: A worker process died.
             UsageError: The memory does not suffice for holes of that size.
         """
         if self.work is None:
@@ -283,6 +309,7 @@ class Run(AbstractContextManager["Run"]):
         )
 
     def _render(self, plan: Plan, work: WorkFolder, cues: tuple[Cue, ...]) -> Rendered:
+        """Render the film and put it in the target's place."""
         rendering = Rendering(
             self.film,
             plan,
@@ -297,6 +324,7 @@ class Run(AbstractContextManager["Run"]):
         return render_whole(replace(rendering, splice=splice), cues, self._progress)
 
     def _check_names(self) -> None:
+        """Raise a UsageError where what was given contradicts itself."""
         given = [n for n, v in (("plan", self.options.scan.plan), ("mask", self.options.scan.mask)) if v]
         if self._given is not None and given:
             raise UsageError(f"a plan was given, so leave the {given[0]} of the options out")
@@ -309,14 +337,16 @@ class Run(AbstractContextManager["Run"]):
 
     @cached_property
     def _key(self) -> FilmKey:
+        """What tells a plan of this film from those of others."""
         return FilmKey.of(self.film.upright_size, self.film.pts)
 
     @cached_property
     def _packet_index(self) -> PacketIndex:
-        """Of the source; read once, for it takes all packets of the picture."""
+        """Of the source; read once, as that takes all packets of the picture."""
         return read_packet_index(self.film)
 
     def _read_plan(self) -> Plan | None:
+        """The plan that the options name or that was given, checked; None: there is none."""
         if self.options.scan.plan is not None:
             return load_plan(self.options.scan.plan, self._key)
         if self._given is not None:
@@ -324,11 +354,13 @@ class Run(AbstractContextManager["Run"]):
         return self._given
 
     def _open_work(self, target: Path) -> WorkFolder:
+        """The work folder of this run, by a fingerprint of all that the result depends on."""
         has_provenance = self.provenance is not None
         fingerprint = find_fingerprint(self.film, self.options, self.encoding, self._given, has_provenance)
         return WorkFolder(target, self.film.path, fingerprint, self.options.encode.resume)
 
     def _make_plan(self) -> Plan:
+        """Scan the film, or take the plan that was given."""
         return make_plan(
             self.film,
             self.options.scan,
@@ -338,7 +370,7 @@ class Run(AbstractContextManager["Run"]):
         )
 
     def _tell_odd(self, plan: Plan, has_cues: bool, copied: int) -> Iterator[str]:
-        """What came out otherwise than asked for."""
+        """Warnings of what came out otherwise than asked for."""
         if not plan.removed and copied < self.film.frame_count:
             place = "" if self.target is None else self.target.suffix
             yield (

@@ -1,4 +1,4 @@
-"""How far a run has come, for those who watch it."""
+"""Reports how far a run has come, by a callback."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ class Progress:
     """How far a stage has come."""
 
     stage: Literal["scan", "render", "verify"]
-    """`verify`: a film that was joined of copied and encoded packets is decoded; there is no such stage where
-    nothing is copied. Where the film did not come out right, another `render` follows."""
+    """`verify`: a film joined of copied and encoded packets is decoded and compared; where nothing is copied
+    there is no such stage. If the film did not come out right, another `render` follows."""
     done: int
-    """Frames; a run that goes on begins its render with those that are finished."""
+    """Number of frames done; a run that was resumed begins its render with those already finished."""
     total: int
-    """Of a render without those that are copied."""
+    """Number of frames to be done; of a render without those that are copied."""
 
 
 ProgressCallback = Callable[[Progress], None]
-"""Called in the caller's thread, now and then; whatever it raises ends the run."""
+"""Called now and then, in the caller's thread; an exception that it raises ends the run."""
 
 
 def ignore(_: Progress) -> None:
-    """Progress for callers who do not ask."""
+    """Do nothing with a progress: the callback where none was given."""

@@ -1,6 +1,6 @@
-"""Where the pixels of the holes came from, and what share of them came from where.
+"""Keeps where the pixels of holes came from (their origins), and counts the shares.
 
-Plain arrays; `video.provenance` makes a film of it.
+Plain arrays; `video.write.provenance_film` makes a film of them.
 """
 
 from __future__ import annotations
@@ -16,25 +16,44 @@ from subremover.plan.model import Event
 
 
 class Origins:
-    """Of the pixels of one frame's holes; the shares of a pixel add up to 1, outside the holes to 0."""
+    """The origins of the pixels of one frame's holes, as arrays of one box around all holes.
+
+    The shares of a pixel, `borrowed`, `unmixed` and `fitted`, add up to 1; outside the holes to 0.
+    """
 
     def __init__(self, boxes: Iterable[Box]) -> None:
-        """For holes inside these boxes of the coded picture."""
+        """Start with no holes.
+
+        Args:
+            boxes: In the coded picture, at least one; all holes lie inside them.
+        """
         self.box = bounding_box(boxes)
         self.borrowed, self.unmixed, self.fitted, self.distance = np.zeros(
             (4, self.box.height, self.box.width), np.float32
         )
-        """(h, w) float32 of the box's size: three shares, and from how many frames away the borrowed came."""
+        """(h, w) float32 each: three shares in [0, 1], and from how many frames away a pixel was borrowed."""
 
     def fill(self, box: Box, mask: np.ndarray, fitted: np.ndarray, distance: np.ndarray) -> None:
-        """Note a hole that was filled, `fitted` (h, w) of it by the decoder, the rest borrowed."""
+        """Note a hole that was filled, by a decoder or by borrowing.
+
+        Args:
+            box: Of the hole, in the coded picture.
+            mask: (h, w) bool of the box's size, True in the hole.
+            fitted: (h, w) float32, in [0, 1]: share of the decoder; the rest is borrowed.
+            distance: (h, w) float32: from how many frames away pixels are borrowed; 0 where none are.
+        """
         place = box.shift(-self.box.x, -self.box.y).slices
         self.borrowed[place] = np.where(mask, 1 - fitted, self.borrowed[place])
         self.fitted[place] = np.where(mask, fitted, self.fitted[place])
         self.distance[place] = np.where(mask, distance, self.distance[place])
 
     def blend(self, box: Box, weight: np.ndarray) -> None:
-        """Note an unmixed picture that was laid over what was there, with a weight (h, w) in [0, 1]."""
+        """Note an unmixed picture that was laid over what was there.
+
+        Args:
+            box: Of the picture, in the coded one.
+            weight: (h, w) float32 of the box's size, in [0, 1]: its share.
+        """
         place = box.shift(-self.box.x, -self.box.y).slices
         for share in (self.borrowed, self.fitted, self.unmixed):
             share[place] *= 1 - weight
@@ -43,16 +62,19 @@ class Origins:
 
 @dataclass(frozen=True, slots=True)
 class Shares:
-    """Of the hidden pixels of all frames, all three together 1; 0 where there were none."""
+    """Where hidden pixels came from; the three shares add up to 1, or are 0 if there were no such pixels."""
 
     borrowed: float = 0.0
+    """Share taken from other frames, in [0, 1]."""
     unmixed: float = 0.0
+    """Share computed from the very frame, in [0, 1]."""
     fitted: float = 0.0
+    """Share painted by decoders, in [0, 1]."""
     distance: int = 0
-    """From how many frames away the borrowed pixels came, in the median."""
+    """Median of how many frames away the borrowed pixels came from."""
 
     def describe(self) -> str:
-        """As `93 % borrowed (median from 7 frames away), 7 % painted`."""
+        """A line such as `93 % borrowed (median from 7 frames away), 7 % painted`."""
         frames = f"{self.distance} frame{'s' * (self.distance != 1)}"
         parts = (
             (self.borrowed, f"borrowed (median from {frames} away)"),
@@ -66,7 +88,12 @@ class Tally:
     """Counts the pixels of a film's holes by their origin, for the whole film and for each event."""
 
     def __init__(self, events: Sequence[Event], max_distance: int) -> None:
-        """For events in the coded picture."""
+        """Start with nothing counted.
+
+        Args:
+            events: Those that are removed, in the coded picture.
+            max_distance: Greatest distance over which pixels may be borrowed, in frames.
+        """
         self._events = events
         self._firsts = np.array([event.first for event in events], np.int64)
         self._lasts = np.array([event.last for event in events], np.int64)
@@ -76,7 +103,12 @@ class Tally:
         self._max_distance = max_distance
 
     def add(self, frame: int, origins: Origins) -> None:
-        """Count a frame's."""
+        """Count the pixels of a frame.
+
+        Args:
+            frame: Its index.
+            origins: Of its holes' pixels.
+        """
         self._total.add(origins, (slice(None), slice(None)), None)
         for number in np.flatnonzero((self._firsts <= frame) & (frame <= self._lasts)).tolist():
             event = self._events[number]
@@ -86,15 +118,20 @@ class Tally:
                 count.add(origins, here, event.strokes[there])
 
     def to_json(self) -> dict[str, Any]:
-        """All that was counted, for `add_json`."""
+        """All that was counted, as JSON can hold it, for `add_json`."""
         counts = {str(number): count.to_json() for number, count in self._counts.items()}
         return {"total": self._total.to_json(), "events": counts}
 
     def add_json(self, counts: Any, stop: int) -> None:
-        """Count what another tally of the same events has counted; after `stop` (excluded) more may come.
+        """Add what another tally of the same events has counted.
+
+        Args:
+            counts: Of `to_json`.
+            stop: Index of the first frame that may still be counted: of events that end before it only the
+                shares are kept.
 
         Raises:
-            ValueError: That is not what it is.
+            ValueError: These are no counts of such a tally.
         """
         try:
             self._total.add_json(counts["total"])
@@ -110,24 +147,25 @@ class Tally:
 
     @property
     def total(self) -> Shares:
-        """Of all frames so far."""
+        """Shares of the hidden pixels of all frames counted so far."""
         return self._total.shares()
 
     @property
     def by_event(self) -> tuple[Shares, ...]:
-        """Of each event, in the order in which they were given."""
+        """Shares of the pixels that each event hid, in the order in which the events were given."""
         ended = {**self._shares, **{number: count.shares() for number, count in self._counts.items()}}
         return tuple(ended.get(number, Shares()) for number in range(len(self._events)))
 
 
 class _Count:
-    """Pixels by origin, and the borrowed ones by distance."""
+    """Numbers of pixels by origin, and of borrowed ones by distance; in parts where origins are mixed."""
 
     def __init__(self, max_distance: int) -> None:
         self._sums = np.zeros(3)
         self._distances = np.zeros(max_distance + 1)
 
     def add(self, origins: Origins, place: tuple[slice, slice], where: np.ndarray | None) -> None:
+        """Count the pixels of a part of the origins' box; only those that are True in `where`, if given."""
         maps = [each[place] for each in (origins.borrowed, origins.unmixed, origins.fitted, origins.distance)]
         borrowed, unmixed, fitted, distance = (m.ravel() if where is None else m[where] for m in maps)
         self._sums += np.array([borrowed.sum(), unmixed.sum(), fitted.sum()], np.float64)
@@ -140,6 +178,7 @@ class _Count:
         return [self._sums.tolist(), steps.tolist(), self._distances[steps].tolist()]
 
     def add_json(self, counts: Any) -> None:
+        """Add the counts of `to_json`; a ValueError if they are none."""
         sums, steps, pixels = (np.array(part) for part in counts)
         if sums.shape != (3,) or steps.ndim != 1 or steps.shape != pixels.shape:
             raise ValueError("these are no counts of origins")
@@ -149,6 +188,7 @@ class _Count:
         np.add.at(self._distances, steps.astype(np.int64), pixels)
 
     def shares(self) -> Shares:
+        """The shares of all pixels counted so far."""
         if not self._sums.sum():
             return Shares()
         borrowed, unmixed, fitted = (float(each) for each in self._sums / self._sums.sum())
