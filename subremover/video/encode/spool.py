@@ -3,7 +3,7 @@
 The layout, numbers little-endian: `MAGIC`, 32 bytes that say of which run it is, the packets' bytes one after
 the other, a JSON object about them (see `SpoolWriter.commit`), its length in 8 bytes, and the SHA-256 of all
 before. No container would do: Matroska rounds times to milliseconds, NUT and Matroska lose decoding times.
-Encoding is done before, in `picture_encoder`; how spools become a film is up to `write.writer`.
+Encoding is done before, in `picture_encoder`; how spools become a film is up to `write.assemble`.
 """
 
 from __future__ import annotations

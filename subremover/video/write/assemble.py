@@ -95,7 +95,7 @@ def assemble(
         check_unchanged(film)
         if splice is None:
             check_frames(part.path, target, _find_times(film, pieces), 1.5 / float(film.frame_rate))
-        elif fault := find_fault(film, pieces, part.path, progress):
+        elif fault := _find_fault(film, pieces, part.path, progress):
             raise SpliceError(
                 f"'{target}' does not come out right with packets copied: {fault}; use --splice off"
             )
@@ -103,6 +103,15 @@ def assemble(
     finally:
         part.discard()
     return (*encoder.warnings, *carried.warnings, *shape)
+
+
+def _find_fault(
+    film: Film, pieces: Sequence[Spool | range], path: Path, progress: ProgressCallback
+) -> str | None:
+    try:
+        return find_fault(film, pieces, path, progress)
+    except SpoolError as error:
+        raise OutputError(f"a segment is lost: {error}; start again") from error
 
 
 def _find_times(film: Film, pieces: Sequence[Spool | range]) -> np.ndarray:
