@@ -4,6 +4,8 @@ import contextlib
 import os
 import re
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -11,7 +13,7 @@ from pathlib import Path
 import cv2
 import pytest
 from media import draw_film
-from processes import names
+from processes import ENVIRONMENT, names
 from tiny_runs import draw_mask
 
 import subremover
@@ -269,6 +271,24 @@ def test_a_current_folder_that_is_gone(
     ):
         assert cli.run(words) == code
         assert "Traceback" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("place")
+def test_a_home_that_is_not_there(tmp_path: Path) -> None:
+    """As in a container, for a user whom the system does not know: nothing is kept there."""
+    unknown = {
+        name: ENVIRONMENT[name] for name in ENVIRONMENT.keys() - {"USER", "LOGNAME", "LNAME", "USERNAME"}
+    }
+    words = ["film.mp4", "-o", str(tmp_path / "new.mp4"), "--mask", "mask.png", "-q", *QUICK]
+    done = subprocess.run(
+        [sys.executable, "-m", "subremover", *words],
+        env={**unknown, "HOME": str(tmp_path / "gone")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert names(tmp_path) == ["new.mp4"]
 
 
 class TestApi:
