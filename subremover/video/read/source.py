@@ -65,8 +65,9 @@ def read_stamp(path: Path) -> tuple[int, int]:
 
 
 def check_unchanged(film: Film) -> None:
-    """Find out whether what was read since it was probed can be of one film; one that is gone, or in a
-    folder that is closed now, may be.
+    """Find out whether what was read since it was probed can be of one film.
+
+    One that is gone, or lies in a folder that is closed by now, may be.
 
     Raises:
         InputError: The file was written to.
