@@ -17,8 +17,7 @@ import numpy as np
 
 from subremover.errors import OutputError, PlanError
 from subremover.geometry import Box
-from subremover.runtime.atomic_file import write_file
-from subremover.runtime.paths import tell
+from subremover.runtime.paths import tell, write_file
 
 FORMAT = "subremover plan"
 VERSION = 2

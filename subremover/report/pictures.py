@@ -18,8 +18,7 @@ from subremover.pipeline import Run
 from subremover.plan.model import Event, Plan
 from subremover.provenance import Shares
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
-from subremover.runtime.atomic_file import write_file
-from subremover.runtime.paths import tell
+from subremover.runtime.paths import tell, write_file
 from subremover.video.film import Film
 from subremover.video.pixels.planes import upright_rgb
 from subremover.video.read.reader import read_frames

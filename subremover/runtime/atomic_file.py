@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from subremover.errors import OutputError
-from subremover.runtime.paths import exists, is_file, is_folder, look, resolve, tell
+from subremover.runtime.paths import is_folder, look, resolve, tell
 
 _NUMBERS = itertools.count()
 
@@ -195,7 +195,7 @@ def check_file(source: Path, target: Path, overwrite: bool) -> None:
 
 
 def check_folder(folder: Path) -> bool:
-    """Find out whether files can be written to a folder, which is made if need be.
+    """Find out whether files can be written to a folder, which need not be there yet.
 
     Returns:
         Whether it is there already.
@@ -213,14 +213,3 @@ def check_folder(folder: Path) -> bool:
     if not os.access(found, os.W_OK | os.X_OK):
         raise OutputError(f"cannot write to '{folder}': no permission in '{found}'; choose another folder")
     return found == whole
-
-
-def write_file(file: Path, data: bytes) -> None:
-    """Write a file into a folder of many, by its own name.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    if exists(file) and not is_file(file):  # a pipe would be waited for
-        raise FileExistsError(errno.EEXIST, f"'{file.name}' is no regular file")
-    file.write_bytes(data)

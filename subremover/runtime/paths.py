@@ -1,4 +1,4 @@
-"""Looks at what a user names, whatever it is: what cannot be looked at is not there.
+"""Looks at what a user names, whatever it is: what cannot be looked at is not there, no pipe is waited for.
 
 `Path.exists`, `is_file`, `is_dir` and `resolve` raise an error, on some Pythons and not on others, where a
 folder must not be entered, a name is too long or holds a null byte, or links go in a circle.
@@ -6,6 +6,7 @@ folder must not be entered, a name is too long or holds a null byte, or links go
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -77,3 +78,14 @@ def read_small_file(path: Path, what: str, remedy: str, most_bytes: int) -> byte
         raise PlanError(
             f"cannot read {what} '{path}': {tell(error)}; check its name and its mode, or {remedy}"
         ) from error
+
+
+def write_file(file: Path, data: bytes) -> None:
+    """Write a file among those of a folder; one that exists is replaced.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if exists(file) and not is_file(file):  # a pipe would be waited for
+        raise FileExistsError(errno.EEXIST, f"'{file.name}' is no regular file")
+    file.write_bytes(data)
