@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
@@ -34,6 +33,7 @@ from subremover.render.rendering import Rendered, Rendering, find_segments, rend
 from subremover.result import Result
 from subremover.resume.fingerprint import find_fingerprint
 from subremover.resume.folder import WorkFolder
+from subremover.runtime.paths import resolve
 from subremover.runtime.profile import stage
 from subremover.video.container.copies import can_copy
 from subremover.video.container.mux import remux
@@ -332,7 +332,7 @@ class Run(AbstractContextManager["Run"]):
             return
         if self.target is None:
             raise UsageError("a film of origins tells what a whole run did; give a target as well")
-        if os.path.realpath(self.provenance) == os.path.realpath(self.target):
+        if resolve(self.provenance) == resolve(self.target):
             raise UsageError(f"two outputs would be written to '{self.target}'; give each a name of its own")
 
     @cached_property

@@ -339,7 +339,7 @@ def test_a_damaged_film_is_done_as_far_as_it_goes(tmp_path: Path) -> None:
         (lambda path: {"mask": path / "small.png"}, PlanError, "is 80x48 px, the film 160x96; scale it"),
         (lambda path: {"mask": path / "small.mkv"}, PlanError, "is 64x48 px, the film 160x96; scale it"),
         (lambda path: {"mask": path / "short.mkv"}, PlanError, "has 3 frames, the film 24; give one a frame"),
-        (lambda path: {"plan": path}, PlanError, "cannot read the plan .*; make one with --save-plan"),
+        (lambda path: {"plan": path}, PlanError, "cannot read the plan .*, or make one with --save-plan"),
     ],
 )
 def test_what_does_not_fit_the_film(

@@ -38,7 +38,6 @@ _say = partial(option, "What to say")
 _paper = partial(option, "Of the paper")
 
 _DEFAULTS = Options()
-_PATH = click.Path(path_type=Path, readable=False)  # whether it is: see probe and check_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,22 @@ class Session:
     """Whether -v is among them: `--version` is printed before they are read."""
     painter: Painter | None = None
     """What paints the holes; None: as the options say."""
+
+
+class _PathType(click.Path):
+    """A name of a file or folder; whether it can be read or written is found out where that is done."""
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, readable=False)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path; not of an empty name, which would stand for the current folder."""
+        if value == "":
+            self.fail("the name is empty; give one", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+_PATH = _PathType()
 
 
 def _print_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from subremover.errors import OutputError, UsageError
+from subremover.runtime.paths import exists, is_folder, resolve, tell
 
 FILM_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".divx", ".f4v", ".flv", ".m2ts", ".m4v", ".mkv", ".mov", ".mp4", ".mpeg"}
@@ -41,13 +41,13 @@ class Outputs:
         Raises:
             OutputError: One of them cannot, or exists and is not to be replaced.
         """
-        from subremover.runtime.atomic_file import check_file
+        from subremover.runtime.atomic_file import check_file, check_folder
 
         for folder in (self.plan, self.previews):
             if folder is not None:
-                _check_folder(folder)
+                check_folder(folder)
         for file in (self.srt, self.report, self.provenance):
-            if file is not None and _check_folder(file.parent):
+            if file is not None and check_folder(file.parent):
                 check_file(source, file, overwrite or file.absolute() in findings)
 
 
@@ -70,7 +70,6 @@ def find_outputs(
 
     Raises:
         UsageError: Two things would go to one place, or nothing is said about where the film goes.
-        OutputError: The folder for the films cannot be made.
     """
     if asked.provenance and (scan_only or asked.previews):
         raise UsageError("--provenance tells what a whole run did; leave out --scan-only and --preview")
@@ -90,10 +89,10 @@ def find_outputs(
             strict=True,
         )
     ]
-    inputs = {os.path.realpath(file) for file in read}
-    taken: set[str] = set()
+    inputs = {resolve(file) for file in read}
+    taken: set[Path] = set()
     for file in (f for o in found for f in (o.film, o.srt, o.report, o.provenance) if f is not None):
-        place = os.path.realpath(file)
+        place = resolve(file)
         if place in inputs:
             raise UsageError(f"'{file}' is an input; give the output a name of its own")
         if place in taken:
@@ -102,19 +101,28 @@ def find_outputs(
     return found
 
 
+def make_film_folder(folder: Path) -> None:
+    """Make the folder that several films go to.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"cannot write to '{folder}': {tell(error)}; choose another folder") from error
+
+
 def _find_films(sources: Sequence[Path], output: Path | None, is_many: bool) -> list[Path]:
     if output is None:
         raise UsageError("where should the clean film go? add -o clean.mp4")
-    try:
-        if not is_many and not output.is_dir():
+    if not is_folder(output):
+        if not is_many:
             return [output]
-        if not output.exists() and output.suffix.lower() in FILM_SUFFIXES:
+        if exists(output):
+            raise UsageError(f"-o '{output}' is a file; name a folder for several inputs")
+        if output.suffix.lower() in FILM_SUFFIXES:
             raise UsageError(f"-o '{output}' is a file's name; name a folder for several inputs")
-        output.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise UsageError(f"-o '{output}' is a file; name a folder for several inputs") from error
-    except OSError as error:
-        raise OutputError(f"cannot write to '{output}': {error.strerror}; choose another place") from error
     return [output / source.name for source in sources]
 
 
@@ -126,17 +134,6 @@ def _find_folders(folder: Path | None, sources: Sequence[Path], is_many: bool) -
 def _find_files(
     path: Path | None, sources: Sequence[Path], suffix: str, is_many: bool
 ) -> Iterator[Path | None]:
-    is_folder = path is not None and (is_many or os.path.isdir(path))  # noqa: PTH112, never raises
+    folder = path if path is not None and (is_many or is_folder(path)) else None
     for source in sources:
-        yield path / f"{source.stem}{suffix}" if path is not None and is_folder else path
-
-
-def _check_folder(folder: Path) -> bool:
-    """Find out whether files can be written to a folder; whether it exists already."""
-    try:
-        existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    except OSError as error:
-        raise OutputError(f"cannot write to '{folder}': {error.strerror}; choose another folder") from error
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        raise OutputError(f"cannot write to '{folder}'; choose another folder")
-    return existing == folder.absolute()
+        yield path if folder is None else folder / f"{source.stem}{suffix}"

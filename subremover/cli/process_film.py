@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from subremover.cli.progress_bar import ProgressBar, printable, say
 from subremover.cli.request import FilmRequest, Request
+from subremover.runtime.paths import exists
 from subremover.runtime.profile import measure, stage
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -
         plan.save(outputs.plan)
     written: list[Path] = []
     if work is not None:
-        written = [file for file in work.findings if file.exists()]
+        written = [file for file in work.findings if exists(file)]
         work.note_findings([file for file in (outputs.srt, outputs.report) if file is not None])
     if outputs.srt and outputs.srt.absolute() not in written:
         cues = make_cues(plan.events, run.film.times - run.film.start_seconds)

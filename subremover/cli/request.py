@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from subremover.cli.outputs import FILM_SUFFIXES, Outputs, find_outputs
+from subremover.cli.outputs import FILM_SUFFIXES, Outputs, find_outputs, make_film_folder
 from subremover.errors import InputError
 from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
+from subremover.runtime.paths import is_folder, tell
 
 _Stage = TypeVar("_Stage", ScanOptions, BorrowOptions, PoolOptions, EncodeOptions)
 
@@ -55,9 +56,11 @@ class Request:
             report=values["report"],
             provenance=values["provenance"],
         )
-        is_many = len(sources) > 1 or any(map(_is_folder, values["inputs"]))
+        is_many = len(sources) > 1 or any(map(is_folder, values["inputs"]))
         read = [file for file in (options.scan.mask, options.scan.plan, options.scan.times) if file]
         outputs = find_outputs(sources, asked, is_many=is_many, scan_only=values["scan_only"], read=read)
+        if is_many and asked.film is not None and outputs[0].film is not None and not values["status"]:
+            make_film_folder(asked.film)
         films = (
             FilmRequest(source, own, _with_own_files(options, source) if is_many else options)
             for source, own in zip(sources, outputs, strict=True)
@@ -68,26 +71,19 @@ class Request:
 
 def _list_films(given: Path) -> Iterator[Path]:
     """The film itself, or those of a folder by name, but for hidden ones."""
-    if not _is_folder(given):
+    if not is_folder(given):
         yield given
         return
     try:
         inside = sorted(given.iterdir())
     except OSError as error:
-        raise InputError(f"cannot read the folder '{given}' ({error.strerror}); check its mode") from error
+        raise InputError(f"cannot read the folder '{given}' ({tell(error)}); check its mode") from error
     films = [
         file for file in inside if file.suffix.lower() in FILM_SUFFIXES and not file.name.startswith(".")
     ]
     if not films:
         raise InputError(f"there is no film in the folder '{given}'; name a film, or a folder with films")
     yield from films
-
-
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # opening it will tell
-        return False
 
 
 def _read_options(values: Mapping[str, Any]) -> Options:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import stat
 import struct
 import warnings
 import zlib
@@ -13,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from subremover.errors import PlanError
+from subremover.runtime.paths import read_small_file
 
 MASK_LEVEL = 8
 """Grey level from which a mask's pixel counts as white: covers antialiased rims, spares coding noise."""
@@ -20,6 +20,7 @@ MASK_LEVEL = 8
 SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".webp"})
 _FORMATS = ("PNG", "BMP", "TIFF", "JPEG", "WEBP")
 _MOST_BYTES = 64 * 2**20
+_REMEDY = "give a PNG, white where to remove"
 # What Pillow raises for damaged pictures, as its decoders came across the damage.
 _DAMAGE = (
     OSError,
@@ -48,7 +49,7 @@ def read_mask(path: Path, size: tuple[int, int], remedy: str) -> np.ndarray:
     Raises:
         PlanError: It cannot be read or decoded, or has another size.
     """
-    data = _read_bytes(path)
+    data = read_small_file(path, "the mask", _REMEDY, _MOST_BYTES)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about damaged tags and large pictures
@@ -59,22 +60,9 @@ def read_mask(path: Path, size: tuple[int, int], remedy: str) -> np.ndarray:
     except Image.DecompressionBombError as error:
         raise PlanError(f"'{path}' has far too many px, {remedy}") from error
     except _DAMAGE as error:
-        raise PlanError(f"'{path}' is no picture; give a PNG, white where to remove") from error
+        raise PlanError(f"'{path}' is no picture; {_REMEDY}") from error
     mask: np.ndarray = grey >= MASK_LEVEL
     return mask
-
-
-def _read_bytes(path: Path) -> bytes:
-    try:
-        found = path.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise PlanError(f"the mask '{path}' is no regular file; give a PNG, white where to remove")
-        if found.st_size > _MOST_BYTES:
-            raise PlanError(f"'{path}' has over {_MOST_BYTES >> 20} MiB; save it as a plain PNG")
-        return path.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise PlanError(f"cannot read the mask '{path}': {reason}; check its name") from error
 
 
 def _to_grey(image: Image.Image) -> np.ndarray:

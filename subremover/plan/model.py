@@ -17,6 +17,7 @@ import numpy as np
 
 from subremover.errors import OutputError, PlanError
 from subremover.geometry import Box
+from subremover.runtime.paths import tell, write_file
 
 FORMAT = "subremover plan"
 VERSION = 2
@@ -223,16 +224,16 @@ class Plan:
             for number, event in enumerate(self.events, 1):
                 name = f"event_{number:04d}.png"
                 _, png = cv2.imencode(".png", event.strokes.astype(np.uint8) * 255)
-                (folder / name).write_bytes(png.tobytes())
+                write_file(folder / name, png.tobytes())
                 events.append(_describe(event, name))
             film = {name: getattr(self.film, name) for name in ("width", "height", "frame_count", "times")}
             shots = [{"first": shot.first, "last": shot.last} for shot in self.shots]
             document = {"format": FORMAT, "version": VERSION, "film": film, "shots": shots, "events": events}
             text = json.dumps(document, indent=1, ensure_ascii=False)
-            (folder / PLAN_NAME).write_text(text + "\n", encoding="utf-8")
-        except OSError as error:
+            write_file(folder / PLAN_NAME, f"{text}\n".encode())
+        except (OSError, ValueError) as error:  # ValueError: a null byte in the name
             raise OutputError(
-                f"cannot write the plan to '{folder}': {error.strerror}; choose another folder"
+                f"cannot write the plan to '{folder}': {tell(error)}; choose another folder"
             ) from error
 
 

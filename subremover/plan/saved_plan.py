@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import stat
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +28,7 @@ from subremover.plan.model import (
     Plan,
     Shot,
 )
+from subremover.runtime.paths import exists, is_file, is_folder, read_small_file, resolve
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def load_plan(path: Path | str, film: FilmKey | None = None) -> Plan:
         PlanError: It cannot be read, is damaged, or belongs to another film or version.
     """
     path = Path(path)
-    file = path / PLAN_NAME if _is_folder(path) else path
+    file = path / PLAN_NAME if is_folder(path) else path
     document = _read_json(file)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise PlanError(f"'{file}' is no plan; make one with --save-plan")
@@ -80,27 +80,10 @@ def load_plan(path: Path | str, film: FilmKey | None = None) -> Plan:
     return Plan(film, shots, tuple(sorted(events, key=lambda event: event.first)))
 
 
-def _is_folder(path: Path) -> bool:
-    try:
-        return path.is_dir()
-    except (OSError, ValueError):  # the name is too long, or holds a null byte: reading it will tell
-        return False
-
-
 def _read_json(file: Path) -> Any:
+    data = read_small_file(file, "the plan", "make one with --save-plan", _MOST_JSON_BYTES)
     try:
-        found = file.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise PlanError(f"'{file}' is no regular file; make a plan with --save-plan")
-        if found.st_size > _MOST_JSON_BYTES:
-            raise PlanError(
-                f"'{file}' is no plan: it has {found.st_size >> 20} MiB; make one with --save-plan"
-            )
-        return json.loads(file.read_text(encoding="utf-8-sig"), parse_constant=_refuse_constant)
-    except OSError as error:
-        raise PlanError(
-            f"cannot read the plan '{file}': {error.strerror}; make one with --save-plan"
-        ) from error
+        return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise PlanError(f"'{file}' is no plan: {error}; make one with --save-plan") from error
 
@@ -186,15 +169,10 @@ def _read_strokes(entry: dict[str, Any], where: str, folder: Path, box: Box) -> 
         return np.broadcast_to(np.True_, (box.height, box.width))
     name = entry["strokes"]
     # a backslash parts folders on Windows
-    if not isinstance(name, str) or not name or name != Path(name).name or "\\" in name or name == "..":
+    if not isinstance(name, str) or name in ("", "..") or name != Path(name).name or {"\\", "\0"} & {*name}:
         raise _damaged(where, "strokes", f"the name of a PNG beside {PLAN_NAME}", name)
     file = folder / name
-    try:
-        is_inside = file.resolve().parent == folder.resolve()
-        is_strange = file.exists() and not file.is_file()
-    except (OSError, ValueError, RuntimeError) as error:  # too long a name, a null byte, a circle of links
-        raise _damaged(where, "strokes", f"the name of a PNG beside {PLAN_NAME}", name) from error
-    if not is_inside or is_strange:
+    if resolve(file).parent != resolve(folder) or (exists(file) and not is_file(file)):
         raise PlanError(
             f"{where}: {_show(name)} is no file in the plan's folder but leads elsewhere; put the PNG there"
         )

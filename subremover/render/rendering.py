@@ -25,6 +25,7 @@ from subremover.resume.folder import WorkFolder
 from subremover.resume.names import ORIGINS, PICTURE
 from subremover.resume.state import Decisions
 from subremover.runtime.allocator import release_freed_memory
+from subremover.runtime.paths import is_file
 from subremover.runtime.profile import stage
 from subremover.video.encode.encoders import Encoding
 from subremover.video.encode.match_size import match_size
@@ -229,10 +230,12 @@ class Rendering:
 
     def _check_disk(self) -> None:
         """Warn if the disk may fill up."""
-        folder = self.work.path
-        there = sum(file.stat().st_size for file in folder.iterdir() if file.is_file())
-        needed = DISK_SHARE * self.film.path.stat().st_size - there
-        free = shutil.disk_usage(folder).free
+        folder, (size, _) = self.work.path, self.film.stamp
+        try:
+            there = sum(file.stat().st_size for file in folder.iterdir() if is_file(file))
+            needed, free = DISK_SHARE * size - there, shutil.disk_usage(folder).free
+        except OSError:  # writing there will tell
+            return
         if free < needed:
             log.warning(
                 "there may be too little space for '%s': %.1f GB are free, up to %.1f GB are needed",

@@ -18,6 +18,7 @@ from subremover.pipeline import Run
 from subremover.plan.model import Event, Plan
 from subremover.provenance import Shares
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
+from subremover.runtime.paths import tell, write_file
 from subremover.video.film import Film
 from subremover.video.pixels.planes import upright_rgb
 from subremover.video.read.reader import read_frames
@@ -99,7 +100,7 @@ def write_report(film: Film, plan: Plan, file: Path) -> None:
                     page.write(draw_event(number, event, film, pair))
             page.write(close_page(len(plan.events)))
     except OSError as error:
-        raise OutputError(f"cannot write '{file}': {error.strerror}; choose another place") from error
+        raise OutputError(f"cannot write '{file}': {tell(error)}; choose another place") from error
 
 
 def add_shares(page: Path, target: Path, plan: Plan, total: Shares, by_event: Sequence[Shares]) -> None:
@@ -223,6 +224,6 @@ def _write_png(file: Path, picture: np.ndarray) -> None:
     _, png = cv2.imencode(".png", picture[..., ::-1])
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_bytes(png.tobytes())
+        write_file(file, png.tobytes())
     except OSError as error:
-        raise OutputError(f"cannot write '{file}': {error.strerror}; choose another folder") from error
+        raise OutputError(f"cannot write '{file}': {tell(error)}; choose another folder") from error

@@ -14,8 +14,10 @@ import av
 import cv2
 
 from subremover._version import __version__
+from subremover.errors import InputError
 from subremover.options import Options
 from subremover.plan.model import Plan
+from subremover.runtime.paths import is_file, tell
 from subremover.video.encode.encoders import Encoding
 from subremover.video.film import Film
 
@@ -41,6 +43,9 @@ def find_fingerprint(
         encoding: Of the picture; a hardware encoder may be gone the next time.
         plan: That was given; None: there will be a scan.
         has_provenance: Whether a film of origins is made.
+
+    Raises:
+        InputError: The film cannot be read any longer.
     """
     parts = {
         "film": (film.packets, _sample(film.path)),
@@ -65,20 +70,23 @@ def _describe(options: Options, plan: Plan | None) -> dict[str, Any]:
 
 
 def _sample(path: Path) -> str:
-    """Size and some bytes of a file."""
+    """Size and some bytes of a film's file."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
-        size = file.seek(0, 2)
-        for number in range(SAMPLE_COUNT):
-            file.seek(max(0, size - SAMPLE_BYTES) * number // (SAMPLE_COUNT - 1))
-            digest.update(file.read(SAMPLE_BYTES))
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, 2)
+            for number in range(SAMPLE_COUNT):
+                file.seek(max(0, size - SAMPLE_BYTES) * number // (SAMPLE_COUNT - 1))
+                digest.update(file.read(SAMPLE_BYTES))
+    except OSError as error:
+        raise InputError(f"cannot read '{path}' ({tell(error)}); check that it is still there") from error
     return f"{size} {digest.hexdigest()}"
 
 
 def _hash_file(path: Path) -> str:
+    if not is_file(path):  # a pipe would be waited for
+        return ""
     try:
-        if not path.is_file():  # a pipe would be waited for
-            return ""
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except (OSError, ValueError):  # whoever reads it will tell

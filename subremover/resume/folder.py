@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from subremover.errors import ContainerError, PlanError
+from subremover.errors import ContainerError, OutputError, PlanError
 from subremover.plan.model import FilmKey, Plan
 from subremover.plan.saved_plan import load_plan
 from subremover.resume.lock import is_locked, lock_folder
@@ -34,6 +34,7 @@ from subremover.resume.names import (
 )
 from subremover.resume.state import Decisions, RunState
 from subremover.runtime.atomic_file import output_errors, sync, sync_folder
+from subremover.runtime.paths import is_file, is_folder
 from subremover.video.encode.spool import Spool, SpoolError
 from subremover.video.segments import Segment
 
@@ -78,7 +79,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         if error is None or isinstance(error, ContainerError) or not self._is_kept or not self._has_work():
             self._remove()
         else:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OutputError):
                 self._delete(is_half)
             error.add_note("what is finished is kept: the same command goes on where it stopped")
         os.close(self._lock)
@@ -101,7 +102,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             InputError, PlanError, UsageError: It cannot be made, as `make` says.
         """
         folder = self.path / PLAN
-        if folder.exists():
+        if is_folder(folder):
             try:
                 return load_plan(folder, film)
             except PlanError as error:
@@ -157,7 +158,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
         try:
             return Spool.read(file, self.key)
         except SpoolError as error:
-            if file.exists():
+            if is_file(file):
                 log.warning("a finished segment is of no use and is made again: %s", error)
             return None
 
@@ -194,21 +195,26 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
 
     def _own(self) -> Iterator[Path]:
         """What runs have put here, but for the lock."""
-        for path in self.path.iterdir() if self.path.is_dir() else ():
+        try:
+            inside = list(self.path.iterdir())
+        except OSError:  # it was removed or closed
+            return
+        for path in inside:
             if path.name in (STATE, PLAN, HALF_PLAN) or is_segment(path.name) or is_half(path.name):
                 yield path
 
     def _delete(self, is_meant: Callable[[str], bool]) -> None:
-        """What runs have put here under names that are meant."""
-        for path in [path for path in self._own() if is_meant(path.name)]:
-            if path.is_dir() and not path.is_symlink():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                path.unlink(missing_ok=True)
+        """What runs have put here under names that are meant; an OutputError where it cannot be deleted."""
+        with output_errors(self.path):
+            for path in [path for path in self._own() if is_meant(path.name)]:
+                if is_folder(path) and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
+                else:
+                    path.unlink(missing_ok=True)
 
     def _remove(self) -> None:
         """All of it; the lock goes last, so that nobody else begins in what is being removed."""
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, OutputError):
             self.clear()
             if [path.name for path in self.path.iterdir()] == [LOCK]:
                 (self.path / LOCK).unlink()
@@ -224,9 +230,9 @@ def describe_work(source: Path, target: Path) -> str:
     if state is None:
         return f"{target}: there is no run to go on with"
     of = "" if state.film == source.name else f" of another film, {state.film!r},"
-    done = [s for s in state.segments if s.is_copied or (folder / file_name(s, PICTURE)).exists()]
+    done = [s for s in state.segments if s.is_copied or is_file(folder / file_name(s, PICTURE))]
     if not state.segments:
-        how = "scanned" if (folder / PLAN).exists() else "being scanned"
+        how = "scanned" if is_folder(folder / PLAN) else "being scanned"
     else:
         frames, total = (sum(s.stop - s.start for s in some) for some in (done, state.segments))
         how = f"{frames} of {total} frames ({len(done)} of {len(state.segments)} segments) are finished"

@@ -8,10 +8,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import stat
 import time
 from pathlib import Path
 
 from subremover.errors import OutputError
+from subremover.runtime.paths import look, tell
 
 try:
     import fcntl
@@ -42,7 +44,8 @@ def lock_folder(folder: Path, name: str, target: Path) -> int:
     Raises:
         OutputError: Somebody else works there, or there is something that was not made here.
     """
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+    found = look(folder)
+    if found is not None and not stat.S_ISDIR(found.st_mode):
         raise _in_the_way(folder)
     for _ in range(_TRIES):
         folder.mkdir(exist_ok=True)
@@ -53,6 +56,13 @@ def lock_folder(folder: Path, name: str, target: Path) -> int:
             lock = os.open(folder / name, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o666)
         except FileNotFoundError:  # the run before has just removed the folder
             continue
+        except IsADirectoryError as error:
+            raise _in_the_way(folder) from error
+        except PermissionError as error:  # another user's
+            raise OutputError(
+                f"cannot use '{folder}', where what is finished is kept: {tell(error)}; "
+                "change its mode or owner, or give the output another name"
+            ) from error
         if _try_lock(lock) and _is_still(lock, folder / name):
             with contextlib.ExitStack() as stack:
                 stack.callback(os.close, lock)

@@ -16,6 +16,7 @@ import os
 import re
 from pathlib import Path
 
+from subremover.runtime.paths import resolve
 from subremover.video.segments import Segment
 
 STATE, LOCK, PLAN, HALF_PLAN = "state.json", "lock", "plan", "plan.part"
@@ -27,7 +28,7 @@ _MOST_BYTES = 255
 
 def find_folder(target: Path) -> Path:
     """Where the work folder of a target is."""
-    target = target.resolve()
+    target = resolve(target)
     name = f".{target.name}.subremover"
     if len(os.fsencode(name)) > _MOST_BYTES:
         name = f".{hashlib.sha256(os.fsencode(target.name)).hexdigest()}.subremover"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from subremover.runtime.atomic_file import new_file
+from subremover.runtime.paths import is_file
 from subremover.video.segments import Segment
 
 FORMAT, VERSION = "subremover run", 1
@@ -51,7 +52,7 @@ class RunState:
     def read(cls, file: Path) -> RunState | None:
         """What a file says; None where it is missing or makes no sense."""
         try:
-            if not file.is_file() or file.stat().st_size > _MOST_BYTES:  # a pipe would be waited for
+            if not is_file(file) or file.stat().st_size > _MOST_BYTES:  # a pipe would be waited for
                 return None
             return _parse(json.loads(file.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError, KeyError, RecursionError):

@@ -10,10 +10,12 @@ import errno
 import hashlib
 import itertools
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from subremover.errors import OutputError
+from subremover.runtime.paths import is_folder, look, resolve, tell
 
 _NUMBERS = itertools.count()
 
@@ -30,7 +32,7 @@ class PartFile:
                 on the target's disk; if it is not, the file is beside the target all the same, under one name
                 in each run, so that there never is more than one.
         """
-        self.target = _resolve(target)  # through a link, so that the link stays one
+        self.target = resolve(target)  # through a link, so that the link stays one
         own = f"{os.getpid()}-{next(_NUMBERS)}" if folder is None else _hash(folder)
         # FFmpeg tells the container by the extension, so it stays last
         name = f".{shorten(self.target.stem)}.part-{own}{self.target.suffix[:32]}"
@@ -104,10 +106,6 @@ def shorten(name: str) -> str:
     return os.fsencode(name)[:150].decode(errors="ignore")
 
 
-def _resolve(target: Path) -> Path:
-    return Path(os.path.realpath(target))  # Path.resolve fails on links in a circle
-
-
 @contextlib.contextmanager
 def new_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """Write a file that appears under its name only when the `with` body has ended without an exception.
@@ -124,13 +122,12 @@ def new_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """
     part = None
     try:
-        _resolve(target).parent.mkdir(parents=True, exist_ok=True)
+        resolve(target).parent.mkdir(parents=True, exist_ok=True)
         part = PartFile(target, folder)
         yield part.path
         part.commit()
     except OSError as error:
-        reason = error.strerror or error
-        raise OutputError(f"cannot write '{target}': {reason}; try another name or directory") from error
+        raise OutputError(f"cannot write '{target}': {tell(error)}; try another name or directory") from error
     finally:
         with contextlib.suppress(OSError):
             if part is not None:
@@ -155,9 +152,8 @@ def output_errors(target: Path, *kinds: type[Exception]) -> Iterator[None]:
             raise OutputError(
                 f"no space left for '{target}'; free some, or write to another disk and start again"
             ) from error
-        reason = getattr(error, "strerror", None) or error
         raise OutputError(
-            f"cannot write '{target}': {reason}; try another name, directory or container"
+            f"cannot write '{target}': {tell(error)}; try another name, directory or container"
         ) from error
 
 
@@ -172,18 +168,20 @@ def check_file(source: Path, target: Path, overwrite: bool) -> None:
     Raises:
         OutputError: It cannot be written, is the source, or exists and must not be replaced.
     """
+    place = resolve(target)
     with output_errors(target):
-        if target.exists() and target.samefile(source):
-            raise OutputError(f"'{target}' is the film itself; give another name for the output")
-        if target.is_dir():
-            raise OutputError(f"'{target}' is a directory; give a file name")
-        if _resolve(target).is_symlink() or (target.exists() and not target.is_file()):
-            raise OutputError(f"'{target}' is no regular file; give another name for the output")
-        if target.exists() and not overwrite:
-            raise OutputError(f"'{target}' exists; add --overwrite or give another name")
-        if not (folder := _resolve(target).parent).is_dir():
-            named = folder if target.is_symlink() else target.parent
-            raise OutputError(f"there is no directory '{named}'; create it first")
+        found, film = look(place), look(resolve(source))
+    if found is not None and film is not None and os.path.samestat(found, film):
+        raise OutputError(f"'{target}' is the film itself; give another name for the output")
+    if found is not None and stat.S_ISDIR(found.st_mode):
+        raise OutputError(f"'{target}' is a directory; give a file name")
+    if found is not None and not stat.S_ISREG(found.st_mode):  # a link is one of a circle
+        raise OutputError(f"'{target}' is no regular file; give another name for the output")
+    if found is not None and not overwrite:
+        raise OutputError(f"'{target}' exists; add --overwrite or give another name")
+    if not is_folder(place.parent):
+        named = place.parent if target.is_symlink() else target.parent
+        raise OutputError(f"there is no directory '{named}'; create it first")
     part = PartFile(target)
     try:
         part.path.touch()
@@ -194,3 +192,24 @@ def check_file(source: Path, target: Path, overwrite: bool) -> None:
     finally:
         with contextlib.suppress(OSError):
             part.discard()
+
+
+def check_folder(folder: Path) -> bool:
+    """Find out whether files can be written to a folder, which need not be there yet.
+
+    Returns:
+        Whether it is there already.
+
+    Raises:
+        OutputError: They cannot.
+    """
+    try:
+        whole = folder.absolute()
+        found = next(path for path in (whole, *whole.parents) if look(path) is not None)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"cannot write to '{folder}': {tell(error)}; choose another folder") from error
+    if not is_folder(found):
+        raise OutputError(f"cannot write to '{folder}': '{found}' is no folder; choose another folder")
+    if not os.access(found, os.W_OK | os.X_OK):
+        raise OutputError(f"cannot write to '{folder}': no permission in '{found}'; choose another folder")
+    return found == whole

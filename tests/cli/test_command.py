@@ -470,7 +470,7 @@ class TestRefusals:
             (["-o", "b.xyz"], "no container is known for 'b.xyz'; give it an extension such as .mp4"),
             (["-o", "gone/b.mp4"], "there is no directory 'gone'; create it first"),
             (["-o", "old.mp4/b.mp4"], "there is no directory 'old.mp4'; create it first"),
-            (["-o", "x" * 300 + ".mp4"], "File name too long; choose another place"),
+            (["-o", "x" * 300 + ".mp4"], "File name too long; try another name"),
             (["-o", "b.webm"], "'b.webm' cannot hold h264; use .mkv or --codec libvpx-vp9"),
             (
                 ["-o", "b.mp4", "--provenance", "a.mp4", "--overwrite"],
@@ -565,9 +565,9 @@ class TestRefusals:
             (["--mask", "text.png"], "'text.png' is no picture; give a PNG"),
             (["--mask", "text.txt"], "cannot use the mask 'text.txt': .*check that it is whole"),
             (["--mask", "small.png"], "is 16x9 px, the film 160x96; scale it to the film's size"),
-            (["--plan", "gone"], "cannot read the plan 'gone': .*; make one with --save-plan"),
+            (["--plan", "gone"], "cannot read the plan 'gone': .*, or make one with --save-plan"),
             (["--plan", "mask.png"], "'mask.png' is no plan: .*; make one with --save-plan"),
-            (["--times", "gone.srt"], "cannot read the times 'gone.srt': .*; check the name"),
+            (["--times", "gone.srt"], "cannot read the times 'gone.srt': .*; check its name and"),
             (["--times", "text.txt"], r"no subtitle was found in 'text.txt'; give a SubRip file"),
         ],
     )
@@ -594,24 +594,6 @@ class TestRefusals:
         message = rf"CUDA asked for \({device}\), but .*use --device cpu"
         refused(6, message, "a.mp4", "-o", "b.mp4", "--device", device)
 
-    def test_permissions(self, refused: Callable[..., None]) -> None:
-        shutil.copy("a.mp4", "secret.mp4")
-        Path("secret.mp4").chmod(0)
-        for name, mode in (("closed", 0), ("fixed", 0o555)):
-            Path(name).mkdir(mode=mode)
-        try:
-            if os.access("secret.mp4", os.R_OK):
-                pytest.skip("root may do everything")
-            refused(3, "no permission to read 'secret.mp4'; change its mode", "secret.mp4", "-o", "b.mp4")
-            refused(3, "cannot read 'closed/a.mp4' .Permission denied", "closed/a.mp4", "-o", "b.mp4")
-            refused(4, "Permission denied.*; choose another directory", "a.mp4", "-o", "fixed/b.mp4")
-            refused(4, "Permission denied; choose another place", "a.mp4", "-o", "closed/b.mp4")
-            refused(4, "cannot write to 'fixed/new'", "a.mp4", "mask.png", "-o", "fixed/new")
-            refused(5, "cannot read the mask", "a.mp4", "-o", "b.mp4", "--mask", "closed/mask.png")
-            refused(5, "cannot read the plan", "a.mp4", "-o", "b.mp4", "--plan", "closed/plan")
-        finally:
-            Path("closed").chmod(0o700)
-
     @pytest.mark.parametrize("words", [["--mask", "mask.png", "--end", "2f"], ["--segmenter", "gradient"]])
     def test_a_full_disk(
         self, refused: Callable[..., None], monkeypatch: pytest.MonkeyPatch, words: list[str]
@@ -635,7 +617,7 @@ class TestRefusals:
         ("file", "message"),
         [
             ("a.mp4", "'a.mp4' is the film itself; give another name"),
-            ("a.mp4/new", "cannot write to 'a.mp4'; choose another folder|no directory 'a.mp4'"),
+            ("a.mp4/new", "cannot write to 'a.mp4': '.*a.mp4' is no folder; choose another folder"),
             ("x" * 300, "cannot write .*File name too long"),
             ("x" * 300 + "/new", "cannot write .*File name too long"),
         ],

@@ -25,6 +25,7 @@ from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
 from av.video.stream import VideoStream
 
 from subremover.runtime.atomic_file import PartFile
+from subremover.runtime.paths import exists, is_file
 
 MAGIC = b"subremover spool 1\n"
 KEY_BYTES = 32
@@ -156,7 +157,7 @@ class Spool:
             SpoolError: It is not there, not whole, or not of this run.
         """
         try:
-            if path.exists() and not path.is_file():  # a pipe would be waited for
+            if exists(path) and not is_file(path):  # a pipe would be waited for
                 raise ValueError("it is no regular file")
             with path.open("rb") as file:
                 return _read(path, file, key)

@@ -13,6 +13,7 @@ import av.error
 from av.container import InputContainer
 
 from subremover.errors import InputError
+from subremover.runtime.paths import tell
 from subremover.video.film import Film
 from subremover.video.read.limits import open_options
 
@@ -62,8 +63,8 @@ def read_stamp(path: Path) -> tuple[int, int]:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise InputError(f"'{path}' does not exist; check the name") from error
-    except OSError as error:
-        raise InputError(f"cannot read '{path}' ({error.strerror}); check the name and its folder") from error
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot read '{path}' ({tell(error)}); check the name and its folder") from error
     if stat.S_ISDIR(found.st_mode):
         raise InputError(f"'{path}' is a directory; give a film file")
     if not stat.S_ISREG(found.st_mode):
@@ -76,7 +77,9 @@ def read_stamp(path: Path) -> tuple[int, int]:
 
 
 def check_unchanged(film: Film) -> None:
-    """Check that a film's file is still as it was when it was probed; one that was deleted passes.
+    """Check that a film's file is still as it was when it was probed.
+
+    One that was deleted, or lies in a folder that is closed by now, passes.
 
     Args:
         film: As it was probed.
@@ -84,7 +87,7 @@ def check_unchanged(film: Film) -> None:
     Raises:
         InputError: The file was written to.
     """
-    with contextlib.suppress(FileNotFoundError):
+    with contextlib.suppress(OSError):
         found = film.path.stat()
         if (found.st_size, found.st_mtime_ns) != film.stamp:
             raise InputError(f"'{film.path}' was changed while it was read; start again when it is whole")

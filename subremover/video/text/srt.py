@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Sequence
 from pathlib import Path
 
 from subremover.errors import PlanError
 from subremover.plan.cues import Cue
 from subremover.runtime.atomic_file import new_file
+from subremover.runtime.paths import read_small_file
 from subremover.video.text.text_track import parse_srt
 
 _MOST_BYTES = 16 * 2**20
@@ -56,18 +56,9 @@ def read_srt(file: Path) -> tuple[Cue, ...]:
     Raises:
         PlanError: It cannot be read, is too large, or has no cue.
     """
-    try:
-        found = file.stat()
-        if not stat.S_ISREG(found.st_mode):
-            raise PlanError(f"'{file}' is no regular file; {_REMEDY}")
-        if found.st_size > _MOST_BYTES:
-            raise PlanError(f"'{file}' has {found.st_size >> 20} MiB, too much for subtitles; {_REMEDY}")
-        data = file.read_bytes()
-    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
-        reason = getattr(error, "strerror", None) or error
-        raise PlanError(f"cannot read the times '{file}': {reason}; check the name") from error
-    found_cues = parse_srt(_decode(data))
-    cues = tuple(Cue(start, end, _TAG.sub("", text)) for start, end, text in found_cues if 0 <= start < end)
+    data = read_small_file(file, "the times", _REMEDY, _MOST_BYTES)
+    found = parse_srt(_decode(data))
+    cues = tuple(Cue(start, end, _TAG.sub("", text)) for start, end, text in found if 0 <= start < end)
     if not cues:
         raise PlanError(f"no subtitle was found in '{file}'; {_REMEDY}")
     return cues

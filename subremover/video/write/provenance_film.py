@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 
 from subremover.errors import OutputError
 from subremover.provenance import Origins
-from subremover.runtime.atomic_file import PartFile, check_file
+from subremover.runtime.atomic_file import PartFile, check_file, check_folder
 from subremover.video.container.output import closing_output, find_format, mux_errors
 from subremover.video.encode.settings import reproducible_x264
 from subremover.video.encode.spool import Spool
@@ -133,9 +133,7 @@ def check_provenance(film: Film, target: Path, overwrite: bool) -> None:
         OutputError: The target is the film, exists, cannot be created, or is no container for it.
     """
     find_format(target)
-    with mux_errors(target):
-        has_folder = target.parent.is_dir()
-    if has_folder:
+    if check_folder(target.parent):
         check_file(film.path, target, overwrite)
     try:
         out, _ = _open(film, io.BytesIO(), target)
