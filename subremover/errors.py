@@ -46,7 +46,7 @@ class DeviceError(SubremoverError):
 
 
 class WorkerError(SubremoverError):
-    """A fitting worker died."""
+    """A fitting worker died, or cannot be started."""
 
     exit_code = 7
 

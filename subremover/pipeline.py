@@ -325,9 +325,9 @@ class Run(AbstractContextManager["Run"]):
 
     def _check_names(self) -> None:
         """Raise a UsageError where what was given contradicts itself."""
-        given = [n for n, v in (("plan", self.options.scan.plan), ("mask", self.options.scan.mask)) if v]
-        if self._given is not None and given:
-            raise UsageError(f"a plan was given, so leave the {given[0]} of the options out")
+        also = [name for name in ("plan", "mask", "times") if getattr(self.options.scan, name) is not None]
+        if self._given is not None and also:
+            raise UsageError(f"a plan was given, so leave the {also[0]} of the options out")
         if self.provenance is None:
             return
         if self.target is None:

@@ -125,14 +125,14 @@ def write_shape(path: Path, ratio: Fraction, format_name: str) -> bool:
     with open_input(path) as container:
         # streams that could not be kept have changed the picture's place
         stream = next(s for s in container.streams.video if not is_cover(s))
-        shape = Fraction(stream.width, stream.height) * ratio
+        index, shape = stream.index, Fraction(stream.width, stream.height) * ratio
         kept = {f"disposition:{s.index}": _words(s) for s in container.streams}
     copy = path.with_name(f"{path.stem}.shape{path.suffix}")
     options = {
         "format": format_name,
         "map": 0,
         "codec": "copy",
-        f"aspect:{stream.index}": f"{shape.numerator}:{shape.denominator}",
+        f"aspect:{index}": f"{shape.numerator}:{shape.denominator}",
         "avoid_negative_ts": "disabled",
         "max_interleave_delta": 0,
         "default_mode": "passthrough",  # else the muxer chooses default tracks
@@ -146,7 +146,7 @@ def write_shape(path: Path, ratio: Fraction, format_name: str) -> bool:
     job = ffmpeg.input("old", copyts=None).output("new", **options)
     command = [names.get(word, word) for word in job.compile(cmd=program, overwrite_output=True)]
     try:
-        if not _run(command) or not _is_same(path, copy, stream.index, ratio):
+        if not _run(command) or not _is_same(path, copy, index, ratio):
             return False
         copy.replace(path)
     finally:
