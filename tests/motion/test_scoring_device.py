@@ -216,3 +216,9 @@ def test_borrowing_is_as_good_on_a_cuda_device(cuda, caplog):
     ours, theirs = _borrow(cuda), _borrow(None)
     assert not caplog.records
     assert np.abs(np.subtract(ours[1], theirs[1])).max() < 0.1
+
+
+def test_a_thread_keeps_its_stream() -> None:
+    """What a thread has scored, that thread blends: on CUDA in the order of one stream."""
+    streams = DeviceStreams("cpu")
+    assert streams.mine() is streams.mine()
