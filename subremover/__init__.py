@@ -41,6 +41,7 @@ from subremover.progress import Progress, ProgressCallback
 from subremover.provenance import Shares
 from subremover.result import Result
 from subremover.runtime.profile import Profile, Work
+from subremover.video.splice.splice import SpliceError
 
 if TYPE_CHECKING:
     from subremover.untrained.batched_adam import ForwardModel
@@ -76,6 +77,7 @@ __all__ = [
     "ScanOptions",
     "Shares",
     "Shot",
+    "SpliceError",
     "SubremoverError",
     "UsageError",
     "Watch",

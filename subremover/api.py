@@ -17,13 +17,15 @@ log = logging.getLogger(__name__)
 
 
 def scan(
-    source: Path | str, options: ScanOptions | None = None, progress: ProgressCallback | None = None
+    source: Path | str,
+    options: ScanOptions | Options | None = None,
+    progress: ProgressCallback | None = None,
 ) -> Plan:
     """Find the burned-in subtitles of a film, without changing anything.
 
     Args:
         source: The film.
-        options: Where and how to look; None: the defaults.
+        options: Where and how to look; of `Options` only that and the memory count; None: the defaults.
         progress: Called now and then with how far the scan has come.
 
     Returns:
@@ -34,7 +36,8 @@ def scan(
         PlanError: A plan, mask or SRT file that the options name cannot be used.
         UsageError: The options do not fit the film.
     """
-    with Run(source, Options(scan=options or ScanOptions()), progress=progress) as run:
+    whole = options if isinstance(options, Options) else Options(scan=options or ScanOptions())
+    with Run(source, whole, progress=progress) as run:
         return run.scan()
 
 

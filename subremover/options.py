@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from pathlib import Path
-from typing import Literal, get_args
+from types import NoneType, UnionType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from subremover.errors import UsageError
 from subremover.parsing import Position, Region
@@ -49,6 +51,10 @@ class ScanOptions:
     """Remove all lettering, also what is taken for part of the scene."""
 
     def __post_init__(self) -> None:
+        for name in ("mask", "plan", "times"):
+            if isinstance(value := getattr(self, name), str):
+                object.__setattr__(self, name, Path(value))
+        _check_types(self)
         _check_choice("segmenter", self.segmenter, SegmenterName)
         if self.mask is not None and self.plan is not None:
             raise UsageError("give a mask or a plan, not both")
@@ -66,6 +72,7 @@ class BorrowOptions:
     """Frames; nothing is taken from further away."""
 
     def __post_init__(self) -> None:
+        _check_types(self)
         if not 1 <= self.max_distance <= MOST_DISTANCE:
             raise UsageError(
                 f"the greatest distance must be 1 to {MOST_DISTANCE} frames, got {self.max_distance}"
@@ -94,6 +101,7 @@ class FitOptions:
     """Standard deviation of the noise added to the input in each step (the paper's sigma_r)."""
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _check_least("steps", self.steps, 1)
         _check_least("channels", self.channels, 1)
         if self.levels is not None:
@@ -126,6 +134,7 @@ class PaintOptions:
     restores that. See docs/measurements.md, "options: holdout"."""
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _check_least("warm_steps", self.warm_steps, 0)
         _check_least("decoders", self.decoders, 1)
         if self.decoders > MOST_DECODERS:
@@ -160,6 +169,7 @@ class PoolOptions:
     """Worker processes for each device."""
 
     def __post_init__(self) -> None:
+        _check_types(self)
         if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps", self.device):
             raise UsageError(f"unknown device {self.device!r}; choose auto, cpu, cuda, cuda:N or mps")
         if self.batch_size is not None and self.batch_size < 1:
@@ -197,6 +207,7 @@ class EncodeOptions:
     """Choose the crf at which the picture comes out as large as the source's."""
 
     def __post_init__(self) -> None:
+        _check_types(self)
         _check_choice("splice", self.splice, SpliceMode)
         if not re.fullmatch(r"[a-z]{3}", self.subtitle_language):
             raise UsageError(
@@ -219,6 +230,41 @@ class Options:
     encode: EncodeOptions = field(default_factory=EncodeOptions)
     max_memory_bytes: int | None = None
     """Of all processes of the run together; None: see `memory`."""
+
+    def __post_init__(self) -> None:
+        _check_types(self)
+
+
+def _check_types(options: object) -> None:
+    """Refuse a value of another type than its field's, which would fail far from here."""
+    for name, hint in get_type_hints(type(options)).items():
+        value = getattr(options, name)
+        if not _is_of(value, hint):
+            raise UsageError(f"{name} must be {_describe_type(hint)}, got {value!r}")
+
+
+def _is_of(value: object, hint: Any) -> bool:
+    if isinstance(hint, UnionType):
+        return any(_is_of(value, part) for part in get_args(hint))
+    if get_origin(hint) is tuple:
+        return isinstance(value, tuple) and all(_is_of(part, get_args(hint)[0]) for part in value)
+    if get_origin(hint) is Literal:
+        return isinstance(value, str)  # `_check_choice` does the rest
+    if hint in (int, float):  # NumPy's numbers are none of Python's
+        kind: type = Integral if hint is int else Real
+        return isinstance(value, kind) and not isinstance(value, bool)
+    return isinstance(value, hint)
+
+
+def _describe_type(hint: Any) -> str:
+    if isinstance(hint, UnionType):
+        return " or ".join(map(_describe_type, get_args(hint)))
+    if get_origin(hint) is tuple:
+        return f"a tuple of {_describe_type(get_args(hint)[0])}"
+    if get_origin(hint) is Literal:
+        return "a text"
+    words = {int: "a whole number", float: "a number", str: "a text", NoneType: "None"}
+    return words.get(hint) or str(hint.__name__)
 
 
 def _check_least(name: str, value: int, least: int) -> None:

@@ -99,7 +99,7 @@ class Run(AbstractContextManager["Run"]):
         self._given, self._painter = plan, painter
         self._paints = target is not None if paints is None else paints
         self._progress = progress or ignore
-        self._stack = ExitStack()
+        self._stack, self._is_open = ExitStack(), False
 
     def __enter__(self) -> Run:
         """Probe the film, and check the outputs, the device and the memory.
@@ -136,12 +136,13 @@ class Run(AbstractContextManager["Run"]):
                     check_provenance(self.film, self.provenance, may_replace)
             if self._paints and self._painter is None:
                 prepare_device(self.options.pool.device)
-            self._stack = stack.pop_all()
+            self._stack, self._is_open = stack.pop_all(), True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_open = False
         self._stack.__exit__(kind, error, trace)
 
     @cached_property
@@ -166,6 +167,7 @@ class Run(AbstractContextManager["Run"]):
             OutputError: The plan cannot be kept in the work folder.
             UsageError: The frames asked for are not in the film.
         """
+        self._check_open()
         if self.work is None:
             return self._make_plan()
         return self.work.find_plan(self._key, self._make_plan)
@@ -185,6 +187,7 @@ class Run(AbstractContextManager["Run"]):
             InputError: The film cannot be read.
             SpliceError: Copying was asked for and cannot be done.
         """
+        self._check_open()
         mode, target = self.options.encode.splice, self.target or self.film.path
         if mode == "off":
             return None
@@ -283,6 +286,7 @@ class Run(AbstractContextManager["Run"]):
             WorkerError: A worker process died.
             UsageError: The memory does not suffice for holes of that size.
         """
+        self._check_open()
         if self.work is None:
             raise ValueError("a run without a target renders nothing; give it one")
         work = self.work
@@ -322,6 +326,10 @@ class Run(AbstractContextManager["Run"]):
         )
         splice = None if work.decisions.is_whole else self.find_splice(plan)
         return render_whole(replace(rendering, splice=splice), cues, self._progress)
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise RuntimeError("the run is not open; use it in a with statement")
 
     def _check_names(self) -> None:
         """Raise a UsageError where what was given contradicts itself."""

@@ -187,3 +187,16 @@ def own_of(thing: object) -> set[type]:
     from subremover.video.splice.splice import Splice
 
     return {Painter, Splice}
+
+
+def test_a_run_that_is_not_open_says_so(source: Path) -> None:
+    run = Run(source)
+    for use in (run.scan, lambda: run.render(make_plan(source)), lambda: run.find_splice(make_plan(source))):
+        with pytest.raises(RuntimeError, match="use it in a with statement"):
+            use()
+
+
+def test_a_scan_takes_either_kind_of_options(source: Path) -> None:
+    options = ScanOptions(segmenter="gradient")
+    one, other = (subremover.scan(source, how) for how in (options, Options(scan=options)))
+    assert one.digest() == other.digest()

@@ -1,6 +1,9 @@
 import math
+import re
 from collections.abc import Callable
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from subremover.errors import UsageError
@@ -55,3 +58,29 @@ def test_presets_go_from_fast_to_good() -> None:
 def test_values_without_sense(make: Callable[[], object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ScanOptions(regions="bottom"), "regions must be a tuple of Region, got 'bottom'"),
+        (lambda: ScanOptions(start="1.5"), "start must be Position or None, got '1.5'"),
+        (lambda: ScanOptions(logos="yes"), "logos must be bool, got 'yes'"),
+        (lambda: EncodeOptions(crf="16"), "crf must be a number or None, got '16'"),
+        (lambda: EncodeOptions(codec=5), "codec must be a text or None, got 5"),
+        (lambda: FitOptions(steps="30"), "steps must be a whole number, got '30'"),
+        (lambda: FitOptions(steps=True), "steps must be a whole number, got True"),
+        (lambda: FitOptions(loss=None), "loss must be a text, got None"),
+        (lambda: PoolOptions(device=0), "device must be a text, got 0"),
+        (lambda: Options(max_memory_bytes="2G"), "max_memory_bytes must be a whole number or None, got '2G'"),
+        (lambda: Options(paint=FitOptions()), "paint must be PaintOptions, got FitOptions"),
+    ],
+)
+def test_values_of_another_type_are_refused_at_once(make: Callable[[], object], message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        make()
+
+
+def test_names_of_files_may_be_texts_and_numbers_numpys() -> None:
+    assert ScanOptions(mask="mask.png").mask == Path("mask.png")
+    assert FitOptions(steps=np.int64(7), learning_rate=np.float32(0.5)).steps == 7

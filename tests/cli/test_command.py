@@ -679,7 +679,7 @@ class TestHelp:
             for heading, part in zip(parts[::2], parts[1::2], strict=True)
         }
         page = (ROOT / "docs" / "usage.md").read_text(encoding="utf-8")
-        table = page.split("### All options")[1].split("| --- | --- |\n")[1].split("\n\n")[0]
+        table = page.split("## All options")[1].split("| --- | --- |\n")[1].split("\n\n")[0]
         rows = [row.split(" | ") for row in table.splitlines()]
         assert {heading.strip("| "): re.findall(NAME, names) for heading, names in rows} == declared
         readme = (ROOT / "README.md").read_text(encoding="utf-8")
