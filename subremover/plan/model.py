@@ -200,7 +200,7 @@ class Plan:
         parts = [part for event in self.events for part in event.spare(start, stop)]
         return replace(self, events=tuple(sorted(parts, key=lambda e: e.first)))
 
-    def save(self, folder: Path) -> None:
+    def save(self, folder: Path | str) -> None:
         """Write `plan.json` and the strokes into a folder, made if need be.
 
             {"format": "subremover plan", "version": 2,
@@ -218,6 +218,7 @@ class Plan:
         Raises:
             OutputError: The folder cannot be written.
         """
+        folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             events = []

@@ -53,6 +53,11 @@ def test_round_trip(plan: Plan, tmp_path: Path, name: str) -> None:
     assert describe(loaded) == describe(plan)
 
 
+def test_the_folder_may_be_a_text(plan: Plan, tmp_path: Path) -> None:
+    plan.save(f"{tmp_path}/plan/")
+    assert describe(load_plan(f"{tmp_path}/plan/")) == describe(plan)
+
+
 def test_an_empty_plan(tmp_path: Path) -> None:
     Plan(FILM, (Shot(0, 23),), ()).save(tmp_path)
     assert load_plan(tmp_path, FILM).events == ()
