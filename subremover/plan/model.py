@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -17,13 +19,15 @@ import numpy as np
 
 from subremover.errors import OutputError, PlanError
 from subremover.geometry import Box
-from subremover.runtime.paths import tell, write_file
+from subremover.runtime.paths import is_file, tell, write_file
 
 FORMAT = "subremover plan"
 VERSION = 2
 PLAN_NAME = "plan.json"
 MOST_STROKE_PIXELS = 2**31
 """Of all events that others have made: a byte of memory each. A film of two hours has some 2**27."""
+_STROKES = re.compile(r"event_([0-9]{4}|[1-9][0-9]{4,})\.png")
+"""Names of the PNGs that `Plan.save` writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +205,7 @@ class Plan:
         return replace(self, events=tuple(sorted(parts, key=lambda e: e.first)))
 
     def save(self, folder: Path | str) -> None:
-        """Write `plan.json` and the strokes into a folder, made if need be.
+        """Write `plan.json` and the strokes into a folder, made if need be; a plan that is there is replaced.
 
             {"format": "subremover plan", "version": 2,
              "film": {"width": 854, "height": 480, "frame_count": 108, "times": "..."},
@@ -232,10 +236,18 @@ class Plan:
             document = {"format": FORMAT, "version": VERSION, "film": film, "shots": shots, "events": events}
             text = json.dumps(document, indent=1, ensure_ascii=False)
             write_file(folder / PLAN_NAME, f"{text}\n".encode())
+            _delete_others(folder, {event["strokes"] for event in events})
         except (OSError, ValueError) as error:  # ValueError: a null byte in the name
             raise OutputError(
                 f"cannot write the plan to '{folder}': {tell(error)}; choose another folder"
             ) from error
+
+
+def _delete_others(folder: Path, names: Collection[str]) -> None:
+    """Delete the PNGs that a plan of more events has left in a folder."""
+    for file in list(folder.iterdir()):
+        if _STROKES.fullmatch(file.name) and file.name not in names and is_file(file):
+            file.unlink()
 
 
 def _describe(event: Event, strokes: str) -> dict[str, Any]:

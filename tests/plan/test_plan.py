@@ -63,6 +63,18 @@ def test_an_empty_plan(tmp_path: Path) -> None:
     assert load_plan(tmp_path, FILM).events == ()
 
 
+def test_a_plan_in_the_place_of_another(plan: Plan, tmp_path: Path) -> None:
+    """No strokes of the other stay, but all that no plan has written."""
+    others = ["event_2.png", "event_00002.png", "event_0002.png.bak", "logo.png"]
+    plan.save(tmp_path)
+    for name in others:
+        (tmp_path / name).touch()
+    replace(plan, events=plan.events[:1]).save(tmp_path)
+    found = sorted(path.name for path in tmp_path.iterdir())
+    assert found == sorted(["event_0001.png", "plan.json", *others])
+    assert describe(load_plan(tmp_path)) == describe(plan)[:1]
+
+
 def test_what_is_masked(plan: Plan) -> None:
     assert list(np.flatnonzero(plan.masked_frames())) == list(range(2, 24))
     mask = plan.mask(list(plan.events))
@@ -310,6 +322,14 @@ def test_no_plan(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(PlanError, match="is no plan"):
         load_plan(tmp_path, FILM)
+
+
+def test_a_slip_in_the_json_costs_no_work(plan: Plan, tmp_path: Path) -> None:
+    plan.save(tmp_path)
+    file = tmp_path / "plan.json"
+    file.write_text(file.read_text().replace("],", "],,", 1))
+    with pytest.raises(PlanError, match="; mend it, or make a new one with --save-plan in another folder"):
+        load_plan(tmp_path)
 
 
 def test_a_picture_is_no_plan(plan: Plan, tmp_path: Path) -> None:

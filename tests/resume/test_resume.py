@@ -413,6 +413,26 @@ def test_files_that_a_stopped_run_has_written_stay(place: Path, monkeypatch: pyt
     assert names(place) == ["a.mp4", "a.srt", "b.mp4", "mask.png", "plan"]
 
 
+def test_an_edited_plan_is_not_replaced(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    words = ["a.mp4", "--mask", "mask.png", "--no-borrow", "--save-plan", "plan", "-q"]
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "assemble", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert cli.run([*words, "-o", "b.mp4"]) == 130
+    (place / "plan" / "plan.json").write_text("edited")
+    assert cli.run([*words, "-o", "b.mp4"]) == 0  # it goes on, and the plan is of this run
+    for where in (["--scan-only"], ["-o", "c.mp4"]):
+        assert cli.run([*words, *where]) == 4
+        said = "'plan/plan.json' exists; add --overwrite or give another folder"
+        assert said in capsys.readouterr().err
+    assert (place / "plan" / "plan.json").read_text() == "edited"
+    assert names(place) == ["a.mp4", "b.mp4", "mask.png", "plan"]
+    assert cli.run([*words, "--scan-only", "--overwrite"]) == 0
+    assert json.loads((place / "plan" / "plan.json").read_text())["events"]
+
+
 def test_the_film_of_origins_may_be_there_when_the_run_goes_on(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
