@@ -85,7 +85,9 @@ def _read_json(file: Path) -> Any:
     try:
         return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
-        raise PlanError(f"'{file}' is no plan: {error}; make one with --save-plan in another folder") from error
+        raise PlanError(
+            f"'{file}' is no plan: {error}; make one with --save-plan in another folder"
+        ) from error
     except (ValueError, RecursionError) as error:
         remedy = "mend it, or make a new one with --save-plan in another folder"
         raise PlanError(f"'{file}' is no plan: {error}; {remedy}") from error
