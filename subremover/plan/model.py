@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -234,8 +235,7 @@ class Plan:
             film = {name: getattr(self.film, name) for name in ("width", "height", "frame_count", "times")}
             shots = [{"first": shot.first, "last": shot.last} for shot in self.shots]
             document = {"format": FORMAT, "version": VERSION, "film": film, "shots": shots, "events": events}
-            text = json.dumps(document, indent=1, ensure_ascii=False)
-            write_file(folder / PLAN_NAME, f"{text}\n".encode())
+            write_file(folder / PLAN_NAME, _lay_out(document).encode())
             _delete_others(folder, {event["strokes"] for event in events})
         except (OSError, ValueError) as error:  # ValueError: a null byte in the name
             raise OutputError(
@@ -248,6 +248,20 @@ def _delete_others(folder: Path, names: Collection[str]) -> None:
     for file in list(folder.iterdir()):
         if _STROKES.fullmatch(file.name) and file.name not in names and is_file(file):
             file.unlink()
+
+
+def _lay_out(document: dict[str, Any]) -> str:
+    """A plan as JSON to be edited by hand: a shot a line, and a field of an event a line."""
+    to_json = partial(json.dumps, ensure_ascii=False)
+    texts = {name: to_json(value) for name, value in document.items()}
+    events = [
+        "{\n   " + ",\n   ".join(f'"{name}": {to_json(value)}' for name, value in event.items()) + "\n  }"
+        for event in document["events"]
+    ]
+    for name, lines in (("shots", map(to_json, document["shots"])), ("events", events)):
+        if document[name]:
+            texts[name] = "[\n  " + ",\n  ".join(lines) + "\n ]"
+    return "{\n" + ",\n".join(f' "{name}": {text}' for name, text in texts.items()) + "\n}\n"
 
 
 def _describe(event: Event, strokes: str) -> dict[str, Any]:

@@ -139,6 +139,27 @@ def test_the_file_reads_well(plan: Plan, tmp_path: Path) -> None:
     ]
 
 
+def test_the_file_has_a_field_a_line(plan: Plan, tmp_path: Path) -> None:
+    fade = np.linspace(0, 1, 8, dtype=np.float32).round(1)
+    replace(plan, events=(replace(plan.events[0], opacities=fade), plan.events[1])).save(tmp_path)
+    lines = (tmp_path / "plan.json").read_text().splitlines()
+    assert '  {"first": 12, "last": 23}' in lines
+    assert lines[9:21] == [
+        "  {",
+        '   "first": 2,',
+        '   "last": 9,',
+        '   "box": [10, 70, 40, 12],',
+        '   "strokes": "event_0001.png",',
+        '   "opacities": [0.0, 0.1, 0.3, 0.4, 0.6, 0.7, 0.9, 1.0],',
+        '   "text": "",',
+        '   "kind": "subtitle",',
+        '   "remove": true',
+        "  },",
+        "  {",
+        '   "first": 7,',
+    ]
+
+
 def test_edited_by_hand(plan: Plan, tmp_path: Path) -> None:
     """An event deleted, one made longer and kept, one added with the least; saved with a byte order mark."""
     fading = replace(plan.events[1], opacities=np.full(17, 0.5, np.float32))
