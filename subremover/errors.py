@@ -23,6 +23,10 @@ class InputError(SubremoverError):
     exit_code = 3
 
 
+class FilmChangedError(InputError):
+    """The film was written to during the run: what was made of it belongs to no film."""
+
+
 class OutputError(SubremoverError):
     """The result cannot be written."""
 

@@ -41,11 +41,15 @@ class Outputs:
         Raises:
             OutputError: One of them cannot, or exists and is not to be replaced.
         """
+        from subremover.plan.model import PLAN_NAME
         from subremover.runtime.atomic_file import check_file, check_folder
 
         for folder in (self.plan, self.previews):
             if folder is not None:
                 check_folder(folder)
+        plan = None if self.plan is None else self.plan / PLAN_NAME
+        if plan is not None and exists(plan) and not overwrite and plan.absolute() not in findings:
+            raise OutputError(f"'{plan}' exists; add --overwrite or give another folder")
         for file in (self.srt, self.report, self.provenance):
             if file is not None and check_folder(file.parent):
                 check_file(source, file, overwrite or file.absolute() in findings)

@@ -90,17 +90,20 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None) -> No
 def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -> None:
     """What the scan was asked to leave on disk; what a stopped run has left already stays as it is."""
     from subremover.plan.cues import make_cues
+    from subremover.plan.model import PLAN_NAME
     from subremover.report.pictures import write_report
     from subremover.runtime.atomic_file import new_file
     from subremover.video.text.srt import write_srt
 
     outputs, work = film.outputs, run.work
-    if outputs.plan:
-        plan.save(outputs.plan)
+    plan_file = outputs.plan / PLAN_NAME if outputs.plan else None
     written: list[Path] = []
     if work is not None:
         written = [file for file in work.findings if exists(file)]
-        work.note_findings([file for file in (outputs.srt, outputs.report) if file is not None])
+        files = (plan_file, outputs.srt, outputs.report)
+        work.note_findings([file for file in files if file is not None])
+    if plan_file and plan_file.absolute() not in written:
+        plan.save(plan_file.parent)
     if outputs.srt and outputs.srt.absolute() not in written:
         cues = make_cues(plan.events, run.film.times - run.film.start_seconds)
         write_srt(cues, outputs.srt)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,13 +20,15 @@ import numpy as np
 
 from subremover.errors import OutputError, PlanError
 from subremover.geometry import Box
-from subremover.runtime.paths import tell, write_file
+from subremover.runtime.paths import is_file, tell, write_file
 
 FORMAT = "subremover plan"
 VERSION = 2
 PLAN_NAME = "plan.json"
 MOST_STROKE_PIXELS = 2**31
 """Of all events that others have made: a byte of memory each. A film of two hours has some 2**27."""
+_STROKES = re.compile(r"event_([0-9]{4}|[1-9][0-9]{4,})\.png")
+"""Names of the PNGs that `Plan.save` writes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,8 +205,8 @@ class Plan:
         parts = [part for event in self.events for part in event.spare(start, stop)]
         return replace(self, events=tuple(sorted(parts, key=lambda e: e.first)))
 
-    def save(self, folder: Path) -> None:
-        """Write `plan.json` and the strokes into a folder, made if need be.
+    def save(self, folder: Path | str) -> None:
+        """Write `plan.json` and the strokes into a folder, made if need be; a plan that is there is replaced.
 
             {"format": "subremover plan", "version": 2,
              "film": {"width": 854, "height": 480, "frame_count": 108, "times": "..."},
@@ -218,6 +223,7 @@ class Plan:
         Raises:
             OutputError: The folder cannot be written.
         """
+        folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             events = []
@@ -229,12 +235,33 @@ class Plan:
             film = {name: getattr(self.film, name) for name in ("width", "height", "frame_count", "times")}
             shots = [{"first": shot.first, "last": shot.last} for shot in self.shots]
             document = {"format": FORMAT, "version": VERSION, "film": film, "shots": shots, "events": events}
-            text = json.dumps(document, indent=1, ensure_ascii=False)
-            write_file(folder / PLAN_NAME, f"{text}\n".encode())
+            write_file(folder / PLAN_NAME, _lay_out(document).encode())
+            _delete_others(folder, {event["strokes"] for event in events})
         except (OSError, ValueError) as error:  # ValueError: a null byte in the name
             raise OutputError(
                 f"cannot write the plan to '{folder}': {tell(error)}; choose another folder"
             ) from error
+
+
+def _delete_others(folder: Path, names: Collection[str]) -> None:
+    """Delete the PNGs that a plan of more events has left in a folder."""
+    for file in list(folder.iterdir()):
+        if _STROKES.fullmatch(file.name) and file.name not in names and is_file(file):
+            file.unlink()
+
+
+def _lay_out(document: dict[str, Any]) -> str:
+    """A plan as JSON to be edited by hand: a shot a line, and a field of an event a line."""
+    to_json = partial(json.dumps, ensure_ascii=False)
+    texts = {name: to_json(value) for name, value in document.items()}
+    events = [
+        "{\n   " + ",\n   ".join(f'"{name}": {to_json(value)}' for name, value in event.items()) + "\n  }"
+        for event in document["events"]
+    ]
+    for name, lines in (("shots", map(to_json, document["shots"])), ("events", events)):
+        if document[name]:
+            texts[name] = "[\n  " + ",\n  ".join(lines) + "\n ]"
+    return "{\n" + ",\n".join(f' "{name}": {text}' for name, text in texts.items()) + "\n}\n"
 
 
 def _describe(event: Event, strokes: str) -> dict[str, Any]:

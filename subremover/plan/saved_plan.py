@@ -84,8 +84,13 @@ def _read_json(file: Path) -> Any:
     data = read_small_file(file, "the plan", "make one with --save-plan", _MOST_JSON_BYTES)
     try:
         return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as error:
+        raise PlanError(
+            f"'{file}' is no plan: {error}; make one with --save-plan in another folder"
+        ) from error
     except (ValueError, RecursionError) as error:
-        raise PlanError(f"'{file}' is no plan: {error}; make one with --save-plan") from error
+        remedy = "mend it, or make a new one with --save-plan in another folder"
+        raise PlanError(f"'{file}' is no plan: {error}; {remedy}") from error
 
 
 def _refuse_constant(name: str) -> Any:

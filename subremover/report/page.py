@@ -12,6 +12,7 @@ import html
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import reduce
 from importlib.resources import files
 from string import Template
 
@@ -31,6 +32,16 @@ _CURVE_POINTS = 60
 """Most points of the curve of an event's opacity."""
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 """Characters that no page may hold, and those that would reverse the direction of the text around them."""
+
+
+_COMING = "will be removed"
+_DONE = {
+    f"<span>{_COMING}</span>": "was removed",
+    f'<span class="several">{_COMING}</span>': "were removed",
+    f'{_COMING}"': 'was removed"',
+}
+"""What the page says before the render, with the markup around it that no text from outside can hold, for
+`_escape` leaves no `<` and no `"`; and what it says after that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +124,7 @@ def draw_event(number: int, event: Event, film: Film, pictures: tuple[Thumbnail,
         rows += f"\n{_place_of_shares(number)}"
     text = _escape(event.text).strip().replace("\n", "<br>")
     heading = f"<bdi>{text}</bdi>" if text else '<span class="unread">not read</span>'
-    decision = "will be removed" if event.remove else "left alone"
+    decision = f"<span>{_COMING}</span>" if event.remove else "left alone"
     return (
         f'<article class="event {_classes(event)}" id="e{number}" aria-labelledby="t{number}">\n'
         f'<p class="number"><a href="#e{number}">{number}</a> · <b>{KINDS[event.kind]}</b>, {decision}</p>\n'
@@ -134,7 +145,7 @@ def close_page(event_count: int) -> str:
 
 
 def fill_in_shares(lines: Iterable[str], shares: dict[int, Shares]) -> Iterator[str]:
-    """Fill into a page where the hidden pixels came from, in the places left for that.
+    """Fill into a page where the hidden pixels came from, and that it is done.
 
     Args:
         lines: Of a page that was written before the render.
@@ -149,7 +160,7 @@ def fill_in_shares(lines: Iterable[str], shares: dict[int, Shares]) -> Iterator[
             words = places[line].describe()
             yield f"<div><dt>Hidden pixels</dt><dd>{words or 'none'}</dd></div>\n"
         else:
-            yield line
+            yield reduce(lambda new, coming: new.replace(coming, _DONE[coming]), _DONE, line)
 
 
 def _place_of_shares(number: int) -> str:
@@ -176,14 +187,16 @@ def _summary(events: int, removed: int, masked: int, frames: int) -> str:
     share = "" if not masked else f" ({max(1, round(100 * masked / frames))} %)"
     touched = f", on {masked:,} of {_count(frames, 'frame')}{share}" if masked else ""
     left = f"; {kept:,} {'is' if kept == 1 else 'are'} left alone" if kept else ""
-    return f"{_count(removed, 'event')} will be removed{touched}{left}."
+    several = ' class="several"' * (removed != 1)
+    return f"{_count(removed, 'event')} <span{several}>{_COMING}</span>{touched}{left}."
 
 
 def _legend(plan: Plan) -> list[str]:
     """The marks that the timeline uses, and no others."""
     entries = []
     for kind, name in KINDS.items():
-        for remove, state, decision in ((True, "removed", "will be removed"), (False, "kept", "left alone")):
+        coming = f"<span>{_COMING}</span>"
+        for remove, state, decision in ((True, "removed", coming), (False, "kept", "left alone")):
             if any(event.kind == kind and event.remove == remove for event in plan.events):
                 entries.append(f'<li><i class="mark {kind} {state}"></i>{name}, {decision}</li>')
     if len(plan.shots) > 1:
@@ -194,7 +207,7 @@ def _legend(plan: Plan) -> list[str]:
 def _span(number: int, event: Event, film: Film) -> Span:
     """An event's bar on the timeline."""
     start, end = _seconds(film, event.first), _seconds(film, event.last + 1)
-    decision = "will be removed" if event.remove else "left alone"
+    decision = _COMING if event.remove else "left alone"
     label = (
         f"{number}: {_escape(event.text).strip() or 'not read'}\n{format_time(start)} to {format_time(end)}, "
         f"frames {event.first} to {event.last}\n{KINDS[event.kind]}, {decision}"

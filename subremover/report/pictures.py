@@ -5,6 +5,7 @@ The page around the pictures is written in `page`, the timeline in `timeline`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -18,13 +19,14 @@ from subremover.pipeline import Run
 from subremover.plan.model import Event, Plan
 from subremover.provenance import Shares
 from subremover.report.page import FULL, Thumbnail, close_page, draw_event, fill_in_shares, open_page
-from subremover.runtime.paths import tell, write_file
+from subremover.runtime.paths import is_file, is_folder, tell, write_file
 from subremover.video.film import Film
 from subremover.video.pixels.planes import upright_rgb
 from subremover.video.read.reader import read_frames
 
 PREVIEW_COUNT = 4
 """Number of frames that `--preview` shows."""
+_PREVIEW = re.compile(r"frame_[0-9]{6,}_(before|mask|after)\.png")
 _MASK_COLOUR = (255, 0, 64)
 PAGE_BYTES = 42 << 20
 """Most bytes of all pictures of a report together, before base64 adds a third; 1500 events get 28 KiB each.
@@ -46,7 +48,8 @@ def write_previews(run: Run, plan: Plan, folder: Path) -> list[Path]:
     Args:
         run: Of the film; without a target.
         plan: Of its film.
-        folder: Made if need be; gets `frame_000123_before.png`, `..._mask.png` and `..._after.png`.
+        folder: Made if need be; gets `frame_000123_before.png`, `..._mask.png` and `..._after.png`;
+            those of an earlier preview go.
 
     Returns:
         The files written; none where nothing is to be removed.
@@ -54,6 +57,7 @@ def write_previews(run: Run, plan: Plan, folder: Path) -> list[Path]:
     Raises:
         OutputError: The folder cannot be written, or a frame cannot be decoded.
     """
+    _delete_previews(folder)
     indices = _choose_frames(plan.removed)
     written: list[Path] = []
     if not indices:
@@ -120,6 +124,16 @@ def add_shares(page: Path, target: Path, plan: Plan, total: Shares, by_event: Se
     shares = {0: total, **dict(zip(numbers, by_event, strict=True))}
     with page.open(encoding="utf-8") as old, target.open("w", encoding="utf-8", newline="\n") as new:
         new.writelines(fill_in_shares(old, shares))
+
+
+def _delete_previews(folder: Path) -> None:
+    """Delete the pictures of an earlier preview."""
+    try:
+        for file in list(folder.iterdir()) if is_folder(folder) else ():
+            if _PREVIEW.fullmatch(file.name) and is_file(file):
+                file.unlink()
+    except OSError as error:
+        raise OutputError(f"cannot write to '{folder}': {tell(error)}; choose another folder") from error
 
 
 def best_frame(event: Event) -> int:

@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from subremover.errors import ContainerError, OutputError, PlanError
+from subremover.errors import ContainerError, FilmChangedError, OutputError, PlanError
 from subremover.plan.model import FilmKey, Plan
 from subremover.plan.saved_plan import load_plan
 from subremover.resume.lock import is_locked, lock_folder
@@ -45,7 +45,8 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     """The work folder of one target, for the run that alone may use it.
 
     Where the `with` block ends with an exception and anything was finished, it stays, and the exception says
-    so in a note; otherwise it goes, as it does where the same command could only fail again. What is not of
+    so in a note; otherwise it goes, as it does where the same command could only fail again or would start
+    afresh. What is not of
     a run is neither deleted nor written to, wherever it lies.
     """
 
@@ -76,7 +77,8 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None or isinstance(error, ContainerError) or not self._is_kept or not self._has_work():
+        is_useless = isinstance(error, ContainerError | FilmChangedError)
+        if error is None or is_useless or not self._is_kept or not self._has_work():
             self._remove()
         else:
             with contextlib.suppress(OutputError):
@@ -228,7 +230,8 @@ def describe_work(source: Path, target: Path) -> str:
     folder = find_folder(target)
     state = RunState.read(folder / STATE)
     if state is None:
-        return f"{target}: there is no run to go on with"
+        found = "there is a film, and no run" if is_file(target) else "there is no run"
+        return f"{target}: {found} to go on with"
     of = "" if state.film == source.name else f" of another film, {state.film!r},"
     done = [s for s in state.segments if s.is_copied or is_file(folder / file_name(s, PICTURE))]
     if not state.segments:

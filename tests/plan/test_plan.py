@@ -53,9 +53,26 @@ def test_round_trip(plan: Plan, tmp_path: Path, name: str) -> None:
     assert describe(loaded) == describe(plan)
 
 
+def test_the_folder_may_be_a_text(plan: Plan, tmp_path: Path) -> None:
+    plan.save(f"{tmp_path}/plan/")
+    assert describe(load_plan(f"{tmp_path}/plan/")) == describe(plan)
+
+
 def test_an_empty_plan(tmp_path: Path) -> None:
     Plan(FILM, (Shot(0, 23),), ()).save(tmp_path)
     assert load_plan(tmp_path, FILM).events == ()
+
+
+def test_a_plan_in_the_place_of_another(plan: Plan, tmp_path: Path) -> None:
+    """No strokes of the other stay, but all that no plan has written."""
+    others = ["event_2.png", "event_00002.png", "event_0002.png.bak", "logo.png"]
+    plan.save(tmp_path)
+    for name in others:
+        (tmp_path / name).touch()
+    replace(plan, events=plan.events[:1]).save(tmp_path)
+    found = sorted(path.name for path in tmp_path.iterdir())
+    assert found == sorted(["event_0001.png", "plan.json", *others])
+    assert describe(load_plan(tmp_path)) == describe(plan)[:1]
 
 
 def test_what_is_masked(plan: Plan) -> None:
@@ -119,6 +136,27 @@ def test_the_file_reads_well(plan: Plan, tmp_path: Path) -> None:
             "kind": "subtitle",
             "remove": True,
         }
+    ]
+
+
+def test_the_file_has_a_field_a_line(plan: Plan, tmp_path: Path) -> None:
+    fade = np.linspace(0, 1, 8, dtype=np.float32).round(1)
+    replace(plan, events=(replace(plan.events[0], opacities=fade), plan.events[1])).save(tmp_path)
+    lines = (tmp_path / "plan.json").read_text().splitlines()
+    assert '  {"first": 12, "last": 23}' in lines
+    assert lines[9:21] == [
+        "  {",
+        '   "first": 2,',
+        '   "last": 9,',
+        '   "box": [10, 70, 40, 12],',
+        '   "strokes": "event_0001.png",',
+        '   "opacities": [0.0, 0.1, 0.3, 0.4, 0.6, 0.7, 0.9, 1.0],',
+        '   "text": "",',
+        '   "kind": "subtitle",',
+        '   "remove": true',
+        "  },",
+        "  {",
+        '   "first": 7,',
     ]
 
 
@@ -305,6 +343,14 @@ def test_no_plan(tmp_path: Path, text: str) -> None:
     (tmp_path / "plan.json").write_text(text)
     with pytest.raises(PlanError, match="is no plan"):
         load_plan(tmp_path, FILM)
+
+
+def test_a_slip_in_the_json_costs_no_work(plan: Plan, tmp_path: Path) -> None:
+    plan.save(tmp_path)
+    file = tmp_path / "plan.json"
+    file.write_text(file.read_text().replace("],", "],,", 1))
+    with pytest.raises(PlanError, match="; mend it, or make a new one with --save-plan in another folder"):
+        load_plan(tmp_path)
 
 
 def test_a_picture_is_no_plan(plan: Plan, tmp_path: Path) -> None:

@@ -130,6 +130,21 @@ def test_shares_come_in_after_the_render(film: Film, tmp_path: Path) -> None:
     assert len(after.splitlines()) == len(before.splitlines())
 
 
+@pytest.mark.parametrize(("count", "summary"), [(1, "1 event was removed"), (2, "2 events were removed")])
+def test_what_is_done_is_told_as_done(film: Film, tmp_path: Path, count: int, summary: str) -> None:
+    text = '<span>will be removed</span> will be removed"'
+    plan = make_plan(film, *[make_event(2, 9, text=text)] * count, make_sign(5, 20))
+    write(film, plan, tmp_path / "report.html")
+    add_shares(tmp_path / "report.html", tmp_path / "new.html", plan, Shares(), [Shares()] * count)
+    html = (tmp_path / "new.html").read_text(encoding="utf-8")
+    page = Page(html)
+    assert f"{summary}, on 8 of 24 frames (33 %); 1 is left alone." in page.text
+    assert page.text.count("Subtitle, was removed") == count + 1  # and the legend
+    assert html.count('Subtitle, was removed"') == count
+    assert page.text.replace(text, "").count("will be removed") == 0
+    assert page.text.count(text) == count
+
+
 def test_hostile_texts_stay_texts(tmp_path: Path) -> None:
     path = tmp_path / "<img src=x onerror=alert(1)>\udce9.mp4"
     shutil.copy(draw_film(tmp_path / "a.mp4", audio=False).path, path)

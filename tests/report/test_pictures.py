@@ -106,6 +106,19 @@ def test_a_single_frame(tmp_path: Path) -> None:
     assert len(preview(film, make_plan(film, 23, 23), tmp_path / "look")) == 3
 
 
+@pytest.mark.parametrize("stop", [24, 2])
+def test_pictures_of_an_earlier_preview_go(tmp_path: Path, stop: int) -> None:
+    film = probe(draw_film(tmp_path / "a.mp4", audio=False).path)
+    folder = tmp_path / "look"
+    preview(film, make_plan(film, 4, 4), folder)
+    others = ["frame_4_after.png", "frame_000004_after.png.bak", "frame_000004.png", "event_0001.png"]
+    for name in others:
+        (folder / name).touch()
+    written = preview(film, make_plan(film, 9, 9).clip(0, stop), folder)
+    assert len(written) == (3 if stop == 24 else 0)
+    assert sorted(p.name for p in folder.iterdir()) == sorted([*others, *(p.name for p in written)])
+
+
 def test_nothing_to_show(tmp_path: Path) -> None:
     film = probe(draw_film(tmp_path / "a.mp4", audio=False).path)
     plan = make_plan(film, 4, 19).clip(20, 24)

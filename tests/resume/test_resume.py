@@ -23,7 +23,7 @@ from tiny_runs import draw_mask
 import subremover
 from subremover import pipeline
 from subremover.cli import command as cli
-from subremover.errors import ContainerError, OutputError, PlanError
+from subremover.errors import ContainerError, FilmChangedError, OutputError, PlanError
 from subremover.options import (
     BorrowOptions,
     EncodeOptions,
@@ -32,6 +32,7 @@ from subremover.options import (
     PoolOptions,
     ScanOptions,
 )
+from subremover.progress import Progress
 from subremover.render import rendering
 from subremover.resume.fingerprint import find_fingerprint
 from subremover.resume.folder import WorkFolder, describe_work
@@ -75,6 +76,17 @@ def test_what_can_only_fail_again_leaves_nothing(place: Path, monkeypatch: pytes
     monkeypatch.setattr(assemble_module, "check_frames", fail)
     with pytest.raises(ContainerError) as caught:
         run(place)
+    assert not hasattr(caught.value, "__notes__")
+    assert names(place) == ["a.mp4", "mask.png"]
+
+
+def test_of_a_film_that_was_changed_nothing_is_kept(place: Path) -> None:
+    def change(progress: Progress) -> None:
+        if (progress.stage, progress.done) == ("render", 30):
+            os.utime(place / "a.mp4", ns=(1, 1))
+
+    with pytest.raises(FilmChangedError, match="was changed while it was read; start again") as caught:
+        run(place, change)
     assert not hasattr(caught.value, "__notes__")
     assert names(place) == ["a.mp4", "mask.png"]
 
@@ -413,6 +425,26 @@ def test_files_that_a_stopped_run_has_written_stay(place: Path, monkeypatch: pyt
     assert names(place) == ["a.mp4", "a.srt", "b.mp4", "mask.png", "plan"]
 
 
+def test_an_edited_plan_is_not_replaced(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(place)
+    words = ["a.mp4", "--mask", "mask.png", "--no-borrow", "--save-plan", "plan", "-q"]
+    with monkeypatch.context() as patch:
+        patch.setattr(rendering, "assemble", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        assert cli.run([*words, "-o", "b.mp4"]) == 130
+    (place / "plan" / "plan.json").write_text("edited")
+    assert cli.run([*words, "-o", "b.mp4"]) == 0  # it goes on, and the plan is of this run
+    for where in (["--scan-only"], ["-o", "c.mp4"]):
+        assert cli.run([*words, *where]) == 4
+        said = "'plan/plan.json' exists; add --overwrite or give another folder"
+        assert said in capsys.readouterr().err
+    assert (place / "plan" / "plan.json").read_text() == "edited"
+    assert names(place) == ["a.mp4", "b.mp4", "mask.png", "plan"]
+    assert cli.run([*words, "--scan-only", "--overwrite"]) == 0
+    assert json.loads((place / "plan" / "plan.json").read_text())["events"]
+
+
 def test_the_film_of_origins_may_be_there_when_the_run_goes_on(
     place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -432,6 +464,9 @@ def test_the_film_of_origins_may_be_there_when_the_run_goes_on(
 def test_status(place: Path) -> None:
     source, target = place / "a.mp4", place / "b.mp4"
     assert describe_work(source, target) == f"{target}: there is no run to go on with"
+    target.touch()
+    assert describe_work(source, target) == f"{target}: there is a film, and no run to go on with"
+    target.unlink()
     stopped(place)
     expected = "a stopped run: 48 of 70 frames (4 of 6 segments) are finished"
     assert describe_work(source, target) == f"{target}: {expected}"

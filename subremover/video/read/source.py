@@ -12,7 +12,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from subremover.errors import InputError
+from subremover.errors import FilmChangedError, InputError
 from subremover.runtime.paths import tell
 from subremover.video.film import Film
 from subremover.video.read.limits import open_options
@@ -85,9 +85,11 @@ def check_unchanged(film: Film) -> None:
         film: As it was probed.
 
     Raises:
-        InputError: The file was written to.
+        FilmChangedError: The file was written to.
     """
     with contextlib.suppress(OSError):
         found = film.path.stat()
         if (found.st_size, found.st_mtime_ns) != film.stamp:
-            raise InputError(f"'{film.path}' was changed while it was read; start again when it is whole")
+            raise FilmChangedError(
+                f"'{film.path}' was changed while it was read; start again when it is whole"
+            )
