@@ -711,6 +711,19 @@ class TestHelp:
         assert (result.returncode, result.stdout) == (3, "")
         assert result.stderr == "subremover: 'gone.mp4' does not exist; check the name\n"
 
+    def test_interrupted_while_it_loads(self) -> None:
+        code = (
+            "import sys, subremover.__main__ as m\n"
+            "class Finder:\n"
+            "    def find_spec(self, name, *_):\n"
+            "        if name == 'subremover.cli.command': raise KeyboardInterrupt\n"
+            "sys.meta_path.insert(0, Finder())\n"
+            "m.main()"
+        )
+        result = python("-c", code)
+        assert (result.returncode, result.stdout) == (130, "")
+        assert result.stderr == "subremover: interrupted\n"
+
     @pytest.mark.parametrize(
         "code", ["import subremover", "from subremover.cli.command import run; run(['--help'])"]
     )
