@@ -113,8 +113,9 @@ def _set_logging(quiet: bool, verbose: bool) -> None:
         raise UsageError("-q and -v exclude each other")
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine("subremover: %(message)s"))
-    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    logging.basicConfig(level=level, handlers=[handler])
+    logging.basicConfig(level=logging.ERROR if quiet else logging.WARNING, handlers=[handler])
+    # not of all libraries: Pillow would tell of every chunk of a PNG
+    logging.getLogger("subremover").setLevel(logging.DEBUG if verbose else logging.NOTSET)
 
 
 class _OneLine(logging.Formatter):

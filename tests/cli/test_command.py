@@ -687,6 +687,26 @@ class TestHelp:
         usage = readme.split("## Use it")[1].split("\n## ")[0]
         assert set(re.findall(NAME, usage)) <= {name for names in declared.values() for name in names}
 
+    @pytest.mark.usefixtures("place")
+    def test_verbose(self) -> None:
+        """Of this program alone: Pillow, for one, has much to say of a PNG."""
+        code = (
+            "import logging, sys; from subremover.cli.command import run; code = run(sys.argv[1:]);"
+            "logging.getLogger('PIL').debug('STREAM'); logging.getLogger('PIL').warning('odd'); sys.exit(code)"
+        )
+        words = ["a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--end", "1f", "--max-memory", "8G", *TINY]
+        result = python("-c", code, *words, "-v")
+        assert result.returncode == 0
+        for line in (
+            f"subremover: a.mp4: subremover {subremover.__version__}, 160x96 px, 24 frames, device cpu",
+            "subremover: a.mp4: encoder libx264, pixel format yuv420p",
+            "subremover: a.mp4: the scan takes 100 % of its usual memory",
+            "subremover: a.mp4: 1 shot, 2 events, of which 1 to be removed",
+            "subremover: odd",
+        ):
+            assert line in result.stderr.splitlines()
+        assert "STREAM" not in result.stderr
+
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["--version"]) == 0
         assert capsys.readouterr().out == f"subremover, version {subremover.__version__}\n"
