@@ -516,7 +516,7 @@ class TestRefusals:
             (["-o", "b.mp4", "--start", "soon"], "as a time; give a frame"),
             (["-o", "b.mp4", "--max-memory", "4"], "as a size of memory; give a number and a unit"),
             (["-o", "b.mp4", "--start", "-1"], "as a time; give a frame"),
-            (["-o", "b.mp4", "--end", "0:61:00"], "as a time; give a frame"),
+            (["-o", "b.mp4", "--end", "0:61:00"], "as a time, for its minutes are above 59; give"),
             (["-o", "b.mp4", "--start", "9f", "--end", "5f"], r"--start \(frame 9\) must come before"),
             (["-o", "b.mp4", "--start", "0:01:00"], "--start lies behind the end of 'a.mp4'"),
             (["-o", "b.mp4", "--mask", "m.png", "--plan", "p"], "a mask or a plan, not both"),
