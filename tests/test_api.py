@@ -141,6 +141,12 @@ def test_a_run_without_a_target_makes_no_film(source: Path) -> None:
         pass
 
 
+def test_a_target_that_is_a_folder(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "cleaned").mkdir()
+    with pytest.raises(subremover.OutputError, match="cleaned' is a directory; give a file name"):
+        subremover.remove_subtitles(source, f"{tmp_path}/cleaned/", OPTIONS)
+
+
 def test_the_example_runs(source: Path, tmp_path: Path) -> None:
     """examples/remove_from_python.py, which scans once."""
     program = ROOT / "examples" / "remove_from_python.py"

@@ -216,6 +216,11 @@ class TestRun:
         assert cli.run(["in", "-o", "out.mp4"]) == 2
         assert "-o 'out.mp4' is a file's name; name a folder for several inputs" in capsys.readouterr().err
 
+    def test_a_name_that_ends_as_a_folder_s(self, place: Path) -> None:
+        words = ["--mask", "mask.png", "--end", "1f", "--no-borrow", *TINY]
+        assert cli.run(["a.mp4", "-o", "new/clean/", *words]) == 0
+        assert names(place / "new/clean") == ["a.mp4"]
+
     def test_several_films(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         shutil.copy("a.mp4", "c.mp4")
         Path("broken.mp4").write_text("no film")
@@ -544,13 +549,24 @@ class TestRefusals:
                 "two outputs would be written to 'new/a.srt'",
             ),
             (["mask.png", "-o", "old.mp4"], "'old.mp4' is a file; name a folder"),
-            (["sub/a.mp4", "-o", "new"], "two inputs have the same name; give them one by one"),
+            (["sub/a.mp4", "-o", "new"], "'a.mp4' and 'sub/a.mp4' have the same name; give them one by one"),
+            (["./a.mp4", "-o", "new"], "'a.mp4' was given twice; give it once"),
+            (["--srt", "a.srt"], "add -o clean.mp4, or --scan-only for what was found alone"),
+            (["--report", "a.html"], "add -o clean.mp4, or --scan-only for what was found alone"),
+            (["--save-plan", "plan"], "add -o clean.mp4, or --scan-only for what was found alone"),
+            (["-o", "old.mp4/"], "-o 'old.mp4' is a file; name a folder$"),
         ],
     )
     def test_usage(self, place: Path, refused: Callable[..., None], words: list[str], message: str) -> None:
         (place / "old.mp4").write_text("old")
         (place / "link").symlink_to(".")
         refused(2, message, "a.mp4", *words)
+
+    @pytest.mark.parametrize("address", ["http://example.org//a.mp4?x=1", "s3://films/"])
+    def test_addresses(self, refused: Callable[..., None], address: str) -> None:
+        message = f"reads files only, not addresses: download '{re.escape(address)}' first"
+        refused(3, message, "a.mp4", address, "-o", "new")
+        refused(3, message, address, "-o", "b.mp4")
 
     def test_no_input(self, refused: Callable[..., None]) -> None:
         refused(2, "Missing argument 'INPUT")
