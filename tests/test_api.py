@@ -159,6 +159,15 @@ def test_the_example_runs(source: Path, tmp_path: Path) -> None:
     assert done.stderr.count("scan: 1 of 24") == 1
 
 
+def test_the_example_without_arguments() -> None:
+    program = ROOT / "examples" / "remove_from_python.py"
+    done = subprocess.run(
+        [sys.executable, str(program)], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: python remove_from_python.py MOVIE CLEAN\n"
+
+
 def find_types(hint: object) -> Iterator[type]:
     for part in typing.get_args(hint):
         yield from find_types(part)
