@@ -26,7 +26,7 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> Position:
-        """Read `120f`, `12.5`, `0:01:30.250` or `75:00`; a timecode may have a decimal comma, as in SRT files.
+        """Read `120f`, `12.5`, `0:01:30.250` or `75:00`; a timecode may have a decimal comma, as in SRT.
 
         Raises:
             UsageError: The text is none of these.

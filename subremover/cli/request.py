@@ -51,7 +51,7 @@ class Request:
         sources = [source for given in values["inputs"] for source in _list_films(given)]
         output: Given | None = values["output"]
         asked = Outputs(
-            film=output and output.path,
+            film=None if output is None else output.path,
             plan=values["save_plan"],
             previews=values["preview"],
             srt=values["srt"],

@@ -708,7 +708,7 @@ class TestHelp:
         """Of this program alone: Pillow, for one, has much to say of a PNG."""
         code = (
             "import logging, sys; from subremover.cli.command import run; code = run(sys.argv[1:]);"
-            "logging.getLogger('PIL').debug('STREAM'); logging.getLogger('PIL').warning('odd'); sys.exit(code)"
+            "log = logging.getLogger('PIL'); log.debug('STREAM'); log.warning('odd'); sys.exit(code)"
         )
         words = ["a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--end", "1f", "--max-memory", "8G", *TINY]
         result = python("-c", code, *words, "-v")
@@ -771,16 +771,16 @@ class TestHelp:
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
-    ("number", "code", "message", "workers", "times"),
+    ("number", "message", "workers", "times"),
     [
-        (signal.SIGINT, 130, "subremover: interrupted", 1, 1),
-        (signal.SIGINT, 130, "subremover: interrupted", 2, 1),
-        (signal.SIGINT, 130, "subremover: interrupted", 2, 20),
-        (signal.SIGTERM, 143, "", 2, 1),
+        (signal.SIGINT, "subremover: interrupted", 1, 1),
+        (signal.SIGINT, "subremover: interrupted", 2, 1),
+        (signal.SIGINT, "subremover: interrupted", 2, 20),
+        (signal.SIGTERM, "", 2, 1),
     ],
 )
 def test_a_signal_leaves_no_process(
-    tmp_path: Path, number: signal.Signals, code: int, message: str, workers: int, times: int
+    tmp_path: Path, number: signal.Signals, message: str, workers: int, times: int
 ) -> None:
     """Signalled in the midst of a fit that would take hours, when part of a segment is encoded."""
     draw_film(tmp_path / "a.mp4", frames=110, size=(64, 64), options={"preset": "ultrafast"})
@@ -815,7 +815,7 @@ def test_a_signal_leaves_no_process(
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    assert process.returncode == code
+    assert process.returncode == 128 + number
     assert message in err
     assert "Traceback" not in err
     work = [".b.mp4.subremover", *(f".b.mp4.subremover/{name}" for name in ("lock", "plan", "state.json"))]
