@@ -15,6 +15,7 @@ from typing import Any, get_args
 import click
 
 from subremover.cli.help import option
+from subremover.cli.progress_bar import print_out
 from subremover.cli.versions import describe_versions
 from subremover.fill.paint.jobs import Painter
 from subremover.options import (
@@ -97,7 +98,7 @@ _PATH, _GIVEN = _PathType(), _GivenType()
 def _print_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
     if is_asked and not context.resilient_parsing:
         session = context.find_object(Session) or Session()
-        click.echo(describe_versions(session.is_verbose))
+        print_out(describe_versions(session.is_verbose))
         context.exit()
 
 

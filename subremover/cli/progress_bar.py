@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from subremover.cli.signals import raise_signal
+from subremover.errors import OutputError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -38,6 +39,22 @@ def say(text: str) -> None:
         click.echo(text, err=True)
     except OSError:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115, whatever else writes there
+
+
+def print_out(text: str) -> None:
+    """Print on stdout what was asked for.
+
+    Raises:
+        OutputError: It cannot be written there.
+        BrokenPipeError: Nobody reads on, which click takes for the end.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115, or Python would try again at its end
+        raise OutputError(f"cannot print it: {error.strerror}; free some space") from error
 
 
 class ProgressBar:

@@ -747,6 +747,17 @@ class TestHelp:
         assert (result.returncode, result.stdout) == (3, "")
         assert result.stderr == "subremover: 'gone.mp4' does not exist; check the name\n"
 
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+    @pytest.mark.parametrize("words", [["--help"], ["--version"], ["a.mp4", "-o", "b.mp4", "--status"]])
+    def test_what_cannot_be_printed(self, words: list[str]) -> None:
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "subremover", *words],
+                env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+        assert done.returncode == 4
+        assert done.stderr == "subremover: cannot print it: No space left on device; free some space\n"
+
     def test_interrupted_while_it_loads(self) -> None:
         code = (
             "import sys, subremover.__main__ as m\n"
