@@ -37,6 +37,7 @@ from subremover.options import (
 )
 from subremover.parsing import Position, Region
 from subremover.plan.model import Plan
+from subremover.progress import Progress
 from subremover.report import pictures
 from subremover.video.container.mux import CarriedStreams
 from subremover.video.film import Film
@@ -778,6 +779,21 @@ class TestHelp:
         check = "import sys; print([m for m in ('torch', 'onnxruntime', 'rapidocr') if m in sys.modules])"
         result = python("-c", f"{code}\n{check}")
         assert result.stdout.endswith("[]\n"), result.stderr
+
+
+def test_an_estimate_needs_some_frames_or_some_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    with ProgressBar("a.mp4", False) as bar:
+        for clock[0], done in ((19, 1), (28, 10), (38, 20), (50, 32)):  # 19 s of loading
+            bar.update(Progress("scan", done, 1000))
+        bar.end_stage()
+        for clock[0], done in ((51, 801), (61, 811)):  # of a run that was stopped
+            bar.update(Progress("render", done, 1000))
+    ends = [line.split("frames/s")[1] for line in capsys.readouterr().err.splitlines()]
+    assert ends == ["", ", 1862 s left", ", 1512 s left", ", 189 s left"]
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
