@@ -17,6 +17,9 @@ def show(progress: subremover.Progress) -> None:
 
 def main() -> None:
     """Scan the film, say what was found, and remove it."""
+    if len(sys.argv) != 3:
+        print("usage: python remove_from_python.py MOVIE CLEAN", file=sys.stderr)
+        sys.exit(2)
     movie, clean = sys.argv[1:]
     options = subremover.Options(paint=subremover.PaintOptions.preset("fast"))  # as --preset fast
     try:

@@ -3,12 +3,17 @@
 import os
 import sys
 
-from subremover.cli.command import run
+from subremover.errors import EXIT_INTERRUPTED
 
 
 def main() -> None:
     """Run the command and leave with its exit code."""
     _open_standard_files()
+    try:
+        from subremover.cli.command import run
+    except KeyboardInterrupt:  # once it runs, it says so itself
+        print("subremover: interrupted", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
     sys.exit(run(sys.argv[1:]))
 
 

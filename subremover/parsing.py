@@ -26,7 +26,7 @@ class Position:
 
     @classmethod
     def parse(cls, text: str) -> Position:
-        """Read `120f`, `12.5` or `0:01:30.250`.
+        """Read `120f`, `12.5`, `0:01:30.250` or `75:00`; a timecode may have a decimal comma, as in SRT.
 
         Raises:
             UsageError: The text is none of these.
@@ -36,11 +36,18 @@ class Position:
             return cls(frame=int(text[:-1]))
         if re.fullmatch(_NUMBER, text):
             return cls(seconds=float(text))
-        if match := re.fullmatch(r"(?:(\d{1,6}):)?([0-5]?\d):([0-5]?\d(?:\.\d+)?)", text):
-            hours, minutes, seconds = match.groups()
-            return cls(seconds=int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds))
+        reason = ""
+        if match := re.fullmatch(r"(?:(\d{1,6}):)?(\d{1,4}):(\d{1,2}(?:[.,]\d+)?)", text):
+            hours, minutes, seconds = match[1], int(match[2]), float(match[3].replace(",", "."))
+            if hours is not None and minutes > 59:
+                reason = ", for its minutes are above 59"
+            elif seconds >= 60:
+                reason = ", for its seconds are above 59"
+            else:
+                return cls(seconds=int(hours or 0) * 3600 + minutes * 60 + seconds)
         raise UsageError(
-            f"cannot read {text!r} as a time; give a frame (120f), seconds (12.5) or a timecode (0:01:30.250)"
+            f"cannot read {text!r} as a time{reason}; "
+            "give a frame (120f), seconds (12.5) or a timecode (0:01:30.250)"
         )
 
 

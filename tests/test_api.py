@@ -141,6 +141,12 @@ def test_a_run_without_a_target_makes_no_film(source: Path) -> None:
         pass
 
 
+def test_a_target_that_is_a_folder(source: Path, tmp_path: Path) -> None:
+    (tmp_path / "cleaned").mkdir()
+    with pytest.raises(subremover.OutputError, match="cleaned' is a directory; give a file name"):
+        subremover.remove_subtitles(source, f"{tmp_path}/cleaned/", OPTIONS)
+
+
 def test_the_example_runs(source: Path, tmp_path: Path) -> None:
     """examples/remove_from_python.py, which scans once."""
     program = ROOT / "examples" / "remove_from_python.py"
@@ -151,6 +157,15 @@ def test_the_example_runs(source: Path, tmp_path: Path) -> None:
     assert (tmp_path / "clean.mp4").exists()
     assert "scan: 24 of 24 frames" in done.stderr
     assert done.stderr.count("scan: 1 of 24") == 1
+
+
+def test_the_example_without_arguments() -> None:
+    program = ROOT / "examples" / "remove_from_python.py"
+    done = subprocess.run(
+        [sys.executable, str(program)], env=ENVIRONMENT, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: python remove_from_python.py MOVIE CLEAN\n"
 
 
 def find_types(hint: object) -> Iterator[type]:

@@ -15,15 +15,27 @@ from subremover.parsing import Position, Region, parse_size
         ("0:01:30.250", Position(seconds=90.25)),
         ("01:30", Position(seconds=90)),
         ("12:00:00", Position(seconds=43200)),
+        ("75:00", Position(seconds=4500)),
+        ("9999:59.5", Position(seconds=9999 * 60 + 59.5)),
+        ("00:01:30,250", Position(seconds=90.25)),
     ],
 )
 def test_times(text: str, expected: Position) -> None:
     assert Position.parse(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "f", "-5f", "-1", "1:2:3:4", "0:99", "12,5", "1e3", "nan", "1.5f"])
+@pytest.mark.parametrize("text", ["", "f", "-5f", "-1", "1:2:3:4", "10000:00", "12,5", "1e3", "nan", "1.5f"])
 def test_unreadable_times(text: str) -> None:
     with pytest.raises(UsageError, match=r"as a time; give a frame \(120f\), seconds \(12.5\) or a timecode"):
+        Position.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [("1:75:00", "minutes"), ("0:60:00", "minutes"), ("0:99", "seconds"), ("0:00:60,5", "seconds")],
+)
+def test_times_out_of_range(text: str, what: str) -> None:
+    with pytest.raises(UsageError, match=f"as a time, for its {what} are above 59; give a frame"):
         Position.parse(text)
 
 

@@ -12,10 +12,10 @@ import click
 from subremover.cli.help import GroupedCommand
 from subremover.cli.options import Session, declare_options
 from subremover.cli.process_film import process_film
-from subremover.cli.progress_bar import printable, say
+from subremover.cli.progress_bar import print_out, printable, say
 from subremover.cli.request import Request
 from subremover.cli.signals import watch_signals
-from subremover.errors import EXIT_INTERRUPTED, DeviceError, OutputError, SubremoverError, UsageError
+from subremover.errors import EXIT_INTERRUPTED, DeviceError, SubremoverError, UsageError
 from subremover.fill.paint.jobs import Painter
 
 EPILOG = """\b
@@ -102,10 +102,7 @@ def _print_status(request: Request) -> None:
     for film in request.films:
         if film.outputs.film is None:
             raise UsageError("--status tells how far a film is; leave out --scan-only and --preview")
-        try:
-            click.echo(describe_work(film.source, film.outputs.film))
-        except OSError as error:
-            raise OutputError(f"cannot print how far it is: {error.strerror}; free some space") from error
+        print_out(describe_work(film.source, film.outputs.film))
 
 
 def _set_logging(quiet: bool, verbose: bool) -> None:
@@ -113,8 +110,9 @@ def _set_logging(quiet: bool, verbose: bool) -> None:
         raise UsageError("-q and -v exclude each other")
     handler = logging.StreamHandler()
     handler.setFormatter(_OneLine("subremover: %(message)s"))
-    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    logging.basicConfig(level=level, handlers=[handler])
+    logging.basicConfig(level=logging.ERROR if quiet else logging.WARNING, handlers=[handler])
+    # not of all libraries: Pillow would tell of every chunk of a PNG
+    logging.getLogger("subremover").setLevel(logging.DEBUG if verbose else logging.NOTSET)
 
 
 class _OneLine(logging.Formatter):

@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from subremover.cli.progress_bar import print_out
+
 NAMES_WIDTH = 24
 """Characters; an option with a longer name has its text on the next line."""
 
@@ -25,6 +27,13 @@ class _GroupedOption(click.Option):
 class GroupedCommand(click.Command):
     """Prints its options by group; those that click adds stand under `OWN_GROUP`."""
 
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Click's own, but for what it does where the help cannot be printed."""
+        found = super().get_help_option(ctx)
+        if found is not None:
+            found.callback = _print_help
+        return found
+
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         groups: dict[str, list[tuple[str, str]]] = {}
         for parameter in self.get_params(ctx):
@@ -35,6 +44,12 @@ class GroupedCommand(click.Command):
         for name, records in groups.items():
             with formatter.section(name):
                 formatter.write_dl(records, col_max=NAMES_WIDTH)
+
+
+def _print_help(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
+    if is_asked and not context.resilient_parsing:
+        print_out(context.get_help())
+        context.exit()
 
 
 def option(group: str, *names: str, **kwargs: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -5,6 +5,7 @@ Of what is read, `options` checks that it makes sense, where the defaults live; 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any, get_args
 import click
 
 from subremover.cli.help import option
+from subremover.cli.progress_bar import print_out
 from subremover.cli.versions import describe_versions
 from subremover.fill.paint.jobs import Painter
 from subremover.options import (
@@ -27,6 +29,7 @@ from subremover.options import (
     SpliceMode,
 )
 from subremover.parsing import Position, Region, parse_size
+from subremover.runtime.paths import exists
 
 _everyday = partial(option, "Everyday")
 _what = partial(option, "What to remove")
@@ -63,13 +66,39 @@ class _PathType(click.Path):
         return super().convert(value, param, ctx)
 
 
-_PATH = _PathType()
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A name of a file or folder, and what of it a path does not keep."""
+
+    path: Path
+    text: str
+    """As it was typed."""
+
+    @property
+    def is_address(self) -> bool:
+        """Whether it looks like one of the network."""
+        return "://" in self.text and not exists(self.path)
+
+    @property
+    def is_folder_name(self) -> bool:
+        """Whether it ends as names of folders do."""
+        return self.text.endswith(("/", os.sep))
+
+
+class _GivenType(_PathType):
+    """A name whose text matters too."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        return Given(super().convert(value, param, ctx), os.fsdecode(value))
+
+
+_PATH, _GIVEN = _PathType(), _GivenType()
 
 
 def _print_version(context: click.Context, _: click.Parameter, is_asked: bool) -> None:
     if is_asked and not context.resilient_parsing:
         session = context.find_object(Session) or Session()
-        click.echo(describe_versions(session.is_verbose))
+        print_out(describe_versions(session.is_verbose))
         context.exit()
 
 
@@ -85,8 +114,8 @@ def _of_presets(name: str) -> str:
 
 
 _DECLARATIONS = (
-    click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=_PATH),
-    _everyday("-o", "--output", type=_PATH, help="Where the clean film goes: a file or a folder."),
+    click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=_GIVEN),
+    _everyday("-o", "--output", type=_GIVEN, help="Where the clean film goes: a file or a folder."),
     _everyday("--overwrite", is_flag=True, help="Replace a film, an SRT file or a page that exists."),
     _everyday(
         "--region",

@@ -60,6 +60,7 @@ def find_outputs(
     asked: Outputs,
     *,
     is_many: bool = False,
+    has_folder: bool = False,
     scan_only: bool = False,
     read: Collection[Path] = (),
 ) -> list[Outputs]:
@@ -69,6 +70,7 @@ def find_outputs(
         sources: The films.
         asked: As the user wrote it.
         is_many: Whether the outputs name folders; so it is with several films, or a folder of them.
+        has_folder: Whether the film's output names a folder, of a single film as well.
         scan_only: Whether no film is wanted.
         read: Other files that the run reads.
 
@@ -77,12 +79,11 @@ def find_outputs(
     """
     if asked.provenance and (scan_only or asked.previews):
         raise UsageError("--provenance tells what a whole run did; leave out --scan-only and --preview")
-    if len({source.name for source in sources}) < len(sources):
-        raise UsageError("two inputs have the same name; give them one by one")
+    _check_source_names(sources)
     found = [
         Outputs(*paths)
         for paths in zip(
-            _find_films(sources, asked.film, is_many)
+            _find_films(sources, asked, is_many, has_folder)
             if not (scan_only or asked.previews)
             else [None] * len(sources),
             _find_folders(asked.plan, sources, is_many),
@@ -117,15 +118,31 @@ def make_film_folder(folder: Path) -> None:
         raise OutputError(f"cannot write to '{folder}': {tell(error)}; choose another folder") from error
 
 
-def _find_films(sources: Sequence[Path], output: Path | None, is_many: bool) -> list[Path]:
+def _check_source_names(sources: Sequence[Path]) -> None:
+    """Raise a UsageError where two films have one name, by which their outputs are called."""
+    by_name: dict[str, Path] = {}
+    for source in sources:
+        other = by_name.setdefault(source.name, source)
+        if other is not source:
+            both = f"'{source}' was given twice; give it once"
+            if other != source:
+                both = f"'{other}' and '{source}' have the same name; give them one by one"
+            raise UsageError(both)
+
+
+def _find_films(sources: Sequence[Path], asked: Outputs, is_many: bool, has_folder: bool) -> list[Path]:
+    output = asked.film
     if output is None:
-        raise UsageError("where should the clean film go? add -o clean.mp4")
+        found = any(path is not None for path in (asked.plan, asked.srt, asked.report))
+        alone = ", or --scan-only for what was found alone" if found else ""
+        raise UsageError(f"where should the clean film go? add -o clean.mp4{alone}")
     if not is_folder(output):
-        if not is_many:
+        if not (is_many or has_folder):
             return [output]
         if exists(output):
-            raise UsageError(f"-o '{output}' is a file; name a folder for several inputs")
-        if output.suffix.lower() in FILM_SUFFIXES:
+            several = " for several inputs" if is_many else ""
+            raise UsageError(f"-o '{output}' is a file; name a folder{several}")
+        if is_many and output.suffix.lower() in FILM_SUFFIXES:
             raise UsageError(f"-o '{output}' is a file's name; name a folder for several inputs")
     return [output / source.name for source in sources]
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from subremover._version import __version__
 from subremover.cli.progress_bar import ProgressBar, printable, say
 from subremover.cli.request import FilmRequest, Request
 from subremover.runtime.paths import exists
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from subremover.pipeline import Run
     from subremover.plan.model import Plan
     from subremover.result import Result
+
+log = logging.getLogger(__name__)
 
 
 def process_film(film: FilmRequest, request: Request, painter: Painter | None = None) -> None:
@@ -59,9 +63,17 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None) -> No
     with run, bar:
         for warning in run.losses:
             _say(f"{name}: {warning}", request)
+        _log_start(run, film)
         outputs.check(film.source, film.options.encode.overwrite, run.work.findings if run.work else ())
         plan = run.scan()
         bar.end_stage()
+        log.info(
+            "%s: %s, %s, of which %s to be removed",
+            name,
+            _count(len(plan.shots), "shot"),
+            _count(len(plan.events), "event"),
+            len(plan.removed),
+        )
         with stage("report"):
             _write_findings(run, plan, film, request)
         found = (
@@ -85,6 +97,17 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None) -> No
                 _say(f"{name}: {warning}", request)
         seconds = time.monotonic() - start
         _say(f"{outputs.film}: {_describe(result, run.film.frame_count, seconds)}", request)
+
+
+def _log_start(run: Run, film: FilmRequest) -> None:
+    """What the run works with."""
+    name, found, options = film.source.name, run.film, film.options
+    size = f"{found.width}x{found.height} px, {found.frame_count} frames"
+    log.info("%s: subremover %s, %s, device %s", name, __version__, size, options.pool.device)
+    if film.outputs.film is not None:
+        log.info("%s: encoder %s, pixel format %s", name, run.encoding.encoder, run.encoding.pix_fmt)
+    if options.max_memory_bytes is not None:
+        log.info("%s: the scan takes %.0f %% of its usual memory", name, 100 * run.limits.scan_share)
 
 
 def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from subremover.cli.signals import raise_signal
+from subremover.errors import OutputError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -40,16 +41,36 @@ def say(text: str) -> None:
         sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115, whatever else writes there
 
 
+def print_out(text: str) -> None:
+    """Print on stdout what was asked for.
+
+    Raises:
+        OutputError: It cannot be written there.
+        BrokenPipeError: Nobody reads on, which click takes for the end.
+    """
+    try:
+        click.echo(text)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115, or Python would try again at its end
+        raise OutputError(f"cannot print it: {error.strerror}; free some space") from error
+
+
 class ProgressBar:
     """Shows progress on stderr: a bar on a terminal, a line now and then in a pipe."""
 
     LINE_SECONDS = 10.0
+    ESTIMATE_SECONDS = 10.0
+    """No line tells how long a stage will yet take before its first frame is so long ago, ..."""
+    ESTIMATE_SHARE = 0.05
+    """... or this share of its frames is done: before, the estimate may be off by far."""
 
     def __init__(self, name: str, is_quiet: bool) -> None:
         self._name, self._is_quiet = printable(name), is_quiet
         self._bar: tqdm[Any] | None = None
         self._stage = ""
-        self._start = self._said = self._latest = time.monotonic()
+        self._start = self._begun = self._said = self._latest = time.monotonic()
         self._first = 0
         """Frames done when the stage's first report came: those of a run that this one goes on with."""
 
@@ -79,6 +100,7 @@ class ProgressBar:
         if progress.stage != self._stage:
             self._close()
             self._stage, self._first, self._start = progress.stage, progress.done - 1, self._latest
+            self._begun = time.monotonic()
         self._latest = time.monotonic()
         if not sys.stderr.isatty():
             self._print_line(progress)
@@ -102,9 +124,9 @@ class ProgressBar:
         if now - self._said < self.LINE_SECONDS and progress.done < progress.total:
             return
         self._said = now
-        rate = (progress.done - self._first) / max(now - self._start, 1e-6)
-        left = (progress.total - progress.done) / max(rate, 1e-6)
-        say(
-            f"{self._name}: {progress.stage} {progress.done}/{progress.total} frames, "
-            f"{rate:.1f} frames/s, {left:.0f} s left"
-        )
+        done, left = progress.done - self._first, progress.total - progress.done
+        rate = done / max(now - self._start, 1e-6)
+        line = f"{self._name}: {progress.stage} {progress.done}/{progress.total} frames, {rate:.1f} frames/s"
+        if done >= self.ESTIMATE_SHARE * (done + left) or now - self._begun >= self.ESTIMATE_SECONDS:
+            line += f", {left / max(rate, 1e-6):.0f} s left"
+        say(line)

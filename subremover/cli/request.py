@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from subremover.cli.options import Given
 from subremover.cli.outputs import FILM_SUFFIXES, Outputs, find_outputs, make_film_folder
 from subremover.errors import InputError
 from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
@@ -43,23 +44,27 @@ class Request:
 
         Raises:
             UsageError: A value makes no sense, alone or beside another.
-            InputError: A folder cannot be read, or has no film in it.
+            InputError: An input is an address, or a folder that cannot be read or has no film in it.
             OutputError: The folder for the films cannot be made.
         """
         options = _read_options(values)
         sources = [source for given in values["inputs"] for source in _list_films(given)]
+        output: Given | None = values["output"]
         asked = Outputs(
-            film=values["output"],
+            film=None if output is None else output.path,
             plan=values["save_plan"],
             previews=values["preview"],
             srt=values["srt"],
             report=values["report"],
             provenance=values["provenance"],
         )
-        is_many = len(sources) > 1 or any(map(is_folder, values["inputs"]))
+        is_many = len(sources) > 1 or any(is_folder(given.path) for given in values["inputs"])
+        has_folder = is_many or (output is not None and output.is_folder_name)
         read = [file for file in (options.scan.mask, options.scan.plan, options.scan.times) if file]
-        outputs = find_outputs(sources, asked, is_many=is_many, scan_only=values["scan_only"], read=read)
-        if is_many and asked.film is not None and outputs[0].film is not None and not values["status"]:
+        outputs = find_outputs(
+            sources, asked, is_many=is_many, has_folder=has_folder, scan_only=values["scan_only"], read=read
+        )
+        if has_folder and asked.film is not None and outputs[0].film is not None and not values["status"]:
             make_film_folder(asked.film)
         films = (
             FilmRequest(source, own, _with_own_files(options, source) if is_many else options)
@@ -69,20 +74,23 @@ class Request:
         return cls(tuple(films), *flags)
 
 
-def _list_films(given: Path) -> Iterator[Path]:
+def _list_films(given: Given) -> Iterator[Path]:
     """The film itself, or those of a folder by name, but for hidden ones."""
-    if not is_folder(given):
-        yield given
+    path = given.path
+    if given.is_address:
+        raise InputError(f"reads files only, not addresses: download '{given.text}' first")
+    if not is_folder(path):
+        yield path
         return
     try:
-        inside = sorted(given.iterdir())
+        inside = sorted(path.iterdir())
     except OSError as error:
-        raise InputError(f"cannot read the folder '{given}' ({tell(error)}); check its mode") from error
+        raise InputError(f"cannot read the folder '{path}' ({tell(error)}); check its mode") from error
     films = [
         file for file in inside if file.suffix.lower() in FILM_SUFFIXES and not file.name.startswith(".")
     ]
     if not films:
-        raise InputError(f"there is no film in the folder '{given}'; name a film, or a folder with films")
+        raise InputError(f"there is no film in the folder '{path}'; name a film, or a folder with films")
     yield from films
 
 

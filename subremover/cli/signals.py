@@ -9,12 +9,14 @@ _received = 0
 
 
 def watch_signals() -> None:
-    """Have Ctrl-C, SIGTERM and SIGHUP end the run by an exception; those that nohup has ignored stay so."""
+    """Have Ctrl-C, SIGTERM and SIGHUP end the run by an exception; those that nohup has ignored stay so.
+
+    The first that comes is the last: what cleans up after it is not to be cut short.
+    """
     global _received  # noqa: PLW0603, a process has its signals only once
     _received = 0
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+    for number in _find_numbers():
+        if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _on_signal)
 
 
@@ -31,7 +33,16 @@ def raise_signal() -> None:
         raise SystemExit(128 + _received)
 
 
+def _find_numbers() -> list[signal.Signals]:
+    numbers = (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))
+    return [number for number in numbers if number is not None]  # Windows has no SIGHUP
+
+
 def _on_signal(number: int, _frame: FrameType | None) -> None:
     global _received  # noqa: PLW0603
+    if _received:  # two came at once
+        return
     _received = number
+    for other in _find_numbers():  # not by a handler: Python takes those away before it has ended
+        signal.signal(other, signal.SIG_IGN)
     raise_signal()

@@ -1,3 +1,4 @@
+import contextlib
 import errno
 import json
 import os
@@ -36,6 +37,7 @@ from subremover.options import (
 )
 from subremover.parsing import Position, Region
 from subremover.plan.model import Plan
+from subremover.progress import Progress
 from subremover.report import pictures
 from subremover.video.container.mux import CarriedStreams
 from subremover.video.film import Film
@@ -214,6 +216,11 @@ class TestRun:
         assert names(place / "out") == ["a.mp4"]
         assert cli.run(["in", "-o", "out.mp4"]) == 2
         assert "-o 'out.mp4' is a file's name; name a folder for several inputs" in capsys.readouterr().err
+
+    def test_a_name_that_ends_as_a_folder_s(self, place: Path) -> None:
+        words = ["--mask", "mask.png", "--end", "1f", "--no-borrow", *TINY]
+        assert cli.run(["a.mp4", "-o", "new/clean/", *words]) == 0
+        assert names(place / "new/clean") == ["a.mp4"]
 
     def test_several_films(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         shutil.copy("a.mp4", "c.mp4")
@@ -515,7 +522,7 @@ class TestRefusals:
             (["-o", "b.mp4", "--start", "soon"], "as a time; give a frame"),
             (["-o", "b.mp4", "--max-memory", "4"], "as a size of memory; give a number and a unit"),
             (["-o", "b.mp4", "--start", "-1"], "as a time; give a frame"),
-            (["-o", "b.mp4", "--end", "0:61:00"], "as a time; give a frame"),
+            (["-o", "b.mp4", "--end", "0:61:00"], "as a time, for its minutes are above 59; give"),
             (["-o", "b.mp4", "--start", "9f", "--end", "5f"], r"--start \(frame 9\) must come before"),
             (["-o", "b.mp4", "--start", "0:01:00"], "--start lies behind the end of 'a.mp4'"),
             (["-o", "b.mp4", "--mask", "m.png", "--plan", "p"], "a mask or a plan, not both"),
@@ -543,13 +550,24 @@ class TestRefusals:
                 "two outputs would be written to 'new/a.srt'",
             ),
             (["mask.png", "-o", "old.mp4"], "'old.mp4' is a file; name a folder"),
-            (["sub/a.mp4", "-o", "new"], "two inputs have the same name; give them one by one"),
+            (["sub/a.mp4", "-o", "new"], "'a.mp4' and 'sub/a.mp4' have the same name; give them one by one"),
+            (["./a.mp4", "-o", "new"], "'a.mp4' was given twice; give it once"),
+            (["--srt", "a.srt"], "add -o clean.mp4, or --scan-only for what was found alone"),
+            (["--report", "a.html"], "add -o clean.mp4, or --scan-only for what was found alone"),
+            (["--save-plan", "plan"], "add -o clean.mp4, or --scan-only for what was found alone"),
+            (["-o", "old.mp4/"], "-o 'old.mp4' is a file; name a folder$"),
         ],
     )
     def test_usage(self, place: Path, refused: Callable[..., None], words: list[str], message: str) -> None:
         (place / "old.mp4").write_text("old")
         (place / "link").symlink_to(".")
         refused(2, message, "a.mp4", *words)
+
+    @pytest.mark.parametrize("address", ["http://example.org//a.mp4?x=1", "s3://films/"])
+    def test_addresses(self, refused: Callable[..., None], address: str) -> None:
+        message = f"reads files only, not addresses: download '{re.escape(address)}' first"
+        refused(3, message, "a.mp4", address, "-o", "new")
+        refused(3, message, address, "-o", "b.mp4")
 
     def test_no_input(self, refused: Callable[..., None]) -> None:
         refused(2, "Missing argument 'INPUT")
@@ -686,6 +704,26 @@ class TestHelp:
         usage = readme.split("## Use it")[1].split("\n## ")[0]
         assert set(re.findall(NAME, usage)) <= {name for names in declared.values() for name in names}
 
+    @pytest.mark.usefixtures("place")
+    def test_verbose(self) -> None:
+        """Of this program alone: Pillow, for one, has much to say of a PNG."""
+        code = (
+            "import logging, sys; from subremover.cli.command import run; code = run(sys.argv[1:]);"
+            "log = logging.getLogger('PIL'); log.debug('STREAM'); log.warning('odd'); sys.exit(code)"
+        )
+        words = ["a.mp4", "-o", "b.mp4", "--mask", "mask.png", "--end", "1f", "--max-memory", "8G", *TINY]
+        result = python("-c", code, *words, "-v")
+        assert result.returncode == 0
+        for line in (
+            f"subremover: a.mp4: subremover {subremover.__version__}, 160x96 px, 24 frames, device cpu",
+            "subremover: a.mp4: encoder libx264, pixel format yuv420p",
+            "subremover: a.mp4: the scan takes 100 % of its usual memory",
+            "subremover: a.mp4: 1 shot, 2 events, of which 1 to be removed",
+            "subremover: odd",
+        ):
+            assert line in result.stderr.splitlines()
+        assert "STREAM" not in result.stderr
+
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["--version"]) == 0
         assert capsys.readouterr().out == f"subremover, version {subremover.__version__}\n"
@@ -710,6 +748,30 @@ class TestHelp:
         assert (result.returncode, result.stdout) == (3, "")
         assert result.stderr == "subremover: 'gone.mp4' does not exist; check the name\n"
 
+    @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is always full")
+    @pytest.mark.parametrize("words", [["--help"], ["--version"], ["a.mp4", "-o", "b.mp4", "--status"]])
+    def test_what_cannot_be_printed(self, words: list[str]) -> None:
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "subremover", *words],
+                env=ENVIRONMENT, stdout=full, stderr=subprocess.PIPE, text=True, check=False,
+            )  # fmt: skip
+        assert done.returncode == 4
+        assert done.stderr == "subremover: cannot print it: No space left on device; free some space\n"
+
+    def test_interrupted_while_it_loads(self) -> None:
+        code = (
+            "import sys, subremover.__main__ as m\n"
+            "class Finder:\n"
+            "    def find_spec(self, name, *_):\n"
+            "        if name == 'subremover.cli.command': raise KeyboardInterrupt\n"
+            "sys.meta_path.insert(0, Finder())\n"
+            "m.main()"
+        )
+        result = python("-c", code)
+        assert (result.returncode, result.stdout) == (130, "")
+        assert result.stderr == "subremover: interrupted\n"
+
     @pytest.mark.parametrize(
         "code", ["import subremover", "from subremover.cli.command import run; run(['--help'])"]
     )
@@ -719,17 +781,33 @@ class TestHelp:
         assert result.stdout.endswith("[]\n"), result.stderr
 
 
+def test_an_estimate_needs_some_frames_or_some_time(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock[0])
+    with ProgressBar("a.mp4", False) as bar:
+        for clock[0], done in ((19, 1), (28, 10), (38, 20), (50, 32)):  # 19 s of loading
+            bar.update(Progress("scan", done, 1000))
+        bar.end_stage()
+        for clock[0], done in ((51, 801), (61, 811)):  # of a run that was stopped
+            bar.update(Progress("render", done, 1000))
+    ends = [line.split("frames/s")[1] for line in capsys.readouterr().err.splitlines()]
+    assert ends == ["", ", 1862 s left", ", 1512 s left", ", 189 s left"]
+
+
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
-    ("number", "code", "message", "workers"),
+    ("number", "message", "workers", "times"),
     [
-        (signal.SIGINT, 130, "subremover: interrupted", 1),
-        (signal.SIGINT, 130, "subremover: interrupted", 2),
-        (signal.SIGTERM, 143, "", 2),
+        (signal.SIGINT, "subremover: interrupted", 1, 1),
+        (signal.SIGINT, "subremover: interrupted", 2, 1),
+        (signal.SIGINT, "subremover: interrupted", 2, 20),
+        (signal.SIGTERM, "", 2, 1),
     ],
 )
 def test_a_signal_leaves_no_process(
-    tmp_path: Path, number: signal.Signals, code: int, message: str, workers: int
+    tmp_path: Path, number: signal.Signals, message: str, workers: int, times: int
 ) -> None:
     """Signalled in the midst of a fit that would take hours, when part of a segment is encoded."""
     draw_film(tmp_path / "a.mp4", frames=110, size=(64, 64), options={"preset": "ultrafast"})
@@ -750,16 +828,21 @@ def test_a_signal_leaves_no_process(
             assert time.monotonic() < deadline
             assert process.poll() is None, process.stderr.read()
             time.sleep(0.05)
-        if number == signal.SIGINT:  # as a terminal does: to the whole group
-            os.killpg(process.pid, number)
-        else:
-            process.send_signal(number)
+        for _ in range(times):
+            if number == signal.SIGINT:  # as a terminal does: to the whole group
+                os.killpg(process.pid, number)
+            else:
+                process.send_signal(number)
+            if times > 1:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(0.05)
+                    break
         _, err = process.communicate(timeout=30)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.communicate()
-    assert process.returncode == code
+    assert process.returncode == 128 + number
     assert message in err
     assert "Traceback" not in err
     work = [".b.mp4.subremover", *(f".b.mp4.subremover/{name}" for name in ("lock", "plan", "state.json"))]

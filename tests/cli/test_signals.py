@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from subremover.cli.progress_bar import ProgressBar
-from subremover.cli.signals import watch_signals
+from subremover.cli.signals import raise_signal, watch_signals
 from subremover.progress import Progress
 
 NUMBERS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -55,6 +55,18 @@ def test_a_signal_raises_at_once(number: int) -> None:
     watch_signals()
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_further_signals_do_not_disturb_the_cleaning_up(number: int) -> None:
+    watch_signals()
+    with pytest.raises((KeyboardInterrupt, SystemExit)) as raised:
+        os.kill(os.getpid(), number)
+    for further in (number, *NUMBERS):
+        os.kill(os.getpid(), further)
+    with pytest.raises(raised.type):  # still what the first one has said
+        raise_signal()
+    assert all(signal.getsignal(further) is signal.SIG_IGN for further in NUMBERS)
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:

@@ -65,10 +65,10 @@ def check_target(
         SpliceError: Packets must be copied and cannot be.
         UsageError: Its container cannot hold the text track asked for.
     """
+    check_file(film.path, target, options.overwrite)  # first: a folder's name has no extension
     format_name = find_format(target)
     if options.subtitle_track:
         check_text_track(format_name, target)
-    check_file(film.path, target, options.overwrite)
     with open_input(film.path) as source:
         try:
             losses = _try_container(film, source, target, encoding)
