@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
+import time
 from types import FrameType
 
+PATIENCE_SECONDS = 10.0
+"""How long what cleans up is not disturbed. A signal that comes later ends the process at once: a thread may
+hang, as an interrupt amid an import can leave Python's import lock taken."""
+
 _received = 0
+_received_seconds = 0.0
+"""When, by the monotonic clock."""
 
 
 def watch_signals() -> None:
     """Have Ctrl-C, SIGTERM and SIGHUP end the run by an exception; those that nohup has ignored stay so.
 
-    The first that comes is the last: what cleans up after it is not to be cut short.
+    Further ones do not cut short what cleans up after the first, unless it takes longer than it should.
     """
     global _received  # noqa: PLW0603, a process has its signals only once
     _received = 0
@@ -39,10 +48,17 @@ def _find_numbers() -> list[signal.Signals]:
 
 
 def _on_signal(number: int, _frame: FrameType | None) -> None:
-    global _received  # noqa: PLW0603
-    if _received:  # two came at once
+    global _received, _received_seconds  # noqa: PLW0603
+    if _received:
+        if time.monotonic() - _received_seconds > PATIENCE_SECONDS:
+            os._exit(128 + _received)
         return
-    _received = number
-    for other in _find_numbers():  # not by a handler: Python takes those away before it has ended
-        signal.signal(other, signal.SIG_IGN)
+    _received, _received_seconds = number, time.monotonic()
+    atexit.register(_ignore_signals)
     raise_signal()
+
+
+def _ignore_signals() -> None:
+    """Ignore further ones by the system's means: Python takes its handlers away before it has ended."""
+    for number in _find_numbers():
+        signal.signal(number, signal.SIG_IGN)
