@@ -11,10 +11,15 @@ def main() -> None:
     _open_standard_files()
     try:
         from subremover.cli.command import run
+        from subremover.cli.signals import leave_if_signalled
     except KeyboardInterrupt:  # once it runs, it says so itself
         print("subremover: interrupted", file=sys.stderr)
         sys.exit(EXIT_INTERRUPTED)
-    sys.exit(run(sys.argv[1:]))
+    try:
+        code = run(sys.argv[1:])
+    finally:
+        leave_if_signalled()
+    sys.exit(code)
 
 
 def _open_standard_files() -> None:

@@ -2,9 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
+from processes import ENVIRONMENT
 
 from subremover.cli.progress_bar import ProgressBar
 from subremover.cli.signals import raise_signal, watch_signals
@@ -66,7 +69,18 @@ def test_further_signals_do_not_disturb_the_cleaning_up(number: int) -> None:
         os.kill(os.getpid(), further)
     with pytest.raises(raised.type):  # still what the first one has said
         raise_signal()
-    assert all(signal.getsignal(further) is signal.SIG_IGN for further in NUMBERS)
+
+
+def test_what_hangs_can_be_ended() -> None:
+    code = (
+        "import os, signal; from subremover.cli import signals\n"
+        "signals.watch_signals()\n"
+        "try: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "except SystemExit: signals.PATIENCE_SECONDS = 0\n"
+        "os.kill(os.getpid(), signal.SIGINT)\n"
+        "for _ in range(100): pass\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, check=False).returncode == 143
 
 
 def test_what_nohup_ignores_stays_ignored() -> None:
