@@ -9,44 +9,45 @@ All that can be chosen is in `Options`; all that can go wrong is a `SubremoverEr
 restores images of any kind too: `subremover.restore`.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from subremover._version import __version__
-from subremover.api import remove_subtitles, scan
-from subremover.errors import (
-    ContainerError,
-    DeviceError,
-    InputError,
-    OutputError,
-    PlanError,
-    SubremoverError,
-    UsageError,
-    WorkerError,
-)
-from subremover.geometry import Box
-from subremover.options import (
-    BorrowOptions,
-    EncodeOptions,
-    FitOptions,
-    Options,
-    PaintOptions,
-    PoolOptions,
-    ScanOptions,
-)
-from subremover.parsing import Position, Region
-from subremover.pipeline import Run
-from subremover.plan.model import Event, FilmKey, Plan, Shot
-from subremover.plan.saved_plan import load_plan
-from subremover.progress import Progress, ProgressCallback
-from subremover.provenance import Shares
-from subremover.result import Result
-from subremover.runtime.profile import Profile, Work
-from subremover.video.splice.splice import SpliceError
 
 if TYPE_CHECKING:
+    from subremover.api import remove_subtitles, scan
+    from subremover.errors import (
+        ContainerError,
+        DeviceError,
+        InputError,
+        OutputError,
+        PlanError,
+        SubremoverError,
+        UsageError,
+        WorkerError,
+    )
+    from subremover.geometry import Box
+    from subremover.options import (
+        BorrowOptions,
+        EncodeOptions,
+        FitOptions,
+        Options,
+        PaintOptions,
+        PoolOptions,
+        ScanOptions,
+    )
+    from subremover.parsing import Position, Region
+    from subremover.pipeline import Run
+    from subremover.plan.model import Event, FilmKey, Plan, Shot
+    from subremover.plan.saved_plan import load_plan
+    from subremover.progress import Progress, ProgressCallback
+    from subremover.provenance import Shares
+    from subremover.result import Result
+    from subremover.runtime.profile import Profile, Work
     from subremover.untrained.batched_adam import ForwardModel
     from subremover.untrained.network import Network, Weights
     from subremover.untrained.restore import Restored, Watch, restore
+    from subremover.video.splice.splice import SpliceError
 
 __all__ = [
     "BorrowOptions",
@@ -91,20 +92,53 @@ __all__ = [
     "scan",
 ]
 
-_NEED_TORCH = {
-    "ForwardModel": "batched_adam",
-    "Network": "network",
-    "Restored": "restore",
-    "Watch": "restore",
-    "Weights": "network",
-    "restore": "restore",
+_MODULES = {
+    "api": ("remove_subtitles", "scan"),
+    "errors": (
+        "ContainerError",
+        "DeviceError",
+        "InputError",
+        "OutputError",
+        "PlanError",
+        "SubremoverError",
+        "UsageError",
+        "WorkerError",
+    ),
+    "geometry": ("Box",),
+    "options": (
+        "BorrowOptions",
+        "EncodeOptions",
+        "FitOptions",
+        "Options",
+        "PaintOptions",
+        "PoolOptions",
+        "ScanOptions",
+    ),
+    "parsing": ("Position", "Region"),
+    "pipeline": ("Run",),
+    "plan.model": ("Event", "FilmKey", "Plan", "Shot"),
+    "plan.saved_plan": ("load_plan",),
+    "progress": ("Progress", "ProgressCallback"),
+    "provenance": ("Shares",),
+    "result": ("Result",),
+    "runtime.profile": ("Profile", "Work"),
+    "untrained.batched_adam": ("ForwardModel",),
+    "untrained.network": ("Network", "Weights"),
+    "untrained.restore": ("Restored", "Watch", "restore"),
+    "video.splice.splice": ("SpliceError",),
 }
-"""What is loaded when it is asked for, by its module in `untrained`: torch takes seconds to load."""
+"""What each module gives. It is loaded when one of its names is asked for: all of them take half a second,
+in which Ctrl-C would end in a traceback, and torch takes seconds."""
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
-    if name in _NEED_TORCH:
-        from importlib import import_module
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"subremover.{_MODULE_OF[name]}"), name)
+    globals()[name] = value  # asked for once
+    return value
 
-        return getattr(import_module(f"subremover.untrained.{_NEED_TORCH[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
