@@ -9,7 +9,6 @@ import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -97,6 +96,7 @@ class Run(AbstractContextManager["Run"]):
         self.target = None if target is None else Path(target)
         self.provenance = None if provenance is None else Path(provenance)
         self._given, self._painter = plan, painter
+        self._plan: Plan | None = None  # that given, or that the options name
         self._paints = target is not None if paints is None else paints
         self._progress = progress or ignore
         self._stack, self._is_open = ExitStack(), False
@@ -128,7 +128,7 @@ class Run(AbstractContextManager["Run"]):
             self.limits = limit_scan(self.film, self.options.max_memory_bytes)
             if self._paints:
                 check_render(self.film, self.options, lambda: self.encoding)
-            self._given = self._read_plan()
+            self._plan = self._read_plan()
             if self.target is not None:
                 self.work = stack.enter_context(self._open_work(self.target))
                 if self.provenance is not None:
@@ -314,18 +314,19 @@ class Run(AbstractContextManager["Run"]):
 
     def _render(self, plan: Plan, work: WorkFolder, cues: tuple[Cue, ...]) -> Rendered:
         """Render the film and put it in the target's place."""
+        painter = self.open_painter(plan)  # first: it sets the limits
         rendering = Rendering(
             self.film,
             plan,
             self.options,
             self.encoding,
             work,
-            self.open_painter(plan),
+            painter,
             self.limits.render_share,
             self.provenance if plan.removed else None,
+            None if work.decisions.is_whole else self.find_splice(plan),
         )
-        splice = None if work.decisions.is_whole else self.find_splice(plan)
-        return render_whole(replace(rendering, splice=splice), cues, self._progress)
+        return render_whole(rendering, cues, self._progress)
 
     def _check_open(self) -> None:
         if not self._is_open:
@@ -364,7 +365,7 @@ class Run(AbstractContextManager["Run"]):
     def _open_work(self, target: Path) -> WorkFolder:
         """The work folder of this run, by a fingerprint of all that the result depends on."""
         has_provenance = self.provenance is not None
-        fingerprint = find_fingerprint(self.film, self.options, self.encoding, self._given, has_provenance)
+        fingerprint = find_fingerprint(self.film, self.options, self.encoding, self._plan, has_provenance)
         return WorkFolder(target, self.film.path, fingerprint, self.options.encode.resume)
 
     def _make_plan(self) -> Plan:
@@ -373,7 +374,7 @@ class Run(AbstractContextManager["Run"]):
             self.film,
             self.options.scan,
             self._progress,
-            given=self._given,
+            given=self._plan,
             memory_share=self.limits.scan_share,
         )
 

@@ -11,7 +11,6 @@ scan against them. Cases whose fonts this machine lacks (Cyrillic, Chinese, Arab
 from __future__ import annotations
 
 import json
-from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -19,7 +18,7 @@ from case_film import Case, Thing, draw_case, place_overlay
 from case_scenes import SCENE_CASES
 from case_styles import STYLE_CASES
 from case_times import TIME_CASES
-from make_sample import FilmWriter, MaskWriter, SampleOptions
+from make_sample import SampleOptions, write_films
 
 CASES: dict[str, Case] = {case.name: case for case in (*SCENE_CASES, *TIME_CASES, *STYLE_CASES)}
 
@@ -28,14 +27,8 @@ def write_case(case: Case, folder: Path) -> None:
     """Draw a case into a folder: its films, its mask and events.json."""
     folder.mkdir(parents=True, exist_ok=True)
     options = film_options(case)
-    with ExitStack() as stack:
-        clean = stack.enter_context(FilmWriter(folder / "clean.mp4", options, crf=14))
-        subbed = stack.enter_context(FilmWriter(folder / "subbed.mp4", options, crf=19))
-        mask = stack.enter_context(MaskWriter(folder / "mask.mkv", options))
-        for frame in draw_case(case):
-            clean.write(frame.clean)
-            subbed.write(frame.subbed)
-            mask.write(frame.mask)
+    films = (folder / "clean.mp4", folder / "subbed.mp4", folder / "mask.mkv")
+    write_films(*films, options, draw_case(case))
     facts = {
         "about": case.about,
         "size": case.size,

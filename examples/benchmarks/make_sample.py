@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -120,14 +119,7 @@ def draw_sample(out_dir: Path, options: SampleOptions) -> Sample:
     sample = Sample(
         out_dir / "clean.mp4", out_dir / "subbed.mp4", out_dir / "mask.mkv", tuple(shots), tuple(events)
     )
-    with ExitStack() as stack:
-        clean = stack.enter_context(FilmWriter(sample.clean, options, crf=14))
-        subbed = stack.enter_context(FilmWriter(sample.subbed, options, crf=19))
-        mask = stack.enter_context(MaskWriter(sample.mask, options))
-        for frame in draw_frames(options):
-            clean.write(frame.clean)
-            subbed.write(frame.subbed)
-            mask.write(frame.mask)
+    write_films(sample.clean, sample.subbed, sample.mask, options, draw_frames(options))
     facts = {
         "size": options.size,
         "frame_rate": str(options.frame_rate),
@@ -138,6 +130,21 @@ def draw_sample(out_dir: Path, options: SampleOptions) -> Sample:
     }
     (out_dir / "events.json").write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
     return sample
+
+
+def write_films(
+    clean: Path, subbed: Path, mask: Path, options: SampleOptions, frames: Iterable[SampleFrame]
+) -> None:
+    """Encode frames into the two films and their mask, one by one as they are drawn."""
+    with (
+        FilmWriter(clean, options, crf=14) as clean_film,
+        FilmWriter(subbed, options, crf=19) as subbed_film,
+        MaskWriter(mask, options) as masks,
+    ):
+        for frame in frames:
+            clean_film.write(frame.clean)
+            subbed_film.write(frame.subbed)
+            masks.write(frame.mask)
 
 
 def draw_frames(options: SampleOptions) -> Iterator[SampleFrame]:

@@ -109,10 +109,7 @@ def _read_key(key: dict[str, Any], where: str) -> FilmKey:
 def _read_shots(entries: Any, file: Path, frame_count: int) -> Iterator[Shot]:
     """Shots that follow each other without a gap, from the first frame to the last."""
     following = 0
-    for number, entry in enumerate(_read_list(entries, f"'{file}'", "shots"), 1):
-        where = f"shot {number} of '{file}'"
-        if not isinstance(entry, dict):
-            raise _damaged(f"'{file}'", f"shot {number}", "an object", entry)
+    for where, entry in _read_objects(entries, file, "shot"):
         first = _read_int(entry, "first", where, following, following)
         last = _read_int(entry, "last", where, first, frame_count - 1)
         following = last + 1
@@ -126,10 +123,7 @@ def _read_shots(entries: Any, file: Path, frame_count: int) -> Iterator[Shot]:
 
 def _read_events(entries: Any, file: Path, film: FilmKey) -> Iterator[Event]:
     pixels = 0
-    for number, entry in enumerate(_read_list(entries, f"'{file}'", "events"), 1):
-        where = f"event {number} of '{file}'"
-        if not isinstance(entry, dict):
-            raise _damaged(f"'{file}'", f"event {number}", "an object", entry)
+    for where, entry in _read_objects(entries, file, "event"):
         for name in entry.keys() - set(_EVENT_FIELDS):
             raise PlanError(
                 f"{where} has a field {_show(name)} that is not known; known are {', '.join(_EVENT_FIELDS)}"
@@ -229,6 +223,14 @@ def _read_int(entry: dict[str, Any], name: str, where: str, least: int, most: in
         limits = f"{least}" if least == most else f"a whole number from {least} to {most}"
         raise _damaged(where, name, limits, value)
     return value
+
+
+def _read_objects(value: Any, file: Path, thing: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The objects of a list of shots or events, each with what messages call it."""
+    for number, entry in enumerate(_read_list(value, f"'{file}'", f"{thing}s"), 1):
+        if not isinstance(entry, dict):
+            raise _damaged(f"'{file}'", f"{thing} {number}", "an object", entry)
+        yield f"{thing} {number} of '{file}'", entry
 
 
 def _read_list(value: Any, where: str, name: str) -> list[Any]:

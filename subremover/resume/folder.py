@@ -46,8 +46,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
 
     Where the `with` block ends with an exception and anything was finished, it stays, and the exception says
     so in a note; otherwise it goes, as it does where the same command could only fail again or would start
-    afresh. What is not of
-    a run is neither deleted nor written to, wherever it lies.
+    afresh. What is not of a run is neither deleted nor written to, wherever it lies.
     """
 
     def __init__(
