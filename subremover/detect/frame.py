@@ -38,6 +38,11 @@ class Frame:
         return self.picture.luma
 
     @cached_property
+    def sharpness(self) -> float:
+        """The 99th percentile of |Laplacian| of the luma, of every second row, in levels."""
+        return float(np.percentile(np.abs(cv2.Laplacian(self.luma, cv2.CV_16S)[::2]), 99))
+
+    @cached_property
     def small(self) -> np.ndarray:
         """(H >> s, W >> s) uint8, the luma halved s times: see `halvings`."""
         small = self.luma

@@ -17,8 +17,10 @@ import numpy as np
 
 from subremover.detect.candidates.finder import DETECT_FRAMES, CandidateFinder, FindLines
 from subremover.detect.candidates.logos import LogoFinder
-from subremover.detect.classify.classifier import Line, LineClassifier, colours_of, is_on_board
+from subremover.detect.classify.classifier import LineClassifier
 from subremover.detect.classify.events import make_events
+from subremover.detect.classify.line import Life, Line, colours_of, is_on_board
+from subremover.detect.classify.traits import measure
 from subremover.detect.frame import Frame, Picture
 from subremover.detect.masking.strokes import Clear, find_strokes
 from subremover.detect.shots import CutDetector
@@ -126,13 +128,18 @@ class Scan:
         """First and last frames of stretches with running text, a ticker or credits; call after `events`."""
         return find_rolls(self._passing, self._frame_rate)
 
-    def events(self) -> tuple[Event, ...]:
-        """All events, by first frame; call after the last frame."""
+    def lines(self) -> list[Line]:
+        """All lines that stood still, subtitles or not; call once, after the last frame."""
         if self._finder:
             self._detect(self._finder)
         for track in list(self._tracks):
             self._finish(track)
         self._lines += self._find_logos()
+        return self._lines
+
+    def events(self) -> tuple[Event, ...]:
+        """All events, by first frame; call once, after the last frame, in the place of `lines`."""
+        self.lines()
         frames = self._last_index - self._first_index + 1
         # `--region full` says nothing about where subtitles stand.
         has_region = 0 < sum(r.area for r in self._scope.regions) < 0.5 * self._size[0] * self._size[1]
@@ -193,23 +200,31 @@ class Scan:
         if not strokes.any():
             return
         picture = _median(shown)
-        text, _ = self._read_line(picture, strokes)
+        text, confidence = self._read_line(picture, strokes)
         runs = track.runs(first, last)
-        is_laid_over = (
-            start.is_alone
-            or end.is_alone
-            or len(runs) > 1
-            or any(first < cut <= last for cut in self._scene.cuts)
-            or track.float_count >= FLOATS
+        cuts = self._scene.cuts
+        life = Life(
+            comes_alone=start.is_alone,
+            goes_alone=end.is_alone,
+            comes_at_cut=first == self._first_index or first in cuts,
+            goes_at_cut=last == self._last_index or last + 1 in cuts,
+            fades=start.rise.frames + end.rise.frames,
+            is_interrupted=len(runs) > 1,
+            cuts=sum(first < cut <= last for cut in cuts),
+            floats=track.float_count,
         )
         tight_box, tight = tighten(strokes, track.line_crop.crop)
-        on_board, colours = is_on_board(picture, strokes, line), colours_of(picture, strokes)
+        looks = (
+            measure(shown, strokes, line, track.frame_sharpness),
+            is_on_board(picture, strokes, line),
+            colours_of(picture, strokes),
+        )
         for begin, stop in runs:
             frames = range(begin, stop + 1)
             opacities = np.array([min(start.opacity(i), end.opacity(i)) for i in frames], np.float32)
             box = track.line
             self._recent_lines.append(
-                Line(begin, stop, box, tight_box, tight, opacities, text, is_laid_over, on_board, colours)
+                Line(begin, stop, box, tight_box, tight, opacities, text, confidence, life, *looks)
             )
             self._lines.append(self._recent_lines[-1])
 
@@ -228,8 +243,10 @@ class Scan:
             strokes = find_strokes(shown, inside, inside, [])
             if strokes.any():
                 tight_box, tight = tighten(strokes, line_crop.crop)
-                colours, opaque = colours_of(_median(shown), strokes), np.ones(last - first + 1, np.float32)
-                yield Line(first, last, box, tight_box, tight, opaque, "", True, False, colours)
+                picture, opaque = _median(shown), np.ones(last - first + 1, np.float32)
+                traits = measure(shown, strokes, inside, self._recent[-1].sharpness)
+                looks = (traits, False, colours_of(picture, strokes))
+                yield Line(first, last, box, tight_box, tight, opaque, "", 0.0, Life.of_logo(), *looks)
 
 
 @dataclass(frozen=True, slots=True)

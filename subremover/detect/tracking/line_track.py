@@ -42,6 +42,8 @@ class LineTrack:
         self.found = self.last_sure = frame.index
         self.is_gone = False
         """Whether it was not seen for so long that it will not come back."""
+        self.frame_sharpness = frame.sharpness
+        """Of the frame on which it was found, see `Traits.sharpness`."""
         self.float_count = 0
         """How often the picture around the line became another one while it stood."""
         self._reach = reach

@@ -1,0 +1,148 @@
+"""Measures what a line looks like and how it behaves: the evidence that `classifier` weighs.
+
+What is laid over a film stands still to a fraction of a px, is drawn sharper and more evenly than what a
+camera saw, and comes and goes while the picture stays. How a line stands to the film's other lines is
+measured in `company`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from subremover.detect.masking.gradient import disc
+
+SPREAD_CROPS = 8
+"""Crops, spread over a line's life, that are compared with each other."""
+LEAST_DEVIATION = 1.0
+"""Levels added to deviations over time before their logarithm is taken; coding noise is about as large."""
+MOST_SHIFT_PX = 2.0
+"""A line that seems to move by more, in px, has moved; how much more says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What was measured on one line's own pixels; colours are shares of the strokes, 0 to 1."""
+
+    sharpness: float
+    """The 90th percentile of |Laplacian| of the strokes over the 99th of the whole picture's."""
+    stillness: float
+    """Natural logarithm of the deviation over time around the strokes over that on them."""
+    around_deviation: float
+    """Natural logarithm of the deviation over time around the strokes, in levels, plus one."""
+    shift_px: float
+    """How far the strokes move about their mean place, 80th percentile over the crops."""
+    contrast: float
+    """Between the median colour of the fill and that around the line, levels of the worst channel / 255."""
+    evenness: float
+    """Standard deviation of luma within the fill's strokes, levels / 255."""
+    density: float
+    """Share of the strokes' own box that they cover."""
+    slope: float
+    """Rise of the strokes' middle along the line, in its heights over its whole length; absolute."""
+    plainness: float
+    """Standard deviation of luma between and right around the strokes, levels / 255."""
+    white: float
+    black: float
+    yellow: float
+    saturated: float
+
+
+def measure(shown: np.ndarray, strokes: np.ndarray, line: np.ndarray, frame_sharpness: float) -> Traits:
+    """Measure a line.
+
+    Args:
+        shown: (n, h, w, 3) uint8, RGB, crops with all of the line, in the order of time.
+        strokes: (h, w) bool, True on the line's pixels, at least one.
+        line: (h, w) bool, True in the detector's box.
+        frame_sharpness: The 99th percentile of |Laplacian| of a whole frame's luma.
+
+    Returns:
+        The traits.
+    """
+    few = shown[np.unique(np.linspace(0, len(shown) - 1, SPREAD_CROPS).round().astype(int))]
+    lumas = np.stack([cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY) for crop in few]).astype(np.float32)
+    median = np.median(lumas, axis=0).astype(np.float32)
+    picture = np.median(few, axis=0).astype(np.float32)
+    outside = ~cv2.dilate((strokes | line).astype(np.uint8), disc(2)).astype(bool)
+    if not outside.any():
+        outside = ~strokes if not strokes.all() else strokes
+    core = _core(strokes)
+    deviation = lumas.std(axis=0)
+    around, on = float(deviation[outside].mean()), float(np.median(deviation[core]))
+    laplacian = np.abs(cv2.Laplacian(median, cv2.CV_32F))
+    fill, evenness = _fill(median, strokes, core, float(np.median(median[outside])))
+    ground = np.median(picture[outside], axis=0)
+    rows, columns = np.nonzero(strokes)
+    box_area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
+    between = line & ~strokes
+    colours = picture[strokes]
+    high, low = colours.max(axis=1), colours.min(axis=1)
+    is_yellow = (colours[:, 0] > 150) & (colours[:, 1] > 130) & (colours[:, 2] < 120)
+    return Traits(
+        sharpness=float(np.percentile(laplacian[strokes], 90)) / (frame_sharpness + 8),
+        stillness=float(np.log((around + LEAST_DEVIATION) / (on + LEAST_DEVIATION))),
+        around_deviation=float(np.log1p(around)),
+        shift_px=_shift(lumas, median, strokes),
+        contrast=float(np.abs(np.median(picture[fill], axis=0) - ground).max()) / 255,
+        evenness=evenness / 255,
+        density=len(rows) / float(box_area),
+        slope=_slope(strokes),
+        plainness=float(median[between].std()) / 255 if between.sum() > 8 else 0.0,
+        white=float((low > 190).mean()),
+        black=float((high < 64).mean()),
+        yellow=float(is_yellow.mean()),
+        saturated=float((high - low > 90).mean()),
+    )
+
+
+def _core(strokes: np.ndarray) -> np.ndarray:
+    """The strokes less their rim, or all of them where they are thin."""
+    core = cv2.erode(strokes.astype(np.uint8), disc(1)).astype(bool)
+    return core if core.sum() > 0.2 * strokes.sum() else strokes
+
+
+def _fill(luma: np.ndarray, strokes: np.ndarray, core: np.ndarray, ground: float) -> tuple[np.ndarray, float]:
+    """The strokes' fill, (h, w) bool, and how uneven its luma is: the half of them farther off the ground."""
+    values = luma[core]
+    bright, dark = float(np.percentile(values, 92)), float(np.percentile(values, 8))
+    level = bright if abs(bright - ground) >= abs(dark - ground) else dark
+    # Fill is flat: the neighbourhood's range is small on it, and large on rims.
+    spread = cv2.dilate(luma, disc(1)) - cv2.erode(luma, disc(1))
+    near = core & (np.abs(luma - level) < 48)
+    if near.sum() < 8:
+        return strokes, float(values.std())
+    flat = near & (spread <= np.percentile(spread[near], 50))
+    return near, float(luma[flat].std())
+
+
+def _shift(lumas: np.ndarray, median: np.ndarray, strokes: np.ndarray) -> float:
+    """How far, in px, crops are moved against their median, on the strokes alone."""
+    across, down = cv2.Sobel(median, cv2.CV_32F, 1, 0) / 8, cv2.Sobel(median, cv2.CV_32F, 0, 1) / 8
+    steep = strokes & (np.hypot(across, down) > 8)
+    if steep.sum() < 24 or len(lumas) < 3:
+        return 0.0
+    slopes = np.stack([across[steep], down[steep], np.ones(int(steep.sum()), np.float32)], axis=1)
+    moves = []
+    for luma in lumas:
+        off = luma[steep] - median[steep]
+        kept = np.abs(off) <= max(24.0, float(np.percentile(np.abs(off), 80)))
+        (x, y, _), *_ = np.linalg.lstsq(slopes[kept], off[kept], rcond=None)
+        moves.append(float(np.hypot(x, y)))
+    return min(float(np.percentile(moves, 80)), MOST_SHIFT_PX)
+
+
+def _slope(strokes: np.ndarray) -> float:
+    """How far the strokes rise from one end of the line to the other, in their heights."""
+    marks = strokes if strokes.shape[1] >= strokes.shape[0] else strokes.T
+    count = marks.sum(axis=0)
+    columns = np.flatnonzero(count)
+    if len(columns) < 8:
+        return 0.0
+    middles = (marks * np.arange(len(marks))[:, None]).sum(axis=0)[columns] / count[columns]
+    rise = np.polyfit(columns, middles, 1, w=np.sqrt(count[columns]))[0]
+    rows = np.flatnonzero(marks.any(axis=1))
+    return min(abs(float(rise)) * (columns[-1] - columns[0]) / (np.ptp(rows) + 1), 1.0)
