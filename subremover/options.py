@@ -21,6 +21,9 @@ InputName = Literal["noise", "downsampled"]
 ActivationName = Literal["relu", "relu6", "leaky-relu", "sigmoid"]
 PresetName = Literal["fast", "standard", "paper"]
 SpliceMode = Literal["auto", "on", "off"]
+SensitivityName = Literal["low", "normal", "high"]
+LEAST_PROBABILITY: dict[SensitivityName, float] = {"low": 0.8, "normal": 0.5, "high": 0.2}
+"""From how likely to be a subtitle, in [0, 1], lettering is taken for one."""
 
 MOST_DECODERS = 16
 MOST_LEVELS = 9
@@ -49,6 +52,8 @@ class ScanOptions:
     """Remove channel logos and other overlays that never change as well."""
     everything: bool = False
     """Remove all lettering, also what is taken for part of the scene."""
+    sensitivity: SensitivityName = "normal"
+    """How readily lettering is taken for a subtitle: `high` removes more, `low` leaves more alone."""
 
     def __post_init__(self) -> None:
         for name in ("mask", "plan", "times"):
@@ -56,6 +61,7 @@ class ScanOptions:
                 object.__setattr__(self, name, Path(value))
         _check_types(self)
         _check_choice("segmenter", self.segmenter, SegmenterName)
+        _check_choice("sensitivity", self.sensitivity, SensitivityName)
         if self.mask is not None and self.plan is not None:
             raise UsageError("give a mask or a plan, not both")
         if self.times is not None and (self.mask is not None or self.plan is not None):

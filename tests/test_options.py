@@ -40,6 +40,7 @@ def test_presets_go_from_fast_to_good() -> None:
         (lambda: FitOptions(activation="tanh"), "unknown activation 'tanh'"),
         (lambda: PaintOptions.preset("slow"), "unknown preset 'slow'; choose from fast, standard, paper"),
         (lambda: ScanOptions(segmenter="ocr"), "unknown segmenter 'ocr'; choose from lines, gradient"),
+        (lambda: ScanOptions(sensitivity="0.3"), "unknown sensitivity '0.3'; choose from low, normal, high"),
         (lambda: ScanOptions(mask="a.png", plan="plan"), "a mask or a plan, not both"),
         (lambda: ScanOptions(times="a.srt", plan="plan"), "--times tells the scan where to look"),
         (lambda: ScanOptions(times="a.srt", mask="a.png"), "--times tells the scan where to look"),

@@ -26,6 +26,7 @@ from subremover.options import (
     PaintOptions,
     PresetName,
     SegmenterName,
+    SensitivityName,
     SpliceMode,
 )
 from subremover.parsing import Position, Region, parse_size
@@ -172,6 +173,12 @@ _DECLARATIONS = (
         "--everything",
         is_flag=True,
         help="Also remove what is taken for lettering of the scene; with --region full, all text there is.",
+    ),
+    _what(
+        "--sensitivity",
+        type=_choice(SensitivityName),
+        default=_DEFAULTS.scan.sensitivity,
+        help="How readily lettering is taken for a subtitle: high removes more, low leaves more alone.",
     ),
     _what(
         "--mask",

@@ -17,7 +17,7 @@ from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import BUFFER_BYTES, Scope, scan_pictures
 from subremover.detect.shots import CutDetector, shots_from_cuts
 from subremover.errors import UsageError
-from subremover.options import ScanOptions
+from subremover.options import LEAST_PROBABILITY, ScanOptions
 from subremover.plan.cues import leave_untimed
 from subremover.plan.model import FilmKey, Plan
 from subremover.progress import Progress, ProgressCallback
@@ -76,7 +76,8 @@ def make_plan(
         cuts = _find_cuts(film, first, last, progress) if events else []
     else:
         buffer_bytes = int(BUFFER_BYTES * memory_share)
-        scope = Scope(tuple(regions), options.logos, options.everything, buffer_bytes)
+        least = LEAST_PROBABILITY[options.sensitivity]
+        scope = Scope(tuple(regions), options.logos, options.everything, least, buffer_bytes)
         with stage("start"):
             reader, find_lines = LineReader(), _find_lines(options)
         ahead = int(PREFETCH_BYTES * memory_share) // (3 * width * height // 2)

@@ -29,6 +29,7 @@ from subremover.detect.tracking.line_crop import LineCrop
 from subremover.detect.tracking.line_track import LEAST_FRAMES, LineTrack
 from subremover.detect.tracking.rolling import find_rolls
 from subremover.geometry import Box, draw_boxes, tighten
+from subremover.options import LEAST_PROBABILITY
 from subremover.plan.model import Event, EventKind
 from subremover.runtime.profile import stage
 
@@ -57,6 +58,8 @@ class Scope:
     """Whether overlays that never change are removed, too."""
     everything: bool = False
     """Whether all lettering that stands still is removed, that of the scene included."""
+    least_probability: float = LEAST_PROBABILITY["normal"]
+    """From how likely to be a subtitle, in [0, 1], lettering is taken for one."""
     buffer_bytes: int = BUFFER_BYTES
     """Most memory for frames kept to look back at."""
 

@@ -25,6 +25,8 @@ from subremover.runtime.paths import is_file, tell, write_file
 FORMAT = "subremover plan"
 VERSION = 2
 PLAN_NAME = "plan.json"
+MOST_REASONS = 3
+"""Of an event's probability."""
 MOST_STROKE_PIXELS = 2**31
 """Of all events that others have made: a byte of memory each. A film of two hours has some 2**27."""
 _STROKES = re.compile(r"event_([0-9]{4}|[1-9][0-9]{4,})\.png")
@@ -62,6 +64,11 @@ class Event:
     remove: bool = True
     """Whether the render removes it; what is left alone is listed all the same, so that a person can see it
     and decide otherwise."""
+    probability: float | None = None
+    """How likely it is to be a subtitle, in [0, 1], as the scan took it; None: drawn by a mask or by hand."""
+    reasons: tuple[str, ...] = ()
+    """Why, in plain English ("stands still while the picture moves"), the strongest reason first; at most
+    `MOST_REASONS`."""
 
     def __post_init__(self) -> None:
         frames = self.last - self.first + 1
@@ -74,6 +81,10 @@ class Event:
                 f"strokes must be bool of {self.box.height}x{self.box.width}, "
                 f"got {self.strokes.dtype} of {self.strokes.shape}"
             )
+        if self.probability is not None and not 0 <= self.probability <= 1:
+            raise ValueError(f"a probability is 0 to 1, got {self.probability}")
+        if len(self.reasons) > MOST_REASONS:
+            raise ValueError(f"an event has at most {MOST_REASONS} reasons, got {len(self.reasons)}")
 
     def clip(self, start: int, stop: int) -> Event:
         """The part within frames start to stop (excluded), of which it must have some."""
@@ -185,7 +196,8 @@ class Plan:
         digest = hashlib.sha256(repr((self.film, self.shots)).encode())
         for event in self.events:
             said = (event.first, event.last, event.box, event.text, event.kind, event.remove)
-            digest.update(repr((*said, event.opacities.tolist())).encode())
+            why = (event.probability, event.reasons)
+            digest.update(repr((*said, *why, event.opacities.tolist())).encode())
             digest.update(np.packbits(event.strokes).tobytes())
         return digest.hexdigest()
 
@@ -213,12 +225,14 @@ class Plan:
              "shots": [{"first": 0, "last": 39}, ...],
              "events": [{"first": 12, "last": 15, "box": [x, y, width, height],
                          "strokes": "event_0001.png", "opacities": [0.25, 0.5, 1.0, 1.0],
-                         "text": "What it says", "kind": "subtitle", "remove": true}, ...]}
+                         "text": "What it says", "kind": "subtitle", "remove": true,
+                         "probability": 0.97, "reasons": ["stands where others do", ...]}, ...]}
 
         Frames count from 0, both ends included; an event's PNG has its box's size. An event needs `first`,
         `last` and `box`. Without the others it covers its whole box, opaque, and is a subtitle that is to go
         and was not read. `opacities` is there only where not all are 1, one a frame; where their number is
-        not that of the frames, they are passed over.
+        not that of the frames, they are passed over. `probability` and `reasons` are there only where a scan
+        has told them.
 
         Raises:
             OutputError: The folder cannot be written.
@@ -277,4 +291,6 @@ def _describe(event: Event, strokes: str) -> dict[str, Any]:
         "text": event.text,
         "kind": event.kind,
         "remove": event.remove,
+        **({} if event.probability is None else {"probability": round(float(event.probability), 3)}),
+        **({"reasons": list(event.reasons)} if event.reasons else {}),
     }

@@ -19,6 +19,7 @@ from subremover.geometry import Box
 from subremover.plan.mask_picture import read_mask
 from subremover.plan.model import (
     FORMAT,
+    MOST_REASONS,
     MOST_STROKE_PIXELS,
     PLAN_NAME,
     VERSION,
@@ -34,11 +35,14 @@ log = logging.getLogger(__name__)
 
 # A film of two hours has some 2,000 events: half a megabyte of JSON. In memory it was 23 times as large.
 _MOST_JSON_BYTES = 32 * 2**20
-_MOST_TEXT = 2000
+_MOST_TEXT, _MOST_REASON = 2000, 200
 _KEY_FIELDS = ("width", "height", "frame_count", "times")
 # A day at 1000 frames a second.
 _MOST_FRAMES, _MOST_SIDE_PX, _MOST_TIMES = 86_400_000, 1 << 16, 64
-_EVENT_FIELDS = ("first", "last", "box", "strokes", "opacities", "text", "kind", "remove")
+_EVENT_FIELDS = (
+    *("first", "last", "box", "strokes", "opacities"),
+    *("text", "kind", "remove", "probability", "reasons"),
+)
 # Control characters, lone surrogates, line and paragraph separators.
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 
@@ -142,9 +146,11 @@ def _read_events(entries: Any, file: Path, film: FilmKey) -> Iterator[Event]:
                 box,
                 strokes,
                 opacities=_read_opacities(entry.get("opacities", []), where, last - first + 1),
-                text=_read_text(entry.get("text", ""), where),
+                text=_read_text(entry.get("text", ""), "text", where, _MOST_TEXT),
                 kind=_read_kind(entry.get("kind", "subtitle"), where),
                 remove=_read_bool(entry.get("remove", True), "remove", where),
+                probability=_read_probability(entry.get("probability"), where),
+                reasons=_read_reasons(entry.get("reasons", []), where),
             )
 
 
@@ -186,8 +192,7 @@ def _read_opacities(value: Any, where: str, frames: int) -> np.ndarray:
     """(frames,) float32, or empty for opaque throughout."""
     opacities = _read_list(value, where, "opacities")
     for opacity in opacities:
-        # type(): a bool is an int to Python
-        if type(opacity) not in (int, float) or not 0 <= opacity <= 1:
+        if not _is_share(opacity):
             raise _damaged(where, "opacities", "numbers from 0 to 1", opacity)
     if opacities and len(opacities) != frames:
         log.info("%s has %d opacities for %d frames: taken as opaque", where, len(opacities), frames)
@@ -195,11 +200,28 @@ def _read_opacities(value: Any, where: str, frames: int) -> np.ndarray:
     return np.array(opacities, np.float32)
 
 
-def _read_text(value: Any, where: str) -> str:
-    if not isinstance(value, str) or len(value) > _MOST_TEXT:
-        raise _damaged(where, "text", f"a text of at most {_MOST_TEXT} characters", value)
+def _read_probability(value: Any, where: str) -> float | None:
+    if value is not None and not _is_share(value):
+        raise _damaged(where, "probability", "a number from 0 to 1", value)
+    return None if value is None else float(value)
+
+
+def _read_reasons(value: Any, where: str) -> tuple[str, ...]:
+    reasons = _read_list(value, where, "reasons")
+    if len(reasons) > MOST_REASONS:
+        raise _damaged(where, "reasons", f"a list of at most {MOST_REASONS}", value)
+    return tuple(_read_text(reason, "reasons", where, _MOST_REASON) for reason in reasons)
+
+
+def _is_share(value: Any) -> bool:
+    return type(value) in (int, float) and 0 <= value <= 1  # type(): a bool is an int to Python
+
+
+def _read_text(value: Any, name: str, where: str, most: int) -> str:
+    if not isinstance(value, str) or len(value) > most:
+        raise _damaged(where, name, f"a text of at most {most} characters", value)
     if any(unicodedata.category(character) in _NO_TEXT for character in value.replace("\n", "")):
-        raise _damaged(where, "text", "a text without control characters but line feeds", value)
+        raise _damaged(where, name, "a text without control characters but line feeds", value)
     return value
 
 

@@ -377,6 +377,7 @@ class TestOptions:
         assert asked("--logos", "--everything", "--times", "t.srt").scan == ScanOptions(
             times=Path("t.srt"), logos=True, everything=True
         )
+        assert asked("--sensitivity", "high").scan == ScanOptions(sensitivity="high")
 
     def test_fit(self, asked: Callable[..., Options]) -> None:
         words = "--steps 7 --channels 5 --levels 2 --loss ms-ssim --input downsampled --no-warm-start"

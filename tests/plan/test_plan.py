@@ -123,6 +123,22 @@ def test_what_an_event_says_comes_back(plan: Plan, tmp_path: Path) -> None:
     assert [event.first for event in load_plan(tmp_path, FILM).removed] == [7]
 
 
+def test_what_the_scan_took_an_event_for_stays_with_it(plan: Plan, tmp_path: Path) -> None:
+    why = ("stands still while the picture moves", "is set like «others»")
+    told = plan.replace_event(0, probability=0.98765, reasons=why)
+    told.save(tmp_path)
+    assert '   "probability": 0.988,' in (tmp_path / "plan.json").read_text().splitlines()
+    first, second = load_plan(tmp_path, FILM).events
+    assert (first.probability, first.reasons) == (0.988, why)
+    assert (second.probability, second.reasons) == (None, ())
+    edit(tmp_path, probability=None)
+    assert load_plan(tmp_path, FILM).events[0].probability is None
+    for part in told.clip(4, 7).events[:3]:
+        assert (part.probability, part.reasons) == (0.98765, why)
+    assert told.replace_event(0, remove=False, last=5).events[0].reasons == why
+    assert len({plan.digest(), told.digest(), told.replace_event(0, reasons=()).digest()}) == 3
+
+
 def test_the_file_reads_well(plan: Plan, tmp_path: Path) -> None:
     replace(plan, events=(replace(plan.events[0], text="Привет"),)).save(tmp_path)
     assert "Привет" in (tmp_path / "plan.json").read_text(encoding="utf-8")
@@ -316,6 +332,15 @@ def test_many_whole_boxes_take_no_memory(plan: Plan, tmp_path: Path) -> None:
         ({"kind": []}, '"kind" must be one of subtitle, scene, logo'),
         ({"remove": 1}, '"remove" must be true or false, got 1'),
         ({"remove": None}, '"remove" must be true or false, got None'),
+        ({"probability": 1.01}, '"probability" must be a number from 0 to 1, got 1.01'),
+        ({"probability": "likely"}, '"probability" must be a number from 0 to 1'),
+        ({"probability": True}, '"probability" must be a number from 0 to 1, got True'),
+        ({"probability": float("nan")}, "is no plan: NaN is no JSON number"),
+        ({"reasons": "it moves"}, "\"reasons\" must be a list, got 'it moves'"),
+        ({"reasons": ["a"] * 4}, '"reasons" must be a list of at most 3'),
+        ({"reasons": [5]}, '"reasons" must be a text of at most 200 characters, got 5'),
+        ({"reasons": ["x" * 201]}, '"reasons" must be a text of at most 200 characters'),
+        ({"reasons": ["\x1b[2J"]}, '"reasons" must be a text without control characters'),
         ({"remvoe": False}, "event 1 of .* has a field 'remvoe' that is not known; known are first, last"),
     ],
 )
@@ -390,3 +415,8 @@ def test_events_check_themselves() -> None:
         Event(0, 1, Box(0, 0, 5, 4), np.zeros((5, 4), bool))
     with pytest.raises(ValueError, match="first <= last"):
         Event(2, 1, Box(0, 0, 5, 4), np.zeros((4, 5), bool))
+    for probability in (1.5, float("nan")):
+        with pytest.raises(ValueError, match="a probability is 0 to 1"):
+            Event(0, 1, Box(0, 0, 5, 4), np.zeros((4, 5), bool), probability=probability)
+    with pytest.raises(ValueError, match="at most 3 reasons, got 4"):
+        Event(0, 1, Box(0, 0, 5, 4), np.zeros((4, 5), bool), reasons=("a",) * 4)
