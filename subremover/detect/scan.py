@@ -17,9 +17,11 @@ import numpy as np
 
 from subremover.detect.candidates.finder import DETECT_FRAMES, CandidateFinder, FindLines
 from subremover.detect.candidates.logos import LogoFinder
-from subremover.detect.classify.classifier import LineClassifier
+from subremover.detect.classify.classifier import classify
 from subremover.detect.classify.events import make_events
+from subremover.detect.classify.features import Film
 from subremover.detect.classify.line import Life, Line, colours_of, is_on_board
+from subremover.detect.classify.merging import merge_broken
 from subremover.detect.classify.traits import measure
 from subremover.detect.frame import Frame, Picture
 from subremover.detect.masking.strokes import Clear, find_strokes
@@ -40,10 +42,6 @@ BUFFER_BYTES = 400 << 20
 
 MEDIAN_CROPS = 9
 """Crops of a line whose median is read; more make no letter any clearer."""
-FLOATS = 3
-"""How often the picture around a line must become another one for the line to count as laid over it;
-somebody who passes by changes it twice."""
-
 ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
 """Reads an (h, w, 3) uint8 RGB crop with its (h, w) bool strokes: the text, and a confidence in [0, 1]."""
 
@@ -137,7 +135,7 @@ class Scan:
             self._detect(self._finder)
         for track in list(self._tracks):
             self._finish(track)
-        self._lines += self._find_logos()
+        self._lines = merge_broken([*self._lines, *self._find_logos()])
         return self._lines
 
     def events(self) -> tuple[Event, ...]:
@@ -146,13 +144,14 @@ class Scan:
         frames = self._last_index - self._first_index + 1
         # `--region full` says nothing about where subtitles stand.
         has_region = 0 < sum(r.area for r in self._scope.regions) < 0.5 * self._size[0] * self._size[1]
-        classifier = LineClassifier(self._lines, self._size, frames, self._frame_rate, has_region)
+        film = Film(*self._size, frames, self._frame_rate)
+        verdicts = classify(self._lines, film, self._scope.least_probability, has_region=has_region)
         removed: set[EventKind] = {"subtitle"}
         if self._scope.logos:
             removed.add("logo")
         if self._scope.everything:
             removed |= set(get_args(EventKind))
-        return make_events(self._lines, [classifier.classify(line) for line in self._lines], removed)
+        return make_events(self._lines, verdicts, removed)
 
     def _begin(self, frame: Frame) -> CandidateFinder:
         """Prepare what depends on the size of the pictures."""

@@ -1,9 +1,9 @@
-"""Tells subtitles from other lettering, by the style that the film's own subtitles have.
+"""Tells subtitles from other lettering: how likely each line of a film is to be one, and why.
 
-Lettering that comes and goes while the picture around it stays, or stays while the picture moves on under
-it, is laid over the film; where most of that stands, and how tall it is, is the film's style. A line that
-stands from cut to cut counts as a subtitle only where the style puts one, or, if the film has none, where
-films mostly do: in the middle, low or high. Lines become events in `events`.
+Two verdicts are made. The first rests on the line itself (`traits`, `Life`), the second on the first ones of
+all lines: what is certain tells the film's style, and the style tells what is not. At last lines of one row
+or block share their fate, because nobody subtitles half a sentence.
+See docs/measurements.md, "detect/classify: learned evidence".
 """
 
 from __future__ import annotations
@@ -13,179 +13,90 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from subremover.geometry import Box
-from subremover.plan.model import EventKind
+from subremover.detect.classify.features import GROUPS, Film, blocks, company_features, own_features
+from subremover.detect.classify.line import Line
+from subremover.detect.classify.model import REASONS, Regression, load_model
+from subremover.plan.model import MOST_REASONS, EventKind
 
-STRONG_STYLE = 3
-"""Number of like lines that makes a style certain: whatever else is laid over the film is then no subtitle
-but a title, a credit or a clock."""
-SAME_HEIGHT = 1.35
-"""Greatest ratio of the heights of two lines set alike: with and without descenders, the detector's boxes
-differ by so much."""
-SAME_COLOURS = 0.5
-"""Least common part of the colour histograms of two lines set alike, 0 to 1."""
+REGION_ODDS = 3.0
+"""Log odds that the user's word is worth that subtitles stand in a region."""
+LEAST_ODDS = 0.3
+"""Log odds that a group of features must add to be given as a reason."""
 LOGO_SECONDS = 12.0
-"""Seconds from which a line off the subtitles' place is a logo: nobody reads for longer."""
-CENTRED, LOW, HIGH = 0.05, 0.65, 0.2
-"""Where films mostly put subtitles: CENTRED is how far off the middle they may be, as a share of the width;
-they stand below LOW or above HIGH, shares of the height from the top."""
+"""Seconds from which what is laid over the film and no subtitle is a logo: nobody reads for longer."""
+FLOATS = 3
+"""How often the picture around a line must become another one for the line to count as laid over it;
+somebody who passes by changes it twice."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Line:
-    """A line of text whose first and last frame are known."""
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a line was taken for."""
 
-    first: int
-    """Index of the first frame that shows any of it."""
-    last: int
-    """Index of the last one."""
-    box: Box
-    """The detector's box."""
-    stroke_box: Box
-    """The smallest box around its strokes."""
-    strokes: np.ndarray
-    """(h, w) bool of `stroke_box`, True on its pixels."""
-    opacities: np.ndarray
-    """(last - first + 1,) float32 in [0, 1], one a frame."""
-    text: str
-    """What it says; empty where that could not be read."""
-    is_laid_over: bool
-    """It came or went while the picture around it stayed, or stood while the picture moved on under it."""
-    is_on_board: bool
-    """It stands on a plain ground of its own, as signs do; see `is_on_board`."""
-    colours: np.ndarray
-    """(4, 4, 4) float32, shares of its pixels by red, green and blue; see `colours_of`."""
-
-    @property
-    def height(self) -> int:
-        """Height of the glyphs, in px; a column of vertical text is as wide as they are tall."""
-        return min(self.box.width, self.box.height)
-
-    @property
-    def middle(self) -> tuple[float, float]:
-        """Centre of the detector's box, x and y in px."""
-        return self.box.x + self.box.width / 2, self.box.y + self.box.height / 2
-
-    @property
-    def has_letters(self) -> bool:
-        """Whether there are letters, or could be: clocks have none, and what was not read may have some."""
-        return not self.text or any(c.isalpha() for c in self.text)
+    probability: float
+    """How likely it is to be a subtitle, in [0, 1]."""
+    kind: EventKind
+    reasons: tuple[str, ...]
+    """Why, the strongest first."""
 
 
-class LineClassifier:
-    """Tells the kind of a film's lines by the film's own style."""
-
-    def __init__(
-        self, lines: Sequence[Line], size: tuple[int, int], frames: int, frame_rate: float, has_region: bool
-    ) -> None:
-        """Learn the style.
-
-        Args:
-            lines: All lines of the film that stood still.
-            size: Width and height of the picture in px.
-            frames: Number of frames scanned.
-            frame_rate: Frames per second.
-            has_region: Whether the user has said where subtitles stand; all lines are then inside.
-        """
-        self._size, self._frames, self._has_region = size, frames, has_region
-        self._logo_frames = LOGO_SECONDS * frame_rate
-        sure = [n for n in lines if n.is_laid_over and n.has_letters]
-        sure = [n for n in sure if self._is_customary(n) or not self._stays(n)]
-        groups = [[other for other in sure if self._is_alike(n, other)] for n in sure]
-        # Lines where custom puts them count double: three credits are no style against two subtitles.
-        self._style = max(groups, key=lambda g: sum(1 + self._is_customary(n) for n in g), default=[])
-
-    def classify(self, line: Line) -> EventKind:
-        """What a line is.
-
-        Args:
-            line: One of those that the style was learnt from.
-
-        Returns:
-            Its kind.
-        """
-        others = [n for n in self._style if n is not line]
-        fits = any(self._is_alike(line, n) for n in others)
-        if line.is_laid_over:
-            if fits or self._is_customary(line):
-                return "subtitle"
-            if self._stays(line):
-                return "logo"
-            is_stray = len(others) >= STRONG_STYLE or not line.has_letters or not line.text
-            return "scene" if is_stray else "subtitle"
-        if any(self._is_set_like(line, n) for n in others):
-            return "subtitle"
-        if self._has_region and not line.is_on_board:
-            return "subtitle"
-        # One shot from its first to its last frame, with one line: nothing but custom and looks can tell.
-        is_alone = not others and line.last - line.first + 1 >= self._frames and not line.is_on_board
-        return "subtitle" if is_alone and self._is_customary(line) else "scene"
-
-    def _is_set_like(self, one: Line, other: Line) -> bool:
-        """Whether a line that never came nor went looks like one that did."""
-        is_same_band = abs(one.middle[1] - other.middle[1]) < 1.6 * max(one.height, other.height)
-        shared = float(np.minimum(one.colours, other.colours).sum())
-        is_same_look = shared > SAME_COLOURS and one.is_on_board == other.is_on_board
-        return self._is_alike(one, other) and is_same_band and is_same_look
-
-    def _stays(self, line: Line) -> bool:
-        """Whether a line stands for as long as logos do, or all through a shorter film."""
-        frames = line.last - line.first + 1
-        return frames >= min(self._logo_frames, self._frames) or frames > self._logo_frames
-
-    def _is_customary(self, line: Line) -> bool:
-        """Whether a line stands where films mostly put subtitles: centred, and low or high."""
-        if self._has_region:
-            return True
-        (x, y), (width, height) = line.middle, self._size
-        return abs(x - width / 2) < CENTRED * width and (y > LOW * height or y < HIGH * height)
-
-    def _is_alike(self, one: Line, other: Line) -> bool:
-        """Whether two lines could be of one style: as tall, and on one band with one axis or left edge."""
-        low, high = sorted((one.height, other.height))
-        if high > SAME_HEIGHT * low:
-            return False
-        (x, y), (other_x, other_y) = one.middle, other.middle
-        is_same_axis = abs(x - other_x) < 0.02 * self._size[0]
-        is_same_left = abs(one.box.x - other.box.x) < 0.02 * self._size[0]
-        # Two lines of text stand one above the other: neighbours of a band belong to it.
-        is_same_band = abs(y - other_y) < 1.6 * high
-        are_customary = self._is_customary(one) and self._is_customary(other)
-        return (is_same_band and (is_same_axis or is_same_left)) or are_customary
-
-
-def colours_of(picture: np.ndarray, strokes: np.ndarray) -> np.ndarray:
-    """The colours of a line, as a coarse histogram.
+def classify(
+    lines: Sequence[Line],
+    film: Film,
+    least_probability: float,
+    *,
+    has_region: bool,
+    model: tuple[Regression, Regression] | None = None,
+) -> list[Verdict]:
+    """Tell what the lines of a film are.
 
     Args:
-        picture: (h, w, 3) uint8, RGB.
-        strokes: (h, w) bool, True on the pixels to count.
+        lines: All lines of the film that stood still.
+        film: The film.
+        least_probability: From which a line is taken for a subtitle, in [0, 1].
+        has_region: Whether the user has said where subtitles stand; all lines are then inside.
+        model: The regressions on a line's own features and on its company's; None: as they were learned.
 
     Returns:
-        (4, 4, 4) float32 by red, green and blue, shares of the pixels; adds up to 1, or 0 without strokes.
+        A verdict for each line.
     """
-    bins = picture[strokes] >> 6
-    index = bins[:, 0].astype(np.intp) * 16 + bins[:, 1] * 4 + bins[:, 2]
-    counts = np.bincount(index, minlength=64).astype(np.float32)
-    return (counts / max(1.0, float(counts.sum()))).reshape(4, 4, 4)
+    if not lines:
+        return []
+    first, second = model or load_model()
+    own = first.contributions(own_features(lines, film))
+    own_logits = own.sum(axis=1) + first.bias
+    company = second.contributions(company_features(lines, film, own_logits))
+    logits = company.sum(axis=1) + second.bias + REGION_ODDS * has_region
+    for block in blocks(lines, film):
+        widths = np.array([lines[i].box.area for i in block], np.float64)
+        logits[block] = np.average(logits[block], weights=widths)
+    # Of the first verdict as much counts as the second one makes of it.
+    weight = second.names.index("own")
+    passed = company[:, weight] / np.where(own.sum(axis=1) == 0, 1, own.sum(axis=1))
+    added = {name: own[:, k] * passed for k, name in enumerate(first.names)}
+    added |= {name: company[:, k] for k, name in enumerate(second.names) if name != "own"}
+    verdicts = []
+    for i, line in enumerate(lines):
+        probability = float(1 / (1 + np.exp(-logits[i])))
+        is_subtitle = probability >= least_probability
+        kind: EventKind = "subtitle" if is_subtitle else "logo" if _is_logo(line, film) else "scene"
+        reasons = _reasons({name: float(values[i]) for name, values in added.items()}, logits[i] > 0)
+        verdicts.append(Verdict(probability, kind, reasons))
+    return verdicts
 
 
-def is_on_board(picture: np.ndarray, strokes: np.ndarray, line: np.ndarray) -> bool:
-    """Whether a line stands on a sign: the ground between its strokes is plain, not black, and ends near it.
+def _reasons(added: dict[str, float], is_for: bool) -> tuple[str, ...]:
+    """What the groups of features say that speak most for a verdict."""
+    sign = 1 if is_for else -1
+    odds = {group: sign * sum(added[name] for name in names) for group, names in GROUPS.items()}
+    strongest = sorted((g for g in odds if odds[g] >= LEAST_ODDS), key=lambda g: -odds[g])
+    return tuple(REASONS[group][0 if is_for else 1] for group in strongest[:MOST_REASONS])
 
-    Args:
-        picture: (h, w, 3) uint8, RGB, the line with its surroundings.
-        strokes: (h, w) bool, True on the line's pixels.
-        line: (h, w) bool, True in the detector's box.
-    """
-    inside, outside = (
-        picture[line & ~strokes].astype(np.float32),
-        picture[~line & ~strokes].astype(np.float32),
+
+def _is_logo(line: Line, film: Film) -> bool:
+    """Whether a line that is no subtitle is laid over the film, and stays as logos do."""
+    life = line.life
+    is_laid_over = bool(
+        life.comes_alone or life.goes_alone or life.is_interrupted or life.cuts or life.floats >= FLOATS
     )
-    if len(inside) < 32 or len(outside) < 32:
-        return False
-    ground = np.median(inside, axis=0)
-    is_plain = float(np.median(np.abs(inside - ground))) < 6
-    is_black = float(ground.max()) < 48  # a box behind subtitles, not a board
-    is_like_around = float((np.abs(outside - ground).max(axis=1) < 24).mean()) > 0.7
-    return is_plain and not is_black and not is_like_around
+    return is_laid_over and line.frames >= min(LOGO_SECONDS * film.rate, film.frames)

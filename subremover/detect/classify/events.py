@@ -11,7 +11,8 @@ from typing import get_args
 
 import numpy as np
 
-from subremover.detect.classify.classifier import Line
+from subremover.detect.classify.classifier import Verdict
+from subremover.detect.classify.line import Line
 from subremover.geometry import bounding_box, draw_boxes, group_boxes
 from subremover.plan.model import Event, EventKind
 
@@ -20,7 +21,7 @@ SLACK_FRAMES = 2
 
 
 def make_events(
-    lines: Sequence[Line], kinds: Sequence[EventKind], removed: Collection[EventKind]
+    lines: Sequence[Line], verdicts: Sequence[Verdict], removed: Collection[EventKind]
 ) -> tuple[Event, ...]:
     """Join the lines of a film into events.
 
@@ -29,18 +30,19 @@ def make_events(
 
     Args:
         lines: All lines that stood still.
-        kinds: The kind of each line.
+        verdicts: What each line was taken for.
         removed: Kinds of which events are marked to be removed.
 
     Returns:
         The events, by first frame.
     """
-    is_legible = _is_legible([n for n, kind in zip(lines, kinds, strict=True) if kind == "subtitle"])
+    judged = list(zip(lines, verdicts, strict=True))
+    is_legible = _is_legible([n for n, verdict in judged if verdict.kind == "subtitle"])
     events = []
     for kind in get_args(EventKind):
-        of_kind = [line for line, its_kind in zip(lines, kinds, strict=True) if its_kind == kind]
-        for group in _simultaneous(of_kind):
-            event = _to_event(group, kind, kind in removed)
+        verdict_of = {line: verdict for line, verdict in judged if verdict.kind == kind}
+        for group in _simultaneous(list(verdict_of)):
+            event = _to_event(group, [verdict_of[line] for line in group], kind in removed)
             events.append(event if is_legible else replace(event, text=""))
     return tuple(sorted(events, key=lambda e: (e.first, e.box.y, e.box.x)))
 
@@ -58,8 +60,8 @@ def _simultaneous(lines: list[Line]) -> Iterator[list[Line]]:
             left = [n for n in left if n not in members]
 
 
-def _to_event(lines: list[Line], kind: EventKind, remove: bool) -> Event:
-    """One event of lines that come and go together."""
+def _to_event(lines: list[Line], verdicts: list[Verdict], remove: bool) -> Event:
+    """One event of lines of one kind that come and go together."""
     box = bounding_box(line.stroke_box for line in lines)
     first, last = min(n.first for n in lines), max(n.last for n in lines)
     strokes = np.zeros((box.height, box.width), bool)
@@ -76,7 +78,13 @@ def _to_event(lines: list[Line], kind: EventKind, remove: bool) -> Event:
         if not any(draw_boxes([o.box], n.box).mean() > 0.7 for o in ranked[:rank])
     ]
     text = "\n".join(n.text for n in sorted(read, key=lambda n: (n.box.y, n.box.x)) if n.text)
-    return Event(first, last, box, strokes, opacities, text, kind, remove)
+    # The widest line speaks for all.
+    _, verdict = max(zip(lines, verdicts, strict=True), key=lambda pair: pair[0].box.area)
+    return Event(
+        *(first, last, box, strokes, opacities, text, verdict.kind, remove),
+        probability=verdict.probability,
+        reasons=verdict.reasons,
+    )
 
 
 def _is_legible(subtitles: Sequence[Line]) -> bool:

@@ -6,7 +6,7 @@ and after it in its place. How likely these are subtitles tells much of what the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 
 import numpy as np
@@ -17,6 +17,8 @@ from subremover.geometry import draw_boxes
 
 SUCCESSION_SECONDS = 1.5
 """Most seconds between two lines of which one takes the other's place."""
+USUAL_HEIGHT, USUAL_SECONDS = 0.055, 2.0
+"""Of a subtitle: height of its lines as a share of the picture's shorter side, and how long it stands."""
 SAME_HEIGHT = 0.15
 """Deviation of the natural logarithm of the heights of lines set alike: descenders make boxes differ."""
 
@@ -34,9 +36,26 @@ class Film:
     """Frames per second."""
 
 
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    "place": ("off_centre", "middle", "low", "high", "edge_gap", "left", "right", "corner", "portrait"),
+    "size": ("width", "height", "odd_height", "flatness", "density", "slope"),
+    "time": ("seconds", "odd_seconds", "share", "least_opacity"),
+    "coming": (
+        *("comes_alone", "goes_alone", "comes_at_cut", "goes_at_cut", "fades"),
+        *("is_interrupted", "never_changes"),
+    ),
+    "stillness": ("stillness", "around_deviation", "unrest", "cuts", "floats"),
+    "drawing": ("sharpness", "unevenness", "contrast", "on_board", "plainness"),
+    "colours": ("white", "black", "yellow", "saturated"),
+    "words": ("has_text", "confidence", "letters", "words", "digits"),
+    "succession": ("before", "after", "repeats"),
+    "company": ("crowd", "alike", "style_for", "style_against", "place_for", "place_against"),
+    "row": ("beside", "block_for", "block_against"),
+}
+"""The features by what they tell, as it is said to the user."""
 OWN = (
-    *("off_centre", "middle", "edge_gap", "left", "right", "width", "height", "flatness", "portrait"),
-    *("seconds", "share", "comes_alone", "goes_alone", "comes_at_cut", "goes_at_cut", "fades"),
+    *("off_centre", "middle", "low", "high", "edge_gap", "left", "right", "width", "height", "odd_height"),
+    *("flatness", "corner", "portrait", "seconds", "odd_seconds", "share", "comes_alone", "goes_alone", "comes_at_cut", "goes_at_cut", "fades"),
     *("is_interrupted", "cuts", "floats", "never_changes", "on_board", "least_opacity"),
     *("has_text", "confidence", "letters", "words", "digits"),
     *(field.name for field in fields(Traits)),
@@ -71,6 +90,23 @@ def company_features(lines: Sequence[Line], film: Film, logits: np.ndarray) -> n
     return np.array(rows, np.float32)
 
 
+def blocks(lines: Sequence[Line], film: Film) -> list[list[int]]:
+    """Numbers of the lines that belong together: halves of a row, rows of a block, a line found twice.
+
+    Returns:
+        Groups of two lines or more; no line is in two of them.
+    """
+    pairs, group = _Pairs(lines, film), list(range(len(lines)))
+    for i in range(len(lines)):
+        for j in np.flatnonzero(pairs.is_joined(i)):
+            one, other = group[i], group[int(j)]
+            group = [one if g == other else g for g in group]
+    members: dict[int, list[int]] = {}
+    for i, g in enumerate(group):
+        members.setdefault(g, []).append(i)
+    return [numbers for numbers in members.values() if len(numbers) > 1]
+
+
 def _own(line: Line, film: Film) -> tuple[float, ...]:
     (x, y), box, life = line.middle, line.box, line.life
     short = min(film.width, film.height)
@@ -80,14 +116,19 @@ def _own(line: Line, film: Film) -> tuple[float, ...]:
     return (
         abs(x - film.width / 2) / film.width,
         y / film.height,
+        max(0.0, y / film.height - 0.65),
+        max(0.0, 0.25 - y / film.height),
         min(box.y, film.height - box.bottom) / film.height,
         box.x / film.width,
         (film.width - box.right) / film.width,
         box.width / film.width,
-        line.height / short,
+        height := float(np.log(line.height / short / USUAL_HEIGHT)),
+        abs(height),
         float(np.log(box.width / box.height)),
+        float(np.hypot(min(x, film.width - x) / film.width, min(y, film.height - y) / film.height)),
         float(film.height > film.width),
         float(np.log(seconds)),
+        abs(float(np.log(seconds / USUAL_SECONDS))),
         line.frames / film.frames,
         life.comes_alone,
         life.goes_alone,
@@ -155,6 +196,10 @@ class _Pairs:
             float(np.log1p((place * chances).sum())),
             float(np.log1p((place * (1 - chances)).sum())),
         )
+
+    def is_joined(self, i: int) -> np.ndarray:
+        """(n,) bool, the lines that belong to this one, itself included."""
+        return self._is_in_block(i) | self._is_same(i)
 
     def _common(self, i: int) -> np.ndarray:
         """Frames that each line shares with this one."""

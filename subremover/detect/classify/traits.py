@@ -28,17 +28,18 @@ class Traits:
     """What was measured on one line's own pixels; colours are shares of the strokes, 0 to 1."""
 
     sharpness: float
-    """The 90th percentile of |Laplacian| of the strokes over the 99th of the whole picture's."""
+    """Natural logarithm of the 90th percentile of |Laplacian| of the strokes over the 99th of the picture's."""
     stillness: float
     """Natural logarithm of the deviation over time around the strokes over that on them."""
     around_deviation: float
     """Natural logarithm of the deviation over time around the strokes, in levels, plus one."""
-    shift_px: float
-    """How far the strokes move about their mean place, 80th percentile over the crops."""
+    unrest: float
+    """Natural logarithm of how far the strokes move about their mean place, in px plus 0.03: the 80th percentile over
+    the crops."""
     contrast: float
     """Between the median colour of the fill and that around the line, levels of the worst channel / 255."""
-    evenness: float
-    """Standard deviation of luma within the fill's strokes, levels / 255."""
+    unevenness: float
+    """Natural logarithm of the standard deviation of luma within the fill's strokes, in levels plus 1."""
     density: float
     """Share of the strokes' own box that they cover."""
     slope: float
@@ -74,7 +75,7 @@ def measure(shown: np.ndarray, strokes: np.ndarray, line: np.ndarray, frame_shar
     deviation = lumas.std(axis=0)
     around, on = float(deviation[outside].mean()), float(np.median(deviation[core]))
     laplacian = np.abs(cv2.Laplacian(median, cv2.CV_32F))
-    fill, evenness = _fill(median, strokes, core, float(np.median(median[outside])))
+    fill, unevenness = _fill(median, strokes, core, float(np.median(median[outside])))
     ground = np.median(picture[outside], axis=0)
     rows, columns = np.nonzero(strokes)
     box_area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
@@ -83,12 +84,12 @@ def measure(shown: np.ndarray, strokes: np.ndarray, line: np.ndarray, frame_shar
     high, low = colours.max(axis=1), colours.min(axis=1)
     is_yellow = (colours[:, 0] > 150) & (colours[:, 1] > 130) & (colours[:, 2] < 120)
     return Traits(
-        sharpness=float(np.percentile(laplacian[strokes], 90)) / (frame_sharpness + 8),
+        sharpness=float(np.log((np.percentile(laplacian[strokes], 90) + 8) / (frame_sharpness + 8))),
         stillness=float(np.log((around + LEAST_DEVIATION) / (on + LEAST_DEVIATION))),
         around_deviation=float(np.log1p(around)),
-        shift_px=_shift(lumas, median, strokes),
+        unrest=float(np.log(_shift(lumas, median, strokes) + 0.03)),
         contrast=float(np.abs(np.median(picture[fill], axis=0) - ground).max()) / 255,
-        evenness=evenness / 255,
+        unevenness=float(np.log1p(unevenness)),
         density=len(rows) / float(box_area),
         slope=_slope(strokes),
         plainness=float(median[between].std()) / 255 if between.sum() > 8 else 0.0,

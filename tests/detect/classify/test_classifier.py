@@ -1,190 +1,92 @@
+"""What is told of lines whose traits are known; how well it is told of films, the training script measures."""
+
 from dataclasses import replace
 
-import cv2
 import numpy as np
 import pytest
-from media import draw_subtitle, draw_texture
+from drawn_lines import CUT_TO_CUT, FILM, FILMED, SUBTITLES, YELLOW, make_line
 
-from subremover.detect.classify.classifier import Line, LineClassifier, colours_of, is_on_board
-from subremover.geometry import Box
+from subremover.detect.classify.classifier import classify
+from subremover.detect.classify.features import COMPANY, GROUPS, OWN, company_features, own_features
+from subremover.detect.classify.model import REASONS, load_model
 
-SIZE = (640, 360)
-RATE = 24.0
-FRAMES = 2400
-WHITE, YELLOW = (3, 3, 3), (3, 3, 0)
-
-
-def _line(middle, size=(240, 24), span=(100, 148), **changes):
-    """A white line of text that is laid over the film, its middle there."""
-    box = Box(middle[0] - size[0] // 2, middle[1] - size[1] // 2, *size)
-    colours = np.zeros((4, 4, 4), np.float32)
-    colours[changes.pop("colour", WHITE)] = 1
-    first, last = span
-    line = Line(
-        first,
-        last,
-        box,
-        box,
-        np.ones((box.height, box.width), bool),
-        np.ones(last - first + 1, np.float32),
-        text="Good morning",
-        is_laid_over=True,
-        is_on_board=False,
-        colours=colours,
-    )
-    return replace(line, **changes)
+SIGNS = [
+    make_line((150 + 90 * n, 120 + 30 * n), span=(0, 60), life=CUT_TO_CUT, traits=FILMED) for n in range(3)
+]
 
 
-def _still(*args, **changes):
-    """One that stood from cut to cut."""
-    return _line(*args, is_laid_over=False, **changes)
+def _verdicts(lines, least=0.5, **options):
+    return classify(lines, FILM, least, **{"has_region": False, **options})
 
 
-SUBTITLES = [_line((320, 320), (120 + 40 * n, 24 - n % 3), (100 * n, 100 * n + 50)) for n in range(6)]
-TALL = [_line((590, 100 + 10 * n), (24, 150 + 20 * n), (100 * n, 100 * n + 50)) for n in range(6)]
-SIDE = [_line((150 + 30 * n, 320), (200 + 60 * n, 24), (100 * n, 100 * n + 50)) for n in range(5)]
+def test_subtitles_are_told_from_signs():
+    verdicts = _verdicts([*SUBTITLES, *SIGNS])
+    assert [v.kind for v in verdicts] == ["subtitle"] * 6 + ["scene"] * 3
+    assert all(v.probability > 0.9 for v in verdicts[:6])
+    assert all(v.probability < 0.1 for v in verdicts[6:])
 
 
-def _judge(lines, frames=FRAMES, has_region=False):
-    return LineClassifier(lines, SIZE, frames, RATE, has_region)
+def test_the_film_s_own_subtitles_tell_what_is_one():
+    """Always at the same place, away from where films mostly have them, one of them from cut to cut."""
+    aside = [replace(make_line((200, 180), span=(100 * n, 100 * n + 50)), text="") for n in range(6)]
+    doubtful = make_line((200, 180), span=(700, 760), life=CUT_TO_CUT, text="", confidence=0.3)
+    alone, together = _verdicts([doubtful])[0], _verdicts([*aside, doubtful])[-1]
+    assert together.probability > alone.probability + 0.02
 
 
-def _kind(line, lines=(), **options):
-    return _judge([*lines, line], **options).classify(line)
+def test_halves_of_a_row_share_their_fate():
+    left, right = make_line((160, 320), (100, 24)), make_line((480, 320), (100, 24))
+    right = replace(right, traits=replace(right.traits, sharpness=-0.2), text="", confidence=0.2)
+    one, other = _verdicts([left, right])
+    assert one.probability == other.probability
+    assert one.kind == other.kind == "subtitle"
 
 
-@pytest.mark.parametrize("lines", [SUBTITLES, TALL, SIDE], ids=["centred", "vertical", "left"])
-def test_the_subtitles_of_a_film_are_its_style(lines):
-    classifier = _judge(lines)
-    assert [classifier.classify(line) for line in lines] == ["subtitle"] * len(lines)
+def test_what_stays_and_is_no_subtitle_is_a_logo():
+    life = replace(CUT_TO_CUT, cuts=3)
+    corner = make_line((590, 24), (60, 14), (0, 2399), life=life, text="")
+    (verdict,) = _verdicts([corner], least=0.999)
+    assert verdict.kind == "logo"
+    (verdict,) = _verdicts([replace(corner, first=0, last=99, opacities=np.ones(100, np.float32))], least=0.999)
+    assert verdict.kind == "scene"
 
 
-@pytest.mark.parametrize(
-    ("line", "kind"),
-    [
-        pytest.param(_line((320, 290)), "subtitle", id="the upper one of two lines"),
-        pytest.param(_line((320, 40)), "subtitle", id="at the top, for the sake of what is below"),
-        pytest.param(_line((320, 320), text="1984"), "subtitle", id="a number that is spoken"),
-        pytest.param(_line((320, 320), text=""), "subtitle", id="one that could not be read"),
-        pytest.param(_line((320, 180), (400, 70)), "scene", id="a title"),
-        pytest.param(_line((120, 250), (120, 16)), "scene", id="a credit"),
-        pytest.param(_line((560, 30), (90, 20), text="12:30"), "scene", id="a clock"),
-        pytest.param(_line((560, 30), (90, 20), span=(0, 2399)), "logo", id="a logo"),
-        pytest.param(_still((320, 320)), "subtitle", id="a subtitle from cut to cut"),
-        pytest.param(_still((320, 290)), "subtitle", id="the upper one of two, from cut to cut"),
-        pytest.param(_still((320, 320), colour=YELLOW), "scene", id="lettering of another colour"),
-        pytest.param(_still((320, 320), is_on_board=True), "scene", id="a sign there"),
-        pytest.param(_still((320, 320), (240, 50)), "scene", id="larger lettering there"),
-        pytest.param(_still((150, 180)), "scene", id="a sign elsewhere"),
-        pytest.param(_still((320, 40)), "scene", id="a sign above"),
-    ],
-)
-def test_a_line_is_judged_by_the_style(line, kind):
-    assert _kind(line, SUBTITLES) == kind
+def test_the_threshold_moves_the_verdict_and_not_the_probability():
+    line = make_line((320, 320), colour=YELLOW)
+    (low,), (high,) = _verdicts([line], 0.0), _verdicts([line], 1.0)
+    assert (low.kind, high.kind) == ("subtitle", "scene")
+    assert low.probability == high.probability
 
 
-@pytest.mark.parametrize(
-    ("line", "kind"),
-    [
-        pytest.param(_line((320, 320)), "subtitle", id="where custom has it"),
-        pytest.param(_line((150, 180)), "subtitle", id="aside"),
-        pytest.param(_line((150, 180), text="12:30"), "scene", id="a clock"),
-        pytest.param(_line((150, 180), text=""), "scene", id="what nobody can read, aside"),
-        pytest.param(_line((560, 30), span=(0, 400)), "logo", id="longer than anybody reads"),
-        pytest.param(_line((320, 320), span=(0, 400)), "subtitle", id="long, but where subtitles stand"),
-        pytest.param(_still((320, 320)), "scene", id="from cut to cut"),
-    ],
-)
-def test_a_line_by_itself_is_judged_by_custom(line, kind):
-    assert _kind(line) == kind
+def test_a_region_says_where_subtitles_stand():
+    line = make_line((150, 100), (60, 24), life=CUT_TO_CUT)
+    (without,), (within,) = _verdicts([line]), _verdicts([line], has_region=True)
+    assert within.probability > without.probability
 
 
-def test_credits_are_no_style_against_fewer_subtitles():
-    credits = [_line((120, 200), (110, 20), (50 * n, 50 * n + 40)) for n in range(3)]
-    lines = [*credits, *SUBTITLES[:2]]
-    assert _kind(_still((320, 320)), lines) == "subtitle"
-    assert _kind(_still((120, 200), (110, 20)), lines) == "scene"
+def test_reasons_are_the_strongest_and_on_the_verdict_s_side():
+    for verdict in _verdicts([*SUBTITLES, *SIGNS]):
+        side = 0 if verdict.probability > 0.5 else 1
+        assert 1 <= len(verdict.reasons) <= 3
+        assert set(verdict.reasons) <= {said[side] for said in REASONS.values()}
 
 
-def test_logos_and_clocks_are_no_style():
-    logos = [_line((560, 30), (90, 20), (500 * n, 500 * n + 400)) for n in range(4)]
-    clocks = [_line((80, 30), (90, 20), (500 * n, 500 * n + 99), text="12:30") for n in range(4)]
-    classifier = _judge([*logos, *clocks])
-    assert {classifier.classify(line) for line in logos} == {"logo"}
-    assert {classifier.classify(line) for line in clocks} == {"scene"}
-    assert _kind(_line((300, 250)), [*logos, *clocks]) == "subtitle"
+def test_no_lines_no_verdicts():
+    assert _verdicts([]) == []
+    assert own_features([], FILM).shape == (0, len(OWN))
+    assert company_features([], FILM, np.zeros(0)).shape == (0, len(COMPANY))
 
 
-def test_a_logo_of_a_short_film_is_there_for_all_of_it():
-    assert _kind(_line((560, 30), (90, 20), (0, 95)), frames=96) == "logo"
-    assert _kind(_line((560, 30), (90, 20), (0, 47)), frames=96) == "subtitle"
+def test_every_feature_has_a_weight_and_a_group():
+    own, company = load_model()
+    assert own.names == OWN
+    assert company.names == COMPANY
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted({*OWN, *COMPANY} - {"own"})
+    assert GROUPS.keys() == REASONS.keys()
 
 
-@pytest.mark.parametrize(
-    ("line", "kind"),
-    [
-        pytest.param(_still((320, 320), span=(0, 95)), "subtitle", id="where subtitles stand"),
-        pytest.param(_still((320, 30), span=(0, 95)), "subtitle", id="at the top"),
-        pytest.param(_still((320, 320), span=(0, 95), is_on_board=True), "scene", id="a sign"),
-        pytest.param(_still((120, 320), span=(0, 95)), "scene", id="aside"),
-        pytest.param(_still((320, 180), span=(0, 95)), "scene", id="in the middle"),
-        pytest.param(_still((320, 320), span=(0, 47)), "scene", id="in the first of two shots"),
-    ],
-)
-def test_a_line_from_the_first_frame_to_the_last(line, kind):
-    assert _kind(line, frames=96) == kind
-
-
-def test_two_lines_from_the_first_frame_to_the_last():
-    lines = [_still((320, y), span=(0, 95)) for y in (290, 320)]
-    classifier = _judge(lines, frames=96)
-    assert [classifier.classify(line) for line in lines] == ["subtitle", "subtitle"]
-
-
-def test_the_film_knows_better_than_custom():
-    """Where other lines come and go, one that fills the film is told by them."""
-    line = _still((320, 320), span=(0, 95), colour=YELLOW)
-    assert _kind(line, SUBTITLES, frames=96) == "scene"
-
-
-@pytest.mark.parametrize("middle", [(320, 320), (150, 180), (560, 30)])
-def test_a_region_says_where_subtitles_stand(middle):
-    assert _kind(_line(middle), has_region=True) == "subtitle"
-    assert _kind(_line(middle, span=(0, 999)), has_region=True) == "subtitle"
-    assert _kind(_line(middle, (300, 60)), SUBTITLES, has_region=True) == "subtitle"
-    assert _kind(_still(middle, span=(0, 95)), frames=96, has_region=True) == "subtitle"
-
-
-def test_colours_are_shares_of_the_strokes():
-    picture = np.full((20, 40, 3), 10, np.uint8)
-    strokes = np.zeros((20, 40), bool)
-    strokes[5:15, 5:25] = True
-    picture[5:15, 5:20], picture[5:15, 20:25] = (250, 250, 250), (250, 250, 5)
-    colours = colours_of(picture, strokes)
-    assert colours.shape == (4, 4, 4)
-    assert colours[WHITE] == pytest.approx(0.75)
-    assert colours[YELLOW] == pytest.approx(0.25)
-    assert colours_of(picture, np.zeros_like(strokes)).sum() == 0
-
-
-@pytest.mark.parametrize(
-    ("board", "ground", "is_sign"),
-    [
-        pytest.param((30, 90, 200), "street", True, id="blue board in a street"),
-        pytest.param((240, 240, 240), "street", True, id="white board in a street"),
-        pytest.param((0, 0, 0), "street", False, id="black box"),
-        pytest.param(None, "street", False, id="outlined"),
-        pytest.param(None, "wall", False, id="plain wall"),
-    ],
-)
-def test_a_board_is_plain_and_ends_near_the_line(board, ground, is_sign):
-    picture = draw_texture((320, 120)) if ground == "street" else np.full((120, 320, 3), 120, np.uint8)
-    _, strokes = draw_subtitle(picture, "Exit 12")
-    x, y, width, height = cv2.boundingRect(strokes.astype(np.uint8))
-    if board is not None:
-        cv2.rectangle(picture, (x - 8, y - 8), (x + width + 8, y + height + 8), board, -1)
-    picture, strokes = draw_subtitle(picture, "Exit 12")
-    line = np.zeros_like(strokes)
-    line[y - 4 : y + height + 4, x - 4 : x + width + 4] = True
-    crop = np.s_[max(0, y - 40) : y + height + 40, max(0, x - 40) : x + width + 40]
-    assert is_on_board(picture[crop], strokes[crop], line[crop]) == is_sign
+@pytest.mark.parametrize("size", [(1, 6), (640, 360)])
+def test_a_line_of_any_size_is_measured(size):
+    features = own_features([make_line((320, 180), size, (0, 0))], FILM)
+    assert np.isfinite(features).all()

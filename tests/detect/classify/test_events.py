@@ -2,16 +2,19 @@
 
 import itertools
 
-import numpy as np
+import drawn_lines as drawn
 
-from subremover.detect.classify.classifier import Line
+from subremover.detect.classify.classifier import Verdict
 from subremover.detect.classify.events import make_events
+from subremover.detect.classify.line import Line
 from subremover.geometry import Box
+
+SUBTITLE = Verdict(0.9, "subtitle", ("reads as words",))
 
 
 def make_line(box: Box, text: str) -> Line:
-    strokes, opacities = np.ones((box.height, box.width), bool), np.ones(10, np.float32)
-    return Line(0, 9, box, box, strokes, opacities, text, True, False, np.zeros((4, 4, 4), np.float32))
+    middle = (box.x + box.width // 2, box.y + box.height // 2)
+    return drawn.make_line(middle, (box.width, box.height), (0, 9), text=text)
 
 
 def test_of_a_line_found_twice_the_same_text_wins_in_any_order() -> None:
@@ -22,12 +25,14 @@ def test_of_a_line_found_twice_the_same_text_wins_in_any_order() -> None:
         make_line(Box(20, 66, 60, 12), "below"),
     ]
     texts = {
-        make_events(order, ["subtitle"] * 3, {"subtitle"})[0].text for order in itertools.permutations(lines)
+        make_events(order, [SUBTITLE] * 3, {"subtitle"})[0].text for order in itertools.permutations(lines)
     }
     assert texts == {"Hello ther\nbelow"}
 
 
 def test_of_two_boxes_of_one_line_the_larger_is_read() -> None:
     lines = [make_line(Box(24, 50, 40, 12), "part"), make_line(Box(20, 50, 60, 12), "the whole")]
-    (event,) = make_events(lines, ["subtitle"] * 2, {"subtitle"})
+    (event,) = make_events(lines, [SUBTITLE] * 2, {"subtitle"})
     assert event.text == "the whole"
+    assert (event.kind, event.remove, event.probability) == ("subtitle", True, 0.9)
+    assert event.reasons == ("reads as words",)
