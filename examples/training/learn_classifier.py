@@ -17,25 +17,35 @@ import pickle
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
-from sklearn.linear_model import LogisticRegression
+from sklearn.ensemble import GradientBoostingClassifier
 
 from subremover.detect.candidates.line_detector import LineDetector
 from subremover.detect.classify.classifier import classify
 from subremover.detect.classify.features import COMPANY, OWN, Film, company_features, own_features
 from subremover.detect.classify.line import Line
-from subremover.detect.classify.model import MOST_DEVIATIONS, Regression
+from subremover.detect.classify.model import Model, Tree
 from subremover.detect.make_plan import _read_pictures
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import Scan, Scope
 from subremover.video.read.probe import probe
 
-STRENGTH = 0.1
-"""Inverse of the regularisation's strength (scikit-learn's C)."""
-GROW_PX = 9
+TREES: dict[str, Any] = {
+    "n_estimators": 150,
+    "max_depth": 3,
+    "learning_rate": 0.05,
+    "subsample": 0.6,
+    "max_features": 0.5,
+    "min_samples_leaf": 8,
+}
+"""Of scikit-learn's gradient boosting. See docs/measurements.md, "detect/classify: learned evidence"."""
+GROW_PX = 5
 """Pixels that are no farther from a subtitle than this belong to it."""
+UNCLEAR = 0.3, 0.7
+"""Between these shares of strokes that are a subtitle's nothing is learned: a sign half under a subtitle."""
 
 
 def coverage(path: Path) -> list[np.ndarray]:
@@ -51,14 +61,14 @@ def coverage(path: Path) -> list[np.ndarray]:
     return near
 
 
-def label(line: Line, near: list[np.ndarray]) -> bool:
-    """Whether at least half of a line's strokes, over all its frames, are a subtitle's."""
+def share_of(line: Line, near: list[np.ndarray]) -> float:
+    """The share of a line's strokes, over all its frames, that are a subtitle's."""
     shares = [near[i][line.stroke_box.slices][line.strokes].mean() for i in range(line.first, line.last + 1)]
-    return float(np.mean(shares)) >= 0.5
+    return float(np.mean(shares))
 
 
-def scan_case(case: Path, detector: LineDetector, reader: LineReader) -> tuple[Film, list[Line], list[bool]]:
-    """All lines that the scan finds in a case, and which of them are subtitles."""
+def scan_case(case: Path, detector: LineDetector, reader: LineReader) -> tuple[Film, list[Line], list[float]]:
+    """All lines that the scan finds in a case, and which share of each is a subtitle's."""
     film = probe(case / "subbed.mp4")
     scan = Scan(detector.find_lines, reader.read, float(film.frame_rate), Scope())
     with closing(_read_pictures(film, 0, film.frame_count)) as pictures:
@@ -69,7 +79,7 @@ def scan_case(case: Path, detector: LineDetector, reader: LineReader) -> tuple[F
     return (
         Film(width, height, film.frame_count, float(film.frame_rate)),
         lines,
-        [label(line, near) for line in lines],
+        [share_of(line, near) for line in lines],
     )
 
 
@@ -82,9 +92,9 @@ def scan(cases: list[Path], out: Path) -> None:
         if kept.exists():
             continue
         clip = json.loads((case / "truth.json").read_text())["clip"]
-        film, lines, labels = scan_case(case, detector, reader)
-        kept.write_bytes(pickle.dumps((case.name, clip, film, lines, labels)))
-        print(case.name, clip, len(lines), sum(labels), flush=True)
+        film, lines, shares = scan_case(case, detector, reader)
+        kept.write_bytes(pickle.dumps((case.name, clip, film, lines, shares)))
+        print(case.name, clip, len(lines), sum(share >= 0.5 for share in shares), flush=True)
 
 
 @dataclass(frozen=True)
@@ -95,8 +105,20 @@ class Case:
     clip: str
     film: Film
     lines: list[Line]
-    labels: np.ndarray
-    """(n,) bool."""
+    shares: np.ndarray
+    """(n,) float, how much of each line is a subtitle's."""
+
+    @property
+    def labels(self) -> np.ndarray:
+        """(n,) bool."""
+        labels: np.ndarray = self.shares >= 0.5
+        return labels
+
+    @property
+    def is_clear(self) -> np.ndarray:
+        """(n,) bool, whether anything can be learned of a line."""
+        clear: np.ndarray = (self.shares <= UNCLEAR[0]) | (self.shares >= UNCLEAR[1])
+        return clear
 
     @property
     def source(self) -> str:
@@ -107,7 +129,7 @@ class Case:
 def load(folder: Path) -> list[Case]:
     """All cases that were scanned and have a line."""
     found = [pickle.loads(path.read_bytes()) for path in sorted(folder.glob("*.pickle"))]
-    return [Case(*rest, np.array(labels, bool)) for *rest, labels in found if labels]
+    return [Case(*rest, np.array(shares)) for *rest, shares in found if shares]
 
 
 def folds_of(cases: list[Case], count: int) -> np.ndarray:
@@ -125,15 +147,27 @@ def weights_of(cases: list[Case]) -> np.ndarray:
     labels = np.array([flag for _, flag in keys])
     for flag in (False, True):  # both kinds alike: the ratio of the drawn ones says nothing of films
         weights[labels == flag] *= len(labels) / 2 / weights[labels == flag].sum()
-    return weights
+    return weights * np.concatenate([case.is_clear for case in cases])
 
 
-def regress(names: tuple[str, ...], features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Regression:
-    """Fit one regression."""
-    means, deviations = features.mean(axis=0), features.std(axis=0) + 1e-3
-    off = np.clip((features - means) / deviations, -MOST_DEVIATIONS, MOST_DEVIATIONS)
-    fit = LogisticRegression(C=STRENGTH, max_iter=5000).fit(off, labels, sample_weight=weights)
-    return Regression(names, means, deviations, fit.coef_[0], float(fit.intercept_[0]))
+def grow(names: tuple[str, ...], features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Model:
+    """Fit one sum of trees."""
+    boosted = GradientBoostingClassifier(**TREES, random_state=0).fit(features, labels, sample_weight=weights)
+    share = float(np.average(labels, weights=weights))
+    trees = tuple(_convert(each.tree_, TREES["learning_rate"]) for each in boosted.estimators_[:, 0])
+    return Model(names, float(np.log(share / (1 - share))) + sum(float(t.value[0]) for t in trees), trees)
+
+
+def _convert(tree: Any, rate: float) -> Tree:
+    """A tree of scikit-learn's; its inner nodes get the mean of the leaves below."""
+    is_leaf, own = tree.children_left < 0, np.arange(tree.node_count)
+    left, right = np.where(is_leaf, own, tree.children_left), np.where(is_leaf, own, tree.children_right)
+    value, weight = tree.value[:, 0, 0] * rate, tree.weighted_n_node_samples
+    for node in own[::-1]:  # children come after their parents
+        if not is_leaf[node]:
+            below = [left[node], right[node]]
+            value[node] = np.average(value[below], weights=weight[below])
+    return Tree(np.where(is_leaf, -1, tree.feature), tree.threshold, left, right, value)
 
 
 def company_of(cases: list[Case], logits: list[np.ndarray]) -> np.ndarray:
@@ -142,8 +176,8 @@ def company_of(cases: list[Case], logits: list[np.ndarray]) -> np.ndarray:
     return np.concatenate(parts)
 
 
-def fit(cases: list[Case]) -> tuple[Regression, Regression]:
-    """Both regressions. The second learns from first verdicts on films that the first was not fitted to."""
+def fit(cases: list[Case]) -> tuple[Model, Model]:
+    """Both models. The second learns from first verdicts on films that the first was not fitted to."""
     own = [own_features(case.lines, case.film) for case in cases]
     labels, weights = np.concatenate([case.labels for case in cases]), weights_of(cases)
     folds = folds_of(cases, 5)
@@ -151,11 +185,11 @@ def fit(cases: list[Case]) -> tuple[Regression, Regression]:
     logits: list[np.ndarray] = [np.zeros(0)] * len(cases)
     for part in range(5):
         seen = lines != part
-        first = regress(OWN, np.concatenate(own)[seen], labels[seen], weights[seen])
+        first = grow(OWN, np.concatenate(own)[seen], labels[seen], weights[seen])
         for i in np.flatnonzero(folds == part):
             logits[i] = first.contributions(own[i]).sum(axis=1) + first.bias
-    second = regress(COMPANY, company_of(cases, logits), labels, weights)
-    return regress(OWN, np.concatenate(own), labels, weights), second
+    second = grow(COMPANY, company_of(cases, logits), labels, weights)
+    return grow(OWN, np.concatenate(own), labels, weights), second
 
 
 def report(cases: list[Case]) -> None:
@@ -169,8 +203,9 @@ def report(cases: list[Case]) -> None:
             if folds[i] == part:
                 chances[i] = chance
             else:
-                seen_errors.append((chance >= 0.5) != case.labels)
-    labels, chance = np.concatenate([case.labels for case in cases]), np.concatenate(chances)
+                seen_errors.append(((chance >= 0.5) != case.labels)[case.is_clear])
+    is_clear = np.concatenate([case.is_clear for case in cases])
+    labels, chance = (np.concatenate(all_)[is_clear] for all_ in ([c.labels for c in cases], chances))
     print(f"{len(cases)} cases, {labels.sum()} subtitles, {(~labels).sum()} others")
     print(f"subtitles kept: {(chance[labels] < 0.5).sum()}, others removed: {(chance[~labels] >= 0.5).sum()}")
     wrong = ((chance >= 0.5) != labels).mean()
@@ -181,20 +216,17 @@ def report(cases: list[Case]) -> None:
         share = f"{100 * labels[inside].mean():.0f} %" if inside.any() else "-"
         print(f"| {low:.1f} to {low + 0.1:.1f} | {inside.sum()} | {share} |")
     for case, its in zip(cases, chances, strict=True):
-        for line, flag, c in zip(case.lines, case.labels, its, strict=True):
-            if (c >= 0.5) != flag:
+        for line, flag, clear, c in zip(case.lines, case.labels, case.is_clear, its, strict=True):
+            if clear and (c >= 0.5) != flag:
                 where = f"{line.first}-{line.last} {line.box}"
                 print(f"{case.name}: {'kept' if flag else 'removed'} {c:.2f} {where} {line.text!r}")
 
 
-def save(path: Path, model: tuple[Regression, Regression]) -> None:
+def save(path: Path, model: tuple[Model, Model]) -> None:
     """Write model.json."""
-    saved = {}
-    for name, part in zip(("own", "company"), model, strict=True):
-        columns = np.stack([part.means, part.deviations, part.weights], axis=1).astype(np.float64).round(5)
-        features = dict(zip(part.names, columns.tolist(), strict=True))
-        saved[name] = {"bias": round(part.bias, 5), "features": features}
-    path.write_text(json.dumps(saved, indent=1).replace("\n    ", " ").replace("\n   ]", "]") + "\n")
+    own, company = model
+    text = json.dumps({"own": own.dump(), "company": company.dump()}, separators=(",", ":"))
+    path.write_text(text.replace("[[[", "[\n[[").replace("]],", "]],\n") + "\n", encoding="utf-8")
 
 
 def main() -> None:

@@ -214,10 +214,12 @@ class Scan:
             is_interrupted=len(runs) > 1,
             cuts=sum(first < cut <= last for cut in cuts),
             floats=track.float_count,
+            steadiness=track.steadiness(first, last),
         )
         tight_box, tight = tighten(strokes, track.line_crop.crop)
+        changes = [(e.clear[0], e.shown[0]) if len(e.clear) and len(e.shown) else None for e in (start, end)]
         looks = (
-            measure(shown, strokes, line, track.frame_sharpness),
+            measure(shown, strokes, line, track.frame_sharpness, changes),
             is_on_board(picture, strokes, line),
             colours_of(picture, strokes),
         )

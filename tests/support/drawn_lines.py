@@ -15,6 +15,9 @@ DRAWN = Traits(
     stillness=1.5,
     around_deviation=2.5,
     unrest=-3.4,
+    arrival=1.5,
+    departure=1.5,
+    outline=0.6,
     contrast=0.7,
     unevenness=0.6,
     density=0.5,
@@ -28,8 +31,8 @@ DRAWN = Traits(
 """White with a black outline, over a moving picture."""
 FILMED = replace(DRAWN, sharpness=-0.7, stillness=0.0, unrest=-0.7, unevenness=2.5, white=0.1, black=0.0, slope=0.3)
 """A sign before a camera in somebody's hand."""
-ALONE = Life(True, True, False, False, 0.0, False, 0, 1)
-CUT_TO_CUT = Life(False, False, True, True, 0.0, False, 0, 1)
+ALONE = Life(True, True, False, False, 0.0, False, 0, 1, 0.95)
+CUT_TO_CUT = Life(False, False, True, True, 0.0, False, 0, 1, 0.95)
 WHITE, YELLOW = (3, 3, 3), (3, 3, 0)
 
 

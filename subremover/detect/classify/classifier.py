@@ -15,7 +15,7 @@ import numpy as np
 
 from subremover.detect.classify.features import GROUPS, Film, blocks, company_features, own_features
 from subremover.detect.classify.line import Line
-from subremover.detect.classify.model import REASONS, Regression, load_model
+from subremover.detect.classify.model import REASONS, Model, load_model
 from subremover.plan.model import MOST_REASONS, EventKind
 
 REGION_ODDS = 3.0
@@ -46,7 +46,7 @@ def classify(
     least_probability: float,
     *,
     has_region: bool,
-    model: tuple[Regression, Regression] | None = None,
+    model: tuple[Model, Model] | None = None,
 ) -> list[Verdict]:
     """Tell what the lines of a film are.
 
@@ -55,7 +55,7 @@ def classify(
         film: The film.
         least_probability: From which a line is taken for a subtitle, in [0, 1].
         has_region: Whether the user has said where subtitles stand; all lines are then inside.
-        model: The regressions on a line's own features and on its company's; None: as they were learned.
+        model: The models of a line's own features and of its company's; None: as they were learned.
 
     Returns:
         A verdict for each line.

@@ -30,11 +30,13 @@ class Life:
     """Number of cuts that it stood across."""
     floats: int
     """How often the picture around it became another one while it stood."""
+    steadiness: float
+    """Mean opacity that was measured while it stood, 0 to 1."""
 
     @classmethod
     def of_logo(cls) -> Life:
         """The life of what stands all through the film."""
-        return cls(False, False, True, True, 0.0, False, 1, 0)
+        return cls(False, False, True, True, 0.0, False, 1, 0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -77,7 +77,9 @@ def _join(one: Line, other: Line) -> Line:
         goes_at_cut=final.life.goes_at_cut,
         cuts=max(one.life.cuts, other.life.cuts),
         floats=one.life.floats + other.life.floats,
+        steadiness=max(one.life.steadiness, other.life.steadiness),
     )
+    traits = replace(longest.traits, arrival=early.traits.arrival, departure=final.traits.departure)
     read = max((one, other), key=lambda n: (bool(n.text), n.confidence, n.frames))
     return replace(
         longest,
@@ -89,4 +91,5 @@ def _join(one: Line, other: Line) -> Line:
         text=read.text,
         confidence=read.confidence,
         life=life,
+        traits=traits,
     )

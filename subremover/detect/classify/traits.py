@@ -36,6 +36,12 @@ class Traits:
     unrest: float
     """Natural logarithm of how far the strokes move about their mean place, in px plus 0.03: the 80th percentile over
     the crops."""
+    arrival: float
+    """Natural logarithm of the change of the strokes over that around them as the line comes, 0 if unknown."""
+    departure: float
+    """Likewise as it goes."""
+    outline: float
+    """Between the median lumas of the fill and of the strokes' rim, levels / 255."""
     contrast: float
     """Between the median colour of the fill and that around the line, levels of the worst channel / 255."""
     unevenness: float
@@ -52,7 +58,13 @@ class Traits:
     saturated: float
 
 
-def measure(shown: np.ndarray, strokes: np.ndarray, line: np.ndarray, frame_sharpness: float) -> Traits:
+def measure(
+    shown: np.ndarray,
+    strokes: np.ndarray,
+    line: np.ndarray,
+    frame_sharpness: float,
+    changes: Sequence[tuple[np.ndarray, np.ndarray] | None] = (None, None),
+) -> Traits:
     """Measure a line.
 
     Args:
@@ -60,6 +72,8 @@ def measure(shown: np.ndarray, strokes: np.ndarray, line: np.ndarray, frame_shar
         strokes: (h, w) bool, True on the line's pixels, at least one.
         line: (h, w) bool, True in the detector's box.
         frame_sharpness: The 99th percentile of |Laplacian| of a whole frame's luma.
+        changes: As the line comes, and as it goes: the nearest crops (h, w, 3) uint8 without it and with all
+            of it; None where no frame of the shot is without it.
 
     Returns:
         The traits.
@@ -76,6 +90,7 @@ def measure(shown: np.ndarray, strokes: np.ndarray, line: np.ndarray, frame_shar
     around, on = float(deviation[outside].mean()), float(np.median(deviation[core]))
     laplacian = np.abs(cv2.Laplacian(median, cv2.CV_32F))
     fill, unevenness = _fill(median, strokes, core, float(np.median(median[outside])))
+    rim = strokes & ~core if (strokes & ~core).any() else strokes
     ground = np.median(picture[outside], axis=0)
     rows, columns = np.nonzero(strokes)
     box_area = (np.ptp(rows) + 1) * (np.ptp(columns) + 1)
@@ -88,6 +103,9 @@ def measure(shown: np.ndarray, strokes: np.ndarray, line: np.ndarray, frame_shar
         stillness=float(np.log((around + LEAST_DEVIATION) / (on + LEAST_DEVIATION))),
         around_deviation=float(np.log1p(around)),
         unrest=float(np.log(_shift(lumas, median, strokes) + 0.03)),
+        arrival=_jump(changes[0], core, outside),
+        departure=_jump(changes[1], core, outside),
+        outline=abs(float(np.median(median[fill])) - float(np.median(median[rim]))) / 255,
         contrast=float(np.abs(np.median(picture[fill], axis=0) - ground).max()) / 255,
         unevenness=float(np.log1p(unevenness)),
         density=len(rows) / float(box_area),
@@ -98,6 +116,14 @@ def measure(shown: np.ndarray, strokes: np.ndarray, line: np.ndarray, frame_shar
         yellow=float(is_yellow.mean()),
         saturated=float((high - low > 90).mean()),
     )
+
+
+def _jump(change: tuple[np.ndarray, np.ndarray] | None, core: np.ndarray, outside: np.ndarray) -> float:
+    """How much more the strokes change than what is around them, from a crop without the line to one with it."""
+    if change is None:
+        return 0.0
+    off = cv2.absdiff(*change).max(axis=2).astype(np.float32)
+    return float(np.log((off[core].mean() + LEAST_DEVIATION) / (off[outside].mean() + LEAST_DEVIATION)))
 
 
 def _core(strokes: np.ndarray) -> np.ndarray:

@@ -134,6 +134,10 @@ class LineTrack:
         """(n, h, w, 3) uint8, RGB, crops with all of the line, spread over its life between these ends."""
         return np.stack([*start.shown[::-1], *self._crops, *end.shown])
 
+    def steadiness(self, first: int, last: int) -> float:
+        """Mean opacity, 0 to 1, from frame first to frame last, both included."""
+        return float(np.clip(self._opacities[first - self._begin : last - self._begin + 1], 0, 1).mean())
+
     def runs(self, first: int, last: int) -> list[tuple[int, int]]:
         """The stretches on which the line is on screen; more than one where it blinks or comes back.
 
