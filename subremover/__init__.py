@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from subremover.parsing import Position, Region
     from subremover.pipeline import Run
-    from subremover.plan.model import Event, FilmKey, Plan, Shot
+    from subremover.plan.model import Event, FilmKey, Passage, Plan, Shot
     from subremover.plan.saved_plan import load_plan
     from subremover.progress import Progress, ProgressCallback
     from subremover.provenance import Shares
@@ -64,6 +64,7 @@ __all__ = [
     "Options",
     "OutputError",
     "PaintOptions",
+    "Passage",
     "Plan",
     "PlanError",
     "PoolOptions",
@@ -116,7 +117,7 @@ _MODULES = {
     ),
     "parsing": ("Position", "Region"),
     "pipeline": ("Run",),
-    "plan.model": ("Event", "FilmKey", "Plan", "Shot"),
+    "plan.model": ("Event", "FilmKey", "Passage", "Plan", "Shot"),
     "plan.saved_plan": ("load_plan",),
     "progress": ("Progress", "ProgressCallback"),
     "provenance": ("Shares",),

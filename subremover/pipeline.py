@@ -15,11 +15,12 @@ from types import TracebackType
 
 from av.video.frame import VideoFrame
 
-from subremover.detect.make_plan import make_plan
+from subremover.detect.make_plan import frame_range, make_plan
 from subremover.errors import OutputError, UsageError
 from subremover.fill.paint.devices import prepare_device
 from subremover.fill.paint.jobs import Painter
 from subremover.fill.paint.pool import Pool
+from subremover.left_alone import describe_left_alone
 from subremover.memory import Limits, check_render, limit_render, limit_scan
 from subremover.options import Options
 from subremover.plan.cues import Cue, make_cues
@@ -172,6 +173,20 @@ class Run(AbstractContextManager["Run"]):
             return self._make_plan()
         return self.work.find_plan(self._key, self._make_plan)
 
+    def describe_left_alone(self, plan: Plan) -> tuple[str, ...]:
+        """What stays of the lettering that was seen, and how to have it removed; a phrase a thing.
+
+        Args:
+            plan: Of this film.
+
+        Raises:
+            UsageError: The frames asked for are not in the film.
+        """
+        self._check_open()
+        scan = self.options.scan
+        frames = range(*frame_range(self.film, scan))
+        return describe_left_alone(plan, scan, frames, is_given=self._plan is not None)
+
     def find_splice(self, plan: Plan) -> Splice | None:
         """Find out what of the film can be copied packet by packet.
 
@@ -308,6 +323,7 @@ class Run(AbstractContextManager["Run"]):
             seconds=time.monotonic() - self._start,
             output_bytes=work.target.stat().st_size,
             warnings=(*film.warnings, *made.warnings, *self._tell_odd(plan, bool(cues), made.frames_copied)),
+            left_alone=self.describe_left_alone(plan),
             frames_copied=made.frames_copied,
             frames_resumed=made.frames_resumed,
         )

@@ -26,6 +26,9 @@ class Result:
     """Size of the target."""
     warnings: tuple[str, ...]
     """What is wrong with the film, could not be kept, or came out otherwise than asked for; a line each."""
+    left_alone: tuple[str, ...] = ()
+    """What was seen and stays, with the option that would have it removed, as `3 signs (--everything; see
+    --report)`; a phrase each."""
     frames_copied: int = 0
     """Number of frames whose packets are the source's own."""
     frames_resumed: int = 0

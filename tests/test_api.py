@@ -43,6 +43,7 @@ def test_a_plan_that_one_holds_is_rendered(source: Path, tmp_path: Path) -> None
     plan = make_plan(source)
     result = subremover.remove_subtitles(source, tmp_path / "b.mp4", OPTIONS, plan=plan)
     assert (result.events, result.frames_masked) == (1, 4)
+    assert result.left_alone == ('a subtitle "Two" at the top left (as the plan says)',)
     options = dataclasses.replace(OPTIONS, scan=ScanOptions(mask=tmp_path / "m.png"))
     with pytest.raises(UsageError, match="a plan was given, so leave the mask of the options out"):
         subremover.remove_subtitles(source, tmp_path / "c.mp4", options, plan=plan)
@@ -53,6 +54,7 @@ def test_the_range_of_frames_holds_for_a_given_plan(source: Path, tmp_path: Path
     options = dataclasses.replace(OPTIONS, scan=ScanOptions(end=subremover.Position(frame=5)))
     result = subremover.remove_subtitles(source, tmp_path / "b.mp4", options, plan=make_plan(source))
     assert result.frames_masked == 2
+    assert result.left_alone == ()  # what stays begins later
 
 
 def test_events_are_turned_over_and_painted(source: Path, tmp_path: Path) -> None:

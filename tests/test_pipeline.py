@@ -15,12 +15,12 @@ from subremover import pipeline
 from subremover.api import remove_subtitles, scan
 from subremover.detect import make_plan
 from subremover.detect.drawn_mask import events_from_masks
-from subremover.detect.scan import Found
+from subremover.detect.scan import Found, Scope
 from subremover.errors import DeviceError, OutputError, PlanError, UsageError
 from subremover.geometry import Box
 from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
 from subremover.parsing import Position, Region
-from subremover.plan.model import Event, FilmKey, Plan, Shot
+from subremover.plan.model import Event, FilmKey, Passage, Plan, Shot
 from subremover.progress import Progress
 from subremover.provenance import Shares
 from subremover.render.footage import FootageReader
@@ -281,6 +281,22 @@ def test_only_what_the_times_name_is_removed(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:01,700\nHello\n")
     plan = scan(source, ScanOptions(times=tmp_path / "a.srt"))
     assert [(event.first, event.remove) for event in plan.events] == [(5, False), (40, True), (90, False)]
+
+
+def test_the_sensitivity_moves_the_scan_s_threshold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = draw_film(tmp_path / "a.mp4", frames=4, audio=False).path
+    passages = (Passage(1, 2, Box(9, 80, 4, 2)),)
+    scopes: list[Scope] = []
+
+    def scan_pictures(*given: object) -> Found:
+        scopes.extend(each for each in given if isinstance(each, Scope))
+        return Found([], (), [], passages)
+
+    monkeypatch.setattr(make_plan, "scan_pictures", scan_pictures)
+    for name in ("low", "normal", "high"):
+        assert scan(source, ScanOptions(sensitivity=name)).passages == passages
+    assert [scope.least_probability for scope in scopes] == [0.8, 0.5, 0.2]
+    assert Scope().least_probability == 0.5
 
 
 @pytest.mark.parametrize("choice", [{"batch_size": 1}, {"batch_size": 7}, {"workers": 2}])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from subremover.runtime.profile import measure, stage
 
 if TYPE_CHECKING:
     from subremover.fill.paint.jobs import Painter
+    from subremover.options import ScanOptions
     from subremover.pipeline import Run
     from subremover.plan.model import Plan
     from subremover.result import Result
@@ -67,25 +69,18 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None) -> No
         outputs.check(film.source, film.options.encode.overwrite, run.work.findings if run.work else ())
         plan = run.scan()
         bar.end_stage()
-        log.info(
-            "%s: %s, %s, of which %s to be removed",
-            name,
-            _count(len(plan.shots), "shot"),
-            _count(len(plan.events), "event"),
-            len(plan.removed),
-        )
+        _log_plan(plan, name)
         with stage("report"):
             _write_findings(run, plan, film, request)
-        found = (
-            f"{_count(len(plan.removed), 'subtitle')} on {int(plan.masked_frames().sum())} "
-            f"of {run.film.frame_count} frames"
-        )
+        stays = _list_left_alone(run.describe_left_alone(plan))
+        found = _describe_found(plan, film.options.scan)
         if folder := outputs.previews:
             written = write_previews(run, plan, folder)
-            _say(f"{name}: {found}; {len(written)} pictures in {folder}", request)
+            made = f"{len(written)} pictures in {folder}" if written else "no pictures"
+            _say(f"{name}: {found}; {made}{stays}", request)
             return
         if run.work is None:
-            _say(f"{name}: {found}, {time.monotonic() - start:.1f} s", request)
+            _say(f"{name}: {found}, {time.monotonic() - start:.1f} s{stays}", request)
             return
         result = run.render(plan)
         bar.end_stage()
@@ -96,7 +91,8 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None) -> No
             if warning not in run.losses:
                 _say(f"{name}: {warning}", request)
         seconds = time.monotonic() - start
-        _say(f"{outputs.film}: {_describe(result, run.film.frame_count, seconds)}", request)
+        done = _describe(result, found, run.film.frame_count, seconds)
+        _say(f"{outputs.film}: {done}{_list_left_alone(result.left_alone)}", request)
 
 
 def _log_start(run: Run, film: FilmRequest) -> None:
@@ -108,6 +104,24 @@ def _log_start(run: Run, film: FilmRequest) -> None:
         log.info("%s: encoder %s, pixel format %s", name, run.encoding.encoder, run.encoding.pix_fmt)
     if options.max_memory_bytes is not None:
         log.info("%s: the scan takes %.0f %% of its usual memory", name, 100 * run.limits.scan_share)
+
+
+def _log_plan(plan: Plan, name: str) -> None:
+    """What was found, and what made the scan take each event for what it is."""
+    shots, events = _count(len(plan.shots), "shot"), _count(len(plan.events), "event")
+    log.info("%s: %s, %s, of which %s to be removed", name, shots, events, len(plan.removed))
+    for number, event in enumerate(plan.events, 1):
+        log.info(
+            "%s: event %d, frames %d to %d, %s, %s%s: %s",
+            name,
+            number,
+            event.first,
+            event.last,
+            event.kind,
+            "to be removed" if event.remove else "left alone",
+            "" if event.probability is None else f", {100 * event.probability:.0f} % likely a subtitle",
+            "; ".join((*event.reasons, f'says "{event.text}"' if event.text else "not read")),
+        )
 
 
 def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -> None:
@@ -137,11 +151,25 @@ def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -
             write_report(run.film, plan, part)
 
 
-def _describe(result: Result, frame_count: int, seconds: float) -> str:
+def _describe_found(plan: Plan, options: ScanOptions) -> str:
+    """How much is to be removed; that a region was given may be why nothing is."""
+    if not plan.removed:
+        where = "" if not options.regions else f" in the region{'s' * (len(options.regions) > 1)}"
+        return f"no subtitle found{where}"
+    frames = f"{int(plan.masked_frames().sum())} of {_count(plan.film.frame_count, 'frame')}"
+    return f"{_count(len(plan.removed), 'subtitle')} on {frames}"
+
+
+def _list_left_alone(phrases: Sequence[str]) -> str:
+    """The end of a line that says what was done."""
+    return f"; left alone: {', '.join(phrases)}" if phrases else ""
+
+
+def _describe(result: Result, found: str, frame_count: int, seconds: float) -> str:
     size = f"{seconds:.1f} s, {result.output_bytes / 1e6:.1f} MB"
     if not result.events:
         how = "copied as it was" if result.frames_copied == frame_count else "encoded again"
-        return f"no subtitle found, {how}; {size}"
+        return f"{found}, {how}; {size}"
     if result.frames_copied:
         size = f"{_count(result.frames_copied, 'frame')} copied; {size}"
     if result.frames_resumed:

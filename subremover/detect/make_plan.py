@@ -19,7 +19,7 @@ from subremover.detect.shots import CutDetector, shots_from_cuts
 from subremover.errors import UsageError
 from subremover.options import LEAST_PROBABILITY, ScanOptions
 from subremover.plan.cues import leave_untimed
-from subremover.plan.model import FilmKey, Plan
+from subremover.plan.model import FilmKey, Passage, Plan
 from subremover.progress import Progress, ProgressCallback
 from subremover.runtime.prefetch import prefetch
 from subremover.runtime.profile import stage, timed
@@ -61,7 +61,7 @@ def make_plan(
         InputError: The film cannot be read to its end.
         PlanError: The mask or the SRT file of times cannot be used.
     """
-    start, stop = _frame_range(film, options)
+    start, stop = frame_range(film, options)
     width, height = film.upright_size
     regions = [region.box(width, height) for region in options.regions]
     key = FilmKey.of(film.upright_size, film.pts)
@@ -71,6 +71,7 @@ def make_plan(
     # A second more on either side of the range: what a subtitle covers shows best right before and after it.
     margin = round(film.frame_rate) + 1
     first, last = max(0, start - margin), min(film.frame_count, stop + margin)
+    passages: tuple[Passage, ...] = ()
     if options.mask is not None:
         events = tuple(read_mask_events(film, options.mask))
         cuts = _find_cuts(film, first, last, progress) if events else []
@@ -86,7 +87,7 @@ def make_plan(
             counted = _count_pictures(pictures, first, last, progress)
             rate = float(film.frame_rate)
             found = scan_pictures(counted, find_lines, reader.read, rate, scope)
-        cuts, events = found.cuts, found.events
+        cuts, events, passages = found.cuts, found.events, found.passages
         for roll in found.rolls:
             log.warning(
                 "frames %d to %d show running text (a ticker, credits), which is left alone; "
@@ -97,7 +98,7 @@ def make_plan(
         events = leave_untimed(events, film.times - film.start_seconds, cues)
     # What nobody has looked at is another shot: there may be a cut, or a subtitle that is not known.
     cuts = sorted({*cuts, first, last} - {0, film.frame_count})
-    return Plan(key, shots_from_cuts(cuts, film.frame_count), events).clip(start, stop)
+    return Plan(key, shots_from_cuts(cuts, film.frame_count), events, passages).clip(start, stop)
 
 
 def count_scan_frames_bytes(film: Film, share: float) -> float:
@@ -109,15 +110,12 @@ def count_scan_frames_bytes(film: Film, share: float) -> float:
     return ahead + behind
 
 
-def _find_lines(options: ScanOptions) -> FindLines:
-    """The way of finding lines that was chosen."""
-    if options.segmenter == "gradient":
-        return gradient.find_lines
-    return LineDetector().find_lines
+def frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
+    """The frames that may be touched: the first, and the first one after the last.
 
-
-def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
-    """First frame to be looked at, and the first one after the last."""
+    Raises:
+        UsageError: They are not in the film.
+    """
     start = film.index_of(options.start) if options.start else 0
     stop = film.index_of(options.end) if options.end else film.frame_count
     if start >= film.frame_count:
@@ -128,6 +126,13 @@ def _frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
     if start >= stop:
         raise UsageError(f"--start (frame {start}) must come before --end (frame {stop})")
     return start, stop
+
+
+def _find_lines(options: ScanOptions) -> FindLines:
+    """The way of finding lines that was chosen."""
+    if options.segmenter == "gradient":
+        return gradient.find_lines
+    return LineDetector().find_lines
 
 
 def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Picture]]:

@@ -9,7 +9,7 @@ event. Decoding, and the plan around the events, are `make_plan`'s part.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import get_args
 
@@ -29,10 +29,10 @@ from subremover.detect.shots import CutDetector
 from subremover.detect.tracking.ends import Scene
 from subremover.detect.tracking.line_crop import LineCrop
 from subremover.detect.tracking.line_track import LEAST_FRAMES, LineTrack
-from subremover.detect.tracking.rolling import find_rolls
+from subremover.detect.tracking.rolling import find_passages, find_rolls
 from subremover.geometry import Box, draw_boxes, tighten
 from subremover.options import LEAST_PROBABILITY
-from subremover.plan.model import Event, EventKind
+from subremover.plan.model import Event, EventKind, Passage
 from subremover.runtime.profile import stage
 
 REACH_SECONDS = 0.6
@@ -128,6 +128,10 @@ class Scan:
     def rolls(self) -> list[tuple[int, int]]:
         """First and last frames of stretches with running text, a ticker or credits; call after `events`."""
         return find_rolls(self._passing, self._frame_rate)
+
+    def passages(self, events: Sequence[Event]) -> tuple[Passage, ...]:
+        """What was seen to move and is part of none of the events that `events` has returned."""
+        return find_passages(self._passing, events, self._frame_rate, Box(0, 0, *self._size))
 
     def lines(self) -> list[Line]:
         """All lines that stood still, subtitles or not; call once, after the last frame."""
@@ -263,6 +267,8 @@ class Found:
     """By first frame."""
     rolls: list[tuple[int, int]]
     """First and last frames of stretches with running text, which no event covers."""
+    passages: tuple[Passage, ...] = ()
+    """All that moves, running text and other, by first frame."""
 
 
 def scan_pictures(
@@ -289,7 +295,8 @@ def scan_pictures(
         with stage("scan: follow", frames=1):
             scan.feed(index, picture)
     with stage("scan: follow"):
-        return Found(scan.cuts, scan.events(), scan.rolls())
+        events = scan.events()
+        return Found(scan.cuts, events, scan.rolls(), scan.passages(events))
 
 
 def _length(line: Box) -> int:

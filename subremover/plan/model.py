@@ -103,6 +103,17 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Passage:
+    """Lettering that moves or shakes, so that no event covers it: it is left alone."""
+
+    first: int
+    """First frame on which it was seen."""
+    last: int
+    box: Box
+    """Around all places where it was seen, in the upright picture."""
+
+
+@dataclass(frozen=True, slots=True)
 class FilmKey:
     """What tells one film from another, whatever its file is called."""
 
@@ -129,6 +140,8 @@ class Plan:
     """In order, together all frames."""
     events: tuple[Event, ...]
     """By first frame."""
+    passages: tuple[Passage, ...] = ()
+    """What the scan saw besides; by first frame."""
 
     def __post_init__(self) -> None:
         width, height, frames = self.film.width, self.film.height, self.film.frame_count
@@ -193,7 +206,7 @@ class Plan:
 
     def digest(self) -> str:
         """Of all that it says; the same for the same plan alone."""
-        digest = hashlib.sha256(repr((self.film, self.shots)).encode())
+        digest = hashlib.sha256(repr((self.film, self.shots, self.passages)).encode())
         for event in self.events:
             said = (event.first, event.last, event.box, event.text, event.kind, event.remove)
             why = (event.probability, event.reasons)
@@ -226,13 +239,14 @@ class Plan:
              "events": [{"first": 12, "last": 15, "box": [x, y, width, height],
                          "strokes": "event_0001.png", "opacities": [0.25, 0.5, 1.0, 1.0],
                          "text": "What it says", "kind": "subtitle", "remove": true,
-                         "probability": 0.97, "reasons": ["stands where others do", ...]}, ...]}
+                         "probability": 0.97, "reasons": ["stands where others do", ...]}, ...],
+             "passages": [{"first": 30, "last": 39, "box": [x, y, width, height]}, ...]}
 
         Frames count from 0, both ends included; an event's PNG has its box's size. An event needs `first`,
         `last` and `box`. Without the others it covers its whole box, opaque, and is a subtitle that is to go
         and was not read. `opacities` is there only where not all are 1, one a frame; where their number is
         not that of the frames, they are passed over. `probability` and `reasons` are there only where a scan
-        has told them.
+        has told them; `passages` may be left out.
 
         Raises:
             OutputError: The folder cannot be written.
@@ -248,7 +262,18 @@ class Plan:
                 events.append(_describe(event, name))
             film = {name: getattr(self.film, name) for name in ("width", "height", "frame_count", "times")}
             shots = [{"first": shot.first, "last": shot.last} for shot in self.shots]
-            document = {"format": FORMAT, "version": VERSION, "film": film, "shots": shots, "events": events}
+            passages = [
+                {"first": passage.first, "last": passage.last, "box": _describe_box(passage.box)}
+                for passage in self.passages
+            ]
+            document = {
+                "format": FORMAT,
+                "version": VERSION,
+                "film": film,
+                "shots": shots,
+                "events": events,
+                "passages": passages,
+            }
             write_file(folder / PLAN_NAME, _lay_out(document).encode())
             _delete_others(folder, {event["strokes"] for event in events})
         except (OSError, ValueError) as error:  # ValueError: a null byte in the name
@@ -265,14 +290,15 @@ def _delete_others(folder: Path, names: Collection[str]) -> None:
 
 
 def _lay_out(document: dict[str, Any]) -> str:
-    """A plan as JSON to be edited by hand: a shot a line, and a field of an event a line."""
+    """A plan as JSON to be edited by hand: a shot or a passage a line, and a field of an event a line."""
     to_json = partial(json.dumps, ensure_ascii=False)
     texts = {name: to_json(value) for name, value in document.items()}
     events = [
         "{\n   " + ",\n   ".join(f'"{name}": {to_json(value)}' for name, value in event.items()) + "\n  }"
         for event in document["events"]
     ]
-    for name, lines in (("shots", map(to_json, document["shots"])), ("events", events)):
+    lines_of = {name: map(to_json, document[name]) for name in ("shots", "passages")}
+    for name, lines in {**lines_of, "events": events}.items():
         if document[name]:
             texts[name] = "[\n  " + ",\n  ".join(lines) + "\n ]"
     return "{\n" + ",\n".join(f' "{name}": {text}' for name, text in texts.items()) + "\n}\n"
@@ -280,12 +306,11 @@ def _lay_out(document: dict[str, Any]) -> str:
 
 def _describe(event: Event, strokes: str) -> dict[str, Any]:
     """An event's entry in `plan.json`; `strokes` is the name of its PNG."""
-    box = event.box
     opacities = [round(float(opacity), 3) for opacity in event.opacities]
     return {
         "first": event.first,
         "last": event.last,
-        "box": [box.x, box.y, box.width, box.height],
+        "box": _describe_box(event.box),
         "strokes": strokes,
         **({"opacities": opacities} if any(opacity != 1 for opacity in opacities) else {}),
         "text": event.text,
@@ -294,3 +319,7 @@ def _describe(event: Event, strokes: str) -> dict[str, Any]:
         **({} if event.probability is None else {"probability": round(float(event.probability), 3)}),
         **({"reasons": list(event.reasons)} if event.reasons else {}),
     }
+
+
+def _describe_box(box: Box) -> list[int]:
+    return [box.x, box.y, box.width, box.height]

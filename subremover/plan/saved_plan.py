@@ -26,6 +26,7 @@ from subremover.plan.model import (
     Event,
     EventKind,
     FilmKey,
+    Passage,
     Plan,
     Shot,
 )
@@ -81,7 +82,13 @@ def load_plan(path: Path | str, film: FilmKey | None = None) -> Plan:
         )
     shots = tuple(_read_shots(document.get("shots"), file, film.frame_count))
     events = _read_events(document.get("events"), file, film)
-    return Plan(film, shots, tuple(sorted(events, key=lambda event: event.first)))
+    passages = _read_passages(document.get("passages", []), file, film)
+    return Plan(
+        film,
+        shots,
+        tuple(sorted(events, key=lambda event: event.first)),
+        tuple(sorted(passages, key=lambda passage: passage.first)),
+    )
 
 
 def _read_json(file: Path) -> Any:
@@ -132,9 +139,7 @@ def _read_events(entries: Any, file: Path, film: FilmKey) -> Iterator[Event]:
             raise PlanError(
                 f"{where} has a field {_show(name)} that is not known; known are {', '.join(_EVENT_FIELDS)}"
             )
-        first = _read_int(entry, "first", where, 0, film.frame_count - 1)
-        last = _read_int(entry, "last", where, first, film.frame_count - 1)
-        box = _read_box(entry.get("box"), where, film)
+        first, last, box = _read_extent(entry, where, film)
         pixels += box.area if "strokes" in entry else 0
         if pixels > MOST_STROKE_PIXELS:
             raise PlanError(f"the strokes of '{file}' are too large for the memory; make their boxes smaller")
@@ -152,6 +157,18 @@ def _read_events(entries: Any, file: Path, film: FilmKey) -> Iterator[Event]:
                 probability=_read_probability(entry.get("probability"), where),
                 reasons=_read_reasons(entry.get("reasons", []), where),
             )
+
+
+def _read_passages(entries: Any, file: Path, film: FilmKey) -> Iterator[Passage]:
+    for where, entry in _read_objects(entries, file, "passage"):
+        yield Passage(*_read_extent(entry, where, film))
+
+
+def _read_extent(entry: dict[str, Any], where: str, film: FilmKey) -> tuple[int, int, Box]:
+    """First and last frame of an event or a passage, and its box."""
+    first = _read_int(entry, "first", where, 0, film.frame_count - 1)
+    last = _read_int(entry, "last", where, first, film.frame_count - 1)
+    return first, last, _read_box(entry.get("box"), where, film)
 
 
 def _read_box(value: Any, where: str, film: FilmKey) -> Box:

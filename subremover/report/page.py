@@ -10,7 +10,7 @@ import base64
 import hashlib
 import html
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from importlib.resources import files
@@ -19,7 +19,7 @@ from string import Template
 import numpy as np
 
 from subremover._version import __version__
-from subremover.plan.model import Event, Plan
+from subremover.plan.model import Event, Passage, Plan
 from subremover.provenance import Shares
 from subremover.report.timeline import Span, draw_timeline, format_time
 from subremover.video.film import Film
@@ -28,6 +28,8 @@ KINDS = {"subtitle": "Subtitle", "scene": "Lettering of the scene", "logo": "Log
 """The words for the kinds of events."""
 FULL = 0.95
 """Opacity from which an event counts as fully there."""
+_PASSAGES = 5
+"""Most passages that are told."""
 _CURVE_POINTS = 60
 """Most points of the curve of an event's opacity."""
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -77,6 +79,8 @@ def open_page(film: Film, plan: Plan) -> str:
         "Length": f"{format_time(film.duration_seconds)}, {_count(film.frame_count, 'frame')}",
         "Shots": str(len(plan.shots)),
     }
+    if plan.passages:
+        facts["Moves, and is left alone"] = _list_passages(plan.passages)
     script = _template("report.js")
     digest = base64.b64encode(hashlib.sha256(f"\n{script}\n".encode()).digest()).decode()
     return Template(_template("report.html")).substitute(
@@ -84,7 +88,7 @@ def open_page(film: Film, plan: Plan) -> str:
         script_hash=f"sha256-{digest}",
         style=_template("report.css"),
         name=_escape(film.path.name),
-        summary=_summary(len(plan.events), removed, masked, film.frame_count),
+        summary=_summary(plan, removed, masked),
         facts="\n".join(
             f"<div><dt>{term}</dt><dd>{_escape(fact)}</dd></div>" for term, fact in facts.items()
         ),
@@ -119,6 +123,9 @@ def draw_event(number: int, event: Event, film: Film, pictures: tuple[Thumbnail,
     }
     if opacity := _opacity(event):
         meta["Opacity"] = opacity
+    if event.probability is not None:
+        why = "".join(f"<small>{_escape(reason)}</small>" for reason in event.reasons)
+        meta["Likely a subtitle"] = f"{100 * event.probability:.0f} %{why}"
     rows = "\n".join(f"<div><dt>{term}</dt><dd>{value}</dd></div>" for term, value in meta.items())
     if event.remove:
         rows += f"\n{_place_of_shares(number)}"
@@ -135,7 +142,7 @@ def draw_event(number: int, event: Event, film: Film, pictures: tuple[Thumbnail,
 
 def close_page(event_count: int) -> str:
     """The rest of the page in HTML, after its last event; `event_count` is the number of all."""
-    nothing = "" if event_count else "<p>No lettering was found in this film.</p>\n"
+    nothing = "" if event_count else "<p>No event was found in this film.</p>\n"
     script = _template("report.js")
     return (
         f"{nothing}</section>\n</main>\n"
@@ -179,11 +186,12 @@ def _escape(text: str) -> str:
     return html.escape(_CONTROLS.sub("", sound))
 
 
-def _summary(events: int, removed: int, masked: int, frames: int) -> str:
+def _summary(plan: Plan, removed: int, masked: int) -> str:
     """One sentence: how many events are removed, on how many of the frames, and how many stay."""
-    if not events:
-        return "No lettering was found; the film stays as it is."
-    kept = events - removed
+    if not plan.events:
+        found = "Only lettering that moves was found" if plan.passages else "No lettering was found"
+        return f"{found}; the film stays as it is."
+    kept, frames = len(plan.events) - removed, plan.film.frame_count
     share = "" if not masked else f" ({max(1, round(100 * masked / frames))} %)"
     touched = f", on {masked:,} of {_count(frames, 'frame')}{share}" if masked else ""
     left = f"; {kept:,} {'is' if kept == 1 else 'are'} left alone" if kept else ""
@@ -202,6 +210,13 @@ def _legend(plan: Plan) -> list[str]:
     if len(plan.shots) > 1:
         entries.append('<li><i class="mark shots"></i>Shots</li>')
     return entries
+
+
+def _list_passages(passages: Sequence[Passage]) -> str:
+    """Where lettering moves: the first few stretches of frames."""
+    told = [f"{p.first} – {p.last}" for p in passages[:_PASSAGES]]  # noqa: RUF001
+    more = len(passages) - len(told)
+    return f"lettering on frames {', '.join(told)}{f' and {more:,} more' if more else ''}"
 
 
 def _span(number: int, event: Event, film: Film) -> Span:

@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import av
 import click
@@ -22,9 +24,11 @@ from processes import ENVIRONMENT, ROOT, names, read_processes
 from tiny_runs import draw_mask
 
 import subremover
+from subremover import pipeline
 from subremover.cli import command as cli
 from subremover.cli.progress_bar import ProgressBar
 from subremover.errors import InputError, WorkerError
+from subremover.geometry import Box
 from subremover.memory import count_scan_bytes
 from subremover.options import (
     BorrowOptions,
@@ -36,7 +40,7 @@ from subremover.options import (
     ScanOptions,
 )
 from subremover.parsing import Position, Region
-from subremover.plan.model import Plan
+from subremover.plan.model import Event, EventKind, FilmKey, Plan, Shot
 from subremover.progress import Progress
 from subremover.report import pictures
 from subremover.video.container.mux import CarriedStreams
@@ -100,6 +104,24 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
+
+
+def stay(kind: EventKind, x: int, y: int, **how: Any) -> Event:
+    """An event of all of `a.mp4` that is left alone."""
+    return Event(0, 23, Box(x, y, 20, 8), np.ones((8, 20), np.bool_), kind=kind, remove=False, **how)
+
+
+@pytest.fixture
+def find(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Has the scan find these events."""
+
+    def set_events(*events: Event) -> None:
+        def make_plan(film: Film, *_: Any, **__: Any) -> Plan:
+            return Plan(FilmKey.of(film.upright_size, film.pts), (Shot(0, 23),), events)
+
+        monkeypatch.setattr(pipeline, "make_plan", make_plan)
+
+    return set_events
 
 
 def write_page(film: Film, plan: Plan, file: Path) -> None:
@@ -171,6 +193,43 @@ class TestRun:
         assert "b.mp4: no subtitle found, copied as it was;" in capsys.readouterr().err
         for kind in ("video", "audio"):
             assert read_packets(place / "a.mp4", kind) == read_packets(place / "b.mp4", kind)
+
+    def test_the_last_line_names_what_stays(
+        self, find: Callable[..., None], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        logo, sign = stay("logo", 138, 2), stay("scene", 4, 44, text="EXIT")
+        told = (
+            "left alone: a logo at the top right (--logos), "
+            'a sign "EXIT" at the left (--everything; see --report)'
+        )
+        find(logo, sign)
+        assert cli.run(["a.mp4", "-o", "b.mp4"]) == 0
+        last = capsys.readouterr().err.splitlines()[-1]
+        size = r"[\d.]+ s, [\d.]+ MB; "
+        assert re.fullmatch(rf"b.mp4: no subtitle found, copied as it was; {size}{re.escape(told)}", last)
+        assert cli.run(["a.mp4", "--scan-only", "--region", "bottom"]) == 0
+        last = capsys.readouterr().err.splitlines()[-1]
+        where = r"a.mp4: no subtitle found in the region, [\d.]+ s; "
+        assert re.fullmatch(where + re.escape(told), last)
+        assert cli.run(["a.mp4", "--preview", "look"]) == 0
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last == f"a.mp4: no subtitle found; no pictures; {told}"
+        assert cli.run(["a.mp4", "-o", "c.mp4", "-q"]) == 0
+        assert capsys.readouterr().err == ""
+        find(logo, sign, replace(stay("subtitle", 70, 80), remove=True))
+        shutil.copy("a.mp4", "c.mp4")
+        assert cli.run(["a.mp4", "c.mp4", "-o", "clean", "--no-borrow", *TINY]) == 0
+        ends = [line for line in capsys.readouterr().err.splitlines() if "left alone" in line]
+        assert [line.split(": ")[0] for line in ends] == ["clean/a.mp4", "clean/c.mp4"]
+        for line in ends:
+            assert ": 1 subtitle removed, 24 frames masked, " in line
+            assert line.endswith(f" MB; {told}")
+
+    def test_a_plan_s_left_alone(self, find: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+        find(stay("logo", 138, 2))
+        assert cli.run(["a.mp4", "--scan-only", "--save-plan", "plan", "-q"]) == 0
+        assert cli.run(["a.mp4", "-o", "b.mp4", "--plan", "plan"]) == 0
+        assert capsys.readouterr().err.endswith("; left alone: a logo at the top right (as the plan says)\n")
 
     def test_plan_saved_and_used(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         saving = ["a.mp4", "--scan-only", "--mask", "mask.png", "--end", "8f", "--save-plan", "plan"]
@@ -720,10 +779,21 @@ class TestHelp:
             "subremover: a.mp4: encoder libx264, pixel format yuv420p",
             "subremover: a.mp4: the scan takes 100 % of its usual memory",
             "subremover: a.mp4: 1 shot, 2 events, of which 1 to be removed",
+            "subremover: a.mp4: event 1, frames 0 to 0, subtitle, to be removed: not read",
             "subremover: odd",
         ):
             assert line in result.stderr.splitlines()
         assert "STREAM" not in result.stderr
+
+    @pytest.mark.usefixtures("place")
+    def test_verbose_tells_why(self, find: Callable[..., None], caplog: pytest.LogCaptureFixture) -> None:
+        reasons = ("stands on a board", "moves with the scene")
+        find(stay("scene", 4, 44, text="EXIT", probability=0.125, reasons=reasons))
+        assert cli.run(["a.mp4", "--scan-only", "-v"]) == 0
+        assert caplog.messages[-1] == (
+            "a.mp4: event 1, frames 0 to 23, scene, left alone, 12 % likely a subtitle: "
+            'stands on a board; moves with the scene; says "EXIT"'
+        )
 
     def test_version(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert cli.run(["--version"]) == 0

@@ -14,7 +14,7 @@ from PIL import Image
 
 from subremover.errors import OutputError, PlanError
 from subremover.geometry import Box
-from subremover.plan.model import Event, FilmKey, Plan, Shot
+from subremover.plan.model import Event, FilmKey, Passage, Plan, Shot
 from subremover.plan.saved_plan import load_plan
 
 FILM = FilmKey.of((160, 96), np.arange(24, dtype=np.int64) * 1001)
@@ -137,6 +137,20 @@ def test_what_the_scan_took_an_event_for_stays_with_it(plan: Plan, tmp_path: Pat
         assert (part.probability, part.reasons) == (0.98765, why)
     assert told.replace_event(0, remove=False, last=5).events[0].reasons == why
     assert len({plan.digest(), told.digest(), told.replace_event(0, reasons=()).digest()}) == 3
+
+
+def test_passages_come_back(plan: Plan, tmp_path: Path) -> None:
+    passages = (Passage(3, 9, Box(0, 0, 160, 20)), Passage(5, 5, Box(1, 2, 3, 4)))
+    told = replace(plan, passages=passages)
+    told.save(tmp_path)
+    assert '  {"first": 5, "last": 5, "box": [1, 2, 3, 4]}' in (tmp_path / "plan.json").read_text()
+    assert load_plan(tmp_path, FILM).passages == passages
+    assert told.clip(4, 8).passages == passages
+    assert told.digest() != plan.digest()
+    document = json.loads((tmp_path / "plan.json").read_text())
+    del document["passages"]
+    (tmp_path / "plan.json").write_text(json.dumps(document))
+    assert load_plan(tmp_path, FILM).passages == ()
 
 
 def test_the_file_reads_well(plan: Plan, tmp_path: Path) -> None:
@@ -341,6 +355,8 @@ def test_many_whole_boxes_take_no_memory(plan: Plan, tmp_path: Path) -> None:
         ({"reasons": [5]}, '"reasons" must be a text of at most 200 characters, got 5'),
         ({"reasons": ["x" * 201]}, '"reasons" must be a text of at most 200 characters'),
         ({"reasons": ["\x1b[2J"]}, '"reasons" must be a text without control characters'),
+        ({"passages": [{"first": 0, "last": 24}]}, 'passage 1 of .*"last" must be a whole number'),
+        ({"passages": [{"first": 0, "last": 1, "box": [0, 0, 161, 4]}]}, "passage 1 .*out of the picture"),
         ({"remvoe": False}, "event 1 of .* has a field 'remvoe' that is not known; known are first, last"),
     ],
 )

@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from media import draw_film
 
 from subremover.errors import OutputError
 from subremover.geometry import Box
-from subremover.plan.model import Event, FilmKey, Plan, Shot
+from subremover.plan.model import Event, FilmKey, Passage, Plan, Shot
 from subremover.provenance import Shares
 from subremover.report.pictures import add_shares, write_report
 from subremover.report.timeline import Span, draw_timeline, format_time
@@ -90,6 +91,26 @@ def test_every_event_is_on_the_timeline_and_below(film: Film, tmp_path: Path) ->
         assert (image["src"] or "").startswith("data:image/jpeg;base64,")
         assert image["alt"]
     assert len(page.all("img")) == 6
+
+
+def test_why_an_event_was_taken_for_what_it_is(film: Film, tmp_path: Path) -> None:
+    why = ("stands on a board", "moves & <b>shakes</b>")
+    sign = replace(make_sign(5, 20), probability=0.07, reasons=why)
+    html, page = write(film, make_plan(film, make_event(2, 9), sign), tmp_path / "report.html")
+    assert page.text.count("Likely a subtitle") == 1  # of the other one nothing was told
+    assert "<dd>7 %<small>stands on a board</small><small>moves &amp; &lt;b&gt;shakes" in html
+
+
+def test_what_moves_is_told(film: Film, tmp_path: Path) -> None:
+    passages = tuple(Passage(n, n + 2, Box(9, 9, 20, 8)) for n in range(7))
+    plan = replace(make_plan(film, make_event(2, 9)), passages=passages)
+    _, page = write(film, plan, tmp_path / "report.html")
+    told = "lettering on frames 0 – 2, 1 – 3, 2 – 4, 3 – 5, 4 – 6 and 2 more"  # noqa: RUF001
+    assert told in page.text
+    _, page = write(film, replace(plan, events=()), tmp_path / "report.html")
+    assert "Only lettering that moves was found; the film stays as it is." in page.text
+    _, page = write(film, make_plan(film, make_event(2, 9)), tmp_path / "report.html")
+    assert "left alone" not in page.text.replace("left alone</option>", "").split("Events")[0]
 
 
 def test_nothing_is_fetched_from_anywhere(film: Film, tmp_path: Path) -> None:

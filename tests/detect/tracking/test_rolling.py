@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 
-from subremover.detect.tracking.rolling import SIGHTS, find_rolls
+from subremover.detect.tracking.rolling import SIGHTS, find_passages, find_rolls
 from subremover.geometry import Box
+from subremover.plan.model import Event, Passage
 
 RATE = 24.0
 
@@ -65,3 +66,31 @@ def test_a_pause_shorter_than_the_least_stretch_is_none():
 def test_the_rate_makes_no_difference():
     assert find_rolls(_pass(0, 70, 3, TICKER, (-4, 0)), 60.0) == []
     assert find_rolls(_pass(0, 125, 3, TICKER, (-4, 0)), 60.0) == [(0, 123)]
+
+
+PICTURE = Box(0, 0, 640, 360)
+
+
+def test_what_shakes_or_passes_is_seen():
+    shaking = [(frame, TICKER.shift(frame % 3, -frame % 5)) for frame in (10, 25, 31)]
+    passing = _pass(12, 60, 6, Box(-30, 40, 90, 20), (10, 1))
+    later = [(200, TICKER), (205, TICKER)]
+    found = find_passages([*later, *passing, *shaking], [], RATE, PICTURE)
+    assert [(passage.first, passage.last) for passage in found] == [(10, 31), (12, 60), (200, 205)]
+    assert found[2] == Passage(200, 205, TICKER)
+    assert found[1].box.x == 0
+
+
+def test_a_single_sight_is_no_passage_nor_what_an_event_covers():
+    event = Event(10, 40, TICKER, np.ones((TICKER.height, TICKER.width), bool))
+    assert find_passages([(5, CREDIT)], [], RATE, PICTURE) == ()
+    assert find_passages([(20, TICKER.shift(2, 1)), (41, TICKER)], [event], RATE, PICTURE) == ()
+    assert len(find_passages([(42, TICKER), (43, TICKER)], [event], RATE, PICTURE)) == 1
+
+
+def test_every_roll_is_a_passage_too():
+    for sights in (_pass(100, 220, 5, TICKER, (-4, 0)), _pass(0, 200, 5, CREDIT, (0, -5))):
+        (roll,) = find_rolls(sights, RATE)
+        (passage,) = find_passages(sights, [], RATE, PICTURE)
+        assert passage.first <= roll[0]
+        assert passage.last >= min(roll[1], 60)
