@@ -3,9 +3,10 @@
     python examples/training/learn_classifier.py scan CASES... --lines DIR
     python examples/training/learn_classifier.py fit DIR [--out subremover/detect/classify/model.json]
 
-A case is a folder with subbed.mp4, mask.mkv (the subtitles' coverage, 0 to 255, of every frame) and truth.json, of
-which only `clip` is read: the film it was drawn over. The lines that the scan finds are kept in DIR, each with its
-label, so that a fit takes seconds. Films, not lines, are split into folds.
+A case is a folder with subbed.mp4, mask.mkv (the subtitles' coverage, 0 to 255, of every frame) and
+truth.json with `clip`, the film it was drawn over, and perhaps `others`, lettering that is no subtitle (see
+draw_other_lettering.py). The lines that the scan finds are kept in DIR, with the share of each that is a
+subtitle's, so that a fit takes seconds. Films, not lines, are split into folds.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from subremover.detect.classify.model import Model, Tree
 from subremover.detect.make_plan import _read_pictures
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import Scan, Scope
+from subremover.geometry import Box
 from subremover.video.read.probe import probe
 
 TREES: dict[str, Any] = {
@@ -44,6 +46,8 @@ TREES: dict[str, Any] = {
 """Of scikit-learn's gradient boosting. See docs/measurements.md, "detect/classify: learned evidence"."""
 GROW_PX = 5
 """Pixels that are no farther from a subtitle than this belong to it."""
+UNDECIDED = {"game"}
+"""Kinds of other lettering of which nothing is learned: what a game says is set as captions are."""
 UNCLEAR = 0.3, 0.7
 """Between these shares of strokes that are a subtitle's nothing is learned: a sign half under a subtitle."""
 
@@ -67,6 +71,17 @@ def share_of(line: Line, near: list[np.ndarray]) -> float:
     return float(np.mean(shares))
 
 
+def is_undecided(line: Line, others: list[dict[str, Any]]) -> bool:
+    """Whether a line is lettering of which nobody can say by its looks that it is no subtitle."""
+    for other in others:
+        box = Box(*other["box"])
+        if other["kind"] in UNDECIDED and other["first"] <= line.last and other["last"] >= line.first:
+            common = box.intersect(line.box)
+            if common and common.area > 0.5 * line.box.area:
+                return True
+    return False
+
+
 def scan_case(case: Path, detector: LineDetector, reader: LineReader) -> tuple[Film, list[Line], list[float]]:
     """All lines that the scan finds in a case, and which share of each is a subtitle's."""
     film = probe(case / "subbed.mp4")
@@ -76,11 +91,9 @@ def scan_case(case: Path, detector: LineDetector, reader: LineReader) -> tuple[F
             scan.feed(index, picture)
     lines, near = scan.lines(), coverage(case / "mask.mkv")
     width, height = film.upright_size
-    return (
-        Film(width, height, film.frame_count, float(film.frame_rate)),
-        lines,
-        [share_of(line, near) for line in lines],
-    )
+    others = json.loads((case / "truth.json").read_text(encoding="utf-8")).get("others", [])
+    shares = [0.5 if is_undecided(line, others) else share_of(line, near) for line in lines]
+    return Film(width, height, film.frame_count, float(film.frame_rate)), lines, shares
 
 
 def scan(cases: list[Path], out: Path) -> None:
@@ -135,7 +148,9 @@ def load(folder: Path) -> list[Case]:
 def folds_of(cases: list[Case], count: int) -> np.ndarray:
     """(cases,) which part each case is in; all cases of one source are in one part."""
     sources = sorted({case.source for case in cases})
-    order = dict(zip(np.random.default_rng(0).permutation(sources).tolist(), range(len(sources)), strict=True))
+    order = dict(
+        zip(np.random.default_rng(0).permutation(sources).tolist(), range(len(sources)), strict=True)
+    )
     return np.array([order[case.source] % count for case in cases])
 
 
@@ -193,7 +208,7 @@ def fit(cases: list[Case]) -> tuple[Model, Model]:
 
 
 def report(cases: list[Case]) -> None:
-    """Print what a fit to two thirds of the sources says of the others, three times, and how well calibrated."""
+    """Print what fits to two thirds of the sources say of the others, and how well calibrated that is."""
     folds, chances, seen_errors = folds_of(cases, 3), [np.zeros(0)] * len(cases), []
     for part in range(3):
         model = fit([case for case, fold in zip(cases, folds, strict=True) if fold != part])
@@ -231,7 +246,9 @@ def save(path: Path, model: tuple[Model, Model]) -> None:
 
 def main() -> None:
     """Scan, or fit."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     steps = parser.add_subparsers(dest="step", required=True)
     scanning = steps.add_parser("scan")
     scanning.add_argument("cases", nargs="+", type=Path)

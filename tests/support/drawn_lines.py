@@ -29,7 +29,9 @@ DRAWN = Traits(
     saturated=0.0,
 )
 """White with a black outline, over a moving picture."""
-FILMED = replace(DRAWN, sharpness=-0.7, stillness=0.0, unrest=-0.7, unevenness=2.5, white=0.1, black=0.0, slope=0.3)
+FILMED = replace(
+    DRAWN, sharpness=-0.7, stillness=0.0, unrest=-0.7, unevenness=2.5, white=0.1, black=0.0, slope=0.3
+)
 """A sign before a camera in somebody's hand."""
 ALONE = Life(True, True, False, False, 0.0, False, 0, 1, 0.95)
 CUT_TO_CUT = Life(False, False, True, True, 0.0, False, 0, 1, 0.95)

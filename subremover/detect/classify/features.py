@@ -55,7 +55,19 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """The features by what they tell, as it is said to the user."""
 OWN = (
     *("off_centre", "middle", "low", "high", "edge_gap", "left", "right", "width", "height", "odd_height"),
-    *("flatness", "corner", "portrait", "seconds", "odd_seconds", "share", "comes_alone", "goes_alone", "comes_at_cut", "goes_at_cut", "fades"),
+    *(
+        "flatness",
+        "corner",
+        "portrait",
+        "seconds",
+        "odd_seconds",
+        "share",
+        "comes_alone",
+        "goes_alone",
+        "comes_at_cut",
+        "goes_at_cut",
+        "fades",
+    ),
     *("is_interrupted", "cuts", "floats", "never_changes", "steadiness", "on_board", "least_opacity"),
     *("has_text", "confidence", "letters", "words", "digits"),
     *(field.name for field in fields(Traits)),
@@ -171,7 +183,10 @@ class _Pairs:
         near = SUCCESSION_SECONDS * self._film.rate
         before = in_place & (self._last < self._last[i]) & (self._first[i] - self._last <= near)
         after = in_place & (self._first > self._first[i]) & (self._first - self._last[i] <= near)
-        before, after = before & (self._first[i] - self._last > -3), after & (self._first - self._last[i] > -3)
+        before, after = (
+            before & (self._first[i] - self._last > -3),
+            after & (self._first - self._last[i] > -3),
+        )
         crowd = float(common.sum()) / frames - 1
         likeness = self._likeness(i) * ~self._is_same(i)
         return (

@@ -28,16 +28,16 @@ class Traits:
     """What was measured on one line's own pixels; colours are shares of the strokes, 0 to 1."""
 
     sharpness: float
-    """Natural logarithm of the 90th percentile of |Laplacian| of the strokes over the 99th of the picture's."""
+    """Natural logarithm of the strokes' |Laplacian|, its 90th percentile, over the picture's 99th."""
     stillness: float
     """Natural logarithm of the deviation over time around the strokes over that on them."""
     around_deviation: float
     """Natural logarithm of the deviation over time around the strokes, in levels, plus one."""
     unrest: float
-    """Natural logarithm of how far the strokes move about their mean place, in px plus 0.03: the 80th percentile over
-    the crops."""
+    """Natural logarithm of how far the strokes move about their mean place, in px plus 0.03: the 80th
+    percentile over the crops."""
     arrival: float
-    """Natural logarithm of the change of the strokes over that around them as the line comes, 0 if unknown."""
+    """Natural logarithm of the change of the strokes over that around them as the line comes; 0: unknown."""
     departure: float
     """Likewise as it goes."""
     outline: float
@@ -119,7 +119,7 @@ def measure(
 
 
 def _jump(change: tuple[np.ndarray, np.ndarray] | None, core: np.ndarray, outside: np.ndarray) -> float:
-    """How much more the strokes change than what is around them, from a crop without the line to one with it."""
+    """How much more the strokes change than what is around them, from a crop without the line to one with."""
     if change is None:
         return 0.0
     off = cv2.absdiff(*change).max(axis=2).astype(np.float32)

@@ -104,8 +104,10 @@ def correlate(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> float:
         where: (h, w) bool, the pixels to compare.
 
     Returns:
-        Correlation, -1 to 1; 1 where both pictures are plain.
+        Correlation, -1 to 1; 1 where both pictures are plain, or nothing is to be compared.
     """
+    if not where.any():  # a line that stands on a bar between other lines
+        return 1.0
     a, b = one[:, where].ravel(), other[:, where].ravel()
     least = 8 * LEAST_SLOPE * float(np.sqrt(len(a) / 2))
     lengths = float(np.sqrt(a @ a)), float(np.sqrt(b @ b))

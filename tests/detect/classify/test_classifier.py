@@ -1,4 +1,4 @@
-"""What is told of lines whose traits are known; how well it is told of films, the training script measures."""
+"""What is told of lines whose traits are known. How well films are judged, the training script measures."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ def test_subtitles_are_told_from_signs():
     verdicts = _verdicts([*SUBTITLES, *SIGNS])
     assert [v.kind for v in verdicts] == ["subtitle"] * 6 + ["scene"] * 3
     assert all(v.probability > 0.9 for v in verdicts[:6])
-    assert all(v.probability < 0.1 for v in verdicts[6:])
+    assert all(v.probability < 0.2 for v in verdicts[6:])
 
 
 def test_the_film_s_own_subtitles_tell_what_is_one():
@@ -35,7 +35,7 @@ def test_the_film_s_own_subtitles_tell_what_is_one():
 
 
 def test_halves_of_a_row_share_their_fate():
-    left, right = make_line((160, 320), (100, 24)), make_line((480, 320), (100, 24))
+    left, right = make_line((220, 320), (100, 24)), make_line((420, 320), (100, 24))
     right = replace(right, traits=replace(right.traits, sharpness=-0.2), text="", confidence=0.2)
     one, other = _verdicts([left, right])
     assert one.probability == other.probability
@@ -47,7 +47,9 @@ def test_what_stays_and_is_no_subtitle_is_a_logo():
     corner = make_line((590, 24), (60, 14), (0, 2399), life=life, text="")
     (verdict,) = _verdicts([corner], least=0.999)
     assert verdict.kind == "logo"
-    (verdict,) = _verdicts([replace(corner, first=0, last=99, opacities=np.ones(100, np.float32))], least=0.999)
+    (verdict,) = _verdicts(
+        [replace(corner, first=0, last=99, opacities=np.ones(100, np.float32))], least=0.999
+    )
     assert verdict.kind == "scene"
 
 

@@ -7,7 +7,10 @@ from subremover.detect.classify.merging import merge_broken
 
 
 def test_a_line_that_was_followed_in_parts_is_one():
-    first, second = make_line((320, 320), span=(0, 40)), make_line((321, 320), span=(30, 90), text="Good", confidence=0.5)
+    first, second = (
+        make_line((320, 320), span=(0, 40)),
+        make_line((321, 320), span=(30, 90), text="Good", confidence=0.5),
+    )
     (line,) = merge_broken([second, first])
     assert (line.first, line.last) == (0, 90)
     assert line.text == "Good morning to you"
