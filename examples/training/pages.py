@@ -28,8 +28,8 @@ from lettering import (
     list_scripts,
     put_on_board,
 )
-from screen_overlays import draw_title, still
 from signs import Lettering
+from titles import draw_title, still
 from wordings import BULLETS, BUTTONS, CODE, CREDITS, MENUS, NAMES, TITLES, choose_script
 
 SIZES = ((640, 360), (854, 480), (960, 540), (640, 480), (480, 854), (720, 720), (720, 404))

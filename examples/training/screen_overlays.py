@@ -1,4 +1,4 @@
-"""Overlays that are no subtitles: logos, watermarks, clocks, scores, name boards, tickers, games, titles."""
+"""Overlays that are no subtitles: logos, watermarks, clocks, scores, name boards, tickers, games, phones."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from lettering import (
     put_on_board,
 )
 from signs import Lettering
+from titles import BRIGHT, WHITE, choose_span, draw_opening_credits, draw_title, ramp_at, still
 from wordings import (
-    CREDITS,
     LOGOS,
     MARKS,
     NAMES,
@@ -34,12 +34,8 @@ from wordings import (
     QUESTS,
     ROLES,
     TEAMS,
-    TITLES,
-    choose_script,
 )
 
-WHITE: Colour = (255, 255, 255)
-BRIGHT: tuple[Colour, ...] = (WHITE, WHITE, (255, 225, 60), (90, 220, 255), (120, 255, 140), (255, 120, 90))
 BOARDS: tuple[Colour, ...] = (
     (15, 15, 18),
     (20, 50, 120),
@@ -55,61 +51,13 @@ def draw_overlays(rng: random.Random, film: Film) -> list[Lettering]:
     painters: dict[Callable[[random.Random, Film], list[Lettering]], int] = {
         **{_draw_logo: 3, _draw_watermark: 3, _draw_clock: 3, _draw_dash_camera: 2, _draw_scores: 2},
         **{_draw_name_board: 3, _draw_ticker: 2, _draw_live_badge: 1, _draw_game: 2, _draw_phone: 2},
-        **{draw_title: 3, _draw_opening_credits: 2},
+        **{draw_title: 3, draw_opening_credits: 2},
     }
     chosen: list[Callable[[random.Random, Film], list[Lettering]]] = []
     for _ in range(rng.choice((1, 1, 2, 3))):
         painter = rng.choices(list(painters), list(painters.values()))[0]
         chosen += [painter] if painter not in chosen else []
     return [lettering for painter in chosen for lettering in painter(rng, film)]
-
-
-def draw_title(rng: random.Random, film: Film) -> list[Lettering]:
-    """A title over the picture: large, alone, mostly in its middle, for a part of the film or all of it."""
-    width, height = film.size
-    script = choose_script(rng, list_scripts())
-    text = rng.choice(TITLES[script])
-    size = min(width, height) * rng.uniform(0.09, 0.2)
-    ink = _choose_ink(rng, size)
-    font = choose_font(rng, script)
-    spaced = [" ".join(row) if rng.random() < 0.15 and script == "latin" else row for row in text.split("\n")]
-    rows = [
-        fit_row(row, font, size * (1 if index == 0 else 1.2), ink, 0.86 * width)
-        for index, row in enumerate(spaced)
-    ]
-    image = draw_rows(rows, 0.4 * size)
-    x = width / 2 if rng.random() < 0.75 else width * rng.uniform(0.35, 0.65)
-    place = x, height * rng.choice((0.5, 0.45, 0.38, 0.6, 0.3))
-    first, last = _choose_span(rng, len(film.frames))
-    ramp = rng.choice((0, 6, 12, 20))
-    growth = rng.choice((0, 0, 0.0015))
-
-    def draw(frame: int, _: np.ndarray) -> Patch:
-        drawn = fade(image, _ramp(frame, first, last, ramp))
-        if growth:
-            factor = 1 + growth * (frame - first)
-            drawn = cv2.resize(drawn, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR)
-        return _centred(drawn, *place)
-
-    return [Lettering("title", text, first, last, draw)]
-
-
-def still(
-    kind: str,
-    text: str,
-    image: np.ndarray,
-    at: tuple[float, float],
-    span: tuple[int, int],
-    *,
-    ramp: int = 0,
-) -> Lettering:
-    """What stands with its upper left corner `at` a place, and fades in and out within `ramp` frames."""
-    place = round(at[0]), round(at[1])
-
-    def draw(frame: int, _: np.ndarray) -> Patch:
-        return Patch(fade(image, _ramp(frame, *span, ramp)) if ramp else image, *place)
-
-    return Lettering(kind, text, *span, draw)
 
 
 def _draw_logo(rng: random.Random, film: Film) -> list[Lettering]:
@@ -268,13 +216,13 @@ def _draw_name_board(rng: random.Random, film: Film) -> list[Lettering]:
     upper = put_on_board(fit_row(name, font, size, ink(board), 0.7 * width), board, pad, opacity)
     lower = put_on_board(fit_row(role, font, 0.7 * size, ink(other), 0.7 * width), other, pad, opacity)
     image = draw_rows([upper, lower], rng.choice((0, 0, 0.1 * size)), "left")
-    first, last = _choose_span(rng, len(film.frames))
+    first, last = choose_span(rng, len(film.frames))
     x = width * rng.choice((0.05, 0.05, 0.08)) if rng.random() < 0.75 else (width - image.shape[1]) / 2
     y = height * rng.uniform(0.68, 0.8)
     ramp, slides = rng.choice((0, 5, 10)), rng.random() < 0.4
 
     def draw(frame: int, _: np.ndarray) -> Patch:
-        share = _ramp(frame, first, last, ramp)
+        share = ramp_at(frame, first, last, ramp)
         if slides:
             return Patch(image, round(x - (1 - share) * (x + image.shape[1])), round(y))
         return Patch(fade(image, share), round(x), round(y))
@@ -321,7 +269,7 @@ def _draw_game(rng: random.Random, film: Film) -> list[Lettering]:
     places = [(0.03, 0.04), (0.72, 0.04), (0.03, 0.88), (0.72, 0.88), (0.38, 0.1), (0.36, 0.7)]
     for (x, y), text in zip(rng.sample(places, rng.choice((2, 3, 4))), rng.sample(QUESTS, 4), strict=False):
         image = fit_row(text, font, size, ink, 0.26 * width)
-        span = film.span if rng.random() < 0.6 else _choose_span(rng, len(film.frames))
+        span = film.span if rng.random() < 0.6 else choose_span(rng, len(film.frames))
         at = x * width, y * height
         shown.append(still("game", text, image, at, span, ramp=rng.choice((0, 0, 4))))
     return shown
@@ -344,30 +292,6 @@ def _draw_phone(rng: random.Random, film: Film) -> list[Lettering]:
     return [*shown, still("phone", "14:07", clock, (0.05 * width, 0.02 * height), film.span)]
 
 
-def _draw_opening_credits(rng: random.Random, film: Film) -> list[Lettering]:
-    """Who made the film, one after the other, to the side or in the middle of the picture."""
-    width, height = film.size
-    size = min(width, height) * rng.uniform(0.045, 0.075)
-    font = choose_font(rng, "latin")
-    ink = _choose_ink(rng, size)
-    count, shown, first = len(film.frames), [], rng.randrange(0, 12)
-    ramp = rng.choice((0, 5, 10))
-    while first < count - 20:
-        last = min(count - 1, first + rng.randrange(24, 60))
-        role, name = rng.choice(CREDITS), rng.choice(NAMES)
-        rows = [
-            fit_row(role, font, 0.65 * size, ink, 0.6 * width),
-            fit_row(name.upper(), font, size, ink, 0.7 * width),
-        ]
-        image = draw_rows(rows, 0.35 * size, rng.choice(("left", "center")))
-        x = rng.choice((0.08 * width, 0.92 * width - image.shape[1], (width - image.shape[1]) / 2))
-        y = height * rng.choice((0.65, 0.7, 0.45, 0.2))
-        text = f"{role}\n{name.upper()}"
-        shown.append(still("credits", text, image, (x, y), (first, last), ramp=ramp))
-        first = last + rng.randrange(4, 15)
-    return shown
-
-
 def _in_corner(rng: random.Random, film: Film, kind: str, text: str, image: np.ndarray) -> Lettering:
     """In one of the corners for the whole film."""
     width, height = film.size
@@ -375,27 +299,6 @@ def _in_corner(rng: random.Random, film: Film, kind: str, text: str, image: np.n
     x = rng.choice((margin, width - margin - image.shape[1]))
     y = rng.choice((margin, margin, height - margin - image.shape[0]))
     return still(kind, text, image, (x, y), film.span)
-
-
-def _choose_ink(rng: random.Random, size: float) -> Ink:
-    outline, shadow = rng.choice(((0, 0), (0, 0), (0, 0.05), (0.04, 0), (0.08, 0)))
-    return Ink(rng.choice(BRIGHT), (0, 0, 0), outline * size, shadow * size)
-
-
-def _choose_span(rng: random.Random, count: int) -> tuple[int, int]:
-    """First and last frame, now and then from the film's first or to its last one."""
-    length = rng.randrange(max(6, count // 3), max(8, count))
-    first = rng.choice((0, rng.randrange(0, max(1, count - length))))
-    return first, min(count - 1, first + length) if rng.random() < 0.8 else count - 1
-
-
-def _ramp(frame: int, first: int, last: int, frames: int) -> float:
-    """Opacity from 0 to 1 of what comes and goes within `frames`."""
-    return min(1.0, (min(frame - first, last - frame) + 1) / (frames + 1))
-
-
-def _centred(image: np.ndarray, x: float, y: float) -> Patch:
-    return Patch(image, round(x - image.shape[1] / 2), round(y - image.shape[0] / 2))
 
 
 def _turn(image: np.ndarray, degrees: float) -> np.ndarray:
