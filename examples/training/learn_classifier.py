@@ -22,28 +22,29 @@ from typing import Any
 
 import cv2
 import numpy as np
-from sklearn.ensemble import GradientBoostingClassifier
+from scipy.optimize import minimize
 
 from subremover.detect.candidates.line_detector import LineDetector
 from subremover.detect.classify.classifier import classify
-from subremover.detect.classify.features import COMPANY, OWN, Film, company_features, own_features
+from subremover.detect.classify.features import GROUPS, Film, measure_features
 from subremover.detect.classify.line import Line
-from subremover.detect.classify.model import Model, Tree
+from subremover.detect.classify.model import Curve, Model
 from subremover.detect.make_plan import _read_pictures
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import Scan, Scope
 from subremover.geometry import Box
 from subremover.video.read.probe import probe
 
-TREES: dict[str, Any] = {
-    "n_estimators": 150,
-    "max_depth": 3,
-    "learning_rate": 0.05,
-    "subsample": 0.6,
-    "max_features": 0.5,
-    "min_samples_leaf": 8,
+STRENGTH = 0.15
+"""Variance of a slope, of features scaled to a deviation of 1, that is expected beforehand."""
+RISING = {"stillness", "steadiness", "floats", "cuts", "sharpness", "arrival", "departure", "comes_alone"} | {
+    *("goes_alone", "before", "after", "has_text", "confidence", "words")
 }
-"""Of scikit-learn's gradient boosting. See docs/measurements.md, "detect/classify: learned evidence"."""
+FALLING = {"off_centre", "odd_height", "odd_seconds", "slope", "unrest", "unevenness", "digits", "peers"}
+"""Features of which more cannot speak against a subtitle, or for one, whatever the drawn films say."""
+KNOTS = (0.02, 0.25, 0.5, 0.75, 0.98)
+"""Quantiles of a feature's values at which its curve may bend, and beyond which it is flat.
+See docs/measurements.md, "detect/classify: learned evidence"."""
 GROW_PX = 5
 """Pixels that are no farther from a subtitle than this belong to it."""
 UNDECIDED = {"game"}
@@ -165,46 +166,45 @@ def weights_of(cases: list[Case]) -> np.ndarray:
     return weights * np.concatenate([case.is_clear for case in cases])
 
 
-def grow(names: tuple[str, ...], features: np.ndarray, labels: np.ndarray, weights: np.ndarray) -> Model:
-    """Fit one sum of trees."""
-    boosted = GradientBoostingClassifier(**TREES, random_state=0).fit(features, labels, sample_weight=weights)
-    share = float(np.average(labels, weights=weights))
-    trees = tuple(_convert(each.tree_, TREES["learning_rate"]) for each in boosted.estimators_[:, 0])
-    return Model(names, float(np.log(share / (1 - share))) + sum(float(t.value[0]) for t in trees), trees)
-
-
-def _convert(tree: Any, rate: float) -> Tree:
-    """A tree of scikit-learn's; its inner nodes get the mean of the leaves below."""
-    is_leaf, own = tree.children_left < 0, np.arange(tree.node_count)
-    left, right = np.where(is_leaf, own, tree.children_left), np.where(is_leaf, own, tree.children_right)
-    value, weight = tree.value[:, 0, 0] * rate, tree.weighted_n_node_samples
-    for node in own[::-1]:  # children come after their parents
-        if not is_leaf[node]:
-            below = [left[node], right[node]]
-            value[node] = np.average(value[below], weights=weight[below])
-    return Tree(np.where(is_leaf, -1, tree.feature), tree.threshold, left, right, value)
-
-
-def company_of(cases: list[Case], logits: list[np.ndarray]) -> np.ndarray:
-    """(lines, len(COMPANY)) features of all lines by first verdicts, case by case."""
-    parts = [company_features(c.lines, c.film, v) for c, v in zip(cases, logits, strict=True)]
-    return np.concatenate(parts)
-
-
-def fit(cases: list[Case]) -> tuple[Model, Model]:
-    """Both models. The second learns from first verdicts on films that the first was not fitted to."""
-    own = [own_features(case.lines, case.film) for case in cases]
+def fit(cases: list[Case]) -> Model:
+    """Fit a curve to each feature, all of them at once: a logistic regression of least squared slopes."""
+    measured = [measure_features(case.lines, case.film) for case in cases]
+    features = {n: np.concatenate([m[n] for m in measured]) for names in GROUPS.values() for n in names}
     labels, weights = np.concatenate([case.labels for case in cases]), weights_of(cases)
-    folds = folds_of(cases, 5)
-    lines = np.repeat(folds, [len(case.lines) for case in cases])
-    logits: list[np.ndarray] = [np.zeros(0)] * len(cases)
-    for part in range(5):
-        seen = lines != part
-        first = grow(OWN, np.concatenate(own)[seen], labels[seen], weights[seen])
-        for i in np.flatnonzero(folds == part):
-            logits[i] = first.contributions(own[i]).sum(axis=1) + first.bias
-    second = grow(COMPANY, company_of(cases, logits), labels, weights)
-    return grow(OWN, np.concatenate(own), labels, weights), second
+    knots = {name: _knots(values[weights > 0]) for name, values in features.items()}
+    ways = np.concatenate([_ways(features[name], at) for name, at in knots.items()], axis=1)
+    means, deviations = ways.mean(axis=0), ways.std(axis=0) + 1e-6
+    scaled = (ways - means) / deviations
+    signs = np.where(labels, 1, -1)
+
+    def loss(parameters: np.ndarray) -> tuple[float, np.ndarray]:
+        bias, slopes = parameters[0], parameters[1:]
+        margin = signs * (scaled @ slopes + bias)
+        pull = -weights * signs / (1 + np.exp(np.clip(margin, -50, 50)))
+        value = (weights * np.logaddexp(0, -margin)).sum() + (slopes**2).sum() / (2 * STRENGTH)
+        return float(value), np.concatenate([[pull.sum()], scaled.T @ pull + slopes / STRENGTH])
+
+    bounds: list[tuple[float | None, float | None]] = [(None, None)]
+    for name, at in knots.items():
+        bounds += [(0 if name in RISING else None, 0 if name in FALLING else None)] * (len(at) - 1)
+    found = minimize(loss, np.zeros(len(bounds)), jac=True, method="L-BFGS-B", bounds=bounds).x
+    slopes, curves, start = found[1:] / deviations, {}, 0
+    for name, at in knots.items():
+        stop = start + len(at) - 1
+        curves[name] = Curve(at, (_ways(at, at) - means[start:stop]) @ slopes[start:stop])
+        start = stop
+    return Model(float(found[0]), curves)
+
+
+def _knots(values: np.ndarray) -> np.ndarray:
+    """(m,) rising, where a feature's curve may bend, and its ends."""
+    different = np.unique(values)
+    return np.unique(np.quantile(values, KNOTS)) if len(different) > len(KNOTS) else different[[0, -1]]
+
+
+def _ways(values: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """(n, m - 1), how far each value has come between each knot and the next."""
+    return np.clip(values[:, None], knots[:-1], knots[1:]) - knots[:-1]
 
 
 def report(cases: list[Case]) -> None:
@@ -237,11 +237,14 @@ def report(cases: list[Case]) -> None:
                 print(f"{case.name}: {'kept' if flag else 'removed'} {c:.2f} {where} {line.text!r}")
 
 
-def save(path: Path, model: tuple[Model, Model]) -> None:
+def save(path: Path, model: Model) -> None:
     """Write model.json."""
-    own, company = model
-    text = json.dumps({"own": own.dump(), "company": company.dump()}, separators=(",", ":"))
-    path.write_text(text.replace("[[[", "[\n[[").replace("]],", "]],\n") + "\n", encoding="utf-8")
+    points = {
+        name: np.stack([curve.values, curve.odds], axis=1).round(4).tolist()
+        for name, curve in model.curves.items()
+    }
+    curves = ",\n".join(f"  {json.dumps(name)}: {json.dumps(its)}" for name, its in points.items())
+    path.write_text(f'{{"bias": {model.bias:.4f}, "curves": {{\n{curves}\n}}}}\n', encoding="utf-8")
 
 
 def main() -> None:

@@ -49,8 +49,8 @@ BOARDS: tuple[Colour, ...] = (
 def draw_overlays(rng: random.Random, film: Film) -> list[Lettering]:
     """One to three kinds of overlay over a film."""
     painters: dict[Callable[[random.Random, Film], list[Lettering]], int] = {
-        **{_draw_logo: 3, _draw_watermark: 3, _draw_clock: 3, _draw_dash_camera: 2, _draw_scores: 2},
-        **{_draw_name_board: 3, _draw_ticker: 2, _draw_live_badge: 1, _draw_game: 2, _draw_phone: 2},
+        **{_draw_logo: 3, _draw_watermark: 3, _draw_clock: 3, _draw_dash_camera: 3, _draw_scores: 5},
+        **{_draw_name_board: 3, _draw_ticker: 2, _draw_live_badge: 1, _draw_game: 1, _draw_phone: 2},
         **{draw_title: 3, draw_opening_credits: 2},
     }
     chosen: list[Callable[[random.Random, Film], list[Lettering]]] = []

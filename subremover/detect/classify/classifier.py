@@ -1,23 +1,29 @@
 """Tells subtitles from other lettering: how likely each line of a film is to be one, and why.
 
-Two verdicts are made. The first rests on the line itself (`traits`, `Life`), the second on the first ones of
-all lines: what is certain tells the film's style, and the style tells what is not. At last lines of one row
-or block share their fate, because nobody subtitles half a sentence.
+First each line is judged by itself (`features`, weighed by `model`). Then the film is judged as a whole: what
+is certain tells the style of its subtitles and of its other lettering, and that tells what is not; and lines
+of one row or block share their fate, because nobody subtitles half a sentence.
 See docs/measurements.md, "detect/classify: learned evidence".
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from subremover.detect.classify.features import GROUPS, Film, blocks, company_features, own_features
+from subremover.detect.classify.company import Company
+from subremover.detect.classify.features import GROUPS, Film, measure_features
 from subremover.detect.classify.line import Line
-from subremover.detect.classify.model import REASONS, Model, load_model
+from subremover.detect.classify.model import Model
 from subremover.plan.model import MOST_REASONS, EventKind
 
+STYLE_ODDS = 2.0
+"""Log odds that the verdicts on lines set alike are worth, if there are many and they agree.
+See docs/measurements.md, "detect/classify: style"."""
+STYLE_ROUNDS = 2
+"""How often lines learn from each other."""
 REGION_ODDS = 3.0
 """Log odds that the user's word is worth that subtitles stand in a region."""
 LEAST_ODDS = 0.3
@@ -27,6 +33,24 @@ LOGO_SECONDS = 12.0
 FLOATS = 3
 """How often the picture around a line must become another one for the line to count as laid over it;
 somebody who passes by changes it twice."""
+
+REASONS: Mapping[str, tuple[str, str]] = {
+    "place": ("stands where subtitles stand", "stands where subtitles seldom stand"),
+    "size": ("is of a subtitle's size", "is not of a subtitle's size"),
+    "time": ("stands for as long as subtitles do", "stands longer or shorter than subtitles do"),
+    "coming": ("comes and goes while the picture stays", "comes and goes with the picture"),
+    "stillness": ("stands still while the picture moves", "stands no stiller than the picture"),
+    "drawing": ("is drawn sharper and more evenly than the picture", "is drawn no sharper than the picture"),
+    "colours": ("has a subtitle's colours", "has other colours than subtitles"),
+    "words": ("reads as subtitles do", "does not read as subtitles do"),
+    "succession": ("follows or is followed in its place", "is not followed in its place"),
+    "company": ("stands by itself, or in rows of its own", "stands among much other lettering"),
+    "style": ("is set like the film's subtitles", "is set like the film's other lettering"),
+    "block": ("belongs to a subtitle", "belongs to other lettering"),
+    "region": ("stands in the region given", "stands in the region given"),
+}
+"""For each group of features, and for what the film as a whole tells: what is said where it speaks for a
+subtitle, and where against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +70,7 @@ def classify(
     least_probability: float,
     *,
     has_region: bool,
-    model: tuple[Model, Model] | None = None,
+    model: Model | None = None,
 ) -> list[Verdict]:
     """Tell what the lines of a film are.
 
@@ -55,41 +79,50 @@ def classify(
         film: The film.
         least_probability: From which a line is taken for a subtitle, in [0, 1].
         has_region: Whether the user has said where subtitles stand; all lines are then inside.
-        model: The models of a line's own features and of its company's; None: as they were learned.
+        model: What weighs their features; None: the one that was learned.
 
     Returns:
         A verdict for each line.
     """
     if not lines:
         return []
-    first, second = model or load_model()
-    own = first.contributions(own_features(lines, film))
-    own_logits = own.sum(axis=1) + first.bias
-    company = second.contributions(company_features(lines, film, own_logits))
-    logits = company.sum(axis=1) + second.bias + REGION_ODDS * has_region
-    for block in blocks(lines, film):
-        widths = np.array([lines[i].box.area for i in block], np.float64)
-        logits[block] = np.average(logits[block], weights=widths)
-    # Of the first verdict as much counts as the second one makes of it.
-    weight = second.names.index("own")
-    passed = company[:, weight] / np.where(own.sum(axis=1) == 0, 1, own.sum(axis=1))
-    added = {name: own[:, k] * passed for k, name in enumerate(first.names)}
-    added |= {name: company[:, k] for k, name in enumerate(second.names) if name != "own"}
+    model = model or Model.load()
+    added = model.odds(measure_features(lines, film))
+    odds = {group: np.sum([added[name] for name in names], axis=0) for group, names in GROUPS.items()}
+    odds["region"] = np.full(len(lines), REGION_ODDS * has_region)
+    own = model.bias + np.sum(list(odds.values()), axis=0)
+    company = Company(lines, film.width, film.rate)
+    odds["style"] = _style_odds(own, company)
+    styled = own + odds["style"]
+    total = styled.copy()
+    for block in company.blocks():
+        areas = [lines[i].box.area for i in block]
+        total[block] = np.average(styled[block], weights=areas)
+    odds["block"] = total - styled
     verdicts = []
     for i, line in enumerate(lines):
-        probability = float(1 / (1 + np.exp(-logits[i])))
+        probability = float(1 / (1 + np.exp(-total[i])))
         is_subtitle = probability >= least_probability
         kind: EventKind = "subtitle" if is_subtitle else "logo" if _is_logo(line, film) else "scene"
-        reasons = _reasons({name: float(values[i]) for name, values in added.items()}, logits[i] > 0)
-        verdicts.append(Verdict(probability, kind, reasons))
+        its_odds = {group: float(values[i]) for group, values in odds.items()}
+        verdicts.append(Verdict(probability, kind, _reasons(its_odds, is_for=total[i] > 0)))
     return verdicts
 
 
-def _reasons(added: dict[str, float], is_for: bool) -> tuple[str, ...]:
-    """What the groups of features say that speak most for a verdict."""
+def _style_odds(own: np.ndarray, company: Company) -> np.ndarray:
+    """(n,) what the verdicts on the lines set alike add to those on each line by itself, (n,) log odds."""
+    alike = np.stack([company.set_alike(i) for i in range(len(own))])
+    style = np.zeros_like(own)
+    for _ in range(STYLE_ROUNDS):
+        certainty = np.tanh((own + style) / 2)  # -1: certainly none, 1: certainly a subtitle
+        style = STYLE_ODDS * (alike @ certainty) / (alike.sum(axis=1) + 1)
+    return style
+
+
+def _reasons(odds: Mapping[str, float], *, is_for: bool) -> tuple[str, ...]:
+    """What speaks most for a verdict."""
     sign = 1 if is_for else -1
-    odds = {group: sign * sum(added[name] for name in names) for group, names in GROUPS.items()}
-    strongest = sorted((g for g in odds if odds[g] >= LEAST_ODDS), key=lambda g: -odds[g])
+    strongest = sorted((g for g in odds if sign * odds[g] >= LEAST_ODDS), key=lambda g: -sign * odds[g])
     return tuple(REASONS[group][0 if is_for else 1] for group in strongest[:MOST_REASONS])
 
 

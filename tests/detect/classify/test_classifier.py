@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from drawn_lines import CUT_TO_CUT, FILM, FILMED, SUBTITLES, YELLOW, make_line
 
-from subremover.detect.classify.classifier import classify
-from subremover.detect.classify.features import COMPANY, GROUPS, OWN, company_features, own_features
-from subremover.detect.classify.model import REASONS, load_model
+from subremover.detect.classify.classifier import REASONS, classify
+from subremover.detect.classify.features import GROUPS, measure_features
+from subremover.detect.classify.model import Curve, Model
 
 SIGNS = [
     make_line((150 + 90 * n, 120 + 30 * n), span=(0, 60), life=CUT_TO_CUT, traits=FILMED) for n in range(3)
@@ -75,20 +75,20 @@ def test_reasons_are_the_strongest_and_on_the_verdict_s_side():
 
 def test_no_lines_no_verdicts():
     assert _verdicts([]) == []
-    assert own_features([], FILM).shape == (0, len(OWN))
-    assert company_features([], FILM, np.zeros(0)).shape == (0, len(COMPANY))
 
 
-def test_every_feature_has_a_weight_and_a_group():
-    own, company = load_model()
-    assert own.names == OWN
-    assert company.names == COMPANY
-    grouped = [name for names in GROUPS.values() for name in names]
-    assert sorted(grouped) == sorted({*OWN, *COMPANY} - {"own"})
-    assert GROUPS.keys() == REASONS.keys()
+def test_every_feature_has_a_curve_and_a_group():
+    grouped = sorted(name for names in GROUPS.values() for name in names)
+    assert grouped == sorted(measure_features(SUBTITLES, FILM)) == sorted(Model.load().curves)
+    assert GROUPS.keys() <= REASONS.keys()
+
+
+def test_a_curve_goes_no_farther_than_what_was_seen():
+    model = Model(0.0, {"width": Curve(np.array([0.1, 0.5]), np.array([-1.0, 1.0]))})
+    assert model.odds({"width": np.array([0.0, 0.1, 0.3, 9.0])})["width"] == pytest.approx([-1, -1, 0, 1])
 
 
 @pytest.mark.parametrize("size", [(1, 6), (640, 360)])
 def test_a_line_of_any_size_is_measured(size):
-    features = own_features([make_line((320, 180), size, (0, 0))], FILM)
-    assert np.isfinite(features).all()
+    features = measure_features([make_line((320, 180), size, (0, 0))], FILM)
+    assert all(np.isfinite(values).all() for values in features.values())
