@@ -47,6 +47,9 @@ class Film:
     def mask(self, frame):
         return self.masks.get(frame)
 
+    def lettering(self, _frame, _target):
+        return None
+
 
 def draw_footage(dx, count, dy=0.0, masked=range(1000), seed=3):
     texture = draw_texture(seed)
