@@ -35,9 +35,9 @@ log = logging.getLogger(__name__)
 PLANE_FRAMES = 16
 """Number of neighbouring frames that share one tracking of the plane around a hole, that of their middle one.
 See docs/measurements.md, "fill/borrow: planes"."""
-STANDING_SHARE, MOVING_SHARE = 0.5, 0.02
-"""Lettering that stays is laid over the film if at least the first share of what a hole hides of it stands,
-while the film moves by more than the second of the picture's shorter side.
+MOVING_SHARE = 0.02
+"""The film counts as moving from this share of the picture's shorter side on. Lettering that stays on a film
+that does is laid over it; on one that does not, it may as well be a sign.
 See docs/measurements.md, "fill/borrow: lettering that stays"."""
 Motions = dict[int, np.ndarray]
 """For each frame a (3, 3) matrix from (x, y, 1) in px of one common frame to that frame's."""
@@ -132,31 +132,24 @@ class Borrower:
     def _find(self, hole: Hole, motions: tuple[Motions, ...], views: Views) -> tuple[Filled, np.ndarray]:
         """What other frames show of a hole, and from how many frames away, (h, w) float32.
 
-        The film is taken from the film alone, as the camera moves. Lettering that stays, and that the hole
-        cuts into, moves with no camera: it is taken from the same lettering, as it stands.
+        The film is taken from the film alone, and lettering that stays, which the hole may cut into, from the
+        same lettering.
         """
         target = views.at(hole.frame, hole.box)
         backs = [np.linalg.inv(matrices[hole.frame]) for matrices in motions]
-        of_film, of_lettering, hidden = [], [], np.zeros_like(hole.mask)
-        for frame in by_distance(hole.frame, motions[-1], self._options.max_distance):
+        frames = by_distance(hole.frame, motions[-1], self._options.max_distance)
+        sources = []
+        for frame in frames:
             ways = [matrices[frame] @ back for matrices, back in zip(motions, backs, strict=True)]
-            shown = hole.mask & views.lettering(frame, hole.box, hole.frame)
-            if shown.any():
-                of_lettering.append(Source(frame, hole.box, [np.eye(3)]))
-                hidden |= shown
             if ways := [way for way in ways if is_sane(way, _corners(hole.box))]:
-                of_film.append(Source(frame, follow_box(hole.box, ways[0], views.size), ways))
-        chosen = choose(hole, of_film, views.unknown)
-        here = _translate(hole.box.x, hole.box.y)
-        guesses = [[_translate(-s.box.x, -s.box.y) @ way @ here for way in s.motions] for s in chosen]
-        sources = [views.at(s.frame, s.box) for s in chosen]
-        found, origin = self._find_behind(target, sources, guesses, hole.mask)
-        distance = _distances(hole, chosen)[origin]
+                sources.append(Source(frame, follow_box(hole.box, ways[0], views.size), ways))
+        found, distance = self._find_among(hole, sources, views.at, views.unknown)
         lettering = views.lettering(hole.frame, hole.box, hole.frame)
-        if of_lettering:
-            shift = np.median([shift_px(hole.box, s.motions[0]) for s in of_film] or [np.inf])
-            is_film_moving = bool(shift > MOVING_SHARE * min(views.size))
-            laid, away = self._find_lettering(replace(hole, mask=hidden), of_lettering, views, is_film_moving)
+        hidden = hole.mask & np.logical_or.reduce(
+            [lettering, *(views.lettering(frame, hole.box, hole.frame) for frame in frames)]
+        )
+        if hidden.any():
+            laid, away = self._find_lettering(replace(hole, mask=hidden), frames, sources, views)
             found, distance = _lay(laid, found), np.where(laid.covered, away, distance)
             lettering |= laid.covered
         is_found = hole.mask & found.covered
@@ -164,26 +157,49 @@ class Borrower:
         return Filled(hole.frame, picture, hole.mask, target.known, found.error, lettering), distance
 
     def _find_lettering(
-        self, hole: Hole, sources: list[Source], views: Views, is_film_moving: bool
+        self, hole: Hole, frames: list[int], sources: list[Source], views: Views
     ) -> tuple[Background, np.ndarray]:
-        """What other frames show of lettering that stays, where a hole hides it.
+        """What other frames show of lettering that stays; like `_find_among`, but covers the hole alone.
 
-        Where most of it stands while the film moves, it is laid over it, and the rest is film that shows
-        between the letters. Otherwise it may be a sign that sways with a hand, or that the light changes on.
-
-        Returns:
-            The lettering, and from how many frames away it is, (h, w) float32.
+        It is taken as it stands. What of it does not stand is film that shows between the letters, if the
+        film moves; otherwise it may be a sign that sways with a hand, or that the light changes on.
         """
-        chosen = choose(hole, sources, partial(views.no_lettering, target=hole.frame))
-        target, *shown = (
-            views.lettering_at(f, hole.box, hole.frame) for f in (hole.frame, *(s.frame for s in chosen))
+        at = partial(views.at, target=hole.frame)
+        unknown = partial(views.unknown, target=hole.frame)
+        place = hole.mask | views.lettering(hole.frame, hole.box, hole.frame)
+        chosen = choose(hole, [Source(frame, hole.box, [np.eye(3)]) for frame in frames], unknown)
+        found, origin = find_standing(
+            at(hole.frame, hole.box), [at(source.frame, hole.box) for source in chosen], place
         )
-        found, origin = find_standing(target, shown)
-        stands = hole.mask & found.covered
-        if stands.sum() < (STANDING_SHARE if is_film_moving else 1) * hole.mask.sum():
-            moved, its_origin = self._find_behind(target, shown, [s.motions for s in chosen], hole.mask)
-            found, origin = _lay(found, moved), np.where(stands, origin, its_origin)
-        return replace(found, covered=found.covered & hole.mask), _distances(hole, chosen)[origin]
+        distance = _distances(hole, chosen)[origin]
+        shift = np.median([shift_px(hole.box, s.motions[0]) for s in sources] or [np.inf])
+        if shift <= MOVING_SHARE * min(views.size) and not found.covered[hole.mask].all():
+            moved, away = self._find_among(hole, sources, at, unknown)
+            found, distance = _lay(found, moved), np.where(found.covered, distance, away)
+        return replace(found, covered=found.covered & hole.mask), distance
+
+    def _find_among(
+        self,
+        hole: Hole,
+        sources: list[Source],
+        at: Callable[[int, Box], View],
+        unknown: Callable[[int], np.ndarray | None],
+    ) -> tuple[Background, np.ndarray]:
+        """What some frames show of a hole, and from how many frames away, (h, w) float32.
+
+        Args:
+            hole: To be filled.
+            sources: These frames, the nearest first.
+            at: Gives views of them, and of the hole's own frame.
+            unknown: Gives (H, W) bool, True on what their views do not know; None: they know all.
+        """
+        chosen = choose(hole, sources, unknown)
+        here = _translate(hole.box.x, hole.box.y)
+        guesses = [[_translate(-s.box.x, -s.box.y) @ way @ here for way in s.motions] for s in chosen]
+        found, origin = self._find_behind(
+            at(hole.frame, hole.box), [at(s.frame, s.box) for s in chosen], guesses, hole.mask
+        )
+        return found, _distances(hole, chosen)[origin]
 
     def _find_behind(
         self, target: View, sources: list[View], guesses: list[list[np.ndarray]], hole: np.ndarray

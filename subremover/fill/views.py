@@ -1,8 +1,7 @@
-"""A hole's footage as views: which pixels of a frame are known of the film, and which of its lettering.
+"""A hole's footage as views: crops of frames, and which of their pixels are known.
 
-A frame is two pictures, one over the other. The film moves with its camera; what is laid over it, removed or
-not, does not, so neither is ever a source for the other. Where frames come from is up to the caller
-(render/footage.py).
+What is laid over a film, removed or not, moves with no camera, so it is no source for the film. Where frames
+come from is up to the caller (render/footage.py).
 """
 
 from __future__ import annotations
@@ -60,42 +59,47 @@ class Views:
     """Crops of the footage as views; the latest are kept, for the targets that follow."""
 
     def __init__(self, footage: Footage, most_bytes: int) -> None:
+        """Keep views of up to so many bytes."""
         self.size = footage.size
         self._footage = footage
         self._unknown: dict[int, np.ndarray | None] = {}
-        self._no_lettering: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # by id of the first, kept alive
+        self._unknown_beside: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # by id of the first, kept alive
         self._views: LruCache[View] = LruCache(most_bytes, lambda view: VIEW_BYTES * view.known.size)
 
-    def at(self, frame: int, box: Box) -> View:
-        """A frame's crop of the film: what is in or near holes or lettering is unknown."""
-        return self._views.get((frame, box), lambda: self._make(frame, box, self.unknown(frame)))
-
-    def lettering_at(self, frame: int, box: Box, target: int) -> View:
-        """A frame's crop of lettering that stays on it and on the target: all else is unknown."""
-        unknown = self.no_lettering(frame, target)
+    def at(self, frame: int, box: Box, target: int | None = None) -> View:
+        """A frame's crop; see `unknown`."""
+        unknown = self.unknown(frame, target)
         return self._views.get((frame, box, id(unknown)), lambda: self._make(frame, box, unknown))
 
-    def unknown(self, frame: int) -> np.ndarray | None:
-        """(H, W) bool, True in and near holes and lettering; None where there is none."""
+    def unknown(self, frame: int, target: int | None = None) -> np.ndarray | None:
+        """What a frame does not show of the film.
+
+        Args:
+            frame: Its index.
+            target: Index of a frame; what lettering both show counts as well. None: none does.
+
+        Returns:
+            (H, W) bool, True in and near holes and lettering; None where there is none.
+        """
         if frame not in self._unknown:
             mask = self._footage.mask(frame)
             self._unknown[frame] = None if mask is None else _grow(mask)
-        return self._unknown[frame]
-
-    def no_lettering(self, frame: int, target: int) -> np.ndarray | None:
-        """(H, W) bool, False on and near lettering that stays on a frame and on the target; None: no such."""
-        lettering = self._footage.lettering(frame, target)
-        if lettering is None or (mask := self._footage.mask(frame)) is None:
-            return None
-        if id(lettering) not in self._no_lettering:
-            unknown = ~_grow(lettering) | _grow(mask & ~lettering)
-            self._no_lettering[id(lettering)] = lettering, unknown
-        return self._no_lettering[id(lettering)][1]
+        mask, lettering = self._footage.mask(frame), None
+        if target is not None:
+            lettering = self._footage.lettering(frame, target)
+        if mask is None or lettering is None:
+            return self._unknown[frame]
+        if id(lettering) not in self._unknown_beside:
+            self._unknown_beside[id(lettering)] = lettering, _grow(mask & ~lettering)
+        return self._unknown_beside[id(lettering)][1]
 
     def lettering(self, frame: int, box: Box, target: int) -> np.ndarray:
-        """(h, w) bool of the box's size, True where `lettering_at` knows anything."""
-        unknown = self.no_lettering(frame, target)
-        return np.zeros((box.height, box.width), bool) if unknown is None else ~unknown[box.slices]
+        """(h, w) bool of the box's size, True on and near lettering that a frame and the target both show."""
+        all_unknown, unknown = self.unknown(frame), self.unknown(frame, target)
+        if all_unknown is None or unknown is None or unknown is all_unknown:
+            return np.zeros((box.height, box.width), bool)
+        shown: np.ndarray = all_unknown[box.slices] & ~unknown[box.slices]
+        return shown
 
     def _make(self, frame: int, box: Box, unknown: np.ndarray | None) -> View:
         known = np.ones((box.height, box.width), bool) if unknown is None else ~unknown[box.slices]

@@ -133,12 +133,13 @@ def find_behind(
     return Background(picture, error, np.isfinite(error)), origin
 
 
-def find_standing(target: View, sources: Sequence[View]) -> tuple[Background, np.ndarray]:
+def find_standing(target: View, sources: Sequence[View], place: np.ndarray) -> tuple[Background, np.ndarray]:
     """What the sources show alike as they stand, whatever moves around it: lettering laid over a film.
 
     Args:
-        target: The crop with the hole, known where that lettering is in sight.
-        sources: Crops of the same place in other frames, known where that lettering is.
+        target: The crop with the hole.
+        sources: Crops of the same place in other frames.
+        place: (h, w) bool, True where that lettering may be, and near it.
 
     Returns:
         The mean of what enough sources show and hardly differ in, its error told by what of it the target
@@ -152,7 +153,7 @@ def find_standing(target: View, sources: Sequence[View]) -> tuple[Background, np
         count += source.known
         origin[source.known & (origin < 0)] = number
     picture, spread, _ = mean.result()
-    stands = (count >= LEAST_STANDING) & (spread < STANDING_ERROR**2)
+    stands = place & (count >= LEAST_STANDING) & (spread < STANDING_ERROR**2)
     off = mean_around(greatest(np.abs(target.picture - picture)) ** 2, target.known & stands)
     error = np.where(stands, np.sqrt(off + spread), np.inf).astype(np.float32)
     return Background(picture, error, stands), origin
