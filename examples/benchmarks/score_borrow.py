@@ -31,11 +31,12 @@ from clip_tables import format_rows, format_value, mean
 from score_clips import describe_run, find_clips, write_true_mask
 
 from subremover import Plan, ScanOptions, scan
-from subremover.fill.borrow import Borrowed, Borrower, Footage
+from subremover.fill.borrow import Borrowed, Borrower
 from subremover.fill.composite import join_seamlessly
 from subremover.fill.holes import Hole
 from subremover.fill.paint.jobs import Fill, FitJob
 from subremover.fill.paint.pool import Pool
+from subremover.fill.views import Footage
 from subremover.options import BorrowOptions, PaintOptions, PoolOptions, PresetName
 from subremover.provenance import Origins
 from subremover.render.filled_frames import fill_frames

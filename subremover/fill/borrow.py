@@ -7,78 +7,40 @@ done in motion/.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
-from typing import Any, Protocol
+from typing import Any
 
-import cv2
 import numpy as np
 
 from subremover.fill.holes import Hole
+from subremover.fill.sources import Source, by_distance, choose, follow_box, shift_px
 from subremover.fill.temporal_smoothing import Filled, smooth_over_time
+from subremover.fill.views import VIEWS_BYTES, Footage, Views
 from subremover.geometry import Box
 from subremover.motion import scoring
 from subremover.motion.align import View, find_plane, find_points
-from subremover.motion.background import Background, find_behind
+from subremover.motion.background import Background, find_behind, find_standing
 from subremover.motion.camera import Camera
 from subremover.motion.points import is_sane
 from subremover.motion.scoring import Backend
 from subremover.options import BorrowOptions
 from subremover.runtime.cpu import count_cores, one_opencv_thread
-from subremover.runtime.lru_cache import LruCache
 
 log = logging.getLogger(__name__)
 
-RIM_PX = 1
-"""Width of the rim around a hole, in px, where coding has smeared the subtitle: nothing is borrowed from
-it or scored by it. See docs/measurements.md, "fill/borrow: rim"."""
-SHIFT_PX = 8
-"""Crops of a source are moved by multiples of this, so that targets share them; the warp does the rest."""
-NEAR = 2
-"""Sources up to so many frames away are always asked, even if they seem to show nothing, for the sake of what
-moves by itself behind the subtitle."""
-LATTICE_SOURCES, MOST_SOURCES = 14, 20
-"""Up to how many sources are chosen from the lattice of `_step` alone, and how many in all."""
 PLANE_FRAMES = 16
 """Number of neighbouring frames that share one tracking of the plane around a hole, that of their middle one.
 See docs/measurements.md, "fill/borrow: planes"."""
-SAMPLE_COUNT = 200
-"""Most places of a hole by which sources are chosen."""
-LEAST_GAIN = 1e-4
-"""Least gain for which one more source is chosen; see `_choose`."""
+MOVING_SHARE = 0.02
+"""The film counts as moving from this share of the picture's shorter side on. Lettering that stays on a film
+that does is laid over it; on one that does not, it may as well be a sign.
+See docs/measurements.md, "fill/borrow: lettering that stays"."""
 Motions = dict[int, np.ndarray]
 """For each frame a (3, 3) matrix from (x, y, 1) in px of one common frame to that frame's."""
-VIEW_BYTES, VIEWS_BYTES = 6, 96 << 20
-"""Memory of a view, a pixel; and most memory for the views that are kept."""
-
-
-def count_view_bytes(sources: int, crop: int, share: float) -> float:
-    """What the views of so many frames take, of crops of so many pixels, with a share of what they may."""
-    return min(share * VIEWS_BYTES, sources * VIEW_BYTES * crop)
-
-
-class Footage(Protocol):
-    """The frames of one shot that are at hand, in the coded picture; see render/footage.py."""
-
-    @property
-    def frames(self) -> Sequence[int]:
-        """Indices, ascending."""
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height in px."""
-
-    def luma(self, frame: int) -> np.ndarray:
-        """(H, W) uint8, the whole picture."""
-
-    def crop(self, frame: int, box: Box) -> np.ndarray:
-        """(h, w, 3) float32, RGB, nominally in [0, 1]."""
-
-    def mask(self, frame: int) -> np.ndarray | None:
-        """(H, W) bool, True in the holes; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -126,7 +88,7 @@ class Borrower:
             For each hole what was borrowed.
         """
         camera = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
-        views = _Views(footage, self._views_bytes)
+        views = Views(footage, self._views_bytes)
         with one_opencv_thread(), ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
             found: list[tuple[Filled, np.ndarray]] = []
             for _, some in groupby(holes, key=lambda hole: hole.frame // PLANE_FRAMES):
@@ -143,7 +105,7 @@ class Borrower:
         self,
         holes: Sequence[Hole],
         camera: Motions,
-        views: _Views,
+        views: Views,
         run: Callable[..., Iterator[np.ndarray]],
     ) -> Motions:
         """How the picture around some holes moves, as a plane; the camera's motion where tracking fails."""
@@ -157,7 +119,7 @@ class Borrower:
             motion = camera[frame] @ back
             if frame == middle.frame or not is_sane(motion, _corners(middle.box)):
                 return motion
-            box = _follow(middle.box, motion, views.size)
+            box = follow_box(middle.box, motion, views.size)
             guess = _translate(-box.x, -box.y) @ motion @ _translate(middle.box.x, middle.box.y)
             plane = find_plane(target, views.at(frame, box), points, guess)
             if plane is None:
@@ -167,25 +129,77 @@ class Borrower:
 
         return dict(zip(frames, run(follow, frames), strict=True))
 
-    def _find(self, hole: Hole, motions: tuple[Motions, ...], views: _Views) -> tuple[Filled, np.ndarray]:
-        """What other frames show of a hole, and from how many frames away, (h, w) float32."""
+    def _find(self, hole: Hole, motions: tuple[Motions, ...], views: Views) -> tuple[Filled, np.ndarray]:
+        """What other frames show of a hole, and from how many frames away, (h, w) float32.
+
+        The film is taken from the film alone, and lettering that stays, which the hole may cut into, from the
+        same lettering.
+        """
         target = views.at(hole.frame, hole.box)
         backs = [np.linalg.inv(matrices[hole.frame]) for matrices in motions]
+        frames = by_distance(hole.frame, motions[-1], self._options.max_distance)
         sources = []
-        for frame in _by_distance(hole.frame, motions[-1], self._options.max_distance):
+        for frame in frames:
             ways = [matrices[frame] @ back for matrices, back in zip(motions, backs, strict=True)]
             if ways := [way for way in ways if is_sane(way, _corners(hole.box))]:
-                sources.append(_Source(frame, _follow(hole.box, ways[0], views.size), ways))
-        chosen = _choose(hole, sources, views) if sources else []
+                sources.append(Source(frame, follow_box(hole.box, ways[0], views.size), ways))
+        found, distance = self._find_among(hole, sources, views.at, views.unknown)
+        lettering = views.lettering(hole.frame, hole.box, hole.frame)
+        hidden = hole.mask & np.logical_or.reduce(
+            [lettering, *(views.lettering(frame, hole.box, hole.frame) for frame in frames)]
+        )
+        if hidden.any():
+            laid, away = self._find_lettering(replace(hole, mask=hidden), frames, sources, views)
+            found, distance = _lay(laid, found), np.where(laid.covered, away, distance)
+            lettering |= laid.covered
+        is_found = hole.mask & found.covered
+        picture = np.where(is_found[..., None], found.picture, target.picture).astype(np.float32)
+        return Filled(hole.frame, picture, hole.mask, target.known, found.error, lettering), distance
+
+    def _find_lettering(
+        self, hole: Hole, frames: list[int], sources: list[Source], views: Views
+    ) -> tuple[Background, np.ndarray]:
+        """What other frames show of lettering that stays; like `_find_among`, but covers the hole alone.
+
+        It is taken as it stands. What of it does not stand is film that shows between the letters, if the
+        film moves; otherwise it may be a sign that sways with a hand, or that the light changes on.
+        """
+        at = partial(views.at, target=hole.frame)
+        unknown = partial(views.unknown, target=hole.frame)
+        place = hole.mask | views.lettering(hole.frame, hole.box, hole.frame)
+        chosen = choose(hole, [Source(frame, hole.box, [np.eye(3)]) for frame in frames], unknown)
+        found, origin = find_standing(
+            at(hole.frame, hole.box), [at(source.frame, hole.box) for source in chosen], place
+        )
+        distance = _distances(hole, chosen)[origin]
+        shift = np.median([shift_px(hole.box, s.motions[0]) for s in sources] or [np.inf])
+        if shift <= MOVING_SHARE * min(views.size) and not found.covered[hole.mask].all():
+            moved, away = self._find_among(hole, sources, at, unknown)
+            found, distance = _lay(found, moved), np.where(found.covered, distance, away)
+        return replace(found, covered=found.covered & hole.mask), distance
+
+    def _find_among(
+        self,
+        hole: Hole,
+        sources: list[Source],
+        at: Callable[[int, Box], View],
+        unknown: Callable[[int], np.ndarray | None],
+    ) -> tuple[Background, np.ndarray]:
+        """What some frames show of a hole, and from how many frames away, (h, w) float32.
+
+        Args:
+            hole: To be filled.
+            sources: These frames, the nearest first.
+            at: Gives views of them, and of the hole's own frame.
+            unknown: Gives (H, W) bool, True on what their views do not know; None: they know all.
+        """
+        chosen = choose(hole, sources, unknown)
         here = _translate(hole.box.x, hole.box.y)
         guesses = [[_translate(-s.box.x, -s.box.y) @ way @ here for way in s.motions] for s in chosen]
         found, origin = self._find_behind(
-            target, [views.at(s.frame, s.box) for s in chosen], guesses, hole.mask
+            at(hole.frame, hole.box), [at(s.frame, s.box) for s in chosen], guesses, hole.mask
         )
-        away = np.array([*(abs(s.frame - hole.frame) for s in chosen), 0], np.float32)
-        is_found = hole.mask & found.covered
-        picture = np.where(is_found[..., None], found.picture, target.picture).astype(np.float32)
-        return Filled(hole.frame, picture, hole.mask, target.known, found.error), away[origin]
+        return found, _distances(hole, chosen)[origin]
 
     def _find_behind(
         self, target: View, sources: list[View], guesses: list[list[np.ndarray]], hole: np.ndarray
@@ -201,55 +215,19 @@ class Borrower:
         return find_behind(target, sources, guesses, hole, scoring)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Source:
-    """A frame that may be borrowed from."""
-
-    frame: int
-    box: Box
-    """Where the camera has taken the hole's box, as far as the picture goes."""
-    motions: list[np.ndarray]
-    """(3, 3) each, from places of the hole's frame to those of this one; the camera's comes first."""
-
-
-class _Views:
-    """Crops of the footage as views; the latest are kept, for the targets that follow."""
-
-    def __init__(self, footage: Footage, most_bytes: int) -> None:
-        self.size = footage.size
-        self._footage = footage
-        self._unknown: dict[int, np.ndarray | None] = {}
-        self._views: LruCache[View] = LruCache(most_bytes, lambda view: VIEW_BYTES * view.known.size)
-
-    def at(self, frame: int, box: Box) -> View:
-        """A frame's crop; what is in or near holes is unknown."""
-        return self._views.get((frame, box), lambda: self._make(frame, box))
-
-    def _make(self, frame: int, box: Box) -> View:
-        unknown = self.unknown(frame)
-        known = np.ones((box.height, box.width), bool) if unknown is None else ~unknown[box.slices]
-        return View(cv2.convertScaleAbs(self._footage.crop(frame, box), alpha=255), known)
-
-    def unknown(self, frame: int) -> np.ndarray | None:
-        """(H, W) bool, True in and near holes; None where there is none."""
-        if frame not in self._unknown:
-            mask = self._footage.mask(frame)
-            kernel = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
-            self._unknown[frame] = None if mask is None else cv2.dilate(mask.astype(np.uint8), kernel) > 0
-        return self._unknown[frame]
+def _lay(one: Background, other: Background) -> Background:
+    """One background laid over another, where it covers anything."""
+    covers = one.covered
+    return Background(
+        np.where(covers[..., None], one.picture, other.picture),
+        np.where(covers, one.error, other.error),
+        covers | other.covered,
+    )
 
 
-def _by_distance(frame: int, frames: Iterable[int], most: int) -> list[int]:
-    """The other frames up to so many frames away, the nearest first."""
-    return sorted((f for f in frames if 0 < abs(f - frame) <= most), key=lambda f: abs(f - frame))
-
-
-def _follow(box: Box, motion: np.ndarray, size: tuple[int, int]) -> Box:
-    """A box moved with its centre by multiples of `SHIFT_PX`, and kept inside a picture of this size."""
-    x, y = box.x + box.width / 2, box.y + box.height / 2
-    moved_x, moved_y, depth = (motion @ (x, y, 1)).tolist()
-    dx, dy = (round(d / SHIFT_PX) * SHIFT_PX for d in (moved_x / depth - x, moved_y / depth - y))
-    return box.shift(min(max(dx, -box.x), size[0] - box.right), min(max(dy, -box.y), size[1] - box.bottom))
+def _distances(hole: Hole, sources: list[Source]) -> np.ndarray:
+    """(n + 1,) float32: how many frames away each source is; the last is 0, for none of them."""
+    return np.array([*(abs(s.frame - hole.frame) for s in sources), 0], np.float32)
 
 
 def _corners(box: Box) -> np.ndarray:
@@ -259,48 +237,3 @@ def _corners(box: Box) -> np.ndarray:
 
 def _translate(dx: float, dy: float) -> np.ndarray:
     return np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1.0]])
-
-
-def _choose(hole: Hole, sources: list[_Source], views: _Views) -> list[_Source]:
-    """The sources that together show the hole best: often everywhere, from near, and from many times.
-
-    Those on the lattice of `_step` come first: they are spread over time, and neighbouring targets share
-    them, so that the fill changes little from frame to frame; where too few are on it, others are added.
-    Each is chosen for what it adds where the sources before it show little.
-    See docs/measurements.md, "fill/borrow: lattice".
-    """
-    y, x = np.nonzero(hole.mask)
-    some = np.linspace(0, len(x) - 1, min(len(x), SAMPLE_COUNT)).round().astype(int)
-    places = np.stack([x[some] + hole.box.x, y[some] + hole.box.y, np.ones(len(some))])  # (3, n)
-    away = np.array([abs(s.frame - hole.frame) for s in sources])
-    shows = np.stack([_shows(s, places, views.unknown(s.frame)) for s in sources])
-    gain = shows.astype(np.float32) / np.sqrt(away + 4, dtype=np.float32)[:, None]
-    on_lattice = np.array([s.frame % _step(int(d)) == 0 for s, d in zip(sources, away, strict=True)])
-    chosen = [int(i) for i in np.flatnonzero(away <= NEAR)]
-    count = 0.5 + (gain[chosen] > 0).sum(axis=0)
-    for allowed, most in ((on_lattice, LATTICE_SOURCES), (True, MOST_SOURCES)):
-        while len(chosen) < most:
-            gains = np.where(allowed, (gain / count**2).mean(axis=1), 0)
-            gains[chosen] = 0
-            best = int(gains.argmax())
-            if gains[best] <= LEAST_GAIN:
-                break
-            chosen.append(best)
-            count += gain[best] > 0
-    return [sources[i] for i in sorted(chosen)]
-
-
-def _step(away: int) -> int:
-    """Frames between the sources of the lattice: 1, from 8 frames away on 2, from 16 on 4, and so on."""
-    return 1 << max(0, (away // 4).bit_length() - 1)
-
-
-def _shows(source: _Source, places: np.ndarray, unknown: np.ndarray | None) -> np.ndarray:
-    """(n,) bool: which of the target's places, (3, n), a source shows, outside of its own holes."""
-    x, y, depth = source.motions[0] @ places
-    x, y = np.rint(x / depth).astype(int), np.rint(y / depth).astype(int)
-    box = source.box
-    shows: np.ndarray = (x >= box.x) & (y >= box.y) & (x < box.right) & (y < box.bottom)
-    if unknown is not None:
-        shows[shows] = ~unknown[y[shows], x[shows]]
-    return shows

@@ -122,13 +122,14 @@ class Overlays:
         """Prepare.
 
         Args:
-            events: Those to be removed, in the coded picture.
+            events: Of the plan, in the coded picture; those to be removed are taken off, the others only
+                matter where they stand in their place.
             cuts: First frames of shots.
             size: Width and height of the coded picture, in px.
         """
         events = sorted(events, key=lambda e: e.first)
         crowded, self._follows = _find_neighbours(events)
-        alone = [event for event in events if event not in crowded]
+        alone = [event for event in events if event.remove and event not in crowded]
         self._pending = deque(alone)
         self._active: list[_Life] = []
         self._cuts, self._size = cuts, size
@@ -196,13 +197,19 @@ class Overlays:
 
 
 def _find_neighbours(events: list[Event]) -> tuple[set[Event], set[Event]]:
-    """Events that stand in another's place: those that do at the same time, and those right after it."""
+    """Events that stand in another's place: those that do at the same time, and those right after it.
+
+    What is left alone only counts if it reaches into the other's box, and if it does not stand there from
+    before the other's first frame to its last one, as the picture behind it does.
+    """
     crowded, follows = set[Event](), set[Event]()
     for number, event in enumerate(events):
         for later in events[number + 1 :]:
             if later.first > event.last + 1:
                 break
-            if event.box.grow(CONTEXT_PX, CONTEXT_PX).intersect(later.box):
+            pad_px = CONTEXT_PX if event.remove and later.remove else 0
+            stands = not event.remove and event.first < later.first and event.last >= later.last
+            if not stands and event.box.grow(pad_px, pad_px).intersect(later.box):
                 if later.first <= event.last:
                     crowded |= {event, later}
                 else:

@@ -28,15 +28,18 @@ class Filled:
     hole: np.ndarray
     """(h, w) bool, True in the hole."""
     known: np.ndarray
-    """(h, w) bool, True on what is not in or near the hole."""
+    """(h, w) bool, True on what is not in or near the hole or lettering."""
     error: np.ndarray
     """(h, w) float32, levels: how far off the fill is to be expected in the hole; inf where there is none."""
+    lettering: np.ndarray
+    """(h, w) bool, True on lettering that stays, in the hole or not: what does not move with the film."""
 
 
 def smooth_over_time(fills: Sequence[Filled], run: Callable[..., Iterator[Filled]] = map) -> list[Filled]:
     """Average each fill with those of the frames right before and after it.
 
-    Neighbours count by their own expected error and by how well they fit around the hole.
+    Neighbours count by their own expected error and by how well they fit around the hole. Lettering that
+    stays is not averaged, nor averaged from.
     See docs/measurements.md, "fill/temporal_smoothing: neighbours".
 
     Args:
@@ -46,7 +49,7 @@ def smooth_over_time(fills: Sequence[Filled], run: Callable[..., Iterator[Filled
     Returns:
         The same fills, with the mean picture and its expected error in their holes.
     """
-    views = [View(cv2.convertScaleAbs(fill.picture), np.ones(fill.hole.shape, bool)) for fill in fills]
+    views = [View(cv2.convertScaleAbs(fill.picture), ~fill.lettering) for fill in fills]
 
     def smooth(number: int) -> Filled:
         near = [
@@ -60,7 +63,7 @@ def smooth_over_time(fills: Sequence[Filled], run: Callable[..., Iterator[Filled
 
 def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Filled:
     """A fill averaged with its neighbours, each as it stands or moved by the flow, whichever fits better."""
-    is_filled = fill.hole & np.isfinite(fill.error)
+    is_filled = fill.hole & np.isfinite(fill.error) & ~fill.lettering
     if not near or not is_filled.any():
         return fill
     places = Places(is_filled, view.step_px)
@@ -77,7 +80,9 @@ def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Fille
     for other, there in near:
         fits = [(warp, misfit(warp)) for warp in (warp_still(there), warp_flow(view, there))]
         warp, around = min(fits, key=lambda pair: float(pair[1].mean()))
-        error = warp.carry(np.where(other.hole, np.minimum(other.error, 255), 0), places.x, places.y) ** 2
+        error = np.where(other.hole, np.minimum(other.error, 255), 0)
+        error = np.where(other.lettering, np.float32(255), error)
+        error = warp.carry(error, places.x, places.y) ** 2
         error = error + places.on_grid(around) + LEAST_ERROR**2
         total += warp.carry(other.picture, places.x, places.y) / error[..., None]
         weight += 1 / error

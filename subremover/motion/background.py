@@ -45,6 +45,9 @@ See docs/measurements.md, "motion/background: sources with a flow"."""
 STILL_PX = 0.3
 """A camera that seems to have moved less than this, in px at the crop's corners, counts as not moved."""
 
+LEAST_STANDING, STANDING_ERROR = 3, 8.0
+"""What at least so many sources show, with a spread of less than so many levels, stands."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Background:
@@ -128,6 +131,32 @@ def find_behind(
         picture, error, whose = backend.blend(target, candidates, hole)
         origin = np.array([*numbers, *promising, -1], np.int16)[whose]
     return Background(picture, error, np.isfinite(error)), origin
+
+
+def find_standing(target: View, sources: Sequence[View], place: np.ndarray) -> tuple[Background, np.ndarray]:
+    """What the sources show alike as they stand, whatever moves around it: lettering laid over a film.
+
+    Args:
+        target: The crop with the hole.
+        sources: Crops of the same place in other frames.
+        place: (h, w) bool, True where that lettering may be, and near it.
+
+    Returns:
+        The mean of what enough sources show and hardly differ in, its error told by what of it the target
+        shows near each place; and (h, w) int16: the first source to show it, -1 where there is none.
+    """
+    mean, count = Mean(target.known.shape), np.zeros(target.known.shape, np.int16)
+    origin = np.full(target.known.shape, -1, np.int16)
+    alike, as_is = np.ones(target.known.shape, np.float32), np.zeros(target.picture.shape, np.float32)
+    for number, source in enumerate(sources):
+        mean.add(warp_still(source).render(), alike, as_is)
+        count += source.known
+        origin[source.known & (origin < 0)] = number
+    picture, spread, _ = mean.result()
+    stands = place & (count >= LEAST_STANDING) & (spread < STANDING_ERROR**2)
+    off = mean_around(greatest(np.abs(target.picture - picture)) ** 2, target.known & stands)
+    error = np.where(stands, np.sqrt(off + spread), np.inf).astype(np.float32)
+    return Background(picture, error, stands), origin
 
 
 def _ask(target: View, sources: Sequence[View]) -> Iterator[Candidate]:

@@ -18,10 +18,11 @@ from itertools import groupby
 import numpy as np
 from av.video.frame import VideoFrame
 
-from subremover.fill.borrow import Borrowed, Borrower, count_view_bytes
+from subremover.fill.borrow import Borrowed, Borrower
 from subremover.fill.holes import Hole, find_holes
 from subremover.fill.overlays import Overlays
 from subremover.fill.paint.jobs import FitJob, Painter
+from subremover.fill.views import count_view_bytes
 from subremover.geometry import Box
 from subremover.options import BorrowOptions
 from subremover.plan.model import Event, Plan
@@ -140,7 +141,7 @@ class _Render:
         self._cuts = set(self._shot_firsts)
         self._masks = Masks(film, plan, plan.removed, memory_share)
         self._is_masked = plan.masked_frames()
-        self._events = [to_coded_event(event, film) for event in plan.removed]
+        self._events = [to_coded_event(event, film) for event in plan.events]
 
     def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[Window]:
         """The windows of some segments; those that hold none of the frames wanted are left out."""

@@ -45,7 +45,7 @@ LONG_STEPS = (*STEPS, 64, 128, 256)
 
 
 class Masks:
-    """Masks of any frames in the coded picture; frames under the same events share one array."""
+    """Masks of any frames in the coded picture, read-only; frames under the same events share one array."""
 
     def __init__(self, film: Film, plan: Plan, events: Sequence[Event], memory_share: float = 1.0) -> None:
         """Prepare.
@@ -62,11 +62,33 @@ class Masks:
         self._made = LruCache(int(MASK_BYTES * memory_share), _count_bytes)
 
     def at(self, index: int) -> np.ndarray | None:
-        """The mask of a frame, (H, W) bool, True on the events, read-only; None where there is none."""
-        active = np.flatnonzero((self._firsts <= index) & (index <= self._lasts))
-        return self._made.get(tuple(active), lambda: self._draw(active)) if len(active) else None
+        """The mask of a frame, (H, W) bool, True on the events; None where there is none."""
+        active = self._active(index)
+        return self._made.get(active, lambda: self._draw(active)) if active else None
 
-    def _draw(self, active: np.ndarray) -> np.ndarray:
+    def lettering(self, index: int, other: int) -> np.ndarray | None:
+        """What stays on both of two frames, as far as the first shows it.
+
+        Args:
+            index: Of the first frame.
+            other: Of the other one.
+
+        Returns:
+            (H, W) bool, True on events that are not to be removed and are on both frames, where no other
+            event is on the first; None where there are none.
+        """
+        active, beside = self._active(index), self._active(other)
+        common = tuple(i for i in active if i in beside and not self._events[i].remove)
+        rest = tuple(i for i in active if i not in common)
+        return (
+            self._made.get((common, rest), lambda: self._draw(common) & ~self._draw(rest)) if common else None
+        )
+
+    def _active(self, index: int) -> tuple[int, ...]:
+        """Numbers of the events that are on a frame."""
+        return tuple(np.flatnonzero((self._firsts <= index) & (index <= self._lasts)).tolist())
+
+    def _draw(self, active: Sequence[int]) -> np.ndarray:
         mask = self._plan.mask([self._events[i] for i in active])
         return np.ascontiguousarray(to_coded(mask, self._film))
 
@@ -90,8 +112,12 @@ class ShotFootage:
         return self._crops.get((frame, box), lambda: read_rgb(self._frames[frame], box))
 
     def mask(self, frame: int) -> np.ndarray | None:
-        """(H, W) bool, True on what is laid over the scene; None where there is nothing."""
+        """(H, W) bool, True on all lettering, removed or not; None where there is none."""
         return self._masks.at(frame)
+
+    def lettering(self, frame: int, target: int) -> np.ndarray | None:
+        """(H, W) bool, True where a frame shows lettering that stays on it and the target; None: nowhere."""
+        return self._masks.lettering(frame, target)
 
 
 class FootageReader:
@@ -108,10 +134,7 @@ class FootageReader:
         """
         self._most = max(LEAST_FRAMES, int(FOOTAGE_BYTES * memory_share) // frame_bytes(film))
         self._film, self._plan, self._max_distance = film, plan, max_distance
-        # A subtitle or logo that is left alone hides the picture like any other; lettering of the scene is
-        # part of it.
-        overlays = [event for event in plan.events if event.remove or event.kind != "scene"]
-        self._masks = Masks(film, plan, overlays, memory_share)
+        self._masks = Masks(film, plan, plan.events, memory_share)
         self._firsts = np.array([event.first for event in plan.removed], np.int64)
         self._lasts = np.array([event.last for event in plan.removed], np.int64)
         self._stretches = find_stretches(plan)

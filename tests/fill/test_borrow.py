@@ -1,8 +1,9 @@
 import itertools
 
+import cv2
 import numpy as np
 import pytest
-from footage_film import BOX, LETTERS, SIZE, draw_footage, draw_texture, hole_psnr
+from footage_film import BOX, LETTERS, SIZE, Film, draw_footage, draw_texture, hole_psnr
 
 from subremover.fill import borrow
 from subremover.fill.borrow import Borrower
@@ -131,6 +132,53 @@ def test_a_static_background_gets_a_static_fill():
     fills = _borrow(film, range(14, 22))
     change = [np.abs(b.picture - a.picture)[hole].mean() * 255 for a, b in itertools.pairwise(fills)]
     assert np.mean(change) < 2  # of the frames' own noise: 4.5
+
+
+STAYS = np.zeros(SIZE, bool)
+for _x in range(50, 190, 20):  # its feet stand in the subtitle
+    STAYS[44:66, _x : _x + 6] = True
+
+
+def draw_laid_over(dx, count=40, masked=range(10, 30), sway=0):
+    """A film with lettering in green that stays in place, or sways with the picture."""
+    film = draw_footage(dx, count, masked=masked)
+    clean = {}
+    for i, picture in film.clean.items():
+        turn = np.float32([[1, 0, sway * np.sin(2.1 * i)], [0, 1, sway * np.cos(1.7 * i)]])
+        letters = np.where(STAYS[..., None], np.uint8((20, 230, 60)), picture)
+        clean[i] = cv2.warpAffine(letters, turn, SIZE[::-1], borderMode=cv2.BORDER_REPLICATE)
+    return Film(clean, film.masks, STAYS)
+
+
+@pytest.mark.parametrize("dx", [3.0, 0.8])
+def test_letters_laid_over_a_moving_film_are_restored_in_place_and_borrowed_nowhere_else(dx):
+    film = draw_laid_over(dx)
+    hole, stays = LETTERS[BOX.slices], STAYS[BOX.slices]
+    near = cv2.dilate(STAYS.astype(np.uint8), np.ones((3, 3)))[BOX.slices] > 0
+    for frame, borrowed in zip((14, 15, 16), _borrow(film, (14, 15, 16)), strict=True):
+        off = np.abs(borrowed.picture * 255 - film.clean[frame][BOX.slices]).max(axis=2)
+        assert off[hole & stays].max() < 4
+        assert borrowed.error[hole & stays].max() < 4 / 255
+        assert np.percentile(off[hole & ~near], 99) < 25
+
+
+@pytest.mark.parametrize("sway", [0, 1.0])
+def test_a_sign_is_restored_where_a_subtitle_hides_it_for_a_while(sway):
+    film = draw_laid_over(0, sway=sway)
+    plain = Film(film.clean, film.masks)  # where the sign is picture like any other
+    for frame, borrowed, other in zip(
+        (14, 15), _borrow(film, (14, 15)), _borrow(plain, (14, 15)), strict=True
+    ):
+        assert hole_psnr(film, frame, borrowed) > max(28, hole_psnr(film, frame, other) - 1)
+
+
+def test_where_nothing_shows_lettering_that_stays_the_film_does():
+    film = draw_laid_over(3.0, masked=range(40))
+    (borrowed,) = _borrow(film, [20])
+    hole = LETTERS[BOX.slices]
+    assert np.isfinite(borrowed.error[hole]).mean() > 0.95
+    green = borrowed.picture[..., 1] - borrowed.picture[..., 0] > 0.4
+    assert not green[hole].any()
 
 
 def test_the_same_holes_give_the_same_bytes_on_any_number_of_cores(monkeypatch):

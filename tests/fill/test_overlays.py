@@ -85,6 +85,27 @@ def test_a_fade_stays_a_hole_where_too_little_is_known():
     assert not take(replace(event, opacities=np.full(RISE + FULL, 0.4, np.float32)), frames, set())
 
 
+def test_lettering_that_stays_counts_where_it_comes_or_goes():
+    event = fading_event()
+    frames = dict(enumerate(draw_film(event)))
+
+    def beside(first: int, last: int) -> Event:
+        return replace(event, first=first, last=last, opacities=np.zeros(0, np.float32), remove=False)
+
+    assert sorted(take(event, frames, set(), beside(0, event.last + 2))) == [3, 4, 5]  # the picture behind
+    assert not take(event, frames, set(), beside(FIRST + 4, event.last))
+    assert not take(event, frames, set(), beside(0, FIRST + 8))
+    elsewhere = replace(beside(FIRST + 4, event.last), box=event.box.shift(0, event.box.height))
+    assert sorted(take(event, frames, set(), elsewhere)) == [3, 4, 5]
+    _, plate = draw_pane(draw_background(0), 0.4)
+    boxed = make_event(plate, np.ones(11 - FIRST))
+    panes = {
+        i: draw_pane(draw_background(i), 0.4)[0] if i >= FIRST else draw_background(i) for i in range(11)
+    }
+    assert take(boxed, panes, set())
+    assert not take(boxed, panes, set(), beside(0, FIRST - 1))  # no frame is clear
+
+
 def test_a_see_through_box_is_unmixed_on_all_its_frames_but_for_the_letters():
     _, plate = draw_pane(draw_background(0), 0.4)
     event = make_event(plate, np.ones(11 - FIRST))

@@ -1,4 +1,5 @@
 import itertools
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -23,7 +24,8 @@ def _fill(frame, shift, error, seed=None, noise=12.0):
             np.float32
         )
     known = cv2.dilate(HOLE.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
-    return Filled(frame, picture, HOLE, known, np.where(HOLE, np.float32(error), np.float32(0)))
+    errors = np.where(HOLE, np.float32(error), np.float32(0))
+    return Filled(frame, picture, HOLE, known, errors, np.zeros(SIZE, bool))
 
 
 def _miss(fill, shift):
@@ -72,3 +74,21 @@ def test_what_is_open_stays_open():
     (smoothed, _) = smooth_over_time([fill, _fill(1, 0, 5)])
     assert np.isinf(smoothed.error[HOLE]).all()
     assert (smoothed.picture == fill.picture).all()
+
+
+def test_lettering_that_stays_is_neither_averaged_nor_averaged_from():
+    letters = np.zeros(SIZE, bool)
+    letters[20:44, 46:60] = True  # reaches into the hole
+
+    def write_letters(fill):
+        picture = np.where(letters[..., None], np.float32(255), fill.picture)
+        return replace(fill, picture=picture, known=fill.known & ~letters, lettering=letters)
+
+    fills = [_fill(i, 8 * i, 12, seed=i) for i in range(3)]
+    for i, (plain, fill) in enumerate(
+        zip(smooth_over_time(fills), smooth_over_time([write_letters(f) for f in fills]), strict=True)
+    ):
+        assert (fill.picture[letters] == 255).all()
+        film = HOLE & ~letters
+        worst, usual = (np.abs(f.picture - _scene(8 * i))[film].max() for f in (fill, plain))
+        assert worst < usual + 8

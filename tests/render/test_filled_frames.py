@@ -1,4 +1,5 @@
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import ClassVar
@@ -7,7 +8,7 @@ import av
 import cv2
 import numpy as np
 import pytest
-from media import luma
+from media import draw_subtitle, luma
 from overlays import draw_background, draw_frame, draw_letters
 from pans import HELD, draw_pan, write_film
 
@@ -126,6 +127,32 @@ def test_what_a_pan_uncovers_is_taken_from_other_frames(tmp_path):
             assert 1 <= np.median(origins.distance[origins.borrowed > 0.5]) <= 48
             levels.append(np.abs(picture[mask].astype(float) - clean[index][mask]).mean())
     assert np.mean(levels) < 6  # the subtitle itself is off by 100
+
+
+def test_letters_that_stay_over_a_pan_are_borrowed_by_no_hole(tmp_path):
+    """Whatever they were taken for, and however they stand: right beside the hole, or behind it."""
+    clean, _, mask = draw_pan(48)
+    rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+    stays = Box(int(columns[0]) - 20, int(rows[0]) + 3, len(columns) + 40, len(rows) // 2)
+    place = np.zeros(mask.shape, bool)
+    place[stays.slices] = np.arange(stays.width) % 10 < 4
+    shown = [np.where(place[..., None], np.uint8((250, 20, 20)), picture) for picture in clean]
+    subbed = [
+        draw_subtitle(picture, "Hello")[0] if HELD[0] <= index <= HELD[1] else picture
+        for index, picture in enumerate(shown)
+    ]
+    film = write_film(tmp_path / "a.mkv", subbed)
+    plan = make_plan(film, mask)
+    kept = Event(0, 47, stays, place[stays.slices].copy(), kind="scene", remove=False)
+    filled = fill(film, replace(plan, events=(kept, *plan.events)))
+    near = cv2.dilate(place.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    levels, laid = [], []
+    for index in range(HELD[0], HELD[1] + 1):
+        off = np.abs(filled[index][0].astype(float) - shown[index]).mean(axis=2)
+        levels.append(off[mask & ~near].mean())
+        laid.append(off[mask & place].mean())
+    assert np.mean(levels) < 6
+    assert np.mean(laid) < 6
 
 
 def av_frame(picture: np.ndarray) -> av.VideoFrame:

@@ -1,5 +1,6 @@
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ BOX = Box(40, 70, 60, 10)
 
 
 def make_event(first: int, last: int, **how: object) -> Event:
-    return Event(first, last, BOX, np.ones((10, 60), bool), **how)
+    return replace(Event(first, last, BOX, np.ones((10, 60), bool)), **how)
 
 
 def make_plan(film: Film, *events: Event, cuts: Sequence[int] = ()) -> Plan:
@@ -81,7 +82,7 @@ def test_never_from_another_shot_or_from_too_far(short: Film) -> None:
     assert set(frames) - set(range(64, 80)) <= {61, 62, 63, 80, 81, 82}
 
 
-def test_what_was_left_alone_hides_too_unless_it_is_of_the_scene(short: Film) -> None:
+def test_what_was_left_alone_hides_too(short: Film) -> None:
     events = [
         make_event(50, 59),
         make_event(60, 69, remove=False),
@@ -91,7 +92,29 @@ def test_what_was_left_alone_hides_too_unless_it_is_of_the_scene(short: Film) ->
     reader = FootageReader(short, make_plan(short, *events), 250)
     found = reader.of_window(read_own(short, 32, 96), 50, 59)
     hidden = [index for index in found.frames if found.mask(index) is not None]
-    assert hidden == list(range(50, 80))
+    assert hidden == list(range(50, 90))
+
+
+def test_the_lettering_that_two_frames_have_in_common(short: Film) -> None:
+    """As far as nothing else stands over it on the first of them."""
+    low, high = Box(40, 74, 60, 4), Box(40, 70, 60, 4)
+    events = [
+        make_event(30, 79, remove=False),
+        make_event(50, 59, box=low, strokes=np.ones((4, 60), bool)),
+        make_event(55, 84, remove=False, box=high, strokes=np.ones((4, 60), bool)),
+    ]
+    found = FootageReader(short, make_plan(short, *events), 250).of_window(read_own(short, 32, 96), 50, 59)
+
+    def rows(frame: int, target: int) -> list[int]:
+        lettering = found.lettering(frame, target)
+        return [] if lettering is None else np.flatnonzero(lettering.any(axis=1)).tolist()
+
+    assert rows(40, 45) == list(range(70, 80))
+    assert rows(52, 45) == [70, 71, 72, 73, 78, 79]
+    assert rows(62, 52) == list(range(74, 80))
+    assert rows(62, 56) == list(range(70, 80))
+    assert rows(82, 45) == rows(90, 45) == []
+    assert found.lettering(40, 45) is found.lettering(41, 52)
 
 
 def test_memory_is_bounded_however_long_a_subtitle_stays(film: Film, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +168,7 @@ def test_stretches(film: Film) -> None:
 
 
 def test_a_footage_satisfies_its_protocol(short: Film) -> None:
-    from subremover.fill.borrow import Footage
+    from subremover.fill.views import Footage
 
     found: Footage = FootageReader(short, make_plan(short, make_event(5, 6)), 9).of_window(
         read_own(short, 0, 9), 5, 6

@@ -21,11 +21,11 @@ def draw_texture(seed=3):
 
 
 class Film:
-    """Frames in memory as footage; asks are noted, and subtitles are white."""
+    """Frames in memory as footage; asks are noted, and subtitles are white, over lettering that stays."""
 
-    def __init__(self, clean, masks):
-        self.clean, self.masks = clean, masks
-        self.asked = set()
+    def __init__(self, clean, masks, stays=None):
+        self.clean, self.masks, self.stays = clean, masks, stays
+        self.asked, self._shared = set(), {}
         self.frames = sorted(clean)
         self.size = SIZE[::-1]
         self._shown = {f: np.where(self._mask(f)[..., None], np.uint8(255), p) for f, p in clean.items()}
@@ -45,7 +45,12 @@ class Film:
         return self._shown[frame][box.slices].astype(np.float32) / 255
 
     def mask(self, frame):
-        return self.masks.get(frame)
+        return self.masks.get(frame) if self.stays is None else self._mask(frame) | self.stays
+
+    def lettering(self, frame, _target):
+        if self.stays is None:
+            return None
+        return self._shared.setdefault(frame in self.masks, self.stays & ~self._mask(frame))
 
 
 def draw_footage(dx, count, dy=0.0, masked=range(1000), seed=3):
