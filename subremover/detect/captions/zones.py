@@ -1,0 +1,157 @@
+"""Tells where and when captions are in flux: where lines that are laid over the film are short, or grow.
+
+A line that stands is followed by its own edges (`tracking`); one that is another on every few frames is not
+followed well, and is looked at again by `captions`. Plain cues make no zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from subremover.geometry import Box, bounding_box
+from subremover.plan.model import Event
+
+SHORT_SECONDS = 0.6
+"""Seconds up to which an event is short: no whole cue is, so that more of its kind are near."""
+REACH_SECONDS = 1.2
+"""Seconds around what was found in which more of its kind is looked for."""
+REACH_WIDTH, REACH_HEIGHT = 0.2, 1.2
+"""How far a zone reaches beyond what was found: shares of the picture's width and of a line's height."""
+
+Sight = tuple[int, Box]
+"""Index of a frame, and a line that was seen there but could not be followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """Where captions come one after the other, and when."""
+
+    box: Box
+    """In the picture, with room for wider and higher lines."""
+    first: int
+    """First frame to look at."""
+    last: int
+    """Last one, included."""
+    events: tuple[Event, ...]
+    """What was found there and is to be removed: the zone's style."""
+    doubtful: tuple[Event, ...]
+    """What was found there and is to be kept, though it is short or contradicts what is to be removed."""
+
+    @property
+    def heights(self) -> tuple[int, int]:
+        """Least and greatest height of a line, in px."""
+        heights = [row_height(event) for event in self.events]
+        return min(heights), max(heights)
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """A sign of flux."""
+
+    first: int
+    last: int
+    box: Box
+    event: Event | None
+
+
+def find_zones(
+    events: Sequence[Event], sights: Sequence[Sight], size: tuple[int, int], last: int, frame_rate: float
+) -> list[Zone]:
+    """Find the zones of a film.
+
+    Args:
+        events: All that was found and followed.
+        sights: Lines that were seen but could not be followed, or that became longer.
+        size: Width and height of the picture in px.
+        last: Index of the film's last frame.
+        frame_rate: Frames per second.
+
+    Returns:
+        The zones, by first frame; most films have none.
+    """
+    items = list(_find_items(events, sights, SHORT_SECONDS * frame_rate))
+    gap = REACH_SECONDS * frame_rate
+    zones = []
+    while items:
+        group = [items.pop(0)]
+        for one in group:  # grows as it is walked through
+            near = [n for n in items if _is_near(one, n, 2 * gap)]
+            items = [n for n in items if not any(n is other for other in near)]
+            group += near
+        if any(n.event and n.event.remove for n in group) and len(group) > 1:
+            zones.append(_to_zone(group, events, size, last, round(gap)))
+    return sorted(zones, key=lambda z: (z.first, z.box.y))
+
+
+def row_height(event: Event) -> int:
+    """Height of one row of an event, in px, as far as its rows of strokes are apart."""
+    rows = np.atleast_1d(event.strokes.any(axis=1))
+    count, longest = 0, 1
+    for is_row in rows:
+        count = count + 1 if is_row else 0
+        longest = max(longest, count)
+    return longest
+
+
+def _find_items(events: Sequence[Event], sights: Sequence[Sight], short: float) -> list[_Item]:
+    """Short events that are removed, events that contradict these, and lines seen at their place."""
+    removed = [e for e in events if e.remove and e.kind == "subtitle"]
+    found = [e for e in removed if e.last - e.first < short]
+    for one in removed:
+        for other in events:
+            if other is not one and other.kind != "logo" and _contradict(one, other):
+                found += [e for e in (one, other) if not any(e is known for known in found)]
+    items = [_Item(e.first, e.last, e.box, e) for e in found]
+    for index, box in sights:
+        if any(e.first - short <= index <= e.last + short and _is_same_row(e.box, box) for e in removed):
+            items.append(_Item(index, index, box, None))
+    return items
+
+
+def _contradict(one: Event, other: Event) -> bool:
+    """Whether two events are of one row, at one time, and yet do not come and go together."""
+    if one.first > other.last or other.first > one.last:
+        return False
+    if abs(one.first - other.first) <= 2 and abs(one.last - other.last) <= 2:
+        return False
+    pad_px = min(one.box.height, other.box.height) // 2
+    return _is_same_row(one.box, other.box) and bool(one.box.grow(pad_px, 0).intersect(other.box))
+
+
+def _is_same_row(one: Box, other: Box) -> bool:
+    """Whether two boxes could hold parts of one row, or rows of one block."""
+    common = min(one.bottom, other.bottom) - max(one.y, other.y)
+    low, high = sorted((one.height, other.height))
+    return common > 0.5 * low and high < 3 * low
+
+
+def _is_near(one: _Item, other: _Item, gap: float) -> bool:
+    """Whether two signs are of one zone: at one height of the picture, and soon after each other."""
+    height = min(one.box.height, other.box.height)
+    apart = max(one.box.y, other.box.y) - min(one.box.bottom, other.box.bottom)
+    return apart < height and max(one.first, other.first) - min(one.last, other.last) <= gap
+
+
+def _to_zone(
+    group: list[_Item], events: Sequence[Event], size: tuple[int, int], last: int, reach: int
+) -> Zone:
+    since, until = min(n.first for n in group) - reach, max(n.last for n in group) + reach
+    core = bounding_box(n.box for n in group)
+    style = [
+        e
+        for e in events
+        if e.remove and e.kind == "subtitle" and e.last >= since and e.first <= until
+        and _overlap_rows(e.box, core)
+    ]  # fmt: skip
+    whole = bounding_box([core, *(e.box for e in style)])
+    height = max(row_height(e) for e in style)
+    box = whole.grow(round(REACH_WIDTH * size[0]), round(REACH_HEIGHT * height)).clip(*size)
+    doubtful = [n.event for n in group if n.event and not n.event.remove]
+    return Zone(box, max(0, since), min(last, until), tuple(style), tuple(doubtful))
+
+
+def _overlap_rows(one: Box, other: Box) -> bool:
+    return min(one.bottom, other.bottom) > max(one.y, other.y)
