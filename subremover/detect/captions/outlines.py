@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import ceil
 
 import cv2
 import numpy as np
@@ -53,7 +54,7 @@ def add_outlines(captions: Sequence[tuple[Event, np.ndarray]], zone: Box) -> lis
         The events with no less strokes.
     """
     widths: list[float] = [_outline_px(event.strokes, fill) for event, fill in captions]
-    width_px = round(float(np.median(widths))) if widths else 0
+    width_px = ceil(np.median(widths)) if widths else 0
     if not width_px:
         return [event for event, _ in captions]
     return [_add_outline(event, fill, width_px, zone) for event, fill in captions]

@@ -40,6 +40,8 @@ LEAST_READ_FRAMES = 3
 """Frames from which a state is read; nobody reads faster."""
 LOWEST, HIGHEST = 0.5, 1.6
 """How much lower or higher than the zone's known lines another one may be: words pop up by half."""
+STROKES_REACH = 0.6, 0.4
+"""How far strokes reach beyond the box of a row, on the sides, and above and below, as shares of its height."""
 LIKE_COLOURS = 0.3
 """Least common part of the colours of a state and of a known line: a word may be highlighted."""
 LONG_FRAMES, SAME_LIFE_FRAMES = 15, 2
@@ -105,8 +107,7 @@ class SecondLook:
         pictures = [picture.rgb()[zone.box.slices].copy() for _, picture in self.read_again(first, stop)]
         rows = [join_rows(self.find_lines(picture)) for picture in pictures]
         cuts = [cut - first for cut in self.cuts if first < cut < stop]
-        is_boxed = float(np.median([e.strokes.mean() for e in zone.events])) > 0.8
-        return Stretch(first, pictures, rows, cuts, is_boxed)
+        return Stretch(first, pictures, rows, cuts, zone.is_boxed)
 
     def _to_event(
         self, state: State, stretch: Stretch, zone: Zone, colours: Sequence[np.ndarray]
@@ -121,6 +122,8 @@ class SecondLook:
             draw_boxes(b, crop) for b in ([state.box], [state.box, *stretch.rows[state.first]])
         )
         strokes = find_strokes(shown, line, lettering, list(stretch.find_clear(state, crop)))
+        reach = state.box.grow(*(round(share * state.box.height) for share in STROKES_REACH))
+        strokes &= draw_boxes([reach], crop)
         if not strokes.any():
             return None
         picture = np.median(shown, axis=0).astype(np.uint8)
@@ -162,7 +165,8 @@ def _known_colours(stretch: Stretch, zone: Zone) -> list[np.ndarray]:
 def _replace(found: Sequence[Event], zone: Zone, captions: Sequence[Event]) -> list[Event]:
     """The events of a film, a zone's captions in the place of what they are better than."""
     doubtful = [e for e in found if any(e is d for d in (*zone.events, *zone.doubtful))]
-    good = [e for e in doubtful if e.remove and any(_is_well_followed(e, c) for c in captions)]
+    followed = [e for e in doubtful if e.remove and not zone.is_boxed]
+    good = [e for e in followed if any(_is_well_followed(e, c) for c in captions)]
     poor = [e for e in doubtful if not any(e is g for g in good) and _share_covered(e, captions) > 0.7]
     new = [c for c in captions if not any(_is_well_followed(e, c) for e in good)]
     return [*(e for e in found if not any(e is p for p in poor)), *new]

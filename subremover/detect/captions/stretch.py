@@ -16,6 +16,8 @@ from subremover.geometry import Box, draw_boxes
 CLEAR_COUNT, SOURCE_COUNT = 2, 3
 """Most frames without lettering, and most frames with other lettering before the first of these, that show on
 one side of a state what is behind it."""
+NEAR = 8
+"""Frames up to which a clear one is better than those with other lettering before it."""
 SOURCE_STEP, SOURCE_REACH = 3, 48
 """Least frames between two of the latter; and how many frames off all of them may be."""
 
@@ -67,7 +69,7 @@ class Stretch:
                 )
 
     def _find_sources(self, numbers: Iterable[int], edge: int, crop: Box, line: Box) -> list[int]:
-        """Frames of one shot that show what is behind a line: clear ones, then those with other lettering.
+        """Frames of one shot that show what is behind a line: clear ones, and those with other lettering.
 
         Args:
             numbers: To choose from, the nearest first.
@@ -93,7 +95,9 @@ class Stretch:
             if shows.sum() > least:
                 others.append(number)
                 left &= ~shows
-        return [*clear, *others]
+        # Where the picture moves on, a box comes and goes with the lettering only from one frame to the next.
+        is_near = self.is_boxed or not others or (clear and abs(clear[0] - edge) <= NEAR)
+        return [*clear, *others] if is_near else [*others, *clear]
 
 
 def _grow(strokes: np.ndarray) -> np.ndarray:

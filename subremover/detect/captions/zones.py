@@ -20,6 +20,8 @@ REACH_SECONDS = 1.2
 """Seconds around what was found in which more of its kind is looked for."""
 REACH_WIDTH, REACH_HEIGHT = 0.2, 1.2
 """How far a zone reaches beyond what was found: shares of the picture's width and of a line's height."""
+BOXED = 0.8
+"""Share of an event's box that its strokes fill, above which it has a drawn box; letters fill half."""
 
 Sight = tuple[int, Box]
 """Index of a frame, and a line that was seen there but could not be followed."""
@@ -45,6 +47,11 @@ class Zone:
         """Least and greatest height of a line, in px."""
         heights = [row_height(event) for event in self.events]
         return min(heights), max(heights)
+
+    @property
+    def is_boxed(self) -> bool:
+        """Whether the lettering stands on a drawn box."""
+        return float(np.median([event.strokes.mean() for event in self.events])) > BOXED
 
 
 @dataclass(frozen=True, slots=True)
