@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from subremover.detect.candidates.finder import FindLines
+from subremover.detect.captions.laid_over import moves_by_itself
 from subremover.detect.captions.outlines import add_outlines, find_fill
 from subremover.detect.captions.states import State, find_states, join_rows
 from subremover.detect.captions.stretch import Stretch
@@ -32,6 +33,8 @@ ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
 
 STRETCH_BYTES = 96 << 20
 """Most memory for a zone's crops that are looked at together."""
+PROBED_FRAMES = 90
+"""Most frames that are looked at to tell whether lettering that never stood is laid over the film."""
 CONTEXT_FRAMES = 24
 """Frames before a stretch that are looked at with it, to see what is behind its first states."""
 MOST_SHOWN = 6
@@ -41,7 +44,7 @@ LEAST_READ_FRAMES = 3
 LOWEST, HIGHEST = 0.5, 1.6
 """How much lower or higher than the zone's known lines another one may be: words pop up by half."""
 STROKES_REACH = 0.6, 0.4
-"""How far strokes reach beyond the box of a row, on the sides, and above and below, as shares of its height."""
+"""How far strokes reach beyond a row, on the sides, and above and below, as shares of its height."""
 LIKE_COLOURS = 0.3
 """Least common part of the colours of a state and of a known line: a word may be highlighted."""
 LONG_FRAMES, SAME_LIFE_FRAMES = 15, 2
@@ -82,6 +85,8 @@ class SecondLook:
     def _find_captions(self, zone: Zone, events: Sequence[Event]) -> Iterator[tuple[Event, np.ndarray]]:
         """An event for each state of a zone's captions, and its fill: (h, w) bool of its box."""
         signs = [e for e in events if not e.remove and not any(e is d for d in zone.doubtful)]
+        if not zone.events and not self._shakes(zone):
+            return
         colours: list[np.ndarray] = []
         most = max(3 * CONTEXT_FRAMES, STRETCH_BYTES // (3 * zone.box.area))
         begin = zone.first
@@ -89,18 +94,24 @@ class SecondLook:
             since = max(zone.first, begin - CONTEXT_FRAMES)
             stretch = self._read(zone, since, min(since + most, zone.last + 1))
             colours += _known_colours(stretch, zone)
-            lumas = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in stretch.pictures]
-            states = [s for s in find_states(lumas, stretch.rows) if s.first + since >= begin]
-            stop = since + len(lumas)
+            states = [s for s in _find_states(stretch) if s.first + since >= begin]
+            stop = since + len(stretch.pictures)
             if stop <= zone.last:
                 # What goes on beyond the stretch is looked at in the next one, unless it fills this one.
-                stop = min((f for s in states if s.last == len(lumas) - 1 and (f := s.first + since) > begin),
-                           default=stop)  # fmt: skip
+                last = len(stretch.pictures) - 1
+                going = [since + s.first for s in states if s.last == last and since + s.first > begin]
+                stop = min(going, default=stop)
             for state in states:
                 is_due = state.first + since < stop and _could_be(state, stretch, zone, signs)
                 if is_due and (caption := self._to_event(state, stretch, zone, colours)):
                     yield caption
             begin = stop
+
+    def _shakes(self, zone: Zone) -> bool:
+        """Whether what never stood in a zone is laid over the film, as far as its first frames tell."""
+        stretch = self._read(zone, zone.first, min(zone.last + 1, zone.first + PROBED_FRAMES))
+        states = [s for s in _find_states(stretch) if _could_be(s, stretch, zone, ())]
+        return moves_by_itself(stretch, states)
 
     def _read(self, zone: Zone, first: int, stop: int) -> Stretch:
         """The zone on the frames from first to stop, the latter not included."""
@@ -128,7 +139,8 @@ class SecondLook:
             return None
         picture = np.median(shown, axis=0).astype(np.uint8)
         own = colours_of(picture, strokes)
-        if max((float(np.minimum(own, known).sum()) for known in colours), default=0.0) < LIKE_COLOURS:
+        likeness = [float(np.minimum(own, known).sum()) for known in colours]
+        if zone.events and max(likeness, default=0.0) < LIKE_COLOURS:
             return None
         count = state.last - state.first + 1
         text = self.read_line(picture, strokes)[0] if count >= LEAST_READ_FRAMES else ""
@@ -139,14 +151,20 @@ class SecondLook:
         return Event(first, first + count - 1, place, tight, opaque, text, "subtitle", True), fill
 
 
+def _find_states(stretch: Stretch) -> list[State]:
+    lumas = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in stretch.pictures]
+    return find_states(lumas, stretch.rows)
+
+
 def _could_be(state: State, stretch: Stretch, zone: Zone, signs: Sequence[Event]) -> bool:
-    """Whether a state is as high as the zone's captions, and is no sign that was found at its place."""
+    """Whether a state stands in the zone's rows, as high as its captions, and no sign was found there."""
     least, most = zone.heights
     first, last = stretch.first + state.first, stretch.first + state.last
     place = state.box.shift(zone.box.x, zone.box.y)
     at_once = [e.box for e in signs if e.first <= last and e.last >= first]
     is_sign = bool(draw_boxes(at_once, place).mean() > 0.5)
-    return LOWEST * least <= state.box.height <= HIGHEST * most + 8 and not is_sign
+    is_in_row = zone.rows[0] <= place.y + place.height / 2 <= zone.rows[1]
+    return LOWEST * least <= state.box.height <= HIGHEST * most + 8 and is_in_row and not is_sign
 
 
 def _known_colours(stretch: Stretch, zone: Zone) -> list[np.ndarray]:

@@ -22,6 +22,8 @@ REACH_WIDTH, REACH_HEIGHT = 0.2, 1.2
 """How far a zone reaches beyond what was found: shares of the picture's width and of a line's height."""
 BOXED = 0.8
 """Share of an event's box that its strokes fill, above which it has a drawn box; letters fill half."""
+LEAST_SIGNS, LEAST_SIGHTS = 2, 4
+"""Least number of signs of flux that make a zone, and of lines seen at one place that never stood."""
 
 Sight = tuple[int, Box]
 """Index of a frame, and a line that was seen there but could not be followed."""
@@ -38,20 +40,19 @@ class Zone:
     last: int
     """Last one, included."""
     events: tuple[Event, ...]
-    """What was found there and is to be removed: the zone's style."""
+    """What was found there and is to be removed: the zone's style; none where lettering never stood."""
     doubtful: tuple[Event, ...]
     """What was found there and is to be kept, though it is short or contradicts what is to be removed."""
-
-    @property
-    def heights(self) -> tuple[int, int]:
-        """Least and greatest height of a line, in px."""
-        heights = [row_height(event) for event in self.events]
-        return min(heights), max(heights)
+    rows: tuple[int, int]
+    """First row in px in which the middle of a line may stand, and the last one."""
+    heights: tuple[int, int]
+    """Least and greatest height of a line, in px."""
 
     @property
     def is_boxed(self) -> bool:
         """Whether the lettering stands on a drawn box."""
-        return float(np.median([event.strokes.mean() for event in self.events])) > BOXED
+        filled = [event.strokes.mean() for event in self.events]
+        return bool(filled) and float(np.median(filled)) > BOXED
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,8 @@ def find_zones(
             near = [n for n in items if _is_near(one, n, 2 * gap)]
             items = [n for n in items if not any(n is other for other in near)]
             group += near
-        if any(n.event and n.event.remove for n in group) and len(group) > 1:
+        is_known = any(n.event and n.event.remove for n in group)
+        if len(group) >= (LEAST_SIGNS if is_known else LEAST_SIGHTS):
             zones.append(_to_zone(group, events, size, last, round(gap)))
     return sorted(zones, key=lambda z: (z.first, z.box.y))
 
@@ -104,18 +106,19 @@ def row_height(event: Event) -> int:
 
 
 def _find_items(events: Sequence[Event], sights: Sequence[Sight], short: float) -> list[_Item]:
-    """Short events that are removed, events that contradict these, and lines seen at their place."""
+    """Short events that are removed, events that contradict these, and lines that did not stand."""
     removed = [e for e in events if e.remove and e.kind == "subtitle"]
     found = [e for e in removed if e.last - e.first < short]
     for one in removed:
         for other in events:
             if other is not one and other.kind != "logo" and _contradict(one, other):
                 found += [e for e in (one, other) if not any(e is known for known in found)]
+    for index, box in sights:  # a line that slides in, and stands then
+        beside = (e for e in removed if e.first - short <= index <= e.last + short)
+        at_row = [e for e in beside if _is_same_row(e.box, box) and box.height < 1.5 * row_height(e) + 8]
+        found += [e for e in at_row if not any(e is known for known in found)]
     items = [_Item(e.first, e.last, e.box, e) for e in found]
-    for index, box in sights:
-        if any(e.first - short <= index <= e.last + short and _is_same_row(e.box, box) for e in removed):
-            items.append(_Item(index, index, box, None))
-    return items
+    return items + [_Item(index, index, box, None) for index, box in sights]
 
 
 def _contradict(one: Event, other: Event) -> bool:
@@ -136,10 +139,14 @@ def _is_same_row(one: Box, other: Box) -> bool:
 
 
 def _is_near(one: _Item, other: _Item, gap: float) -> bool:
-    """Whether two signs are of one zone: at one height of the picture, and soon after each other."""
-    height = min(one.box.height, other.box.height)
-    apart = max(one.box.y, other.box.y) - min(one.box.bottom, other.box.bottom)
-    return apart < height and max(one.first, other.first) - min(one.last, other.last) <= gap
+    """Whether two signs are of one zone: at one place of the picture, and soon after each other."""
+    if max(one.first, other.first) - min(one.last, other.last) > gap:
+        return False
+    common = one.box.intersect(other.box)
+    if one.event is None and other.event is None:  # what is somewhere else each time does not shake, but runs
+        return common is not None and common.area > 0.6 * min(one.box.area, other.box.area)
+    low = min(one.box.height, other.box.height)
+    return one.box.grow(2 * low, low).intersect(other.box) is not None
 
 
 def _to_zone(
@@ -154,10 +161,14 @@ def _to_zone(
         and _overlap_rows(e.box, core)
     ]  # fmt: skip
     whole = bounding_box([core, *(e.box for e in style)])
-    height = max(row_height(e) for e in style)
+    heights = [row_height(e) for e in style] or [n.box.height for n in group]
+    height = max(heights)
     box = whole.grow(round(REACH_WIDTH * size[0]), round(REACH_HEIGHT * height)).clip(*size)
     doubtful = [n.event for n in group if n.event and not n.event.remove]
-    return Zone(box, max(0, since), min(last, until), tuple(style), tuple(doubtful))
+    rows = core.y - height // 4, core.bottom + height // 4
+    return Zone(
+        box, max(0, since), min(last, until), tuple(style), tuple(doubtful), rows, (min(heights), height)
+    )
 
 
 def _overlap_rows(one: Box, other: Box) -> bool:
