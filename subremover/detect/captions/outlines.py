@@ -13,12 +13,11 @@ from math import ceil
 import cv2
 import numpy as np
 
+from subremover.detect.captions.looks import find_core, has_colour
 from subremover.detect.masking.gradient import disc
 from subremover.geometry import Box, tighten
 from subremover.plan.model import Event
 
-LIKE_FILL_LEVELS = 64
-"""Greatest difference, in levels, from the fill's colour within the fill."""
 WIDEST = 1 / 6
 """Greatest width of an outline, as a share of the height of the lettering."""
 SEEN_SHARE = 0.7
@@ -35,11 +34,7 @@ def find_fill(picture: np.ndarray, strokes: np.ndarray) -> np.ndarray:
     Returns:
         (h, w) bool.
     """
-    depth = cv2.distanceTransform(np.pad(strokes, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
-    inner = strokes & (depth >= float(np.quantile(depth[strokes], 0.75)))
-    colour = np.median(picture[inner], axis=0)
-    off = np.abs(picture.astype(np.float32) - colour).max(axis=2)
-    fill: np.ndarray = strokes & (off < LIKE_FILL_LEVELS)
+    fill: np.ndarray = strokes & has_colour(picture, find_core(picture, strokes))
     return fill
 
 

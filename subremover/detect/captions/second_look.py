@@ -10,16 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from subremover.detect.candidates.finder import FindLines
 from subremover.detect.captions.laid_over import moves_by_itself
+from subremover.detect.captions.looks import Look
 from subremover.detect.captions.outlines import add_outlines, find_fill
 from subremover.detect.captions.states import State, find_states, join_rows
 from subremover.detect.captions.stretch import Stretch
 from subremover.detect.captions.zones import Zone
-from subremover.detect.classify.classifier import colours_of
 from subremover.detect.frame import Picture
 from subremover.detect.masking.strokes import find_strokes
 from subremover.geometry import draw_boxes, tighten
@@ -45,8 +44,6 @@ LOWEST, HIGHEST = 0.5, 1.6
 """How much lower or higher than the zone's known lines another one may be: words pop up by half."""
 STROKES_REACH = 0.6, 0.4
 """How far strokes reach beyond a row, on the sides, and above and below, as shares of its height."""
-LIKE_COLOURS = 0.3
-"""Least common part of the colours of a state and of a known line: a word may be highlighted."""
 LONG_FRAMES, SAME_LIFE_FRAMES = 15, 2
 """Frames from which an event that was followed is better than a state, and by how much their lives may
 differ."""
@@ -87,14 +84,15 @@ class SecondLook:
         signs = [e for e in events if not e.remove and not any(e is d for d in zone.doubtful)]
         if not zone.events and not self._shakes(zone):
             return
-        colours: list[np.ndarray] = []
+        looks: list[Look] = []
         most = max(3 * CONTEXT_FRAMES, STRETCH_BYTES // (3 * zone.box.area))
         begin = zone.first
         while begin <= zone.last:
             since = max(zone.first, begin - CONTEXT_FRAMES)
             stretch = self._read(zone, since, min(since + most, zone.last + 1))
-            colours += _known_colours(stretch, zone)
-            states = [s for s in _find_states(stretch) if s.first + since >= begin]
+            looks += _known_looks(stretch, zone)
+            stretch.fills[:] = [look.fill for look in looks]
+            states = [s for s in find_states(stretch.rows, stretch.is_same) if s.first + since >= begin]
             stop = since + len(stretch.pictures)
             if stop <= zone.last:
                 # What goes on beyond the stretch is looked at in the next one, unless it fills this one.
@@ -103,14 +101,14 @@ class SecondLook:
                 stop = min(going, default=stop)
             for state in states:
                 is_due = state.first + since < stop and _could_be(state, stretch, zone, signs)
-                if is_due and (caption := self._to_event(state, stretch, zone, colours)):
+                if is_due and (caption := self._to_event(state, stretch, zone, looks)):
                     yield caption
             begin = stop
 
     def _shakes(self, zone: Zone) -> bool:
         """Whether what never stood in a zone is laid over the film, as far as its first frames tell."""
         stretch = self._read(zone, zone.first, min(zone.last + 1, zone.first + PROBED_FRAMES))
-        states = [s for s in _find_states(stretch) if _could_be(s, stretch, zone, ())]
+        states = [s for s in find_states(stretch.rows, stretch.is_same) if _could_be(s, stretch, zone, ())]
         return moves_by_itself(stretch, states)
 
     def _read(self, zone: Zone, first: int, stop: int) -> Stretch:
@@ -118,12 +116,12 @@ class SecondLook:
         pictures = [picture.rgb()[zone.box.slices].copy() for _, picture in self.read_again(first, stop)]
         rows = [join_rows(self.find_lines(picture)) for picture in pictures]
         cuts = [cut - first for cut in self.cuts if first < cut < stop]
-        return Stretch(first, pictures, rows, cuts, zone.is_boxed)
+        return Stretch(first, pictures, rows, cuts, zone.is_boxed, [])
 
     def _to_event(
-        self, state: State, stretch: Stretch, zone: Zone, colours: Sequence[np.ndarray]
+        self, state: State, stretch: Stretch, zone: Zone, looks: Sequence[Look]
     ) -> tuple[Event, np.ndarray] | None:
-        """The event of a state and its fill; None where its colours are not those of the zone's captions."""
+        """The event of a state and its fill; None where it does not look like the zone's captions."""
         height, width = stretch.pictures[0].shape[:2]
         pad_px = int(1.2 * state.box.height) + 8
         crop = state.box.grow(pad_px, pad_px).clip(width, height)
@@ -138,9 +136,9 @@ class SecondLook:
         if not strokes.any():
             return None
         picture = np.median(shown, axis=0).astype(np.uint8)
-        own = colours_of(picture, strokes)
-        likeness = [float(np.minimum(own, known).sum()) for known in colours]
-        if zone.events and max(likeness, default=0.0) < LIKE_COLOURS:
+        own = Look.of(picture, strokes)
+        is_set_alike = _is_set_alike(state, zone)
+        if zone.events and not any(own.is_like(look, is_set_alike) for look in looks):
             return None
         count = state.last - state.first + 1
         text = self.read_line(picture, strokes)[0] if count >= LEAST_READ_FRAMES else ""
@@ -149,11 +147,6 @@ class SecondLook:
         first, place = stretch.first + state.first, box.shift(zone.box.x, zone.box.y)
         opaque = np.ones(count, np.float32)
         return Event(first, first + count - 1, place, tight, opaque, text, "subtitle", True), fill
-
-
-def _find_states(stretch: Stretch) -> list[State]:
-    lumas = [cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) for picture in stretch.pictures]
-    return find_states(lumas, stretch.rows)
 
 
 def _could_be(state: State, stretch: Stretch, zone: Zone, signs: Sequence[Event]) -> bool:
@@ -167,16 +160,25 @@ def _could_be(state: State, stretch: Stretch, zone: Zone, signs: Sequence[Event]
     return LOWEST * least <= state.box.height <= HIGHEST * most + 8 and is_in_row and not is_sign
 
 
-def _known_colours(stretch: Stretch, zone: Zone) -> list[np.ndarray]:
-    """The colours of the zone's known events in the midst of their lives, of those that the stretch shows."""
+def _is_set_alike(state: State, zone: Zone) -> bool:
+    """Whether a state is on an axis, or has the left edge, of the zone's known events."""
+    place, slack_px = state.box.shift(zone.box.x, zone.box.y), state.box.height / 2
+    offsets = [
+        (e.box.x - place.x, e.box.x + e.box.width / 2 - place.x - place.width / 2) for e in zone.events
+    ]
+    return any(min(abs(left), abs(middle)) < slack_px for left, middle in offsets)
+
+
+def _known_looks(stretch: Stretch, zone: Zone) -> list[Look]:
+    """The looks of the zone's known events in the midst of their lives, of those that the stretch shows."""
     known = []
     for event in zone.events:
         number = (event.first + event.last) // 2 - stretch.first
-        if 0 <= number < len(stretch.pictures):
-            inside = event.box.intersect(zone.box) or zone.box
+        if 0 <= number < len(stretch.pictures) and (inside := event.box.intersect(zone.box)):
             place = inside.shift(-zone.box.x, -zone.box.y)
             strokes = event.strokes[inside.shift(-event.box.x, -event.box.y).slices]
-            known.append(colours_of(stretch.pictures[number][place.slices], strokes))
+            if strokes.any():
+                known.append(Look.of(stretch.pictures[number][place.slices], strokes))
     return known
 
 

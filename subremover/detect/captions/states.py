@@ -6,9 +6,10 @@ edges, chunk by chunk, so that one more letter makes another state. Strokes are 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from subremover.detect.tracking.presence import edge_vectors
@@ -16,10 +17,12 @@ from subremover.geometry import Box, bounding_box
 
 STRONG = 0.35
 """Share of a row's strong edges from which an edge is compared; what is behind the lettering is fainter."""
-FULL = 0.4
+FULL = 0.3
 """Share of the usual weight of a chunk's edges from which it counts; the others hold no lettering."""
 SAME = 0.5
 """Least share of a chunk's edges that the next frame must show."""
+LACKING = 0.25
+"""Share of a chunk's fill, or of half of a usual chunk's, up to which it may be off: coding changes it."""
 MISSED_FRAMES = 3
 """Frames on which the detector may miss a row that its edges say is there."""
 
@@ -38,29 +41,31 @@ class State:
     """Latest frames, one after the other, on which it was not detected."""
 
 
-def find_states(lumas: Sequence[np.ndarray], boxes: Sequence[Sequence[Box]]) -> list[State]:
+IsSame = Callable[[int, int, Box], bool]
+"""Whether two frames, by their numbers, show the same lettering in a box, none of it more and none less."""
+
+
+def find_states(rows_of: Sequence[Sequence[Box]], is_same: IsSame) -> list[State]:
     """Cut rows of text into states.
 
     Args:
-        lumas: (h, w) uint8 each, the same part of frames that follow each other.
-        boxes: The lines that the detector finds on each, in px of that part.
+        rows_of: The rows of text on frames that follow each other.
+        is_same: Compares two of the frames.
 
     Returns:
         The states, by first frame.
     """
     done: list[State] = []
     active: list[State] = []
-    for number, luma in enumerate(lumas):
-        rows = join_rows(boxes[number])
+    for number, rows_here in enumerate(rows_of):
+        rows = list(rows_here)
         going: list[State] = []
         for state in active:
             near = [row for row in rows if _is_row_of(row, state.box)]
             whole = bounding_box([state.box, *near])
-            is_same = is_same_row(lumas[number - 1], luma, whole) and is_same_row(
-                lumas[state.first], luma, whole
-            )
+            stands = is_same(number - 1, number, whole) and is_same(state.first, number, whole)
             state.missed = 0 if near else state.missed + 1
-            if not is_same or state.missed > MISSED_FRAMES:
+            if not stands or state.missed > MISSED_FRAMES:
                 done.append(state)
                 continue
             state.last, state.box = number, whole
@@ -86,16 +91,39 @@ def join_rows(boxes: Sequence[Box]) -> list[Box]:
     return rows
 
 
-def is_same_row(one: np.ndarray, other: np.ndarray, box: Box) -> bool:
-    """Whether two frames show the same lettering in a box, none of it more and none less.
+def have_same_edges(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two pictures of a row show the same lettering, told by its edges.
 
     Args:
         one: (h, w) uint8, luma.
         other: Likewise.
-        box: In their px.
     """
-    first, second = (edge_vectors(np.ascontiguousarray(luma[box.slices])) for luma in (one, other))
+    first, second = (edge_vectors(np.ascontiguousarray(luma)) for luma in (one, other))
     return _shows(first, second) and _shows(second, first)
+
+
+def have_same_fill(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two masks show the same lettering, told by its fill; where the picture behind it runs on.
+
+    Args:
+        one: (h, w) bool, what has the colour of the captions.
+        other: Likewise.
+    """
+    if not one.any() or not other.any():
+        return False
+    return _lacks(one, other) < LACKING and _lacks(other, one) < LACKING
+
+
+def _lacks(fill: np.ndarray, other: np.ndarray) -> float:
+    """Greatest share, over the chunks of a usual fill, that another one lacks."""
+    lacks = fill & ~cv2.dilate(other.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
+    height, width = fill.shape
+    step = max(4, height // 2)
+    starts = np.arange(0, max(1, width - step // 2), step // 2)
+    sums = np.pad(np.stack([fill.sum(axis=0), lacks.sum(axis=0)]).cumsum(axis=1), ((0, 0), (1, 0)))
+    count, lacking = sums[:, np.minimum(starts + step, width)] - sums[:, starts]
+    usual = float(np.median(count[count > 0]))
+    return float((lacking / np.maximum(count, 0.5 * usual)).max())
 
 
 def _shows(vectors: np.ndarray, others: np.ndarray) -> bool:
@@ -107,10 +135,11 @@ def _shows(vectors: np.ndarray, others: np.ndarray) -> bool:
     shown = np.clip(shares, -1, 1) * weights
     height, width = strength.shape
     step = max(4, height // 2)
-    starts = np.arange(0, width, step)
-    weight = np.add.reduceat(weights.sum(axis=0), starts)
-    present = np.add.reduceat(shown.sum(axis=0), starts)
-    is_full = weight > FULL * float(np.median(weight[weight > 0])) if (weight > 0).any() else weight > 0
+    starts = np.arange(0, max(1, width - step // 2), step // 2)  # chunks lie half over each other
+    columns = np.stack([weights.sum(axis=0), shown.sum(axis=0)])
+    sums = np.pad(columns.cumsum(axis=1), ((0, 0), (1, 0)))
+    weight, present = sums[:, np.minimum(starts + step, width)] - sums[:, starts]
+    is_full = weight > FULL * max(float(np.median(weight)), 1e-6)
     return bool((present[is_full] >= SAME * weight[is_full]).all())
 
 

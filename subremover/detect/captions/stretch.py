@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from subremover.detect.captions.states import State
+from subremover.detect.captions.looks import has_colour
+from subremover.detect.captions.states import State, have_same_edges, have_same_fill
 from subremover.detect.masking.gradient import disc, mark_strokes
 from subremover.detect.masking.strokes import Clear
 from subremover.geometry import Box, draw_boxes
@@ -36,8 +37,17 @@ class Stretch:
     """Frames that begin a shot."""
     is_boxed: bool
     """Whether the lettering stands on a drawn box."""
+    fills: list[np.ndarray]
+    """(3,) each, colours that the captions' fill is known to have."""
     marked: dict[int, np.ndarray] = field(default_factory=dict)
     """(h, w) bool by frame: what `lettering` has marked already."""
+
+    def is_same(self, one: int, other: int, box: Box) -> bool:
+        """Whether two frames show the same lettering in a box, none of it more and none less."""
+        first, second = self.pictures[one][box.slices], self.pictures[other][box.slices]
+        if have_same_edges(cv2.cvtColor(first, cv2.COLOR_RGB2GRAY), cv2.cvtColor(second, cv2.COLOR_RGB2GRAY)):
+            return True
+        return any(have_same_fill(has_colour(first, fill), has_colour(second, fill)) for fill in self.fills)
 
     def lettering(self, number: int) -> np.ndarray:
         """(h, w) bool, what may be lettering on a frame, outlines and box included."""

@@ -46,7 +46,7 @@ class Zone:
     rows: tuple[int, int]
     """First row in px in which the middle of a line may stand, and the last one."""
     heights: tuple[int, int]
-    """Least and greatest height of a line, in px."""
+    """Least and usual height of a row, in px."""
 
     @property
     def is_boxed(self) -> bool:
@@ -162,7 +162,7 @@ def _to_zone(
     ]  # fmt: skip
     whole = bounding_box([core, *(e.box for e in style)])
     heights = [row_height(e) for e in style] or [n.box.height for n in group]
-    height = max(heights)
+    height = round(float(np.median(heights)))
     box = whole.grow(round(REACH_WIDTH * size[0]), round(REACH_HEIGHT * height)).clip(*size)
     doubtful = [n.event for n in group if n.event and not n.event.remove]
     rows = core.y - height // 4, core.bottom + height // 4
