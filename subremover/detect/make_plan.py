@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 from subremover.detect.candidates.finder import FindLines
 from subremover.detect.candidates.line_detector import LineDetector
@@ -86,7 +87,8 @@ def make_plan(
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
             counted = _count_pictures(pictures, first, last, progress)
             rate = float(film.frame_rate)
-            found = scan_pictures(counted, find_lines, reader.read, rate, scope)
+            read_again = partial(_read_pictures, film)
+            found = scan_pictures(counted, find_lines, reader.read, rate, scope, read_again=read_again)
         cuts, events, passages = found.cuts, found.events, found.passages
         for roll in found.rolls:
             log.warning(

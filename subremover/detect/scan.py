@@ -9,14 +9,16 @@ event. Decoding, and the plan around the events, are `make_plan`'s part.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
 
 from subremover.detect.candidates.finder import DETECT_FRAMES, CandidateFinder, FindLines
 from subremover.detect.candidates.logos import LogoFinder
+from subremover.detect.captions.second_look import ReadAgain, ReadLine, SecondLook
+from subremover.detect.captions.zones import Sight, find_zones
 from subremover.detect.classify.classifier import classify
 from subremover.detect.classify.events import make_events
 from subremover.detect.classify.features import Film
@@ -42,8 +44,6 @@ BUFFER_BYTES = 400 << 20
 
 MEDIAN_CROPS = 9
 """Crops of a line whose median is read; more make no letter any clearer."""
-ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
-"""Reads an (h, w, 3) uint8 RGB crop with its (h, w) bool strokes: the text, and a confidence in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +83,8 @@ class Scan:
         self._tracks: list[LineTrack] = []
         self._lines: list[Line] = []
         self._recent_lines: list[Line] = []
-        self._passing: list[tuple[int, Box]] = []
+        self._passing: list[Sight] = []
+        self._grown: list[Sight] = []
         self._first_index = self._last_index = -1
         self._finder: CandidateFinder | None = None
         self._logos: LogoFinder | None = None
@@ -112,8 +113,8 @@ class Scan:
         for track in self._tracks:
             was_present = track.is_present
             track.follow(frame, self._scene)
-            # A line that stood may have made room for the next one; one that moves is lost again and again.
-            if was_present and not track.is_present and track.sure_count > finder.period:
+            # A line that stood may have made room for the next one.
+            if was_present and not track.is_present and track.sure_count >= LEAST_FRAMES:
                 finder.forget(track.line_crop.crop)
         if (index - self._first_index) % finder.period == finder.period - 1:
             self._detect(finder)
@@ -125,9 +126,10 @@ class Scan:
         """First frames of all shots but the first, ascending."""
         return self._scene.cuts
 
-    def rolls(self) -> list[tuple[int, int]]:
-        """First and last frames of stretches with running text, a ticker or credits; call after `events`."""
-        return find_rolls(self._passing, self._frame_rate)
+    def rolls(self, events: Sequence[Event]) -> list[tuple[int, int]]:
+        """First and last frames of stretches with running text (a ticker, credits) that no event removes."""
+        left = [sight for sight in self._passing if not _is_removed(sight, events)]
+        return find_rolls(left, self._frame_rate)
 
     def passages(self, events: Sequence[Event]) -> tuple[Passage, ...]:
         """What was seen to move and is part of none of the events that `events` has returned."""
@@ -156,6 +158,20 @@ class Scan:
         if self._scope.everything:
             removed |= set(get_args(EventKind))
         return make_events(self._lines, verdicts, removed)
+
+    def look_again(self, events: tuple[Event, ...], read_again: ReadAgain) -> tuple[Event, ...]:
+        """The events, those of captions in flux found anew; call after `events`.
+
+        Args:
+            events: What was found.
+            read_again: Reads frames of the film once more.
+        """
+        sights = [*self._passing, *self._grown]
+        zones = find_zones(events, sights, self._size, self._last_index, self._frame_rate)
+        if regions := self._scope.regions:
+            parts = [(zone, zone.box.intersect(region)) for zone in zones for region in regions]
+            zones = [replace(zone, box=part) for zone, part in parts if part]
+        return SecondLook(self._find_lines, self._read_line, read_again, self.cuts).replace(events, zones)
 
     def _begin(self, frame: Frame) -> CandidateFinder:
         """Prepare what depends on the size of the pictures."""
@@ -187,8 +203,10 @@ class Scan:
         same = next((t for t in self._tracks if t.is_same(track)), None)
         if same is None:
             self._tracks.append(track)
-        elif _length(track.line) > 1.1 * _length(same.line) and track.sees_its_start:
-            self._tracks[self._tracks.index(same)] = track  # found in a fade, or in part
+        elif _length(track.line) > 1.1 * _length(same.line):
+            if track.sees_its_start:
+                self._tracks[self._tracks.index(same)] = track  # found in a fade, or in part
+            self._grown.append((track.found, track.line))
 
     def _finish(self, track: LineTrack) -> None:
         """Work out the ends and the strokes of a line that is gone, or still there when the film ends."""
@@ -277,6 +295,8 @@ def scan_pictures(
     read_line: ReadLine,
     frame_rate: float,
     scope: Scope,
+    *,
+    read_again: ReadAgain | None = None,
 ) -> Found:
     """Scan pictures for cuts and events.
 
@@ -286,6 +306,7 @@ def scan_pictures(
         read_line: Reads a line.
         frame_rate: Frames per second.
         scope: Where to look, and what counts as text to be removed.
+        read_again: Reads frames once more, where captions are in flux; None: they are not looked at again.
 
     Returns:
         The cuts, the events, and where text runs or rolls.
@@ -296,7 +317,16 @@ def scan_pictures(
             scan.feed(index, picture)
     with stage("scan: follow"):
         events = scan.events()
-        return Found(scan.cuts, events, scan.rolls(), scan.passages(events))
+    if read_again is not None:
+        events = scan.look_again(events, read_again)
+    return Found(scan.cuts, events, scan.rolls(events), scan.passages(events))
+
+
+def _is_removed(sight: Sight, events: Sequence[Event]) -> bool:
+    """Whether events remove what was seen at a place of a frame."""
+    index, box = sight
+    removed = [e.box for e in events if e.remove and e.first <= index <= e.last]
+    return bool(draw_boxes(removed, box).mean() > 0.5)
 
 
 def _length(line: Box) -> int:

@@ -29,7 +29,8 @@ Stage = Literal[
     "scan: detect",  # text lines
     "scan: strokes",
     "scan: read",  # what the lines say
-    "scan: follow",  # the rest of the scan: cuts, novelty, lines from frame to frame, what they are
+    "scan: follow",
+    "scan: captions",  # the rest of the scan: cuts, novelty, lines from frame to frame, what they are
     "render: decode",
     "render: footage",  # the second reader: frames to borrow from
     "render: unmix",

@@ -28,6 +28,12 @@ LOW_SHARE = 1 / 3
 """The lowest part of the picture, as a share of its height, where most subtitles stand. Every other sweep
 takes this part alone, and so sees it larger."""
 
+HIGHEST_SHARE = 0.35
+"""Greatest height of a line, as a share of the picture's shorter side: one word may fill a phone's."""
+FLAT, LARGE_SHARE = 1.2, 0.06
+"""Least ratio of a line's sides, and the height, as a share of the picture's shorter side, from which it may
+be a square: one short word, large."""
+
 FindLines = Callable[[np.ndarray], list[Box]]
 """Finds the text lines of an (h, w, 3) uint8 RGB picture; boxes in its px."""
 
@@ -141,9 +147,10 @@ def _enlarge(box: Box, scale: int) -> Box:
 
 
 def _has_line_shape(box: Box, picture: Box) -> bool:
-    """Whether a box could be a line: flat enough, and none of the blots that are found in water or leaves."""
+    """Whether a box could be a line: not too large, and none of the small blots that are found in leaves."""
     short, long = sorted((box.width, box.height))
-    return 6 <= short <= 0.16 * min(picture.width, picture.height) + 12 and long >= 1.2 * short
+    side = min(picture.width, picture.height)
+    return 6 <= short <= HIGHEST_SHARE * side and (long >= FLAT * short or short >= LARGE_SHARE * side)
 
 
 def _reaches_out(line: Box, part: Box, region: Box) -> bool:

@@ -76,6 +76,15 @@ class Clear:
     """(m, h, w, 3) uint8, RGB, nearest to the event first."""
     shown: np.ndarray
     """(k, h, w, 3) uint8, RGB, the event's frames nearest to that end, at full opacity."""
+    known: np.ndarray | None = None
+    """(m, h, w) bool, False where other lettering covers the pictures; None: nowhere."""
+
+    def is_known(self, number: int) -> np.ndarray:
+        """(h, w) bool, where a picture shows what is behind the event."""
+        known: np.ndarray = (
+            np.ones(self.pictures.shape[1:3], bool) if self.known is None else self.known[number]
+        )
+        return known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -170,7 +179,14 @@ def _find_coarsely(
         return np.stack([cv2.resize(p, size, interpolation=cv2.INTER_AREA) for p in pictures])
 
     boxes = [shrink(box[None].astype(np.float32))[0] > 0 for box in (line, lettering)]
-    ends = [Clear(shrink(end.pictures), shrink(end.shown)) for end in clear]
+    ends = [
+        Clear(
+            shrink(end.pictures),
+            shrink(end.shown),
+            None if end.known is None else shrink(end.known.astype(np.float32)) > 0.99,
+        )
+        for end in clear
+    ]
     strokes = find_strokes(shrink(shown), boxes[0], boxes[1], ends)
     smooth = cv2.resize(strokes.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     mask = smooth > 0.4  # below a half: what a coarse pixel half covers is covered
@@ -180,7 +196,7 @@ def _find_coarsely(
 
 def _jump(clear: list[Clear]) -> np.ndarray:
     """(h, w) float32, levels by which the picture changes as the subtitle comes and goes, motion included."""
-    jumps = [greatest(cv2.absdiff(end.shown[0], end.pictures[0])) for end in clear]
+    jumps = [greatest(cv2.absdiff(end.shown[0], end.pictures[0])) * end.is_known(0) for end in clear]
     mean: np.ndarray = np.mean(jumps, axis=0).astype(np.float32)
     return mean
 
@@ -189,7 +205,9 @@ def _differ_from_clear(
     shown: np.ndarray, clear: list[Clear], known: np.ndarray, *, targets: int, sources: int
 ) -> list[_Difference]:
     """Differences from the text-free frames, at the ends and in the middle of the event's life."""
-    views = [[View(p, np.ones_like(known)) for p in end.pictures[:sources]] for end in clear]
+    views = [
+        [View(p, end.is_known(number)) for number, p in enumerate(end.pictures[:sources])] for end in clear
+    ]
     differences = [
         _differ([View(p, known) for p in end.shown[:targets]], near)
         for end, near in zip(clear, views, strict=True)
