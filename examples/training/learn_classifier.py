@@ -37,7 +37,7 @@ from subremover.video.read.probe import probe
 
 STRENGTH = 0.15
 """Variance of a slope, of features scaled to a deviation of 1, that is expected beforehand."""
-RISING = {"stillness", "steadiness", "floats", "cuts", "sharpness", "arrival", "departure", "comes_alone"} | {
+RISING = {"stillness", "steadiness", "floats", "cuts", "sharpness", "arrival", "departure", "laid_over", "comes_alone"} | {
     *("goes_alone", "before", "after", "has_text", "confidence", "words")
 }
 FALLING = {"off_centre", "odd_height", "odd_seconds", "slope", "unrest", "unevenness", "digits", "peers"}

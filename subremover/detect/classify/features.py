@@ -33,15 +33,15 @@ class Film:
 GROUPS: Mapping[str, tuple[str, ...]] = {
     "place": ("off_centre", "middle", "low", "high", "edge_gap", "corner"),
     "size": ("width", "odd_height", "flatness", "density", "slope"),
-    "time": ("seconds", "odd_seconds", "share", "least_opacity"),
+    "time": ("seconds", "odd_seconds", "share"),
     "coming": (
         *("comes_alone", "goes_alone", "comes_at_cut", "goes_at_cut", "fades", "is_interrupted"),
         *("never_changes", "arrival", "departure"),
     ),
-    "stillness": ("steadiness", "stillness", "around_deviation", "unrest", "cuts", "floats"),
+    "stillness": ("laid_over", "steadiness", "stillness", "around_deviation", "unrest", "cuts", "floats"),
     "drawing": ("sharpness", "unevenness", "outline", "contrast", "plainness"),
     "colours": ("white", "black", "yellow", "saturated"),
-    "words": ("has_text", "confidence", "letters", "words", "digits"),
+    "words": ("has_text", "confidence", "words", "digits"),
     "succession": ("before", "after"),
     "company": ("peers", "beside"),
 }
@@ -90,4 +90,5 @@ def _measure(line: Line, film: Film) -> dict[str, float]:
         "words": np.log1p(len(line.text.split())),
         "digits": digits / (letters + digits + 1),
         **asdict(line.traits),
+        "laid_over": max(line.traits.arrival, line.traits.departure, line.traits.stillness),
     }
