@@ -18,6 +18,8 @@ from subremover.motion.smooth import fill_smoothly
 FLOW_MARGIN_PX = 3
 """Flow nearer than this to a hole, in px, is replaced by that from further off: a patch of it that touches
 the filled hole is led astray."""
+PATCH_PX = 8
+"""Side of the patches that the flow is searched by."""
 FLOW_REFINEMENTS = 2
 """Variational refinement passes of the flow; OpenCV's preset has 5.
 See docs/measurements.md, "motion/align: flow"."""
@@ -209,13 +211,14 @@ def warp_flow(target: View, source: View, start: Warp | None = None) -> Warp:
         start: A warp that the flow begins from; None: no motion.
 
     Returns:
-        The warp; of crops less than 16 px wide or high, `start` itself.
+        The warp; of crops less than two patches wide or high, `start` itself.
     """
     height, width = target.luma.shape
-    if min(height, width) < 16:  # less than two of its patches
+    if min(height, width) < 2 * PATCH_PX:
         return start or warp_still(source)
     search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
-    search.setFinestScale(2 if target.coarse_px == 1 else 1)
+    # Of a picture that is smaller than a patch at the finest scale OpenCV reads beyond the end, and crashes.
+    search.setFinestScale(2 if target.coarse_px == 1 and min(height, width) >= 4 * PATCH_PX else 1)
     search.setVariationalRefinementIterations(FLOW_REFINEMENTS)
     stride = target.step_px / target.coarse_px
     guess: np.ndarray = np.zeros((height, width, 2), np.float32)

@@ -139,3 +139,14 @@ def test_points_that_tell_nonsense_still_give_a_plane_that_is_none():
     for _ in range(50):
         starts, ends = (random.uniform(0, 200, (30, 2)).astype(np.float32) for _ in range(2))
         assert is_sane(fit_plane(starts, ends, 1.5), starts)
+
+
+@pytest.mark.parametrize("height", [*range(14, 40, 2), 27])
+def test_crops_of_any_height_have_a_flow(height):
+    """OpenCV crashes where the picture is smaller than its patches at the finest scale: the flow must not."""
+    rng = np.random.default_rng(0)
+    first, second = (rng.integers(0, 255, (height, 158, 3)).astype(np.uint8) for _ in range(2))
+    known = np.ones((height, 158), bool)
+    known[height // 3 : height // 2, 20:130] = False
+    motion = warp_flow(View(first, known), View(second, known)).motion
+    assert motion is None or np.isfinite(motion).all()
