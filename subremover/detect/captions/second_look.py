@@ -32,7 +32,7 @@ ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
 
 STRETCH_BYTES = 96 << 20
 """Most memory for a zone's crops that are looked at together."""
-PROBED_FRAMES = 90
+PROBED_FRAMES = 32
 """Most frames that are looked at to tell whether lettering that never stood is laid over the film."""
 CONTEXT_FRAMES = 24
 """Frames before a stretch that are looked at with it, to see what is behind its first states."""
@@ -106,8 +106,9 @@ class SecondLook:
             begin = stop
 
     def _shakes(self, zone: Zone) -> bool:
-        """Whether what never stood in a zone is laid over the film, as far as its first frames tell."""
-        stretch = self._read(zone, zone.first, min(zone.last + 1, zone.first + PROBED_FRAMES))
+        """Whether what never stood in a zone is laid over the film, as far as frames in its midst tell."""
+        first = max(zone.first, (zone.first + zone.last - PROBED_FRAMES) // 2)
+        stretch = self._read(zone, first, min(zone.last + 1, first + PROBED_FRAMES))
         states = [s for s in find_states(stretch.rows, stretch.is_same) if _could_be(s, stretch, zone, ())]
         return moves_by_itself(stretch, states)
 
