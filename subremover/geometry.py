@@ -121,6 +121,22 @@ def draw_boxes(boxes: Iterable[Box], frame: Box) -> np.ndarray:
     return drawn
 
 
+def draw_mask(mask: np.ndarray, box: Box, frame: Box) -> np.ndarray:
+    """Draw a mask as part of a larger one.
+
+    Args:
+        mask: (h, w) bool of the box's size.
+        box: Where it is in the picture, inside the frame.
+        frame: The part of the picture to be drawn.
+
+    Returns:
+        (h, w) bool of the frame's size.
+    """
+    drawn = np.zeros((frame.height, frame.width), bool)
+    drawn[box.shift(-frame.x, -frame.y).slices] = mask
+    return drawn
+
+
 def tighten(mask: np.ndarray, box: Box) -> tuple[Box, np.ndarray]:
     """Cut the empty borders off a mask.
 

@@ -21,7 +21,8 @@ from subremover.plan.model import Event
 WIDEST = 1 / 6
 """Greatest width of an outline, as a share of the height of the lettering."""
 SEEN_SHARE = 0.7
-"""Quantile of the rim's distances from the fill that is the outline's width: the rest may be unseen."""
+"""Quantile of the rim's distances from the fill, and of those of all captions, that is the outline's width:
+the rest may be unseen."""
 
 
 def find_fill(picture: np.ndarray, strokes: np.ndarray) -> np.ndarray:
@@ -49,7 +50,7 @@ def add_outlines(captions: Sequence[tuple[Event, np.ndarray]], zone: Box) -> lis
         The events with no less strokes.
     """
     widths: list[float] = [_outline_px(event.strokes, fill) for event, fill in captions]
-    width_px = ceil(np.median(widths)) if widths else 0
+    width_px = ceil(np.quantile(widths, SEEN_SHARE)) if widths else 0
     if not width_px:
         return [event for event, _ in captions]
     return [_add_outline(event, fill, width_px, zone) for event, fill in captions]

@@ -8,7 +8,7 @@ zone's own captions counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,12 +16,12 @@ from subremover.detect.candidates.finder import FindLines
 from subremover.detect.captions.laid_over import moves_by_itself
 from subremover.detect.captions.looks import Look
 from subremover.detect.captions.outlines import add_outlines, find_fill
-from subremover.detect.captions.states import State, find_states, join_rows
+from subremover.detect.captions.states import State, find_states, have_same_fill, join_rows
 from subremover.detect.captions.stretch import Stretch
 from subremover.detect.captions.zones import Zone
 from subremover.detect.frame import Picture
 from subremover.detect.masking.strokes import find_strokes
-from subremover.geometry import draw_boxes, tighten
+from subremover.geometry import bounding_box, draw_boxes, draw_mask, tighten
 from subremover.plan.model import Event
 from subremover.runtime.profile import stage
 
@@ -32,7 +32,7 @@ ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
 
 STRETCH_BYTES = 96 << 20
 """Most memory for a zone's crops that are looked at together."""
-PROBED_FRAMES = 90
+PROBED_FRAMES = 32
 """Most frames that are looked at to tell whether lettering that never stood is laid over the film."""
 CONTEXT_FRAMES = 24
 """Frames before a stretch that are looked at with it, to see what is behind its first states."""
@@ -75,7 +75,7 @@ class SecondLook:
         """
         found = list(events)
         for zone in zones:
-            captions = add_outlines(list(self._find_captions(zone, events)), zone.box)
+            captions = add_outlines(_join_alike(self._find_captions(zone, events)), zone.box)
             found = _replace(found, zone, captions)
         return tuple(sorted(found, key=lambda e: (e.first, e.box.y, e.box.x)))
 
@@ -106,8 +106,9 @@ class SecondLook:
             begin = stop
 
     def _shakes(self, zone: Zone) -> bool:
-        """Whether what never stood in a zone is laid over the film, as far as its first frames tell."""
-        stretch = self._read(zone, zone.first, min(zone.last + 1, zone.first + PROBED_FRAMES))
+        """Whether what never stood in a zone is laid over the film, as far as frames in its midst tell."""
+        first = max(zone.first, (zone.first + zone.last - PROBED_FRAMES) // 2)
+        stretch = self._read(zone, first, min(zone.last + 1, first + PROBED_FRAMES))
         states = [s for s in find_states(stretch.rows, stretch.is_same) if _could_be(s, stretch, zone, ())]
         return moves_by_itself(stretch, states)
 
@@ -185,6 +186,32 @@ def _known_looks(stretch: Stretch, zone: Zone) -> list[Look]:
             if strokes.any():
                 known.append(Look.of(stretch.pictures[number][place.slices], strokes))
     return known
+
+
+def _join_alike(captions: Iterable[tuple[Event, np.ndarray]]) -> list[tuple[Event, np.ndarray]]:
+    """Captions and their fills, those that follow each other and show the same made one."""
+    joined: list[tuple[Event, np.ndarray]] = []
+    for event, fill in captions:
+        for place, (before, known) in enumerate(joined):
+            if before.last + 1 != event.first:
+                continue
+            whole = bounding_box([before.box, event.box])
+            one, other = draw_mask(known, before.box, whole), draw_mask(fill, event.box, whole)
+            if have_same_fill(one, other):
+                joined[place] = _join(before, event), one | other
+                break
+        else:
+            joined.append((event, fill))
+    return joined
+
+
+def _join(before: Event, event: Event) -> Event:
+    """One event of two that follow each other."""
+    box = bounding_box([before.box, event.box])
+    strokes = draw_mask(before.strokes, before.box, box) | draw_mask(event.strokes, event.box, box)
+    opacities = np.concatenate([before.opacities, event.opacities])
+    text = max(before, event, key=lambda e: e.last - e.first).text
+    return replace(before, last=event.last, box=box, strokes=strokes, opacities=opacities, text=text)
 
 
 def _replace(found: Sequence[Event], zone: Zone, captions: Sequence[Event]) -> list[Event]:

@@ -23,6 +23,8 @@ SAME = 0.5
 """Least share of a chunk's edges that the next frame must show."""
 LACKING = 0.25
 """Share of a chunk's fill, or of half of a usual chunk's, up to which it may be off: coding changes it."""
+EXTENT = 0.25
+"""How far the detector may see a row that stands reach on another frame, as a share of its height."""
 MISSED_FRAMES = 3
 """Frames on which the detector may miss a row that its edges say is there."""
 
@@ -41,8 +43,9 @@ class State:
     """Latest frames, one after the other, on which it was not detected."""
 
 
-IsSame = Callable[[int, int, Box], bool]
-"""Whether two frames, by their numbers, show the same lettering in a box, none of it more and none less."""
+IsSame = Callable[[int, int, Box, bool], bool]
+"""Whether two frames, by their numbers, show the same lettering in a box, none of it more and none less; the
+last argument says whether the detector sees it from the same to the same px, so that its fill may tell."""
 
 
 def find_states(rows_of: Sequence[Sequence[Box]], is_same: IsSame) -> list[State]:
@@ -63,7 +66,9 @@ def find_states(rows_of: Sequence[Sequence[Box]], is_same: IsSame) -> list[State
         for state in active:
             near = [row for row in rows if _is_row_of(row, state.box)]
             whole = bounding_box([state.box, *near])
-            stands = is_same(number - 1, number, whole) and is_same(state.first, number, whole)
+            slack_px = EXTENT * state.box.height
+            keeps = bool(near) and _farthest(bounding_box(near), state.box) <= slack_px
+            stands = all(is_same(before, number, whole, keeps) for before in {number - 1, state.first})
             state.missed = 0 if near else state.missed + 1
             if not stands or state.missed > MISSED_FRAMES:
                 done.append(state)
@@ -75,6 +80,14 @@ def find_states(rows_of: Sequence[Sequence[Box]], is_same: IsSame) -> list[State
     for state in done + active:
         state.last -= state.missed if state in active else 0
     return sorted(done + active, key=lambda s: (s.first, s.box.y, s.box.x))
+
+
+def _farthest(one: Box, other: Box) -> float:
+    """How far apart, in px, the sides of two boxes are at the most."""
+    sides = zip(
+        (one.x, one.y, one.right, one.bottom), (other.x, other.y, other.right, other.bottom), strict=True
+    )
+    return max(abs(a - b) for a, b in sides)
 
 
 def join_rows(boxes: Sequence[Box]) -> list[Box]:

@@ -14,9 +14,11 @@ from subremover.detect.masking.gradient import disc, mark_strokes
 from subremover.detect.masking.strokes import Clear
 from subremover.geometry import Box, draw_boxes
 
-CLEAR_COUNT, SOURCE_COUNT = 2, 3
+CLEAR_COUNT, SOURCE_COUNT = 1, 2
 """Most frames without lettering, and most frames with other lettering before the first of these, that show on
 one side of a state what is behind it."""
+MOST_FILL = 0.5
+"""Greatest share of a row's box that its fill takes."""
 NEAR = 8
 """Frames up to which a clear one is better than those with other lettering before it."""
 SOURCE_STEP, SOURCE_REACH = 3, 48
@@ -42,12 +44,22 @@ class Stretch:
     marked: dict[int, np.ndarray] = field(default_factory=dict)
     """(h, w) bool by frame: what `lettering` has marked already."""
 
-    def is_same(self, one: int, other: int, box: Box) -> bool:
-        """Whether two frames show the same lettering in a box, none of it more and none less."""
+    def is_same(self, one: int, other: int, box: Box, by_fill: bool) -> bool:
+        """Whether two frames show the same lettering in a box, none of it more and none less.
+
+        Args:
+            one: Number of a frame.
+            other: Likewise.
+            box: In px of the zone.
+            by_fill: Whether the fill may tell it, where the edges of what runs on behind hide it.
+        """
         first, second = self.pictures[one][box.slices], self.pictures[other][box.slices]
         if have_same_edges(cv2.cvtColor(first, cv2.COLOR_RGB2GRAY), cv2.cvtColor(second, cv2.COLOR_RGB2GRAY)):
             return True
-        return any(have_same_fill(has_colour(first, fill), has_colour(second, fill)) for fill in self.fills)
+        fills = self.fills if by_fill else []
+        masks = ((has_colour(first, fill), has_colour(second, fill)) for fill in fills)
+        # What is everywhere is the picture's colour, too.
+        return any(max(a.mean(), b.mean()) < MOST_FILL and have_same_fill(a, b) for a, b in masks)
 
     def lettering(self, number: int) -> np.ndarray:
         """(h, w) bool, what may be lettering on a frame, outlines and box included."""

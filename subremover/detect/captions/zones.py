@@ -22,7 +22,7 @@ REACH_WIDTH, REACH_HEIGHT = 0.2, 1.2
 """How far a zone reaches beyond what was found: shares of the picture's width and of a line's height."""
 BOXED = 0.8
 """Share of an event's box that its strokes fill, above which it has a drawn box; letters fill half."""
-LEAST_SIGNS, LEAST_SIGHTS = 2, 4
+LEAST_SIGNS, LEAST_SIGHTS = 2, 3
 """Least number of signs of flux that make a zone, and of lines seen at one place that never stood."""
 
 Sight = tuple[int, Box]
@@ -125,7 +125,7 @@ def _find_items(events: Sequence[Event], sights: Sequence[Sight], short: float) 
                 found += [e for e in (one, other) if not any(e is known for known in found)]
     for index, box in sights:  # a line that slides in, and stands then
         beside = (e for e in removed if e.first - short <= index <= e.last + short)
-        at_row = [e for e in beside if _is_same_row(e.box, box) and box.height < 1.5 * row_height(e) + 8]
+        at_row = [e for e in beside if _is_same_row(e.box, box) and box.height < 2 * row_height(e) + 8]
         found += [e for e in at_row if not any(e is known for known in found)]
     items = [_Item(e.first, e.last, e.box, e) for e in found]
     return items + [_Item(index, index, box, None) for index, box in sights]

@@ -28,7 +28,7 @@ def find(words, pan_px=0.0):
 
 
 def ends(lumas, boxes):
-    def is_same(one, other, box):
+    def is_same(one, other, box, _):
         return have_same_edges(lumas[one][box.slices], lumas[other][box.slices])
 
     return [(s.first, s.last) for s in find_states(boxes, is_same)]
