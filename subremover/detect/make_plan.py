@@ -94,6 +94,12 @@ def make_plan(
                 "to remove it, give a --mask",
                 *roll,
             )
+        for move in found.moves:
+            log.warning(
+                "about frames %d to %d lettering shakes or slides, and is left alone; "
+                "to remove it, give a --mask",
+                *move,
+            )
     if cues:
         events = leave_untimed(events, film.times - film.start_seconds, cues)
     # What nobody has looked at is another shot: there may be a cut, or a subtitle that is not known.

@@ -145,19 +145,26 @@ class Scan:
             removed |= set(get_args(EventKind))
         return make_events(self._lines, [classifier.classify(line) for line in self._lines], removed)
 
-    def look_again(self, events: tuple[Event, ...], read_again: ReadAgain) -> tuple[Event, ...]:
+    def look_again(
+        self, events: tuple[Event, ...], read_again: ReadAgain
+    ) -> tuple[tuple[Event, ...], list[tuple[int, int]]]:
         """The events, those of captions in flux found anew; call after `events`.
 
         Args:
             events: What was found.
             read_again: Reads frames of the film once more.
+
+        Returns:
+            The events; and first and last frames of lettering that moves and is left, whatever it is.
         """
         sights = [*self._passing, *self._grown]
         zones = find_zones(events, sights, self._size, self._last_index, self._frame_rate)
         if regions := self._scope.regions:
             parts = [(zone, zone.box.intersect(region)) for zone in zones for region in regions]
             zones = [replace(zone, box=part) for zone, part in parts if part]
-        return SecondLook(self._find_lines, self._read_line, read_again, self.cuts).replace(events, zones)
+        look = SecondLook(self._find_lines, self._read_line, read_again, self.cuts)
+        events, left = look.replace(events, zones)
+        return events, [(zone.first, zone.last) for zone in left]
 
     def _begin(self, frame: Frame) -> CandidateFinder:
         """Prepare what depends on the size of the pictures."""
@@ -259,6 +266,8 @@ class Found:
     """By first frame."""
     rolls: list[tuple[int, int]]
     """First and last frames of stretches with running text, which no event covers."""
+    moves: list[tuple[int, int]]
+    """First and last frames around lettering that shakes or slides, which no event covers."""
 
 
 def scan_pictures(
@@ -289,9 +298,10 @@ def scan_pictures(
             scan.feed(index, picture)
     with stage("scan: follow"):
         events = scan.events()
+    moves: list[tuple[int, int]] = []
     if read_again is not None:
-        events = scan.look_again(events, read_again)
-    return Found(scan.cuts, events, scan.rolls(events))
+        events, moves = scan.look_again(events, read_again)
+    return Found(scan.cuts, events, scan.rolls(events), moves)
 
 
 def _is_removed(sight: Sight, events: Sequence[Event]) -> bool:

@@ -123,4 +123,4 @@ def test_an_emblem_that_no_cut_changes_goes_with_the_logos_and_only_with_them(de
 
 
 def test_no_lettering_no_event(detector):
-    assert Screen(30).scan(detector) == Found([], (), [])
+    assert Screen(30).scan(detector) == Found([], (), [], [])

@@ -33,8 +33,8 @@ class _Step:
     """Whether the picture around it does not."""
 
 
-def moves_by_itself(stretch: Stretch, states: Sequence[State]) -> bool:
-    """Whether lettering moves to and fro, and otherwise than what it stands on.
+def moves_by_itself(stretch: Stretch, states: Sequence[State]) -> bool | None:
+    """Whether lettering moves to and fro, and otherwise than what it stands on; None where too little tells.
 
     Args:
         stretch: Frames with the lettering.
@@ -43,9 +43,11 @@ def moves_by_itself(stretch: Stretch, states: Sequence[State]) -> bool:
     steps = [_step(stretch, one, other) for one in states for other in states if _follows(one, other)]
     alone = np.array([(s.dx, s.dy) for s in steps if s and s.is_alone]).reshape(-1, 2)
     along = sum(not s.is_alone for s in steps if s)
+    if max(len(alone), along) < LEAST_STEPS:
+        return None
     # A ticker goes on and on.
     shakes = np.abs(alone.sum(axis=0)).sum() < 0.5 * np.abs(alone).sum()
-    return bool(len(alone) >= max(LEAST_STEPS, MAJORITY * along) and shakes)
+    return bool(len(alone) >= MAJORITY * along and shakes)
 
 
 def _follows(one: State, other: State) -> bool:

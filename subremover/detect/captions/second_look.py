@@ -63,7 +63,7 @@ class SecondLook:
     """First frames of all shots but the first."""
 
     @stage("scan: captions")
-    def replace(self, events: Sequence[Event], zones: Sequence[Zone]) -> tuple[Event, ...]:
+    def replace(self, events: Sequence[Event], zones: Sequence[Zone]) -> tuple[tuple[Event, ...], list[Zone]]:
         """Find the captions of zones anew.
 
         Args:
@@ -71,19 +71,21 @@ class SecondLook:
             zones: Where and when captions are in flux.
 
         Returns:
-            The events, by first frame: those found before that are good, and one for each state of a caption.
+            The events, by first frame: those found before that are good, and one for each state of a caption;
+            and the zones in which lettering moves, but nothing tells whether it is laid over the film.
         """
-        found = list(events)
+        found, left = list(events), []
         for zone in zones:
+            if not zone.events and not (shakes := self._shakes(zone)):
+                left += [zone] if shakes is None else []
+                continue
             captions = add_outlines(_join_alike(self._find_captions(zone, events)), zone.box)
             found = _replace(found, zone, captions)
-        return tuple(sorted(found, key=lambda e: (e.first, e.box.y, e.box.x)))
+        return tuple(sorted(found, key=lambda e: (e.first, e.box.y, e.box.x))), left
 
     def _find_captions(self, zone: Zone, events: Sequence[Event]) -> Iterator[tuple[Event, np.ndarray]]:
         """An event for each state of a zone's captions, and its fill: (h, w) bool of its box."""
         signs = [e for e in events if not e.remove and not any(e is d for d in zone.doubtful)]
-        if not zone.events and not self._shakes(zone):
-            return
         looks: list[Look] = []
         most = max(3 * CONTEXT_FRAMES, STRETCH_BYTES // (3 * zone.box.area))
         begin = zone.first
@@ -105,8 +107,8 @@ class SecondLook:
                     yield caption
             begin = stop
 
-    def _shakes(self, zone: Zone) -> bool:
-        """Whether what never stood in a zone is laid over the film, as far as frames in its midst tell."""
+    def _shakes(self, zone: Zone) -> bool | None:
+        """Whether what never stood in a zone shakes over the film, as far as frames in its midst tell."""
         first = max(zone.first, (zone.first + zone.last - PROBED_FRAMES) // 2)
         stretch = self._read(zone, first, min(zone.last + 1, first + PROBED_FRAMES))
         states = [s for s in find_states(stretch.rows, stretch.is_same) if _could_be(s, stretch, zone, ())]

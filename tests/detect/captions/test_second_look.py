@@ -46,7 +46,12 @@ class Film:
     def scan(self, detector):
         pictures = ((index, DrawnPicture(picture)) for index, picture in enumerate(self.pictures))
         return scan_pictures(
-            pictures, detector.find_lines, lambda *_: ("", 0.0), RATE, Scope(), read_again=self.read_again
+            pictures,
+            detector.find_lines,
+            lambda *_: ("Hello", 1.0),
+            RATE,
+            Scope(),
+            read_again=self.read_again,
         )
 
     def check(self, events, least=0.97):
@@ -109,7 +114,8 @@ def test_what_shakes_goes_unless_the_picture_shakes_with_it(is_laid_over, detect
     sights = [(i, Box(58, 118, 190, 30)) for i in (6, 11, 16)]
     zones = find_zones((), sights, SIZE, 23, RATE)
     look = SecondLook(detector.find_lines, lambda *_: ("", 0.0), film.read_again, [])
-    events = look.replace((), zones)
+    events, left = look.replace((), zones)
+    assert left == []
     if is_laid_over:
         film.check(events, least=0.95)
     else:
