@@ -12,8 +12,8 @@ from subremover.detect.classify.classifier import colours_of
 LIKE_FILL_LEVELS = 64
 """Greatest difference, in levels, of colours that may be of one fill."""
 LIKE_COLOURS, SAME_COLOURS = 0.3, 0.5
-"""Least common part of the colours of two captions that are set alike, of which one may be highlighted; and of
-any two."""
+"""Least common part of the colours of two captions that are set alike, of which one may be highlighted, and
+of any two."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
