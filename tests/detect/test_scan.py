@@ -76,6 +76,15 @@ def test_subtitles_without_a_gap_are_told_apart(detector):
     assert _ends(screen.scan(detector)) == [(10, 34), (35, 59)]
 
 
+def test_short_words_at_one_place_are_found_one_after_the_other(detector):
+    screen = Screen(60)
+    spans = [(first, first + 4) for first in range(8, 50, 7)]
+    words = ("better", "nowhere", "yours", "sundown", "reddish", "hatter")
+    for word, (first, last) in zip(words, spans, strict=True):
+        screen.show(word, dict.fromkeys(range(first, last + 1), 1.0))
+    assert len(set(_ends(screen.scan(detector))) & set(spans)) >= 5
+
+
 def test_a_subtitle_may_span_a_cut_and_stay_for_the_whole_film(detector):
     screen = Screen(40)
     for index in range(20, 40):

@@ -30,7 +30,7 @@ takes this part alone, and so sees it larger."""
 
 HIGHEST_SHARE = 0.35
 """Greatest height of a line, as a share of the picture's shorter side: one word may fill a phone's."""
-FLAT, LARGE_SHARE = 1.2, 0.06
+FLAT, LARGE_SHARE = 1.2, 0.25
 """Least ratio of a line's sides, and the height, as a share of the picture's shorter side, from which it may
 be a square: one short word, large."""
 

@@ -12,7 +12,8 @@ from subremover.detect.classify.line import colours_of
 LIKE_FILL_LEVELS = 64
 """Greatest difference, in levels, of colours that may be of one fill."""
 LIKE_COLOURS, SAME_COLOURS = 0.3, 0.5
-"""Least common part of the colours of two captions of which one may be highlighted; and of any two."""
+"""Least common part of the colours of two captions that are set alike, of which one may be highlighted, and
+of any two."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,7 +44,7 @@ class Look:
         """
         common = float(np.minimum(self.colours, other.colours).sum())
         is_same_fill = float(np.abs(self.fill - other.fill).max()) < LIKE_FILL_LEVELS
-        return common > (LIKE_COLOURS if is_same_fill or is_set_alike else SAME_COLOURS)
+        return common > LIKE_COLOURS if is_set_alike else is_same_fill and common > SAME_COLOURS
 
 
 def find_core(picture: np.ndarray, strokes: np.ndarray) -> np.ndarray:

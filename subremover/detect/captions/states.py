@@ -21,9 +21,9 @@ FULL = 0.3
 """Share of the usual weight of a chunk's edges from which it counts; the others hold no lettering."""
 SAME = 0.5
 """Least share of a chunk's edges that the next frame must show."""
-LACKING = 0.25
+LACKING = 0.15
 """Share of a chunk's fill, or of half of a usual chunk's, up to which it may be off: coding changes it."""
-EXTENT = 0.25
+EXTENT = 0.15
 """How far the detector may see a row that stands reach on another frame, as a share of its height."""
 MISSED_FRAMES = 3
 """Frames on which the detector may miss a row that its edges say is there."""

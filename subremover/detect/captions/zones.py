@@ -175,6 +175,12 @@ def _to_zone(
     height = round(float(np.median(heights)))
     box = whole.grow(round(REACH_WIDTH * size[0]), round(REACH_HEIGHT * height)).clip(*size)
     doubtful = [n.event for n in group if n.event and not n.event.remove]
+    doubtful += [
+        e
+        for e in events
+        if e.kind == "scene" and not e.remove and e.last - e.first < reach / 2 and _overlap_rows(e.box, core)
+        and since <= e.first and e.last <= until and not any(e is d for d in doubtful)
+    ]  # fmt: skip
     rows = core.y - height // 4, core.bottom + height // 4
     return Zone(
         box, max(0, since), min(last, until), tuple(style), tuple(doubtful), rows, (min(heights), height)

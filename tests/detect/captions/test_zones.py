@@ -50,6 +50,12 @@ def test_lettering_that_is_kept_makes_no_zone_by_itself():
     assert find([make_event(i, i + 5, kind="scene", remove=False) for i in range(0, 60, 10)]) == []
 
 
+def test_what_is_short_and_at_the_place_of_captions_is_no_sign_for_certain():
+    sign, doubtful = (make_event(120, last, kind="scene", remove=False) for last in (180, 126))
+    (zone,) = find([make_event(100, 107), make_event(112, 118), sign, doubtful])
+    assert zone.doubtful == (doubtful,)
+
+
 def test_a_line_beside_a_longer_one_of_its_row_contradicts_it():
     half = make_event(30, 80, Box(380, 300, 120, 24), "scene", remove=False)
     (zone,) = find([make_event(10, 80), half])
