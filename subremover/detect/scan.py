@@ -166,8 +166,8 @@ class Scan:
             events: What was found.
             read_again: Reads frames of the film once more.
         """
-        sights = [*self._passing, *self._grown]
-        zones = find_zones(events, sights, self._size, self._last_index, self._frame_rate)
+        seen = (self._passing, self._grown)
+        zones = find_zones(events, *seen, self._size, self._last_index, self._frame_rate)
         if regions := self._scope.regions:
             parts = [(zone, zone.box.intersect(region)) for zone in zones for region in regions]
             zones = [replace(zone, box=part) for zone, part in parts if part]
@@ -206,7 +206,8 @@ class Scan:
         elif _length(track.line) > 1.1 * _length(same.line):
             if track.sees_its_start:
                 self._tracks[self._tracks.index(same)] = track  # found in a fade, or in part
-            self._grown.append((track.found, track.line))
+            if track.since > same.since + LEAST_FRAMES:
+                self._grown.append((track.found, track.line))
 
     def _finish(self, track: LineTrack) -> None:
         """Work out the ends and the strokes of a line that is gone, or still there when the film ends."""

@@ -18,9 +18,12 @@ LIKENESS = 0.6
 """Least correlation of lettering with itself on the next frame."""
 BETTER = 0.75
 """How much better the surroundings must fit where they stand, or where the lettering goes, to tell a step."""
-LEAST_STEPS, MAJORITY = 4, 4
+LEAST_STEPS, MAJORITY = 8, 4
 """Least number of steps that lettering makes by itself, and how many of these there are to each that it makes
 with the picture."""
+LEAST_STEP_PX = 2.0
+"""Least mean length of these steps, across plus down; a sign before an unsteady camera seems to make some of
+one px."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ def moves_by_itself(stretch: Stretch, states: Sequence[State]) -> bool:
     along = sum(not s.is_alone for s in steps if s)
     # A ticker goes on and on.
     shakes = np.abs(alone.sum(axis=0)).sum() < 0.5 * np.abs(alone).sum()
-    return bool(len(alone) >= max(LEAST_STEPS, MAJORITY * along) and shakes)
+    is_far = np.abs(alone).sum() >= LEAST_STEP_PX * len(alone)
+    return bool(len(alone) >= max(LEAST_STEPS, MAJORITY * along) and shakes and is_far)
 
 
 def _follows(one: State, other: State) -> bool:

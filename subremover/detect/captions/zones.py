@@ -6,7 +6,7 @@ followed well, and is looked at again by `captions`. Plain cues make no zone.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,6 +24,8 @@ BOXED = 0.8
 """Share of an event's box that its strokes fill, above which it has a drawn box; letters fill half."""
 LEAST_SIGNS, LEAST_SIGHTS = 2, 3
 """Least number of signs of flux that make a zone, and of lines seen at one place that never stood."""
+SURE, DOUBTFUL = 0.8, 0.05
+"""Probability from which a short event is a sign of flux, and up to which a part of a row is none."""
 
 Sight = tuple[int, Box]
 """Index of a frame, and a line that was seen there but could not be followed."""
@@ -76,13 +78,19 @@ class _Item:
 
 
 def find_zones(
-    events: Sequence[Event], sights: Sequence[Sight], size: tuple[int, int], last: int, frame_rate: float
+    events: Sequence[Event],
+    sights: Sequence[Sight],
+    grown: Sequence[Sight],
+    size: tuple[int, int],
+    last: int,
+    frame_rate: float,
 ) -> list[Zone]:
     """Find the zones of a film.
 
     Args:
         events: All that was found and followed.
-        sights: Lines that were seen but could not be followed, or that became longer.
+        sights: Lines that were seen but could not be followed.
+        grown: Lines that became longer while they stood.
         size: Width and height of the picture in px.
         last: Index of the film's last frame.
         frame_rate: Frames per second.
@@ -90,7 +98,7 @@ def find_zones(
     Returns:
         The zones, by first frame; most films have none.
     """
-    items = list(_find_items(events, sights, SHORT_SECONDS * frame_rate))
+    items = list(_find_items(events, sights, grown, SHORT_SECONDS * frame_rate))
     gap = REACH_SECONDS * frame_rate
     zones = []
     while items:
@@ -99,8 +107,10 @@ def find_zones(
             near = [n for n in items if _is_near(one, n, 2 * gap)]
             items = [n for n in items if not any(n is other for other in near)]
             group += near
-        is_known = any(n.event and n.event.remove for n in group)
-        if len(group) >= (LEAST_SIGNS if is_known else LEAST_SIGHTS):
+        known = sum(n.event is not None for n in group)
+        longer = any((n.first, n.box) in grown for n in group)
+        slides = known and len(group) - known >= LEAST_SIGNS
+        if known + longer >= LEAST_SIGNS or slides or (not known and len(group) >= LEAST_SIGHTS):
             zones.append(_to_zone(group, events, size, last, round(gap)))
     return sorted(zones, key=lambda z: (z.first, z.box.y))
 
@@ -115,20 +125,43 @@ def row_height(event: Event) -> int:
     return longest
 
 
-def _find_items(events: Sequence[Event], sights: Sequence[Sight], short: float) -> list[_Item]:
+def _find_items(
+    events: Sequence[Event], sights: Sequence[Sight], grown: Sequence[Sight], short: float
+) -> Iterable[_Item]:
     """Short events that are removed, events that contradict these, and lines that did not stand."""
-    removed = [e for e in events if e.remove and e.kind == "subtitle"]
+    removed = [e for e in events if e.remove and e.kind == "subtitle" and _chance(e) >= SURE]
     found = [e for e in removed if e.last - e.first < short]
+    others = [e for e in events if e.kind != "logo" and _chance(e) > DOUBTFUL]
     for one in removed:
-        for other in events:
-            if other is not one and other.kind != "logo" and _contradict(one, other):
+        for other in others:
+            if other is not one and _contradict(one, other):
                 found += [e for e in (one, other) if not any(e is known for known in found)]
-    for index, box in sights:  # a line that slides in, and stands then
-        beside = (e for e in removed if e.first - short <= index <= e.last + short)
-        at_row = [e for e in beside if _is_same_row(e.box, box) and box.height < 2 * row_height(e) + 8]
-        found += [e for e in at_row if not any(e is known for known in found)]
+    for one in removed:  # a line that slides in, and stands then
+        slides = [box for index, box in sights if one.first - short <= index < one.first]
+        slides = [box for box in slides if _is_of_row(box, one)]
+        if len(slides) >= LEAST_SIGNS and not any(one is known for known in found):
+            found.append(one)
+    for index, box in grown:
+        found += [
+            e
+            for e in removed
+            if e.first <= index <= e.last + 1
+            and _is_of_row(box, e)
+            and not any(e is known for known in found)
+        ]
     items = [_Item(e.first, e.last, e.box, e) for e in found]
-    return items + [_Item(index, index, box, None) for index, box in sights]
+    return items + [_Item(index, index, box, None) for index, box in (*sights, *grown)]
+
+
+def _chance(event: Event) -> float:
+    """How likely an event is to be a subtitle."""
+    return 1.0 if event.probability is None else event.probability
+
+
+def _is_of_row(box: Box, event: Event) -> bool:
+    """Whether a line that was seen has the height of an event's rows, and stands on them."""
+    height = row_height(event)
+    return _is_same_row(event.box, box) and 0.6 * height < box.height < 1.6 * height + 8
 
 
 def _contradict(one: Event, other: Event) -> bool:

@@ -73,7 +73,8 @@ class Company:
         """
         group = np.arange(len(self._lines))
         for i in range(len(group)):
-            for j in np.flatnonzero(self._is_in_block(i) | self._is_same(i)):
+            is_twice = self._is_same(i) & (self._together(i) > 0.5)
+            for j in np.flatnonzero(self._is_in_block(i) | is_twice):
                 group[group == group[j]] = group[i]
         members = [np.flatnonzero(group == number).tolist() for number in np.unique(group)]
         return [numbers for numbers in members if len(numbers) > 1]

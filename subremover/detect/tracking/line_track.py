@@ -70,6 +70,12 @@ class LineTrack:
         return self._latest.index == self.last_sure
 
     @property
+    def since(self) -> int:
+        """The first frame that shows it, of those that were seen."""
+        shown = [place for place, opacity in enumerate(self._opacities) if opacity > SURE]
+        return self._begin + shown[0] if shown else self.found
+
+    @property
     def sees_its_start(self) -> bool:
         """Whether the frames before it was found go back to before it came."""
         return not self.shows(self._begin)

@@ -17,8 +17,8 @@ def make_event(first, last, box=LINE, kind="subtitle", remove=True):
     return Event(first, last, box, strokes, opacities, "", kind, remove)
 
 
-def find(events, sights=()):
-    return find_zones(events, sights, SIZE, LAST, RATE)
+def find(events, sights=(), grown=()):
+    return find_zones(events, sights, grown, SIZE, LAST, RATE)
 
 
 def test_plain_cues_make_no_zone_even_without_a_gap_between_them():
@@ -63,7 +63,10 @@ def test_a_line_beside_a_longer_one_of_its_row_contradicts_it():
 
 
 def test_a_line_that_grows_and_one_that_slides_in_make_a_zone():
-    assert len(find([make_event(10, 80)], [(20, Box(240, 300, 220, 24))])) == 1
+    assert len(find([make_event(10, 80)], grown=[(20, Box(240, 300, 220, 24))])) == 1
+    slides = [(4, LINE.shift(60, 0)), (8, LINE.shift(20, 0))]
+    assert find([make_event(10, 80)], slides[:1]) == []
+    assert len(find([make_event(10, 80)], slides)) == 1
 
 
 @pytest.mark.parametrize(("step_px", "count"), [(0, 1), (2, 1), (90, 0)])
