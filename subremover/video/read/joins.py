@@ -95,7 +95,7 @@ class _Part:
 
     def take(self, note: _Note) -> None:
         """Take in the next packet."""
-        self.last = max(self.last, note.position)  # of several frames in one, the others have no position
+        self.last = note.position
         self._step = note.duration or max(0.0, note.dts - self.latest) or self._step
         self._before, self.latest = self.latest, note.dts
         if len(self._heads) < _REORDERED_FRAMES:
@@ -118,11 +118,14 @@ class _Track:
 
     def __init__(self) -> None:
         self._parts: list[_Part] = []
+        self._position = 0
         self._doubt: _Note | None = None
         """The last packet, if its time is one of another moment; damaged films have single ones."""
 
     def note(self, note: _Note) -> None:
         """Take in the next packet."""
+        # of several frames in one place, only the first tells it
+        note.position = self._position = max(self._position, note.position)
         doubt, part = self._doubt, self._parts[-1] if self._parts else None
         if part is None:
             self._parts.append(_Part(note))

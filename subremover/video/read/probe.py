@@ -216,9 +216,7 @@ def _find_faults(container: InputContainer, read: _Pass, count: int) -> Iterator
             f"it has {parts} parts with times of their own, as files joined end to end have; "
             "they are played one after the other"
         )
-    elif (
-        not read.known and container.duration
-    ):  # which is guessed from the last time of the file in such ones
+    elif not read.known and container.duration:  # which for those is guessed from their last time
         stated = container.duration / av.time_base
         # Matroska and mp4 state the time of the end, others what lies between start and end
         found = read.end_seconds - min(0, read.start_seconds)
@@ -231,6 +229,6 @@ def _find_faults(container: InputContainer, read: _Pass, count: int) -> Iterator
         yield f"{len(read.pts) - count} frames have the time of another frame and are left out"
     share, left = read.picture_end / max(1, container.size), container.size - read.picture_end
     if container.format.name in FORMATS and share < _LEAST_SHARE and left > _MOST_BYTES:
-        yield f"its picture ends at {share:.0%} of the file; what follows is another stream, and no part of it"
+        yield f"its picture ends at {share:.0%} of the file; what follows is of another stream"
     if read.untimed:
         yield f"{read.untimed} packets of the picture carry no time and are left out"
