@@ -156,7 +156,8 @@ def move_time(coded: bytes, ticks: int) -> bytes:
 
 
 def test_a_second_file_with_streams_of_its_own_is_told_of(tmp_path: Path) -> None:
-    first, second = draw_parts(tmp_path, "a.ts", (0, 0), audio=False)
+    large = {"g": "1", "crf": "5", "preset": "ultrafast"}
+    first, second = draw_parts(tmp_path, "a.ts", (0, 0), audio=False, options=large)
     move_film(second.path, 0, mpegts_start_pid="768")
     joined = tmp_path / "joined.ts"
     joined.write_bytes(first.path.read_bytes() + second.path.read_bytes())
