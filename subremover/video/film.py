@@ -14,6 +14,16 @@ _ROUNDING_SECONDS = 0.0005
 """Seconds by which a time printed with three decimals may be off."""
 
 
+@dataclass(frozen=True, slots=True)
+class Join:
+    """Where the times in a file start again, as in transport streams joined end to end."""
+
+    position: int
+    """Of the first packet behind it, in bytes."""
+    shift_seconds: float
+    """What is to be added to the times from there on, up to the next join."""
+
+
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Film:
     """A film file that can be decoded."""
@@ -52,6 +62,11 @@ class Film:
     the first frame from which on all come out right then."""
     start_seconds: float = 0.0
     """Where players start to count, in seconds of `pts`: the first moment of any stream."""
+    joins: tuple[Join, ...] = ()
+    """In the order of the file; all times of a film are those with these shifts."""
+    positions: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    """(frame_count,) int64, the byte where each frame's packet begins; empty without joins, where times
+    tell the place."""
     warnings: tuple[str, ...] = ()
     """What is wrong with the film although it can be read, one line a thing."""
     packets: str = ""

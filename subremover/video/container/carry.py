@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from subremover.video.container.tags import keep_stream_tags
 from subremover.video.read.decoders import has_alpha, read_fourcc
+from subremover.video.read.packets import has_packed_frames, unpack_header
 
 MOV = ("mp4", "mov", "ipod")
 """FFmpeg's names of the muxers of mp4, mov and m4v."""
@@ -59,6 +60,8 @@ def carry(stream: Stream, out: OutputContainer) -> Stream:
     keep_id(stream, copy)
     if isinstance(stream, VideoStream) and isinstance(copy, VideoStream):
         fit_video(stream, copy)
+        if has_packed_frames(stream):  # as `read_packets` gives none
+            copy.codec_context.extradata = unpack_header(stream.codec_context.extradata or b"")
         tag = _own_fourcc(stream, out.format.name)
         if tag and can_hold(out.format.name, stream, tag):
             copy.codec_context.codec_tag = tag

@@ -14,6 +14,7 @@ from subremover.video.container.carry import MOV, carry, is_read_again
 from subremover.video.container.output import find_format, open_output
 from subremover.video.film import Film
 from subremover.video.read.limits import check_memory
+from subremover.video.read.packets import read_packets
 from subremover.video.read.reader import has_no_times
 from subremover.video.read.source import open_input
 
@@ -53,7 +54,7 @@ def _takes_packets(film: Film, source: InputContainer, target: Path, can_hide: b
     stream = source.streams[film.stream_index]
     out = open_output(source, io.BytesIO(), target)
     try:
-        packets = (packet for packet in source.demux(stream) if packet.size)
+        packets = (packet for packet in read_packets(source, [stream], film.joins) if packet.size)
         copy = carry(stream, out)
         out.start_encoding()
         for packet in itertools.islice(packets, _TRIED_PACKETS):

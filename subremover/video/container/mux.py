@@ -6,7 +6,7 @@ import heapq
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -39,8 +39,9 @@ from subremover.video.container.output import (
 )
 from subremover.video.container.shape import keep_shape
 from subremover.video.container.tags import MP4_TAGS, keep_stream_tags, keep_tags
-from subremover.video.film import Film
+from subremover.video.film import Film, Join
 from subremover.video.read.limits import check_memory
+from subremover.video.read.packets import read_packets
 from subremover.video.read.source import check_unchanged, open_input
 from subremover.video.text.text_convert import read_text
 from subremover.video.text.text_track import TEXT_CODECS, TextTrack
@@ -80,7 +81,7 @@ class CarriedStreams:
         """
         self.warnings: list[str] = []
         """What cannot be kept, one line a thing."""
-        self._source, self._out = source, out
+        self._source, self._out, self._joins = source, out, film.joins
         self._streams: dict[int, Stream] = {}
         self._texts: list[Iterator[Packet]] = []  # type: ignore[type-arg]
         self._held: Packet | None = None  # type: ignore[type-arg]
@@ -138,7 +139,7 @@ class CarriedStreams:
         # some data streams have no clock
         clocks = {index: copy.time_base or Fraction(0) for index, copy in self._streams.items()}
         may_repeat = bool(self._out.format.flags & av.format.Flags.ts_nonstrict.value)  # type: ignore[operator]
-        packets = _demux(self._source, carried, hides=self._out.format.name in MOV)
+        packets = _demux(self._source, carried, self._joins, hides=self._out.format.name in MOV)
         for packet in put_in_order(packets, clocks, may_repeat):
             packet.stream = self._streams[packet.stream.index]
             yield packet
@@ -194,11 +195,13 @@ class CarriedStreams:
         self._out.add_attachment(name, mime, bytes(image))
 
 
-def _demux(source: InputContainer, streams: list[Stream], hides: bool) -> Iterator[Packet]:  # type: ignore[type-arg]
+def _demux(
+    source: InputContainer, streams: list[Stream], joins: Sequence[Join], hides: bool
+) -> Iterator[Packet]:  # type: ignore[type-arg]
     """All packets; without those that an edit list hides, unless the output can hide them (`hides`)."""
     # a damaged end is a warning of the probe; what comes before it is kept
     try:
-        for packet in source.demux(streams) if streams else ():
+        for packet in read_packets(source, streams, joins) if streams else ():
             is_heard = hides or not packet.is_discard or _seconds(packet) >= -_LEAD_SECONDS
             if packet.size and is_heard:
                 yield packet

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
 import math
 from collections.abc import Callable, Iterator, Sequence
 
 import av
-import av.error
 import numpy as np
+from av.video.stream import VideoStream
 
 from subremover.errors import InputError
 from subremover.runtime.profile import stage
@@ -18,7 +17,8 @@ from subremover.video.encode.encoders import Encoding
 from subremover.video.encode.picture_encoder import PictureEncoder
 from subremover.video.encode.settings import LEAST_QUALITY, QUALITIES, Quality
 from subremover.video.film import Film
-from subremover.video.read.reader import read_frames
+from subremover.video.read.packets import read_packets
+from subremover.video.read.reader import read_frames, seek_packets
 from subremover.video.read.source import open_input
 
 log = logging.getLogger(__name__)
@@ -126,13 +126,16 @@ def _count_source_bytes(film: Film, run: range) -> int:
     """Size of the packets of these frames; 0 where none are found."""
     wanted = {int(pts) for pts in film.pts[run.start : run.stop]}
     keys = film.key_frames[film.key_frames <= run.start]
-    for start in (int(film.pts[keys[-1]]) if len(keys) else None, None):
+    for key in (*keys[-1:], None):
         found: dict[int, int] = {}
         with open_input(film.path) as container:
-            if start is not None:
-                with contextlib.suppress(av.error.FFmpegError):
-                    container.seek(start, stream=container.streams[film.stream_index], backward=True)
-            for packet in container.demux(container.streams[film.stream_index]):
+            stream = container.streams[film.stream_index]
+            assert isinstance(stream, VideoStream)
+            if key is None:
+                packets = read_packets(container, [stream], film.joins)
+            else:
+                packets = seek_packets(container, film, stream, int(key))
+            for packet in packets:
                 at = packet.pts if packet.pts is not None else packet.dts
                 if packet.size and at in wanted:
                     found[at] = packet.size

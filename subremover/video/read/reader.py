@@ -24,6 +24,7 @@ from subremover.video.film import Film
 from subremover.video.pixels.formats import to_planar
 from subremover.video.read.decoders import find_decoder
 from subremover.video.read.limits import check_memory
+from subremover.video.read.packets import read_packets
 from subremover.video.read.source import open_input
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ def _decode_from(
     stream.thread_type = "AUTO"
     keys = film.find_entries(start)[:_SEEK_TRIES]
     for key in keys if start else ():
-        packets = _seek(container, film, stream, int(film.pts[key]))
+        packets = seek_packets(container, film, stream, int(key))
         # leading pictures of an open GOP refer to frames before the seek and come out broken
         frames = ((i, f) for i, f in _decode(container, film, stream, packets) if i >= key)
         # the frames from the key frame to `start` must come out one by one, or the seek came out wrong
@@ -129,20 +130,36 @@ def _decode_from(
             again = fresh.streams[film.stream_index]
             assert isinstance(again, VideoStream)
             again.thread_type = "AUTO"
-            yield from ((i, f) for i, f in _decode(fresh, film, again, fresh.demux(again)) if i >= start)
+            packets = read_packets(fresh, [again], film.joins)
+            yield from ((i, f) for i, f in _decode(fresh, film, again, packets) if i >= start)
         return
-    yield from _decode(container, film, stream, container.demux(stream))
+    yield from _decode(container, film, stream, read_packets(container, [stream], film.joins))
 
 
-def _seek(
-    container: InputContainer, film: Film, stream: VideoStream, key_pts: int
+def seek_packets(
+    container: InputContainer, film: Film, stream: VideoStream, key: int
 ) -> Iterator[Packet[VideoStream]]:
-    """The packets from a key frame's on; none if it is not found."""
+    """The packets of the picture from a key frame's on.
+
+    Args:
+        container: The film, open.
+        film: As it was probed.
+        stream: The picture.
+        key: Index of the frame.
+
+    Returns:
+        Packets in the order of decoding, with their times in the film; none if that of the key frame is not
+        found.
+    """
+    key_pts, joins = int(film.pts[key]), film.joins
     lead = math.ceil(_REORDERED_FRAMES / film.frame_rate / film.time_base)
-    for at in (key_pts, key_pts - lead):
+    for at in [int(film.positions[key])] if joins else [key_pts, key_pts - lead]:
         with contextlib.suppress(av.error.FFmpegError):
-            container.seek(at, stream=stream, backward=True)
-            packets = container.demux(stream)
+            if joins:  # a time may be in several parts
+                container.seek(at, unsupported_byte_offset=True)
+            else:
+                container.seek(at, stream=stream, backward=True)
+            packets = read_packets(container, [stream], joins, at)
             for packet in packets:
                 if packet.is_keyframe and packet.pts == key_pts:
                     return chain([packet], packets)
