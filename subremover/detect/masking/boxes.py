@@ -1,7 +1,8 @@
 """Finds the drawn box behind a line, see-through or opaque, as far as the line's crop shows it.
 
-There are two ways: the whole box comes and goes with the line (`find_jumping_box`), or it is always there,
-but its straight borders show it (`find_bordered_box`). The line's strokes themselves are marked in `strokes`.
+There are three ways: the whole box comes and goes with the line (`find_jumping_box`), or it is always there,
+but its one colour shows it (`find_plain_box`), or its straight borders do, the picture going on behind them
+(`find_bordered_box`). The line's strokes themselves are marked in `strokes`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,13 @@ LEAST_AGREEMENT, LOST_AGREEMENT = 0.85, 0.07
 """Least correlation of the pixel rows on the two sides of a see-through border, and how much lower it may be
 than between neighbouring rows outside. The picture goes on behind such a border, and does not behind a window
 sill or a sign."""
+
+PLAIN_LEVELS = 10.0
+"""Greatest mean difference, in levels, of a pixel of an opaque box from the box's colour."""
+BLACK_LEVELS = 48
+"""Greatest level of the colour of an opaque box; a brighter plate may be a sign."""
+PLAIN_SHARE = 0.25
+"""Least share of a line's box that the ground of an opaque box fills between the letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +76,45 @@ def find_jumping_box(change: np.ndarray, line: np.ndarray) -> np.ndarray | None:
     return box
 
 
+def find_plain_box(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray) -> np.ndarray | None:
+    """The dark opaque box around a line, told by its one colour and its straight borders.
+
+    Three of the four borders must show, so that text on a wall, in the sky or on the film's black bar has
+    none; the fourth, which may lie before a picture of the same colour, is where the one across from it says.
+
+    Args:
+        shown: (n, h, w, 3) uint8, RGB, the event's frames at full opacity.
+        line: (h, w) bool, the detector's box of the line.
+        lettering: (h, w) bool, the boxes of this and all other lines there.
+
+    Returns:
+        (h, w) bool, True in the box; None where there is none.
+    """
+    left, top, width, height = cv2.boundingRect(line.astype(np.uint8))
+    if height < 8 or width < height:
+        return None
+    picked = np.unique(np.linspace(0, len(shown) - 1, FRAMES).round().astype(int))
+    ground = _find_ground(np.median(shown[picked], axis=0)[line])
+    if ground.max() > BLACK_LEVELS:
+        return None
+    off = np.abs(shown[picked] - ground.astype(np.float32)).max(axis=3).mean(axis=0)
+    plain, known = off < PLAIN_LEVELS, line | ~lettering
+    if plain[line].mean() < PLAIN_SHARE:
+        return None
+    inset = min(height // 2, width // 6)  # the box may be narrower than what the detector found
+    middle = slice(left + inset, left + width - inset)
+    rows = _find_sides(plain[:, middle], known[:, middle], top, top + height, height // 3)
+    if rows is None:
+        return None
+    inner = slice(rows.first, rows.stop)
+    columns = _find_sides(plain[inner].T, known[inner].T, left, left + width, height // 2)
+    if columns is None or rows.seen + columns.seen < 3:
+        return None
+    box = np.zeros_like(line)
+    box[inner, columns.first : columns.stop] = True
+    return box if (box & line).sum() > 0.7 * line.sum() else None
+
+
 def find_bordered_box(shown: np.ndarray, line: np.ndarray) -> np.ndarray | None:
     """The drawn box around a line, told by its borders; for lines that never come nor go in a shot.
 
@@ -112,6 +159,67 @@ def find_bordered_box(shown: np.ndarray, line: np.ndarray) -> np.ndarray | None:
     stop = line.shape[1] - _sharpen(middle[:, :, ::-1], line.shape[1] - stop, height, upper)
     box[first:last, start:stop] = True
     return box
+
+
+def _find_ground(colours: np.ndarray) -> np.ndarray:
+    """(3,) the most frequent of (n, 3) colours in [0, 255]."""
+    bins = (colours / 8).astype(int) @ (1, 32, 1024)
+    common = np.median(colours[bins == np.bincount(bins).argmax()], axis=0)
+    near = np.abs(colours - common).max(axis=1) < PLAIN_LEVELS
+    ground: np.ndarray = np.median(colours[near], axis=0)
+    return ground
+
+
+@dataclass(frozen=True, slots=True)
+class _Sides:
+    """Two borders of an opaque box, across from each other."""
+
+    first: int
+    """The first row inside."""
+    stop: int
+    """The first row beyond."""
+    seen: int
+    """How many of the two show."""
+
+
+def _find_sides(plain: np.ndarray, known: np.ndarray, start: int, stop: int, depth: int) -> _Sides | None:
+    """The borders of an opaque box above and below the rows from `start` on and before `stop`.
+
+    Args:
+        plain: (rows, n) bool, True where a pixel has the box's colour.
+        known: (rows, n) bool, False where other lines stand.
+        start: The first row of the line.
+        stop: The first row behind it.
+        depth: How many rows inside the line a border may lie.
+
+    Returns:
+        The borders; None where neither shows.
+    """
+    count = len(plain)
+    first = _find_plain_border(plain, known, start, depth)
+    last = _find_plain_border(plain[::-1], known[::-1], count - stop, depth)
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        pad = start - first if first is not None else count - stop - (last or 0)
+        return _Sides(max(0, start - pad), min(count, stop + pad), 1)
+    return _Sides(first, count - last, 2)
+
+
+def _find_plain_border(plain: np.ndarray, known: np.ndarray, start: int, depth: int) -> int | None:
+    """The first row inside an opaque box, next above a line that begins at a row; None where none shows."""
+    for at in range(start + depth, 4, -1):
+        seen = known[at] & known[at - 2] & known[at - 4]
+        if seen.mean() < 0.5:
+            continue
+        inside = plain[at, seen]
+        if at < start - 2 and inside.mean() < 0.7:
+            return None
+        beyond = plain[at - 4 : at - 1, seen].all(axis=0)  # clear of the border's own softness
+        if inside.mean() > 0.75 and (inside & ~beyond).mean() > 0.6:
+            is_inside = plain[at - 3 : at, seen].mean(axis=1)[::-1] > 0.6
+            return at - int(np.logical_and.accumulate(is_inside).sum())
+    return None
 
 
 def _find_border(luma: np.ndarray, least: int) -> _Border | None:

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from subremover.detect.masking.boxes import find_bordered_box, find_jumping_box
+from subremover.detect.masking.boxes import find_bordered_box, find_jumping_box, find_plain_box
 from subremover.detect.masking.gradient import disc, mark_lettering
+from subremover.detect.masking.rim import complete_rim, grow_soft_rim
 from subremover.motion.align import View
 from subremover.motion.background import find_background
 from subremover.motion.normalised_convolution import mean_around
@@ -119,8 +120,10 @@ def find_strokes(
         hole = _grow(contrast, 1) | (lettering & ~line)
         odds = _smooth_odds(hints + _odds_by_difference(_differ_among(shown, ~hole), line))
         mask = _join(odds, line, line & _grow(contrast, 1), *ALONE_ODDS)
-        box = find_bordered_box(shown, line)
-        return mask if box is None else mask | box
+        box = _find_standing_box(shown, line, lettering)
+        if box is not None:
+            return mask | box
+        return grow_soft_rim(_complete(mask, steady, line, reach_px), steady, reach_px)
 
     near = _grow(line, reach_px)
     box = find_jumping_box(_jump(clear), line)
@@ -130,7 +133,7 @@ def find_strokes(
     if box is None:
         trust = [1 / (float(d.error[line].mean()) + 2) ** 2 for d in differences]
         box = find_jumping_box(np.average([d.change for d in differences], axis=0, weights=trust), line)
-    box = find_bordered_box(shown, line) if box is None else box
+    box = _find_standing_box(shown, line, lettering) if box is None else box
     near = near if box is None else near | box
     odds = _smooth_odds(hints * _doubt(differences) + _odds_by_difference(differences, line))
     if error > CALM_ERROR:
@@ -140,7 +143,20 @@ def find_strokes(
         odds = _smooth_odds(hints * _doubt(differences) + _odds_by_difference(differences, line))
     mask = _join(odds, line, near)
     mask |= _grow(mask, 1) & (odds > RIM_ODDS) & near
-    return mask if box is None else mask | box
+    return _complete(mask, steady, line, reach_px) if box is None else mask | box
+
+
+def _find_standing_box(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray) -> np.ndarray | None:
+    """(h, w) bool, the drawn box of a line, told by its borders alone; None where there is none."""
+    box = find_plain_box(shown, line, lettering)
+    return find_bordered_box(shown, line) if box is None else _grow(box, 1)  # for coding noise
+
+
+def _complete(mask: np.ndarray, steady: np.ndarray, line: np.ndarray, reach_px: int) -> np.ndarray:
+    """(h, w) bool, the mask with whole rims and without pinholes."""
+    rims = complete_rim(mask, steady, line, reach_px)
+    whole: np.ndarray = cv2.morphologyEx(rims.astype(np.uint8), cv2.MORPH_CLOSE, disc(1)).astype(bool)
+    return whole
 
 
 def _find_coarsely(
@@ -158,7 +174,7 @@ def _find_coarsely(
     strokes = find_strokes(shrink(shown), boxes[0], boxes[1], ends)
     smooth = cv2.resize(strokes.astype(np.float32), (width, height), interpolation=cv2.INTER_LINEAR)
     mask = smooth > 0.4  # below a half: what a coarse pixel half covers is covered
-    box = find_bordered_box(shown, line)
+    box = _find_standing_box(shown, line, lettering)
     return mask if box is None else mask | box
 
 

@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from subremover.detect.masking.boxes import find_bordered_box, find_jumping_box
+from subremover.detect.masking.boxes import find_bordered_box, find_jumping_box, find_plain_box
 
 SIZE = (110, 420)
 LINE = np.zeros(SIZE, bool)
@@ -73,6 +73,52 @@ def test_a_black_bar_below_the_picture_is_no_box():
     assert find_bordered_box(_shown(film), LINE) is None
 
 
+@pytest.mark.parametrize("colour", [(0, 0, 0), (40, 20, 20)])
+@pytest.mark.parametrize("hidden", ["nothing", "left", "below"])
+def test_an_opaque_box_that_never_goes_is_found_by_its_colour(colour, hidden):
+    film, box = _film(0), _box()
+    if hidden == "left":  # what lies behind has the colour of the box on one side
+        film[:, :, :100] = colour
+    elif hidden == "below":
+        film[:, 70:] = colour
+    film[:, box] = colour
+    found = find_plain_box(_shown(film), LINE, LINE)
+    assert found is not None
+    assert (found & box).sum() > 0.9 * box.sum()
+    assert (found & ~box).sum() < 0.2 * box.sum()
+    if hidden == "nothing":
+        assert (found == box).mean() > 0.995
+
+
+def test_the_opaque_box_of_two_lines_is_found_by_either():
+    film, box = _film(2), _box()
+    box[40:100] = box[50]
+    film[:, box] = 0
+    lettering = LINE.copy()
+    lettering[74:92, 95:325] = True
+    found = find_plain_box(_shown(film), LINE, lettering)
+    assert found is not None
+    assert not (found & ~box).any()
+    assert (found & box)[:75].sum() > 0.97 * box[:75].sum()
+
+
+def test_plain_pictures_and_bars_are_no_opaque_boxes():
+    film = np.full_like(_film(0), 128)
+    assert find_plain_box(_shown(film), LINE, LINE) is None
+    film[:, 75:] = _film(4)[:, 75:]
+    assert find_plain_box(_shown(film), LINE, LINE) is None
+    film = _film(4)
+    assert find_plain_box(_shown(film), LINE, LINE) is None
+    film[:, 40:] = 0
+    assert find_plain_box(_shown(film), LINE, LINE) is None
+
+
+def test_a_bright_plate_is_no_opaque_box():
+    film = _film(0)
+    film[:, _box()] = (200, 190, 60)
+    assert find_plain_box(_shown(film), LINE, LINE) is None
+
+
 def test_what_jumps_is_a_box_only_with_straight_sides():
     change = np.where(_box(), 80, 2).astype(np.float32)
     assert (find_jumping_box(change, LINE) == _box()).all()
@@ -86,4 +132,6 @@ def test_odd_crops_pass(size, cover):
     line = np.full(size, cover == "all")
     line[size[0] // 2, size[1] // 2] = True
     for count in (1, 5):
-        assert find_bordered_box(np.full((count, *size, 3), 90, np.uint8), line) is None
+        plain = np.full((count, *size, 3), 90, np.uint8)
+        assert find_bordered_box(plain, line) is None
+        assert find_plain_box(plain, line, line) is None

@@ -167,7 +167,7 @@ def test_large_lettering_is_found_in_shrunken_crops():
     film[4:10, truth] = 240
     recall, area = _measure(_find(film, 4, 9, _line_of(truth)), truth)
     assert recall > 0.99
-    assert area < 1.25
+    assert area < 1.3
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 4), (9, 40), (30, 12)])
