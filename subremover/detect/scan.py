@@ -20,6 +20,7 @@ from subremover.detect.candidates.logos import LogoFinder
 from subremover.detect.classify.classifier import Line, LineClassifier, colours_of, is_on_board
 from subremover.detect.classify.events import make_events
 from subremover.detect.frame import Frame, Picture
+from subremover.detect.masking.extent import complete_line
 from subremover.detect.masking.strokes import Clear, find_strokes
 from subremover.detect.shots import CutDetector
 from subremover.detect.tracking.ends import Scene
@@ -168,6 +169,7 @@ class Scan:
 
     def _start(self, frame: Frame, line: Box) -> None:
         """Follow a line, unless it turns out to be one that is followed already."""
+        line = complete_line(frame.picture.rgb(), line)
         track = LineTrack(frame, line, self._reach, [f for f in self._recent if f.index < frame.index])
         for later in [f for f in self._recent if f.index > frame.index]:
             track.follow(later, self._scene)
