@@ -37,9 +37,17 @@ from subremover.video.read.probe import probe
 
 STRENGTH = 0.15
 """Variance of a slope, of features scaled to a deviation of 1, that is expected beforehand."""
-RISING = {"stillness", "steadiness", "floats", "cuts", "sharpness", "arrival", "departure", "laid_over", "comes_alone"} | {
-    *("goes_alone", "before", "after", "has_text", "confidence", "words")
-}
+RISING = {
+    "stillness",
+    "steadiness",
+    "floats",
+    "cuts",
+    "sharpness",
+    "arrival",
+    "departure",
+    "laid_over",
+    "comes_alone",
+} | {*("goes_alone", "before", "after", "has_text", "confidence", "words")}
 FALLING = {"off_centre", "odd_height", "odd_seconds", "slope", "unrest", "unevenness", "digits", "peers"}
 """Features of which more cannot speak against a subtitle, or for one, whatever the drawn films say."""
 KNOTS = (0.02, 0.25, 0.5, 0.75, 0.98)

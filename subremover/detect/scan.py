@@ -22,10 +22,11 @@ from subremover.detect.captions.zones import Sight, find_zones
 from subremover.detect.classify.classifier import classify
 from subremover.detect.classify.events import make_events
 from subremover.detect.classify.features import Film
-from subremover.detect.classify.line import Life, Line, colours_of, is_on_board
+from subremover.detect.classify.line import Life, Line, colours_of
 from subremover.detect.classify.merging import merge_broken
 from subremover.detect.classify.traits import measure
 from subremover.detect.frame import Frame, Picture
+from subremover.detect.masking.extent import complete_line
 from subremover.detect.masking.strokes import Clear, find_strokes
 from subremover.detect.shots import CutDetector
 from subremover.detect.tracking.ends import Scene
@@ -197,6 +198,7 @@ class Scan:
 
     def _start(self, frame: Frame, line: Box) -> None:
         """Follow a line, unless it turns out to be one that is followed already."""
+        line = complete_line(frame.picture.rgb(), line)
         track = LineTrack(frame, line, self._reach, [f for f in self._recent if f.index < frame.index])
         for later in [f for f in self._recent if f.index > frame.index]:
             track.follow(later, self._scene)
@@ -243,7 +245,6 @@ class Scan:
         changes = [(e.clear[0], e.shown[0]) if len(e.clear) and len(e.shown) else None for e in (start, end)]
         looks = (
             measure(shown, strokes, line, track.frame_sharpness, changes),
-            is_on_board(picture, strokes, line),
             colours_of(picture, strokes),
         )
         for begin, stop in runs:
@@ -272,7 +273,7 @@ class Scan:
                 tight_box, tight = tighten(strokes, line_crop.crop)
                 picture, opaque = _median(shown), np.ones(last - first + 1, np.float32)
                 traits = measure(shown, strokes, inside, self._recent[-1].sharpness)
-                looks = (traits, False, colours_of(picture, strokes))
+                looks = (traits, colours_of(picture, strokes))
                 yield Line(first, last, box, tight_box, tight, opaque, "", 0.0, Life.of_logo(), *looks)
 
 

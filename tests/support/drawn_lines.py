@@ -55,7 +55,6 @@ def make_line(middle, size=(240, 24), span=(100, 148), *, colour=WHITE, **change
         confidence=0.95,
         life=ALONE,
         traits=DRAWN,
-        is_on_board=False,
         colours=colours,
     )
     return replace(line, **changes)

@@ -63,8 +63,6 @@ class Line:
     """How it came and went."""
     traits: Traits
     """What it looks like."""
-    is_on_board: bool
-    """It stands on a plain ground of its own, as signs do; see `is_on_board`."""
     colours: np.ndarray
     """(4, 4, 4) float32, shares of its pixels by red, green and blue; see `colours_of`."""
 
@@ -98,24 +96,3 @@ def colours_of(picture: np.ndarray, strokes: np.ndarray) -> np.ndarray:
     index = bins[:, 0].astype(np.intp) * 16 + bins[:, 1] * 4 + bins[:, 2]
     counts = np.bincount(index, minlength=64).astype(np.float32)
     return (counts / max(1.0, float(counts.sum()))).reshape(4, 4, 4)
-
-
-def is_on_board(picture: np.ndarray, strokes: np.ndarray, line: np.ndarray) -> bool:
-    """Whether a line stands on a sign: the ground between its strokes is plain, not black, and ends near it.
-
-    Args:
-        picture: (h, w, 3) uint8, RGB, the line with its surroundings.
-        strokes: (h, w) bool, True on the line's pixels.
-        line: (h, w) bool, True in the detector's box.
-    """
-    inside, outside = (
-        picture[line & ~strokes].astype(np.float32),
-        picture[~line & ~strokes].astype(np.float32),
-    )
-    if len(inside) < 32 or len(outside) < 32:
-        return False
-    ground = np.median(inside, axis=0)
-    is_plain = float(np.median(np.abs(inside - ground))) < 6
-    is_black = float(ground.max()) < 48  # a box behind subtitles, not a board
-    is_like_around = float((np.abs(outside - ground).max(axis=1) < 24).mean()) > 0.7
-    return is_plain and not is_black and not is_like_around

@@ -1,4 +1,4 @@
-"""Completes the rims of a line's strokes: outlines, shadows and glows reach as far from all its letters.
+"""Completes the rims of a line: outline, shadow and glow reach as far from one letter as from the others.
 
 Where the picture has the rim's own colour nothing shows the rim, and the soft end of a glow drowns in the
 picture's texture; the other letters tell how far it reaches there. The strokes are marked in `strokes`.
