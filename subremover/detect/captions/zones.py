@@ -20,6 +20,10 @@ REACH_SECONDS = 1.2
 """Seconds around what was found in which more of its kind is looked for."""
 REACH_WIDTH, REACH_HEIGHT = 0.2, 1.2
 """How far a zone reaches beyond what was found: shares of the picture's width and of a line's height."""
+ALIKE = 2.0
+"""Least ratio of the heights of rows that are not of one style: words pop up by half, boxes hold a margin."""
+MOST_ROWS = 5
+"""Most rows that a caption and the space between them take."""
 BOXED = 0.8
 """Share of an event's box that its strokes fill, above which it has a drawn box; letters fill half."""
 LEAST_SIGNS, LEAST_SIGHTS = 2, 3
@@ -76,6 +80,11 @@ class _Item:
     box: Box
     event: Event | None
 
+    @property
+    def row(self) -> int:
+        """Height of a row, in px."""
+        return row_height(self.event) if self.event else self.box.height
+
 
 def find_zones(
     events: Sequence[Event],
@@ -110,7 +119,8 @@ def find_zones(
         known = sum(n.event is not None for n in group)
         longer = any((n.first, n.box) in grown for n in group)
         slides = known and len(group) - known >= LEAST_SIGNS
-        if known + longer >= LEAST_SIGNS or slides or (not known and len(group) >= LEAST_SIGHTS):
+        is_in_flux = known + longer >= LEAST_SIGNS or slides or (not known and len(group) >= LEAST_SIGHTS)
+        if is_in_flux and _is_one_block(group):
             zones.append(_to_zone(group, events, size, last, round(gap)))
     return sorted(zones, key=lambda z: (z.first, z.box.y))
 
@@ -188,8 +198,14 @@ def _is_near(one: _Item, other: _Item, gap: float) -> bool:
     common = one.box.intersect(other.box)
     if one.event is None and other.event is None:  # what is somewhere else each time does not shake, but runs
         return common is not None and common.area > 0.6 * min(one.box.area, other.box.area)
-    low = min(one.box.height, other.box.height)
-    return one.box.grow(2 * low, low).intersect(other.box) is not None
+    low, high = sorted((one.row, other.row))
+    return high < ALIKE * low and one.box.grow(2 * low, low).intersect(other.box) is not None
+
+
+def _is_one_block(group: list[_Item]) -> bool:
+    """Whether signs stand in no more rows than a caption has."""
+    core = bounding_box(n.box for n in group)
+    return core.height < MOST_ROWS * float(np.median([n.row for n in group]))
 
 
 def _to_zone(

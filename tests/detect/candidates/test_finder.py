@@ -31,9 +31,17 @@ def find(box):
     return found, parts
 
 
-@pytest.mark.parametrize(("box", "is_line"), [
-    ((120, 20), True), ((60, 58), True), ((50, 50), True), ((24, 24), False), ((8, 8), False), ((110, 70), False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("box", "is_line"),
+    [
+        ((120, 20), True),
+        ((60, 58), True),
+        ((50, 50), True),
+        ((24, 24), False),
+        ((8, 8), False),
+        ((110, 70), False),
+    ],
+)
 def test_large_words_and_squares_are_lines_and_small_blots_are_not(box, is_line):
     found, parts = find(box)
     assert parts
