@@ -235,7 +235,6 @@ class Scan:
             goes_alone=end.is_alone,
             comes_at_cut=first == self._first_index or first in cuts,
             goes_at_cut=last == self._last_index or last + 1 in cuts,
-            fades=start.rise.frames + end.rise.frames,
             is_interrupted=len(runs) > 1,
             cuts=sum(first < cut <= last for cut in cuts),
             floats=track.float_count,

@@ -29,7 +29,7 @@ BOXED = 0.8
 LEAST_SIGNS, LEAST_SIGHTS = 2, 3
 """Least number of signs of flux that make a zone, and of lines seen at one place that never stood."""
 SURE, DOUBTFUL = 0.8, 0.05
-"""Probability from which a short event is a sign of flux, and up to which a part of a row is none."""
+"""Probability from which events may contradict each other, and up to which what is kept is no part of a row."""
 
 Sight = tuple[int, Box]
 """Index of a frame, and a line that was seen there but could not be followed."""
@@ -139,10 +139,10 @@ def _find_items(
     events: Sequence[Event], sights: Sequence[Sight], grown: Sequence[Sight], short: float
 ) -> Iterable[_Item]:
     """Short events that are removed, events that contradict these, and lines that did not stand."""
-    removed = [e for e in events if e.remove and e.kind == "subtitle" and _chance(e) >= SURE]
+    removed = [e for e in events if e.remove and e.kind == "subtitle"]
     found = [e for e in removed if e.last - e.first < short]
-    others = [e for e in events if e.kind != "logo" and _chance(e) > DOUBTFUL]
-    for one in removed:
+    others = [e for e in events if e.kind != "logo" and _chance(e) > (SURE if e.remove else DOUBTFUL)]
+    for one in (e for e in removed if _chance(e) > SURE):
         for other in others:
             if other is not one and _contradict(one, other):
                 found += [e for e in (one, other) if not any(e is known for known in found)]
@@ -213,10 +213,11 @@ def _to_zone(
 ) -> Zone:
     since, until = min(n.first for n in group) - reach, max(n.last for n in group) + reach
     core = bounding_box(n.box for n in group)
+    is_known = any(n.event for n in group)  # what never stood has to show by itself that it is laid over
     style = [
         e
         for e in events
-        if e.remove and e.kind == "subtitle" and e.last >= since and e.first <= until
+        if is_known and e.remove and e.kind == "subtitle" and e.last >= since and e.first <= until
         and _overlap_rows(e.box, core)
     ]  # fmt: skip
     whole = bounding_box([core, *(e.box for e in style)])

@@ -22,8 +22,6 @@ class Life:
     """Its first frame is a shot's, or the film's."""
     goes_at_cut: bool
     """Its last frame is a shot's, or the film's."""
-    fades: float
-    """Frames that it takes to come and go."""
     is_interrupted: bool
     """It was off the screen for a while, and came back."""
     cuts: int
@@ -36,7 +34,7 @@ class Life:
     @classmethod
     def of_logo(cls) -> Life:
         """The life of what stands all through the film."""
-        return cls(False, False, True, True, 0.0, False, 1, 0, 1.0)
+        return cls(False, False, True, True, False, 1, 0, 1.0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -53,7 +53,6 @@ class Traits:
     plainness: float
     """Standard deviation of luma between and right around the strokes, levels / 255."""
     white: float
-    black: float
     yellow: float
     saturated: float
 
@@ -112,7 +111,6 @@ def measure(
         slope=_slope(strokes),
         plainness=float(median[between].std()) / 255 if between.sum() > 8 else 0.0,
         white=float((low > 190).mean()),
-        black=float((high < 64).mean()),
         yellow=float(is_yellow.mean()),
         saturated=float((high - low > 90).mean()),
     )
