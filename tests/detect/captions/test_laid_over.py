@@ -17,9 +17,9 @@ STILL = np.zeros((16, 2), int)
 
 @pytest.mark.parametrize(
     ("lettering", "picture", "is_alone"),
-    [(SHAKE, STILL, True), (SHAKE, SHAKE, False), (RUN, STILL, False), (STILL, SHAKE, False)],
+    [(SHAKE, STILL, True), (SHAKE, SHAKE, False), (RUN, STILL, False), (STILL, SHAKE, None)],
 )
-def test_only_what_shakes_by_itself_is_laid_over(lettering, picture, is_alone):
+def test_only_what_shakes_by_itself_is_laid_over_and_what_stands_tells_nothing(lettering, picture, is_alone):
     pictures, rows = [], []
     for (dx, dy), shift in zip(lettering.tolist(), picture.tolist(), strict=True):
         frame = draw_texture((320, 100), shift)
