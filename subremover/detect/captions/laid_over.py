@@ -43,13 +43,31 @@ def moves_by_itself(stretch: Stretch, states: Sequence[State]) -> bool:
         stretch: Frames with the lettering.
         states: Its states.
     """
-    steps = [_step(stretch, one, other) for one in states for other in states if _follows(one, other)]
-    alone = np.array([(s.dx, s.dy) for s in steps if s and s.is_alone]).reshape(-1, 2)
-    along = sum(not s.is_alone for s in steps if s)
+    steps = _steps(stretch, states)
+    alone = np.array([(s.dx, s.dy) for s in steps if s.is_alone]).reshape(-1, 2)
+    along = sum(not s.is_alone for s in steps)
     # A ticker goes on and on.
     shakes = np.abs(alone.sum(axis=0)).sum() < 0.5 * np.abs(alone).sum()
     is_far = np.abs(alone).sum() >= LEAST_STEP_PX * len(alone)
     return bool(len(alone) >= max(LEAST_STEPS, MAJORITY * along) and shakes and is_far)
+
+
+def moves_with_picture(stretch: Stretch, states: Sequence[State]) -> bool:
+    """Whether lettering moves with what it stands on, as a sign does before a camera in the hand.
+
+    Args:
+        stretch: Frames with the lettering.
+        states: Its states.
+    """
+    steps = _steps(stretch, states)
+    along = sum(not s.is_alone for s in steps)
+    return along >= LEAST_STEPS and 2 * along > len(steps)
+
+
+def _steps(stretch: Stretch, states: Sequence[State]) -> list[_Step]:
+    """The steps of lettering from state to state that tell something."""
+    follow = [(one, other) for one in states for other in states if _follows(one, other)]
+    return [step for one, other in follow if (step := _step(stretch, one, other))]
 
 
 def _follows(one: State, other: State) -> bool:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from subremover.detect.candidates.finder import FindLines
-from subremover.detect.captions.laid_over import moves_by_itself
+from subremover.detect.captions.laid_over import moves_by_itself, moves_with_picture
 from subremover.detect.captions.looks import Look
 from subremover.detect.captions.outlines import add_outlines, find_fill
 from subremover.detect.captions.states import State, find_states, have_same_fill, join_rows
@@ -99,6 +99,8 @@ class SecondLook:
                 last = len(stretch.pictures) - 1
                 going = [since + s.first for s in states if s.last == last and since + s.first > begin]
                 stop = min(going, default=stop)
+            if moves_with_picture(stretch, [s for s in states if _could_be(s, stretch, zone, ())]):
+                states = []
             for state in states:
                 is_due = state.first + since < stop and _could_be(state, stretch, zone, signs)
                 if is_due and (caption := self._to_event(state, stretch, zone, looks)):

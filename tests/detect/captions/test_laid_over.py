@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from media import draw_texture
 
-from subremover.detect.captions.laid_over import moves_by_itself
+from subremover.detect.captions.laid_over import moves_by_itself, moves_with_picture
 from subremover.detect.captions.states import State
 from subremover.detect.captions.stretch import Stretch
 from subremover.geometry import Box
@@ -17,9 +17,9 @@ STILL = np.zeros((16, 2), int)
 
 @pytest.mark.parametrize(
     ("lettering", "picture", "is_alone"),
-    [(SHAKE, STILL, True), (SHAKE, SHAKE, False), (RUN, STILL, False), (STILL, SHAKE, False)],
+    [(SHAKE, STILL, True), (SHAKE, SHAKE, False), (RUN, STILL, False), (STILL, SHAKE, None)],
 )
-def test_only_what_shakes_by_itself_is_laid_over(lettering, picture, is_alone):
+def test_only_what_shakes_by_itself_is_laid_over_and_what_stands_tells_nothing(lettering, picture, is_alone):
     pictures, rows = [], []
     for (dx, dy), shift in zip(lettering.tolist(), picture.tolist(), strict=True):
         frame = draw_texture((320, 100), shift)
@@ -28,4 +28,6 @@ def test_only_what_shakes_by_itself_is_laid_over(lettering, picture, is_alone):
         pictures.append(frame)
         rows.append([Box(46 + dx, 38 + dy, 192, 32)])
     states = [State(number, number, row) for number, (row,) in enumerate(rows)]
-    assert moves_by_itself(Stretch(0, pictures, rows, [], False, []), states) is is_alone
+    stretch = Stretch(0, pictures, rows, [], False, [])
+    assert moves_by_itself(stretch, states) is is_alone
+    assert moves_with_picture(stretch, states) is (lettering is picture)
