@@ -48,7 +48,7 @@ RISING = {
     "laid_over",
     "comes_alone",
 } | {*("goes_alone", "before", "after", "has_text", "confidence", "words")}
-FALLING = {"off_centre", "odd_height", "odd_seconds", "slope", "unrest", "unevenness", "digits", "peers"}
+FALLING = {"off_centre", "odd_height", "odd_seconds", "slope", "unrest", "unevenness", "digits", "peers", "on_board"}
 """Features of which more cannot speak against a subtitle, or for one, whatever the drawn films say."""
 KNOTS = (0.02, 0.25, 0.5, 0.75, 0.98)
 """Quantiles of a feature's values at which its curve may bend, and beyond which it is flat.
@@ -155,19 +155,21 @@ def load(folder: Path) -> list[Case]:
 
 
 def folds_of(cases: list[Case], count: int) -> np.ndarray:
-    """(cases,) which part each case is in; all cases of one source are in one part."""
-    sources = sorted({case.source for case in cases})
-    order = dict(
-        zip(np.random.default_rng(0).permutation(sources).tolist(), range(len(sources)), strict=True)
-    )
-    return np.array([order[case.source] % count for case in cases])
+    """(cases,) which part each case is in: all of one source in one, the parts about as large."""
+    sizes = collections.Counter(case.source for case in cases)
+    part_of: dict[str, int] = {}
+    filled = [0] * count
+    for source, size in sorted(sizes.items(), key=lambda item: (-item[1], item[0])):
+        part_of[source] = filled.index(min(filled))
+        filled[part_of[source]] += size
+    return np.array([part_of[case.source] for case in cases])
 
 
 def weights_of(cases: list[Case]) -> np.ndarray:
     """(lines,) weights of all lines: those of a source that says the same in many cases count less."""
     keys = [(case.source, bool(flag)) for case in cases for flag in case.labels]
     count = collections.Counter(keys)
-    weights = np.array([count[key] ** -0.5 for key in keys])
+    weights = np.array([count[key] ** -0.25 for key in keys])
     labels = np.array([flag for _, flag in keys])
     for flag in (False, True):  # both kinds alike: the ratio of the drawn ones says nothing of films
         weights[labels == flag] *= len(labels) / 2 / weights[labels == flag].sum()

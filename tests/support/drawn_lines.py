@@ -23,6 +23,7 @@ DRAWN = Traits(
     density=0.5,
     slope=0.0,
     plainness=0.1,
+    on_board=False,
     white=0.5,
     yellow=0.0,
     saturated=0.0,

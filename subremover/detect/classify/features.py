@@ -39,7 +39,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
         *("never_changes", "arrival", "departure"),
     ),
     "stillness": ("laid_over", "steadiness", "stillness", "around_deviation", "unrest", "cuts", "floats"),
-    "drawing": ("sharpness", "unevenness", "outline", "contrast", "plainness"),
+    "drawing": ("on_board", "sharpness", "unevenness", "outline", "contrast", "plainness"),
     "colours": ("white", "yellow", "saturated"),
     "words": ("has_text", "confidence", "words", "digits"),
     "succession": ("before", "after"),

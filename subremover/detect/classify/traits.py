@@ -52,6 +52,8 @@ class Traits:
     """Rise of the strokes' middle along the line, in its heights over its whole length; absolute."""
     plainness: float
     """Standard deviation of luma between and right around the strokes, levels / 255."""
+    on_board: bool
+    """Whether it stands on a plain ground of its own, as signs do; see `is_on_board`."""
     white: float
     yellow: float
     saturated: float
@@ -110,6 +112,7 @@ def measure(
         density=len(rows) / float(box_area),
         slope=_slope(strokes),
         plainness=float(median[between].std()) / 255 if between.sum() > 8 else 0.0,
+        on_board=is_on_board(picture, strokes, line),
         white=float((low > 190).mean()),
         yellow=float(is_yellow.mean()),
         saturated=float((high - low > 90).mean()),
@@ -171,3 +174,24 @@ def _slope(strokes: np.ndarray) -> float:
     rise = np.polyfit(columns, middles, 1, w=np.sqrt(count[columns]))[0]
     rows = np.flatnonzero(marks.any(axis=1))
     return min(abs(float(rise)) * (columns[-1] - columns[0]) / (np.ptp(rows) + 1), 1.0)
+
+
+def is_on_board(picture: np.ndarray, strokes: np.ndarray, line: np.ndarray) -> bool:
+    """Whether a line stands on a sign: the ground between its strokes is plain, not black, and ends near it.
+
+    Args:
+        picture: (h, w, 3) uint8, RGB, the line with its surroundings.
+        strokes: (h, w) bool, True on the line's pixels.
+        line: (h, w) bool, True in the detector's box.
+    """
+    inside, outside = (
+        picture[line & ~strokes].astype(np.float32),
+        picture[~line & ~strokes].astype(np.float32),
+    )
+    if len(inside) < 32 or len(outside) < 32:
+        return False
+    ground = np.median(inside, axis=0)
+    is_plain = float(np.median(np.abs(inside - ground))) < 6
+    is_black = float(ground.max()) < 48  # a box behind subtitles, not a board
+    is_like_around = float((np.abs(outside - ground).max(axis=1) < 24).mean()) > 0.7
+    return is_plain and not is_black and not is_like_around

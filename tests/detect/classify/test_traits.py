@@ -6,7 +6,7 @@ import pytest
 from media import draw_subtitle, draw_texture
 
 from subremover.detect.classify.line import colours_of
-from subremover.detect.classify.traits import measure
+from subremover.detect.classify.traits import is_on_board, measure
 
 WHITE, YELLOW = (3, 3, 3), (3, 3, 0)
 
@@ -71,3 +71,26 @@ def test_colours_are_shares_of_the_strokes():
     assert colours[WHITE] == pytest.approx(0.75)
     assert colours[YELLOW] == pytest.approx(0.25)
     assert colours_of(picture, np.zeros_like(strokes)).sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("board", "ground", "is_sign"),
+    [
+        pytest.param((30, 90, 200), "street", True, id="blue board in a street"),
+        pytest.param((240, 240, 240), "street", True, id="white board in a street"),
+        pytest.param((0, 0, 0), "street", False, id="black box"),
+        pytest.param(None, "street", False, id="outlined"),
+        pytest.param(None, "wall", False, id="plain wall"),
+    ],
+)
+def test_a_board_is_plain_and_ends_near_the_line(board, ground, is_sign):
+    picture = draw_texture((320, 120)) if ground == "street" else np.full((120, 320, 3), 120, np.uint8)
+    _, strokes = draw_subtitle(picture, "Exit 12")
+    x, y, width, height = cv2.boundingRect(strokes.astype(np.uint8))
+    if board is not None:
+        cv2.rectangle(picture, (x - 8, y - 8), (x + width + 8, y + height + 8), board, -1)
+    picture, strokes = draw_subtitle(picture, "Exit 12")
+    line = np.zeros_like(strokes)
+    line[y - 4 : y + height + 4, x - 4 : x + width + 4] = True
+    crop = np.s_[max(0, y - 40) : y + height + 40, max(0, x - 40) : x + width + 40]
+    assert is_on_board(picture[crop], strokes[crop], line[crop]) == is_sign
