@@ -157,6 +157,7 @@ class Scan:
         Returns:
             The events; and first and last frames of lettering that moves and is left, whatever it is.
         """
+        self._recent.clear()  # makes room for what is read again
         sights = [*self._passing, *self._grown]
         zones = find_zones(events, sights, self._size, self._last_index, self._frame_rate)
         if regions := self._scope.regions:
