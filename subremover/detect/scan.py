@@ -18,7 +18,7 @@ import numpy as np
 from subremover.detect.candidates.finder import DETECT_FRAMES, CandidateFinder, FindLines
 from subremover.detect.candidates.logos import LogoFinder
 from subremover.detect.captions.second_look import ReadAgain, ReadLine, SecondLook
-from subremover.detect.captions.zones import Sight, find_zones
+from subremover.detect.captions.zones import Sight, Slide, find_slides, find_zones
 from subremover.detect.classify.classifier import Line, LineClassifier, colours_of, is_on_board
 from subremover.detect.classify.events import make_events
 from subremover.detect.frame import Frame, Picture
@@ -81,6 +81,7 @@ class Scan:
         self._recent_lines: list[Line] = []
         self._passing: list[Sight] = []
         self._grown: list[Sight] = []
+        self._slides: list[Slide] = []
         self._first_index = self._last_index = -1
         self._finder: CandidateFinder | None = None
         self._logos: LogoFinder | None = None
@@ -160,6 +161,7 @@ class Scan:
         self._recent.clear()  # makes room for what is read again
         sights = [*self._passing, *self._grown]
         zones = find_zones(events, sights, self._size, self._last_index, self._frame_rate)
+        zones += find_slides(self._slides, zones, self._size, self._last_index, self._frame_rate)
         if regions := self._scope.regions:
             parts = [(zone, zone.box.intersect(region)) for zone in zones for region in regions]
             zones = [replace(zone, box=part) for zone, part in parts if part]
@@ -209,6 +211,8 @@ class Scan:
         first, last = start.frame, end.frame
         if start.has_drifted or end.has_drifted or track.sure_count < LEAST_FRAMES:
             self._passing.append((track.found, track.line))
+            if start.has_drifted != end.has_drifted:
+                self._slides.append(Slide(first, last, track.line, first if start.has_drifted else last))
             return
         line = draw_boxes([track.line], track.line_crop.crop)
         lettering = draw_boxes([track.line, *self._scene.lettering], track.line_crop.crop)

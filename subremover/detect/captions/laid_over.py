@@ -33,20 +33,20 @@ class _Step:
     """Whether the picture around it does not."""
 
 
-def moves_by_itself(stretch: Stretch, states: Sequence[State]) -> bool | None:
-    """Whether lettering moves to and fro, and otherwise than what it stands on; None where too little tells.
+def moves_by_itself(stretch: Stretch, states: Sequence[State], has_stood: bool) -> bool | None:
+    """Whether lettering moves otherwise than what it stands on; None where too little tells.
 
     Args:
         stretch: Frames with the lettering.
         states: Its states.
+        has_stood: Whether it stood for a while; what never did must move to and fro, as a ticker does not.
     """
     steps = _steps(stretch, states)
     alone = np.array([(s.dx, s.dy) for s in steps if s.is_alone]).reshape(-1, 2)
     along = sum(not s.is_alone for s in steps)
     if max(len(alone), along) < LEAST_STEPS:
         return None
-    # A ticker goes on and on.
-    shakes = np.abs(alone.sum(axis=0)).sum() < 0.5 * np.abs(alone).sum()
+    shakes = has_stood or np.abs(alone.sum(axis=0)).sum() < 0.5 * np.abs(alone).sum()
     return bool(len(alone) >= MAJORITY * along and shakes)
 
 
