@@ -18,7 +18,7 @@ import numpy as np
 from subremover.detect.candidates.finder import DETECT_FRAMES, CandidateFinder, FindLines
 from subremover.detect.candidates.logos import LogoFinder
 from subremover.detect.captions.second_look import ReadAgain, ReadLine, SecondLook
-from subremover.detect.captions.zones import Sight, find_zones
+from subremover.detect.captions.zones import Sight, Slide, find_slides, find_zones
 from subremover.detect.classify.classifier import classify
 from subremover.detect.classify.events import make_events
 from subremover.detect.classify.features import Film
@@ -86,6 +86,7 @@ class Scan:
         self._recent_lines: list[Line] = []
         self._passing: list[Sight] = []
         self._grown: list[Sight] = []
+        self._slides: list[Slide] = []
         self._first_index = self._last_index = -1
         self._finder: CandidateFinder | None = None
         self._logos: LogoFinder | None = None
@@ -167,8 +168,10 @@ class Scan:
             events: What was found.
             read_again: Reads frames of the film once more.
         """
+        self._recent.clear()  # makes room for what is read again
         seen = (self._passing, self._grown)
         zones = find_zones(events, *seen, self._size, self._last_index, self._frame_rate)
+        zones += find_slides(self._slides, zones, self._size, self._last_index, self._frame_rate)
         if regions := self._scope.regions:
             parts = [(zone, zone.box.intersect(region)) for zone in zones for region in regions]
             zones = [replace(zone, box=part) for zone, part in parts if part]
@@ -218,6 +221,8 @@ class Scan:
         first, last = start.frame, end.frame
         if start.has_drifted or end.has_drifted or track.sure_count < LEAST_FRAMES:
             self._passing.append((track.found, track.line))
+            if start.has_drifted != end.has_drifted:
+                self._slides.append(Slide(first, last, track.line, first if start.has_drifted else last))
             return
         line = draw_boxes([track.line], track.line_crop.crop)
         lettering = draw_boxes([track.line, *self._scene.lettering], track.line_crop.crop)

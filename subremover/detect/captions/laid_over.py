@@ -36,18 +36,19 @@ class _Step:
     """Whether the picture around it does not."""
 
 
-def moves_by_itself(stretch: Stretch, states: Sequence[State]) -> bool:
-    """Whether lettering moves to and fro, and otherwise than what it stands on.
+def moves_by_itself(stretch: Stretch, states: Sequence[State], has_stood: bool) -> bool:
+    """Whether lettering moves otherwise than what it stands on.
 
     Args:
         stretch: Frames with the lettering.
         states: Its states.
+        has_stood: Whether it stood for a while; what never did must move to and fro, as a ticker does not.
     """
     steps = _steps(stretch, states)
     alone = np.array([(s.dx, s.dy) for s in steps if s.is_alone]).reshape(-1, 2)
     along = sum(not s.is_alone for s in steps)
     # A ticker goes on and on.
-    shakes = np.abs(alone.sum(axis=0)).sum() < 0.5 * np.abs(alone).sum()
+    shakes = has_stood or np.abs(alone.sum(axis=0)).sum() < 0.5 * np.abs(alone).sum()
     is_far = np.abs(alone).sum() >= LEAST_STEP_PX * len(alone)
     return bool(len(alone) >= max(LEAST_STEPS, MAJORITY * along) and shakes and is_far)
 

@@ -108,11 +108,12 @@ class SecondLook:
             begin = stop
 
     def _shakes(self, zone: Zone) -> bool:
-        """Whether what never stood in a zone is laid over the film, as far as frames in its midst tell."""
-        first = max(zone.first, (zone.first + zone.last - PROBED_FRAMES) // 2)
+        """Whether what never stood in a zone shakes over the film, as far as frames in its midst tell."""
+        first = max(zone.first, zone.middle - PROBED_FRAMES // 2)
         stretch = self._read(zone, first, min(zone.last + 1, first + PROBED_FRAMES))
-        states = [s for s in find_states(stretch.rows, stretch.is_same) if _could_be(s, stretch, zone, ())]
-        return moves_by_itself(stretch, states)
+        found = find_states(stretch.rows, stretch.is_same)
+        likely = [s for s in found if _could_be(s, stretch, zone, ())]
+        return moves_by_itself(stretch, likely, zone.has_stood)
 
     def _read(self, zone: Zone, first: int, stop: int) -> Stretch:
         """The zone on the frames from first to stop, the latter not included."""

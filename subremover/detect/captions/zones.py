@@ -18,6 +18,8 @@ SHORT_SECONDS = 0.6
 """Seconds up to which an event is short: no whole cue is, so that more of its kind are near."""
 REACH_SECONDS = 1.2
 """Seconds around what was found in which more of its kind is looked for."""
+SLIDE_SECONDS = 0.5
+"""Seconds that a line which slides in stands at least, and that a slide takes at the most."""
 REACH_WIDTH, REACH_HEIGHT = 0.2, 1.2
 """How far a zone reaches beyond what was found: shares of the picture's width and of a line's height."""
 ALIKE = 2.0
@@ -33,6 +35,20 @@ SURE, DOUBTFUL = 0.8, 0.05
 
 Sight = tuple[int, Box]
 """Index of a frame, and a line that was seen there but could not be followed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slide:
+    """A line that stood for a while, and came to its place or left it on the screen."""
+
+    first: int
+    """First frame on which it stood."""
+    last: int
+    """Last one."""
+    box: Box
+    """Where it stood."""
+    middle: int
+    """The frame on which it came to its place, or left it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +69,10 @@ class Zone:
     """First row in px in which the middle of a line may stand, and the last one."""
     heights: tuple[int, int]
     """Least and usual height of a row, in px."""
+    middle: int
+    """Index of the frame around which lettering moves, where it never stood, or only for a while."""
+    has_stood: bool = False
+    """Whether the lettering stood for a while before or after it moved, as what runs on never does."""
 
     @property
     def probability(self) -> float | None:
@@ -123,6 +143,32 @@ def find_zones(
         if is_in_flux and _is_one_block(group):
             zones.append(_to_zone(group, events, size, last, round(gap)))
     return sorted(zones, key=lambda z: (z.first, z.box.y))
+
+
+def find_slides(
+    slides: Sequence[Slide], zones: Sequence[Zone], size: tuple[int, int], last: int, frame_rate: float
+) -> list[Zone]:
+    """Zones of lines that slid in or out, but for those that lie in others.
+
+    Args:
+        slides: Lines that stood, and left their place or came to it on the screen.
+        zones: Those that are known.
+        size: Width and height of the picture in px.
+        last: Index of the film's last frame.
+        frame_rate: Frames per second.
+    """
+    found: list[Zone] = []
+    reach = round(SLIDE_SECONDS * frame_rate)
+    for slide in slides:
+        known = [z for z in (*zones, *found) if z.first <= slide.middle <= z.last]
+        if slide.last - slide.first < reach or any(z.box.intersect(slide.box) for z in known):
+            continue
+        height = slide.box.height
+        box = slide.box.grow(round(REACH_WIDTH * size[0]), round(3 * REACH_HEIGHT * height)).clip(*size)
+        first, until = max(0, slide.first - reach), min(last, slide.last + reach)
+        rows, heights = (box.y, box.bottom), (height, height)
+        found.append(Zone(box, first, until, (), (), rows, heights, slide.middle, True))
+    return found
 
 
 def row_height(event: Event) -> int:
@@ -232,9 +278,9 @@ def _to_zone(
         and since <= e.first and e.last <= until and not any(e is d for d in doubtful)
     ]  # fmt: skip
     rows = core.y - height // 4, core.bottom + height // 4
-    return Zone(
-        box, max(0, since), min(last, until), tuple(style), tuple(doubtful), rows, (min(heights), height)
-    )
+    first, last = max(0, since), min(last, until)
+    span, middle = (min(heights), height), (first + last) // 2
+    return Zone(box, first, last, tuple(style), tuple(doubtful), rows, span, middle)
 
 
 def _overlap_rows(one: Box, other: Box) -> bool:

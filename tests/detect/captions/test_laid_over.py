@@ -29,5 +29,6 @@ def test_only_what_shakes_by_itself_is_laid_over(lettering, picture, is_alone):
         rows.append([Box(46 + dx, 38 + dy, 192, 32)])
     states = [State(number, number, row) for number, (row,) in enumerate(rows)]
     stretch = Stretch(0, pictures, rows, [], False, [])
-    assert moves_by_itself(stretch, states) == is_alone
+    assert moves_by_itself(stretch, states, has_stood=False) is is_alone
+    assert moves_by_itself(stretch, states, has_stood=True) is (lettering is RUN or is_alone)
     assert moves_with_picture(stretch, states) is (lettering is picture)
