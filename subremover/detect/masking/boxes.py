@@ -25,8 +25,9 @@ sill or a sign."""
 
 PLAIN_LEVELS = 10.0
 """Greatest mean difference, in levels, of a pixel of an opaque box from the box's colour."""
-BLACK_LEVELS = 48
-"""Greatest level of the colour of an opaque box; a brighter plate may be a sign."""
+BLACK_LEVELS = 80
+"""Greatest level of the colour of such a box, which may let a calm picture through; a brighter plate may be a
+sign."""
 PLAIN_SHARE = 0.25
 """Least share of a line's box that the ground of an opaque box fills between the letters."""
 
@@ -112,7 +113,7 @@ def find_plain_box(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray) -
         return None
     box = np.zeros_like(line)
     box[inner, columns.first : columns.stop] = True
-    return box if (box & line).sum() > 0.7 * line.sum() else None
+    return box if (box & line).sum() > 0.6 * line.sum() else None
 
 
 def find_bordered_box(shown: np.ndarray, line: np.ndarray) -> np.ndarray | None:
@@ -155,8 +156,10 @@ def find_bordered_box(shown: np.ndarray, line: np.ndarray) -> np.ndarray | None:
     box = np.zeros_like(line)
     first, last = upper.at, line.shape[0] - lower.at
     middle = np.stack([cv2.blur(picture, (1, 5)) for picture in luma])[:, first + 2 : last - 2]
-    start = _sharpen(middle, start, height, upper)
-    stop = line.shape[1] - _sharpen(middle[:, :, ::-1], line.shape[1] - stop, height, upper)
+    most, width = left + height // 4, line.shape[1]  # further inside, letters have borders
+    start = _sharpen(middle[:, :, :most], start, height, upper)
+    mirrored = middle[:, :, ::-1][:, :, : width - right + height // 4]
+    stop = width - _sharpen(mirrored, width - stop, height, upper)
     box[first:last, start:stop] = True
     return box
 

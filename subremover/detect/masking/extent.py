@@ -46,12 +46,13 @@ def complete_line(picture: np.ndarray, line: Box) -> Box:
         return line
     light = image.max(axis=2)
     bright = own & (light >= np.percentile(light[own], 90))
-    columns, best = np.zeros(picture.shape[1], bool), OWN_SHARE
+    columns: np.ndarray = np.zeros(picture.shape[1], bool)
+    best = OWN_SHARE
     gap_px, stop = max(2, round(GAP * line.height)), line.x + line.width
     for fill in (find_fill(own, image.astype(np.float32)), bright):  # in a busy picture, letters are bright
         colour = np.median(image[fill], axis=0).astype(np.float32)
         alike = (np.abs(image - colour).max(axis=2) < ALIKE_LEVELS) & strokes
-        letters = _find_letters(alike, inside).any(axis=0)
+        letters: np.ndarray = _find_letters(alike, inside).any(axis=0)
         filled = cv2.dilate(letters[None, line.x : stop].astype(np.uint8), np.ones((1, gap_px), np.uint8))
         if filled.mean() > best:
             columns, best = letters, float(filled.mean())
@@ -75,7 +76,7 @@ def _find_letters(alike: np.ndarray, inside: np.ndarray) -> np.ndarray:
     height = int(inside.any(axis=1).sum())
     depth = cv2.distanceTransform(alike.astype(np.uint8), cv2.DIST_L2, 5)
     deepest = np.zeros(count, np.float32)
-    np.maximum.at(deepest, labels.ravel(), depth.ravel())
+    np.maximum.at(deepest, labels.ravel().astype(np.intp), depth.ravel())
     top, tall, wide = stats[:, cv2.CC_STAT_TOP], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH]
     is_whole = (top > 0) & (top + tall < len(alike)) & (tall <= height)
     is_whole &= np.maximum(tall, wide) >= LEAST_LONG * height

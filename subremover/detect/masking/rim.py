@@ -18,7 +18,7 @@ LEAST_SEEN = 0.15
 SAME_LEVELS = 24
 """Levels within which two colours are the same."""
 SLOPE_PX, SLOPE_LEVELS = 3, 6.0
-"""By so many levels the mean colour around the strokes changes over so many px as long as a glow goes on."""
+"""By so many levels the colour around the strokes changes over so many px as long as a glow goes on."""
 FILL_SHARE = 0.12
 """Least share of the strokes that have the colour of the letters' inside."""
 
@@ -60,8 +60,14 @@ def complete_rim(mask: np.ndarray, steady: np.ndarray, line: np.ndarray, reach_p
         place = (ring - 1) * SECTORS + sector
         return np.bincount(place[which], minlength=reach_px * SECTORS).reshape(reach_px, SECTORS)
 
-    seen, shows = count(marked), count(~is_hidden)
-    has_rim = (seen >= LEAST_SHARE * shows) & (seen > LEAST_SEEN * (shows + count(is_hidden)))
+    seen, shows, hidden = count(marked), count(~is_hidden), count(is_hidden)
+
+    def is_rim(seen: np.ndarray, shows: np.ndarray, hidden: np.ndarray) -> np.ndarray:
+        is_seen: np.ndarray = (seen >= LEAST_SHARE * shows) & (seen > LEAST_SEEN * (shows + hidden))
+        return is_seen
+
+    all_around = is_rim(*(which.sum(axis=1, keepdims=True) for which in (seen, shows, hidden)))
+    has_rim = is_rim(seen, shows, hidden) | all_around
     width = np.logical_and.accumulate(has_rim, axis=0).sum(axis=0)  # (SECTORS,)
     completed = mask.copy()
     completed[near] |= ring <= width[sector]
@@ -84,13 +90,14 @@ def grow_soft_rim(mask: np.ndarray, steady: np.ndarray, reach_px: int) -> np.nda
     if not mask.any():
         return mask
     distance = np.ceil(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)).astype(int)
-    around = (distance > 0) & (distance <= 2 * reach_px + SLOPE_PX)
-    ring = distance[around] - 1
-    count = np.bincount(ring)
-    total = np.stack([np.bincount(ring, channel) for channel in steady[around].T], axis=1)
-    colours = total / np.maximum(count, 1)[:, None]  # (rings, 3)
+    most = min(int(distance.max()), 2 * reach_px + SLOPE_PX)
+    if most <= reach_px + SLOPE_PX:
+        return mask
+    rings = (steady[distance == px] for px in range(1, most + 1))
+    # Something that moves, or another line, lies on one side only.
+    colours = np.stack([np.median(ring, axis=0) for ring in rings])  # (rings, 3)
     change = np.abs(colours[SLOPE_PX:] - colours[:-SLOPE_PX]).max(axis=1)
-    usual = float(change[reach_px:].mean()) if len(change) > reach_px else np.inf
+    usual = float(change[reach_px:].mean())
     goes_on = change[:reach_px] > max(SLOPE_LEVELS, 3 * usual)
     grown: np.ndarray = distance <= int(np.logical_and.accumulate(goes_on).sum())
     return grown

@@ -130,9 +130,8 @@ def find_strokes(
         odds = _smooth_odds(hints + _odds_by_difference(_differ_among(shown, ~hole), line))
         mask = _join(odds, line, line & _grow(contrast, 1), *ALONE_ODDS)
         box = _find_standing_box(shown, line, lettering)
-        if box is not None:
-            return mask | box
-        return grow_soft_rim(_complete(mask, steady, line, reach_px), steady, reach_px)
+        whole = _complete(mask, steady, line, reach_px)
+        return grow_soft_rim(whole, steady, reach_px) if box is None else mask | box
 
     near = _grow(line, reach_px)
     box = find_jumping_box(_jump(clear), line)

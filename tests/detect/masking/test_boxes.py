@@ -42,6 +42,16 @@ def test_a_box_that_never_goes_is_found_by_its_borders(opacity, pan_px, level):
     assert (found & ~box).sum() < 0.03 * box.sum()
 
 
+def test_the_side_of_a_box_is_not_taken_for_that_of_a_letter():
+    film, box = _film(3), _box(96, 324)
+    film[:, box] *= 0.4
+    film[:, 44:70, 112:118] = 250  # sharper than the box: a quotation mark, a note
+    film[:, 44:70, 302:308] = 250
+    found = find_bordered_box(_shown(film), LINE)
+    assert found is not None
+    assert (found == box).mean() > 0.99
+
+
 def test_a_box_wider_than_the_crop_ends_with_it():
     film, box = _film(3), _box(0, SIZE[1])
     film[:, box] *= 0.4

@@ -140,7 +140,7 @@ def test_without_text_free_frames_a_pan_shows_what_is_behind():
         recall, area = _measure(_find(film, 0, 23, _line_of(truth), ends="none"), truth)
         areas.append(area)
         assert recall > 0.97
-    assert areas[1] < 0.75 * areas[0]
+    assert areas[1] < 0.8 * areas[0]
 
 
 @pytest.mark.parametrize("ends", ["both", "none"])
