@@ -21,6 +21,8 @@ FULL = 0.3
 """Share of the usual weight of a chunk's edges from which it counts; the others hold no lettering."""
 SAME = 0.5
 """Least share of a chunk's edges that the next frame must show."""
+MOVED = 0.05
+"""By how much better a row must fit some px off to have moved there; by a px, letters lose 0.1 and more."""
 LACKING = 0.15
 """Share of a chunk's fill, or of half of a usual chunk's, up to which it may be off: coding changes it."""
 EXTENT = 0.15
@@ -113,6 +115,18 @@ def have_same_edges(one: np.ndarray, other: np.ndarray) -> bool:
     """
     first, second = (edge_vectors(np.ascontiguousarray(luma)) for luma in (one, other))
     return _shows(first, second) and _shows(second, first)
+
+
+def has_moved(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether a row has gone some px up, down or aside.
+
+    Args:
+        one: (h, w) uint8, luma.
+        other: The same place on another frame, with some px more on all sides.
+    """
+    fits = cv2.matchTemplate(other, one, cv2.TM_CCOEFF_NORMED)
+    height, width = fits.shape
+    return bool(fits.max() > float(fits[height // 2, width // 2]) + MOVED)
 
 
 def have_same_fill(one: np.ndarray, other: np.ndarray) -> bool:

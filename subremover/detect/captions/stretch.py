@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from subremover.detect.captions.looks import has_colour
-from subremover.detect.captions.states import State, have_same_edges, have_same_fill
+from subremover.detect.captions.states import State, has_moved, have_same_edges, have_same_fill
 from subremover.detect.masking.gradient import disc, mark_strokes
 from subremover.detect.masking.strokes import Clear
 from subremover.geometry import Box, draw_boxes
@@ -17,6 +17,8 @@ from subremover.geometry import Box, draw_boxes
 CLEAR_COUNT, SOURCE_COUNT = 1, 2
 """Most frames without lettering, and most frames with other lettering before the first of these, that show on
 one side of a state what is behind it."""
+SHIFT_PX = 3
+"""How far off a row is looked for that has moved since the last frame, in px each way."""
 MOST_FILL = 0.5
 """Greatest share of a row's box that its fill takes."""
 NEAR = 8
@@ -53,9 +55,16 @@ class Stretch:
             box: In px of the zone.
             by_fill: Whether the fill may tell it, where the edges of what runs on behind hide it.
         """
-        first, second = self.pictures[one][box.slices], self.pictures[other][box.slices]
-        if have_same_edges(cv2.cvtColor(first, cv2.COLOR_RGB2GRAY), cv2.cvtColor(second, cv2.COLOR_RGB2GRAY)):
+        height, width = self.pictures[one].shape[:2]
+        room = Box(SHIFT_PX, SHIFT_PX, width - 2 * SHIFT_PX, height - 2 * SHIFT_PX)
+        if (inner := box.intersect(room)) is None:
+            return False
+        around = inner.grow(SHIFT_PX, SHIFT_PX)
+        if has_moved(_luma(self.pictures[one], inner), _luma(self.pictures[other], around)):
+            return False
+        if have_same_edges(_luma(self.pictures[one], box), _luma(self.pictures[other], box)):
             return True
+        first, second = self.pictures[one][box.slices], self.pictures[other][box.slices]
         fills = self.fills if by_fill else []
         masks = ((has_colour(first, fill), has_colour(second, fill)) for fill in fills)
         # What is everywhere is the picture's colour, too.
@@ -120,6 +129,12 @@ class Stretch:
         # Where the picture moves on, a box comes and goes with the lettering only from one frame to the next.
         is_near = self.is_boxed or not others or (clear and abs(clear[0] - edge) <= NEAR)
         return [*clear, *others] if is_near else [*others, *clear]
+
+
+def _luma(picture: np.ndarray, box: Box) -> np.ndarray:
+    """(h, w) uint8, the luma of a part of an (H, W, 3) uint8 picture."""
+    luma: np.ndarray = cv2.cvtColor(picture[box.slices], cv2.COLOR_RGB2GRAY)
+    return luma
 
 
 def _grow(strokes: np.ndarray) -> np.ndarray:
