@@ -38,17 +38,13 @@ from subremover.video.read.probe import probe
 STRENGTH = 0.15
 """Variance of a slope, of features scaled to a deviation of 1, that is expected beforehand."""
 RISING = {
-    "stillness",
-    "steadiness",
-    "floats",
-    "cuts",
-    "sharpness",
-    "arrival",
-    "departure",
-    "laid_over",
-    "comes_alone",
-} | {*("goes_alone", "before", "after", "has_text", "confidence", "words")}
-FALLING = {"off_centre", "odd_height", "odd_seconds", "slope", "unrest", "unevenness", "digits", "peers", "on_board"}
+    *("stillness", "steadiness", "floats", "cuts", "sharpness", "arrival", "departure", "laid_over"),
+    *("comes_alone", "goes_alone", "before", "after", "has_text", "confidence", "words"),
+}
+FALLING = {
+    *("off_centre", "odd_height", "odd_seconds", "slope", "unrest", "unevenness", "digits", "peers"),
+    "on_board",
+}
 """Features of which more cannot speak against a subtitle, or for one, whatever the drawn films say."""
 KNOTS = (0.02, 0.25, 0.5, 0.75, 0.98)
 """Quantiles of a feature's values at which its curve may bend, and beyond which it is flat.

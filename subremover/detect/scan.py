@@ -169,9 +169,9 @@ class Scan:
             read_again: Reads frames of the film once more.
         """
         self._recent.clear()  # makes room for what is read again
-        seen = (self._passing, self._grown)
-        zones = find_zones(events, *seen, self._size, self._last_index, self._frame_rate)
-        zones += find_slides(self._slides, zones, self._size, self._last_index, self._frame_rate)
+        size, last, rate = self._size, self._last_index, self._frame_rate
+        zones = find_zones(events, self._passing, self._grown, size=size, last=last, frame_rate=rate)
+        zones += find_slides(self._slides, zones, size, last, rate)
         if regions := self._scope.regions:
             parts = [(zone, zone.box.intersect(region)) for zone in zones for region in regions]
             zones = [replace(zone, box=part) for zone, part in parts if part]

@@ -18,7 +18,7 @@ LIKENESS = 0.6
 """Least correlation of lettering with itself on the next frame."""
 BETTER = 0.75
 """How much better the surroundings must fit where they stand, or where the lettering goes, to tell a step."""
-LEAST_STEPS, MAJORITY = 8, 4
+LEAST_STEPS, MAJORITY = 5, 4
 """Least number of steps that lettering makes by itself, and how many of these there are to each that it makes
 with the picture."""
 LEAST_STEP_PX = 2.0

@@ -31,7 +31,7 @@ BOXED = 0.8
 LEAST_SIGNS, LEAST_SIGHTS = 2, 3
 """Least number of signs of flux that make a zone, and of lines seen at one place that never stood."""
 SURE, DOUBTFUL = 0.8, 0.05
-"""Probability from which events may contradict each other, and up to which what is kept is no part of a row."""
+"""Probability from which events may contradict each other, and up to which what is kept is none of a row."""
 
 Sight = tuple[int, Box]
 """Index of a frame, and a line that was seen there but could not be followed."""
@@ -110,6 +110,7 @@ def find_zones(
     events: Sequence[Event],
     sights: Sequence[Sight],
     grown: Sequence[Sight],
+    *,
     size: tuple[int, int],
     last: int,
     frame_rate: float,

@@ -107,7 +107,7 @@ def test_what_shakes_goes_unless_the_picture_shakes_with_it(is_laid_over, detect
             film.pictures[index] = draw_texture(SIZE, (dx, dy), seed=3)
         film.show("what was that", index, index, at=(60 + dx, 140 + dy))
     sights = [(i, Box(58, 118, 190, 30)) for i in (6, 11, 16)]
-    zones = find_zones((), sights, (), SIZE, 23, RATE)
+    zones = find_zones((), sights, (), size=SIZE, last=23, frame_rate=RATE)
     look = SecondLook(detector.find_lines, lambda *_: ("", 0.0), film.read_again, [])
     events = look.replace((), zones)
     if is_laid_over:

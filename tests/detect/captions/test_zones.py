@@ -18,7 +18,7 @@ def make_event(first, last, box=LINE, kind="subtitle", remove=True):
 
 
 def find(events, sights=(), grown=()):
-    return find_zones(events, sights, grown, SIZE, LAST, RATE)
+    return find_zones(events, sights, grown, size=SIZE, last=LAST, frame_rate=RATE)
 
 
 def test_plain_cues_make_no_zone_even_without_a_gap_between_them():
