@@ -61,9 +61,10 @@ class Company:
         off_axis = np.minimum(np.abs(self._x - self._x[i]), np.abs(self._left - self._left[i]))
         axis = np.exp(-((off_axis / (0.03 * self._picture_width)) ** 2))
         band = np.exp(-((np.abs(self._y - self._y[i]) / (1.5 * self._height[i])) ** 2))
-        alike = self._height_likeness(i) * colours * (0.2 + 0.8 * np.maximum(axis, band))
-        is_other: np.ndarray = ~self._is_same(i) & ~self._is_in_block(i)
-        return alike * is_other
+        is_other = ~self._is_same(i) & ~self._is_in_block(i)
+        alike: np.ndarray = self._height_likeness(i) * colours * (0.2 + 0.8 * np.maximum(axis, band))
+        alike[~is_other] = 0
+        return alike
 
     def blocks(self) -> list[list[int]]:
         """Numbers of the lines that belong together: halves of a row, rows of a block, a line found twice.
@@ -88,13 +89,14 @@ class Company:
     def _common(self, i: int) -> np.ndarray:
         """Frames that each line shares with this one."""
         stop, start = np.minimum(self._last, self._last[i]), np.maximum(self._first, self._first[i])
-        return np.maximum(stop - start + 1, 0)
+        common: np.ndarray = np.maximum(stop - start + 1, 0)
+        return common
 
     def _is_same(self, i: int) -> np.ndarray:
         """Whether a line is this one, or part of it: at the same place at the same time."""
         line, flags = self._lines[i], np.zeros(len(self._lines), bool)
         flags[i] = True
-        for j in np.flatnonzero(self._common(i) > 0):
+        for j in np.flatnonzero(self._common(i) > 0).tolist():
             flags[j] |= bool(self._lines[j].box.intersect(line.box)) and (
                 draw_boxes([line.box], self._lines[j].box).mean() > 0.5
             )
@@ -107,8 +109,9 @@ class Company:
     def _is_in_band(self, i: int) -> np.ndarray:
         """Whether lines stand on the same rows, and over one another across."""
         apart = np.abs(self._x - self._x[i]) < (self._width + self._width[i]) / 2
-        level: np.ndarray = np.abs(self._y - self._y[i]) < 0.8 * self._height[i]
-        return level & apart
+        level = np.abs(self._y - self._y[i]) < 0.8 * self._height[i]
+        is_there: np.ndarray = level & apart
+        return is_there
 
     def _is_in_block(self, i: int) -> np.ndarray:
         """Whether lines come and go with this one and stand next to it: halves of a row, rows of a block."""
@@ -119,6 +122,6 @@ class Company:
         is_row = np.abs(self._y - self._y[i]) < 0.5 * high
         apart = np.abs(self._x - self._x[i]) - (self._width + self._width[i]) / 2
         is_below = (np.abs(self._y - self._y[i]) < 2.2 * high) & (apart < 0)
-        flags: np.ndarray = comes & goes & alike & ((is_row & (apart < 8 * high)) | is_below)
-        flags[i] = False
-        return flags & ~self._is_same(i)
+        is_beside = (is_row & (apart < 8 * high)) | is_below
+        is_of_block: np.ndarray = comes & goes & alike & is_beside & ~self._is_same(i)
+        return is_of_block

@@ -173,7 +173,7 @@ def _slope(strokes: np.ndarray) -> float:
     middles = (marks * np.arange(len(marks))[:, None]).sum(axis=0)[columns] / count[columns]
     rise = np.polyfit(columns, middles, 1, w=np.sqrt(count[columns]))[0]
     rows = np.flatnonzero(marks.any(axis=1))
-    return min(abs(float(rise)) * (columns[-1] - columns[0]) / (np.ptp(rows) + 1), 1.0)
+    return min(abs(float(rise)) * float(columns[-1] - columns[0]) / float(np.ptp(rows) + 1), 1.0)
 
 
 def is_on_board(picture: np.ndarray, strokes: np.ndarray, line: np.ndarray) -> bool:
