@@ -119,6 +119,8 @@ def find_zones(
             items = [n for n in items if not any(n is other for other in near)]
             group += near
         is_known = any(n.event and n.event.remove for n in group)
+        if not is_known and _is_beside_kept(group, events):
+            continue
         if len(group) >= (LEAST_SIGNS if is_known else LEAST_SIGHTS) and _is_one_block(group):
             zones.append(_to_zone(group, events, size, last, round(gap)))
     return sorted(zones, key=lambda z: (z.first, z.box.y))
@@ -208,6 +210,13 @@ def _is_one_block(group: list[_Item]) -> bool:
     """Whether signs stand in no more rows than a caption has."""
     core = bounding_box(n.box for n in group)
     return core.height < MOST_ROWS * float(np.median([n.row for n in group]))
+
+
+def _is_beside_kept(group: list[_Item], events: Sequence[Event]) -> bool:
+    """Whether what was only seen at a place is part of lettering that stood there, and is kept: a sign."""
+    core = bounding_box(n.box for n in group)
+    first, last = min(n.first for n in group), max(n.last for n in group)
+    return any(not e.remove and e.first <= last and e.last >= first and e.box.intersect(core) for e in events)
 
 
 def _to_zone(
