@@ -104,12 +104,12 @@ def correlate(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> float:
         where: (h, w) bool, the pixels to compare.
 
     Returns:
-        Correlation, -1 to 1; 1 where both pictures are plain.
+        Correlation, -1 to 1; 1 where both pictures are plain, or nothing is compared.
     """
     a, b = one[:, where].ravel(), other[:, where].ravel()
     least = 8 * LEAST_SLOPE * float(np.sqrt(len(a) / 2))
     lengths = float(np.sqrt(a @ a)), float(np.sqrt(b @ b))
-    if max(lengths) < least:
+    if max(lengths) <= least:  # nothing to compare, too
         return 1.0
     return float(a @ b) / (max(lengths[0], least) * max(lengths[1], least))
 
