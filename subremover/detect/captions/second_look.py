@@ -3,6 +3,7 @@
 The scan follows lines that stand; here every frame of a zone is asked for its lines, so that words which pop,
 grow, roll, slide or shake have events of their own, each with its very frames. Only what looks like the
 zone's own captions counts.
+See docs/measurements.md, "detect/captions: second look".
 """
 
 from __future__ import annotations

@@ -140,6 +140,8 @@ def find_zones(
         known = sum(n.event is not None for n in group)
         longer = any((n.first, n.box) in grown for n in group)
         slides = known and len(group) - known >= LEAST_SIGNS
+        if not known and _is_beside_kept(group, events):
+            continue
         is_in_flux = known + longer >= LEAST_SIGNS or slides or (not known and len(group) >= LEAST_SIGHTS)
         if is_in_flux and _is_one_block(group):
             zones.append(_to_zone(group, events, size, last, round(gap)))
@@ -253,6 +255,13 @@ def _is_one_block(group: list[_Item]) -> bool:
     """Whether signs stand in no more rows than a caption has."""
     core = bounding_box(n.box for n in group)
     return core.height < MOST_ROWS * float(np.median([n.row for n in group]))
+
+
+def _is_beside_kept(group: list[_Item], events: Sequence[Event]) -> bool:
+    """Whether what was only seen at a place is part of lettering that stood there, and is kept: a sign."""
+    core = bounding_box(n.box for n in group)
+    first, last = min(n.first for n in group), max(n.last for n in group)
+    return any(not e.remove and e.first <= last and e.last >= first and e.box.intersect(core) for e in events)
 
 
 def _to_zone(

@@ -111,7 +111,7 @@ def correlate(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> float:
     a, b = one[:, where].ravel(), other[:, where].ravel()
     least = 8 * LEAST_SLOPE * float(np.sqrt(len(a) / 2))
     lengths = float(np.sqrt(a @ a)), float(np.sqrt(b @ b))
-    if max(lengths) < least:
+    if max(lengths) <= least:  # nothing to compare, too
         return 1.0
     return float(a @ b) / (max(lengths[0], least) * max(lengths[1], least))
 

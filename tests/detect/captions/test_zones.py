@@ -73,3 +73,5 @@ def test_a_line_that_grows_and_one_that_slides_in_make_a_zone():
 def test_what_is_seen_at_one_place_again_and_again_may_shake(step_px, count):
     sights = [(10 * i, LINE.shift(step_px * i, i % 2)) for i in range(5)]
     assert len(find([], sights)) == count
+    sign = make_event(5, 90, LINE, "scene", remove=False)
+    assert find([sign], sights) == []
