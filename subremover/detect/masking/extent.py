@@ -46,13 +46,13 @@ def complete_line(picture: np.ndarray, line: Box) -> Box:
         return line
     light = image.max(axis=2)
     bright = own & (light >= np.percentile(light[own], 90))
-    columns: np.ndarray = np.zeros(picture.shape[1], bool)
+    columns = np.zeros(picture.shape[1], bool)
     best = OWN_SHARE
     gap_px, stop = max(2, round(GAP * line.height)), line.x + line.width
     for fill in (find_fill(own, image.astype(np.float32)), bright):  # in a busy picture, letters are bright
         colour = np.median(image[fill], axis=0).astype(np.float32)
         alike = (np.abs(image - colour).max(axis=2) < ALIKE_LEVELS) & strokes
-        letters: np.ndarray = _find_letters(alike, inside).any(axis=0)
+        letters: np.ndarray = np.any(_find_letters(alike, inside), axis=0)
         filled = cv2.dilate(letters[None, line.x : stop].astype(np.uint8), np.ones((1, gap_px), np.uint8))
         if filled.mean() > best:
             columns, best = letters, float(filled.mean())
