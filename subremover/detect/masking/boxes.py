@@ -203,10 +203,19 @@ def _find_sides(plain: np.ndarray, known: np.ndarray, start: int, stop: int, dep
     last = _find_plain_border(plain[::-1], known[::-1], count - stop, depth)
     if first is None and last is None:
         return None
-    if first is None or last is None:
-        pad = start - first if first is not None else count - stop - (last or 0)
-        return _Sides(max(0, start - pad), min(count, stop + pad), 1)
-    return _Sides(first, count - last, 2)
+    if first is not None and last is not None:
+        return _Sides(first, count - last, 2)
+    more = (stop - start) // 4  # joined to the box of the next line, it may reach further
+    if last is None:
+        mirrored = min(count, stop + start - (first or 0))
+        return _Sides(first or 0, mirrored + _count_plain(plain[mirrored:][:more]), 1)
+    mirrored = max(0, start - (count - last - stop))
+    return _Sides(mirrored - _count_plain(plain[:mirrored][::-1][:more]), count - last, 1)
+
+
+def _count_plain(rows: np.ndarray) -> int:
+    """How many of the first (n, w) rows have the box's colour."""
+    return int(np.logical_and.accumulate(rows.mean(axis=1) > 0.6).sum()) if rows.size else 0
 
 
 def _find_plain_border(plain: np.ndarray, known: np.ndarray, start: int, depth: int) -> int | None:

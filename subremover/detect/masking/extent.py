@@ -46,7 +46,7 @@ def complete_line(picture: np.ndarray, line: Box) -> Box:
         return line
     light = image.max(axis=2)
     bright = own & (light >= np.percentile(light[own], 90))
-    columns: np.ndarray = np.zeros(picture.shape[1], bool)
+    columns = np.zeros(picture.shape[1], bool)
     best = OWN_SHARE
     gap_px, stop = max(2, round(GAP * line.height)), line.x + line.width
     for fill in (find_fill(own, image.astype(np.float32)), bright):  # in a busy picture, letters are bright
