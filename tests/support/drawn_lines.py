@@ -24,12 +24,11 @@ DRAWN = Traits(
     slope=0.0,
     plainness=0.1,
     on_board=False,
-    white=0.5,
     yellow=0.0,
     saturated=0.0,
 )
 """White with a black outline, over a moving picture."""
-FILMED = replace(DRAWN, sharpness=-0.7, stillness=0.0, unrest=-0.7, unevenness=2.5, white=0.1, slope=0.3)
+FILMED = replace(DRAWN, sharpness=-0.7, stillness=0.0, unrest=-0.7, unevenness=2.5, slope=0.3)
 """A sign before a camera in somebody's hand."""
 ALONE = Life(True, True, False, False, False, 0, 1, 0.95)
 CUT_TO_CUT = Life(False, False, True, True, False, 0, 1, 0.95)

@@ -40,7 +40,7 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     ),
     "stillness": ("laid_over", "steadiness", "stillness", "around_deviation", "unrest", "cuts", "floats"),
     "drawing": ("on_board", "sharpness", "unevenness", "outline", "contrast", "plainness"),
-    "colours": ("white", "yellow", "saturated"),
+    "colours": ("yellow", "saturated"),
     "words": ("has_text", "confidence", "words", "digits"),
     "succession": ("before", "after"),
     "company": ("peers", "beside"),

@@ -54,7 +54,6 @@ class Traits:
     """Standard deviation of luma between and right around the strokes, levels / 255."""
     on_board: bool
     """Whether it stands on a plain ground of its own, as signs do; see `is_on_board`."""
-    white: float
     yellow: float
     saturated: float
 
@@ -113,7 +112,6 @@ def measure(
         slope=_slope(strokes),
         plainness=float(median[between].std()) / 255 if between.sum() > 8 else 0.0,
         on_board=is_on_board(picture, strokes, line),
-        white=float((low > 190).mean()),
         yellow=float(is_yellow.mean()),
         saturated=float((high - low > 90).mean()),
     )
