@@ -211,7 +211,9 @@ class Scan:
         elif _length(track.line) > 1.1 * _length(same.line):
             if track.sees_its_start:
                 self._tracks[self._tracks.index(same)] = track  # found in a fade, or in part
-            if track.since > same.since + LEAST_FRAMES:
+            # What is longer since it has become opaque has not grown; it began at once, and held the first part.
+            has_moved = draw_boxes([track.line], same.line).mean() < 0.85
+            if has_moved or track.since > same.since + LEAST_FRAMES:
                 self._grown.append((track.found, track.line))
 
     def _finish(self, track: LineTrack) -> None:

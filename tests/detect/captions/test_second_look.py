@@ -116,16 +116,6 @@ def test_what_shakes_goes_unless_the_picture_shakes_with_it(is_laid_over, detect
         assert events == ()
 
 
-def test_a_line_that_slides_in_goes_with_its_slide(detector):
-    film = Film(44, pan_px=0)
-    for index, rise in enumerate((42, 33, 25, 18, 12, 7, 4, 2, 1)):
-        film.show("Good morning", 6 + index, 6 + index, at=(60, 130 + rise // 2))
-    film.show("Good morning", 15, 36, at=(60, 130))
-    found = film.scan(detector)
-    film.check(found.events, least=0.95)
-    assert (14, 36) in ends(found)
-
-
 def test_plain_cues_are_not_looked_at_again(detector):
     film = Film(90)
     film.show("Good morning", 10, 39)
