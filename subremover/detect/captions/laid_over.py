@@ -72,9 +72,10 @@ def _steps(stretch: Stretch, states: Sequence[State]) -> list[_Step]:
 
 
 def _follows(one: State, other: State) -> bool:
-    """Whether one state follows the other, and both may hold the same lettering."""
-    low, high = sorted((one.box.width, other.box.width))
-    return other.first == one.last + 1 and high < 1.2 * low and one.box.intersect(other.box) is not None
+    """Whether one state follows the other at its place; what each holds is not asked."""
+    common = one.box.intersect(other.box)
+    smaller = min(one.box.area, other.box.area)
+    return other.first == one.last + 1 and common is not None and common.area > 0.5 * smaller
 
 
 def _step(stretch: Stretch, one: State, other: State) -> _Step | None:
