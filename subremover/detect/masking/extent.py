@@ -26,6 +26,8 @@ OWN_SHARE = 0.5
 def complete_line(picture: np.ndarray, line: Box) -> Box:
     """The box of a line, made longer as far as its letters go on to its left and right.
 
+    See docs/measurements.md, "detect/masking/extent: letters".
+
     Args:
         picture: (H, W, 3) uint8, RGB.
         line: The detector's box; that of a column of text is returned as it is.

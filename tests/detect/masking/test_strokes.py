@@ -123,6 +123,19 @@ def test_what_moves_behind_the_line_is_not_taken_for_it():
     assert area < 1.6
 
 
+def test_what_two_lines_back_to_back_share_is_found():
+    film, truths = _film(24), []
+    for first, text in ((0, "One line stands"), (12, "Another stands")):
+        letters = cv2.putText(np.zeros(film.shape[1:3], np.uint8), text, (40, 84), 0, 1.0, 1, 3).astype(bool)
+        truths.append(cv2.dilate(letters.astype(np.uint8), np.ones((9, 9), np.uint8)).astype(bool))
+        film[first : first + 12, truths[-1]] = 0
+        film[first : first + 12, letters] = 240
+    recall, area = _measure(_find(film, 12, 23, _line_of(truths[1]), ends="before"), truths[1])
+    assert (truths[0] & truths[1]).sum() > 0.4 * truths[1].sum()
+    assert recall > 0.95
+    assert area < 1.35
+
+
 def test_without_text_free_frames_contrast_finds_the_strokes():
     picture, truth = draw_subtitle(np.ascontiguousarray(draw_picture(0, SIZE)), "Contrast")
     strokes = find_strokes(np.stack([picture] * 8), _line_of(truth), _line_of(truth), [])
