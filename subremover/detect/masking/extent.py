@@ -15,6 +15,9 @@ from subremover.geometry import Box
 
 GAP = 0.8
 """Widest gap within a line, as a share of its height."""
+MOST = 0.6
+"""Most that a detector leaves out at one end, as a share of what it found; what goes on for longer, or to the
+picture's edge, is not the line."""
 LEAST_LONG = 0.2
 """Least length of what counts as a letter or a dash, likewise."""
 ALIKE_LEVELS = 40
@@ -58,9 +61,13 @@ def complete_line(picture: np.ndarray, line: Box) -> Box:
         filled = cv2.dilate(letters[None, line.x : stop].astype(np.uint8), np.ones((1, gap_px), np.uint8))
         if filled.mean() > best:
             columns, best = letters, float(filled.mean())
-    left, right = _reach(columns[: line.x][::-1], gap_px), _reach(columns[stop:], gap_px)
-    rim_px = max(2, line.height // 8)
-    left, right = (px + rim_px * (px > 0) for px in (left, right))
+    rim_px, most_px = max(2, line.height // 8), round(MOST * line.width)
+
+    def reach(beside: np.ndarray) -> int:
+        px = _reach(beside, gap_px)
+        return px + rim_px if px > 0 and px + rim_px < min(most_px, len(beside) - 2) else 0
+
+    left, right = reach(columns[: line.x][::-1]), reach(columns[stop:])
     return Box(line.x - left, line.y, line.width + left + right, line.height).clip(*picture.shape[1::-1])
 
 
