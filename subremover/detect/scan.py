@@ -211,7 +211,7 @@ class Scan:
         elif _length(track.line) > 1.1 * _length(same.line):
             if track.sees_its_start:
                 self._tracks[self._tracks.index(same)] = track  # found in a fade, or in part
-            # What is longer since it has become opaque has not grown: it began at once, around the first part.
+            # What is longer since it is opaque has not grown: it began at once, around the first part.
             has_moved = draw_boxes([track.line], same.line).mean() < 0.85
             if has_moved or track.since > same.since + LEAST_FRAMES:
                 self._grown.append((track.found, track.line))

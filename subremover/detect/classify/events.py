@@ -93,4 +93,6 @@ def _is_legible(subtitles: Sequence[Line]) -> bool:
 
 
 def _are_simultaneous(one: Line, other: Line) -> bool:
-    return abs(one.first - other.first) <= SLACK_FRAMES and abs(one.last - other.last) <= SLACK_FRAMES
+    share_frames = one.first <= other.last and other.first <= one.last  # cues of two frames follow each other
+    near = abs(one.first - other.first) <= SLACK_FRAMES and abs(one.last - other.last) <= SLACK_FRAMES
+    return share_frames and near

@@ -36,3 +36,8 @@ def test_of_two_boxes_of_one_line_the_larger_is_read() -> None:
     assert event.text == "the whole"
     assert (event.kind, event.remove, event.probability) == ("subtitle", True, 0.9)
     assert event.reasons == ("reads as words",)
+
+
+def test_cues_of_two_frames_that_follow_each_other_stay_two() -> None:
+    lines = [drawn.make_line((100, 50), span=span) for span in ((0, 1), (2, 3))]
+    assert len(make_events(lines, [SUBTITLE] * 2, {"subtitle"})) == 2
