@@ -19,6 +19,9 @@ SAME_LEVELS = 24
 """Levels within which two colours are the same."""
 SLOPE_PX, SLOPE_LEVELS = 3, 6.0
 """By so many levels the colour around the strokes changes over so many px as long as a glow goes on."""
+FAINT_LEVELS, LEAST_GLOW_PX = 0.75, 4
+"""A glow ends where it changes the picture by less than so many levels; what ends in fewer px beyond the
+strokes is coding noise."""
 FILL_SHARE = 0.12
 """Least share of the strokes that have the colour of the letters' inside."""
 
@@ -101,6 +104,35 @@ def grow_soft_rim(mask: np.ndarray, steady: np.ndarray, reach_px: int) -> np.nda
     goes_on = change[:reach_px] > max(SLOPE_LEVELS, 3 * usual)
     grown: np.ndarray = distance <= int(np.logical_and.accumulate(goes_on).sum())
     return grown
+
+
+def follow_glow(mask: np.ndarray, change: np.ndarray, known: np.ndarray, reach_px: int) -> np.ndarray:
+    """The mask grown to where a wide glow or shadow ends, which is too faint to be told pixel by pixel.
+
+    Args:
+        mask: (h, w) bool, the pixels marked so far.
+        change: (h, w, 3) float32, levels by which the subtitle changes what is behind it.
+        known: (h, w) bool, False where other lettering stands.
+        reach_px: Half of the most by which it is grown.
+
+    Returns:
+        (h, w) bool, the mask itself if it ends where the subtitle does.
+    """
+    if not mask.any():
+        return mask
+    distance = np.ceil(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)).astype(int)
+    outside = known & (distance > 0)
+    most = 2 * reach_px
+    rings = [change[outside & (distance == px)] for px in range(1, most + reach_px + 1)]
+    if not all(map(len, rings)):
+        return mask
+    medians = np.stack([np.median(ring, axis=0) for ring in rings])  # (rings, 3)
+    far = medians[most:].mean(axis=0)
+    strength = np.abs(medians - far).max(axis=1)
+    falls = strength[:most] > strength[1 : most + 1]
+    goes_on = (strength[:most] > max(FAINT_LEVELS, 2 * strength[most:].max())) & falls
+    width = int(np.logical_and.accumulate(goes_on).sum())
+    return distance <= width if width >= LEAST_GLOW_PX else mask
 
 
 def find_fill(strokes: np.ndarray, steady: np.ndarray) -> np.ndarray:

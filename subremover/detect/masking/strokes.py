@@ -19,7 +19,7 @@ import numpy as np
 
 from subremover.detect.masking.boxes import find_bordered_box, find_jumping_box, find_plain_box
 from subremover.detect.masking.gradient import disc, mark_lettering
-from subremover.detect.masking.rim import complete_rim, grow_soft_rim
+from subremover.detect.masking.rim import complete_rim, follow_glow, grow_soft_rim
 from subremover.motion.align import View
 from subremover.motion.background import find_background
 from subremover.motion.normalised_convolution import mean_around
@@ -52,6 +52,8 @@ RIM_ODDS = -1.5
 LARGE_PX, SHRUNK_PX = 80, 36
 """Lines from the first height on, in px, are marked in crops shrunk until they have the second.
 See docs/measurements.md, "detect/masking/strokes: large lines"."""
+BLIND_LEVELS = 16.0
+"""Levels by which backgrounds differ at least where one of them hides what the other shows."""
 CALM_ERROR = 4.0
 """Expected error of the background, in levels, above which the line is marked a second time, by more frames,
 and with the strokes found first as the hole instead of the whole line.
@@ -95,6 +97,10 @@ class _Difference:
     """(h, w) float32, levels."""
     error: np.ndarray
     """(h, w) float32, levels: the change to be expected without a subtitle."""
+    shown: np.ndarray
+    """(h, w, 3) float32, RGB, the frames, with the subtitle."""
+    background: np.ndarray
+    """(h, w, 3) float32, RGB, the picture without it."""
 
 
 @stage("scan: strokes")
@@ -117,7 +123,7 @@ def find_strokes(
     height_px = min(int(line.any(axis=1).sum()), int(line.any(axis=0).sum()))
     if height_px >= LARGE_PX:
         return _find_coarsely(height_px / SHRUNK_PX, shown, line, lettering, clear)
-    reach_px = max(3, height_px // 4)  # glows and shadows end within it
+    reach_px = max(3, height_px // 4)  # most glows and shadows end within it
     around = _grow(lettering, reach_px)
     steady = np.median(shown[:: 2 if clear else 1], axis=0).astype(np.float32)
     contrast = mark_lettering(steady, line, lettering)
@@ -127,7 +133,7 @@ def find_strokes(
     hints -= FAR_ODDS * _farness(contrast, height_px / 8)
     if not clear:
         hole = _grow(contrast, 1) | (lettering & ~line)
-        odds = _smooth_odds(hints + _odds_by_difference(_differ_among(shown, ~hole), line))
+        odds = _smooth_odds(hints + _odds_by_difference(_differ_among(shown, ~hole), line, is_clear=False))
         mask = _join(odds, line, line & _grow(contrast, 1), *ALONE_ODDS)
         box = _find_standing_box(shown, line, lettering)
         whole = _complete(mask, steady, line, reach_px)
@@ -151,7 +157,10 @@ def find_strokes(
         odds = _smooth_odds(hints * _doubt(differences) + _odds_by_difference(differences, line))
     mask = _join(odds, line, near)
     mask |= _grow(mask, 1) & (odds > RIM_ODDS) & near
-    return _complete(mask, steady, line, reach_px) if box is None else mask | box
+    whole = _complete(mask, steady, line, reach_px) if box is None else mask | box
+    calmest = min(differences, key=lambda d: float(d.error[line].mean()))
+    other = _grow(lettering & ~line, reach_px)
+    return follow_glow(whole, calmest.shown - calmest.background, ~other, reach_px)
 
 
 def _find_standing_box(shown: np.ndarray, line: np.ndarray, lettering: np.ndarray) -> np.ndarray | None:
@@ -226,22 +235,30 @@ def _differ_among(shown: np.ndarray, known: np.ndarray) -> list[_Difference]:
 
 def _differ(targets: Sequence[View], sources: Sequence[View]) -> _Difference:
     """The mean difference of targets from their backgrounds: averaging quietens grain."""
-    known, signed, squares, coloured = targets[0].known, [], [], []
+    known, signed, squares, coloured, backgrounds = targets[0].known, [], [], [], []
     for target in targets:
         background = find_background(target, sources)
         difference = cv2.subtract(target.picture, background.picture, dtype=cv2.CV_32F)
         difference[~background.covered] = 0
+        backgrounds.append(cv2.subtract(target.picture, difference, dtype=cv2.CV_32F))
         signed.append(cv2.transform(difference, _WEIGHT_COLOURS))
         squares.append(np.minimum(background.error, 255) ** 2)
         coloured.append(mean_around(greatest(np.abs(difference)) ** 2, known))
     change = greatest(np.abs(np.mean(signed, axis=0)))
     # The background's error is one frame's, in full colour; the mean's, in weighted colour, is less.
     ratio = (mean_around(change**2, known) + 1) / (np.mean(coloured, axis=0) + 1)
-    return _Difference(change, np.sqrt(np.mean(squares, axis=0) * np.clip(ratio, 0.1, 1)))
+    error = np.sqrt(np.mean(squares, axis=0) * np.clip(ratio, 0.1, 1))
+    shown = np.stack([target.picture for target in targets]).astype(np.float32)
+    return _Difference(change, error, shown.mean(axis=0), np.stack(backgrounds).mean(axis=0))
 
 
-def _odds_by_difference(differences: list[_Difference], line: np.ndarray) -> np.ndarray | float:
-    """(h, w) log odds by the differences: of a change without a subtitle (Laplace) against a subtitle's."""
+def _odds_by_difference(
+    differences: list[_Difference], line: np.ndarray, *, is_clear: bool = True
+) -> np.ndarray | float:
+    """(h, w) log odds by the differences: of a change without a subtitle (Laplace) against a subtitle's.
+
+    Only backgrounds from text-free frames, `is_clear`, are sure enough to tell where one hides the subtitle.
+    """
     odds, weights = [], []
     for difference in differences:
         # Faint lettering, white on white, rings less.
@@ -250,8 +267,24 @@ def _odds_by_difference(differences: list[_Difference], line: np.ndarray) -> np.
         own = np.sqrt(2) * difference.change / expected - np.log(SUBTITLE_LEVELS / expected)
         # Clipped, so that motion at one end cannot outvote calm elsewhere; nothing is learnt from nothing.
         odds.append(np.where(expected < SUBTITLE_LEVELS, np.clip(own, -3, 3), 0))
-        weights.append(1 / expected**2)
+        weight = 1 / expected**2
+        if is_clear:
+            weight[(own < 0) & _is_blind(difference, differences)] = 1e-6
+        weights.append(weight)
     return np.average(odds, axis=0, weights=weights) if odds else 0.0
+
+
+def _is_blind(difference: _Difference, differences: list[_Difference]) -> np.ndarray:
+    """(h, w) bool, where no change is no evidence: a colour that stays as the background becomes another.
+
+    So does a black outline that begins on a black picture.
+    """
+    blind = np.zeros(difference.change.shape, bool)
+    for other in differences:
+        behind = greatest(np.abs(difference.background - other.background))
+        kept = greatest(np.abs(difference.shown - other.shown))
+        blind |= behind > np.maximum(2 * kept, BLIND_LEVELS)
+    return _grow(blind, 2)  # soft edges as well
 
 
 def _doubt(differences: list[_Difference]) -> np.ndarray:

@@ -183,6 +183,31 @@ def test_large_lettering_is_found_in_shrunken_crops():
     assert area < 1.3
 
 
+def test_an_outline_shows_once_the_black_picture_behind_it_brightens():
+    letters = cv2.putText(np.zeros((SIZE[1], SIZE[0]), np.uint8), "From black", (60, 70), 0, 1.0, 1, 2)
+    outline = cv2.dilate(letters, np.ones((9, 9), np.uint8)).astype(np.float32)
+    outline = cv2.GaussianBlur(outline, (0, 0), 1)
+    film = 0.3 * _film(24, noise=20)
+    film[:12] = 0
+    film[6:18] *= 1 - outline[..., None]
+    film[6:18, letters > 0] = 240
+    recall, area = _measure(_find(film, 6, 17, _line_of(letters > 0)), outline > 0.25)
+    assert recall > 0.97
+    assert area < 1.15
+
+
+def test_a_wide_glow_is_found_to_its_faint_end():
+    film, letters = _film(24), np.zeros((SIZE[1], SIZE[0]), np.uint8)
+    cv2.putText(letters, "Wide glow", (70, 70), cv2.FONT_HERSHEY_SIMPLEX, 1, 1, 3)
+    wide = cv2.dilate(letters, np.ones((15, 15), np.uint8)).astype(np.float32)
+    glow = cv2.GaussianBlur(wide, (0, 0), 5)
+    film[6:18] += glow[..., None] * ((190, 50, 255) - film[6:18])
+    film[6:18, letters.astype(bool)] = 255
+    strokes = _find(film, 6, 17, _line_of(letters > 0))
+    assert strokes[glow > 0.02].mean() > 0.98
+    assert not strokes[glow < 0.0005].any()
+
+
 @pytest.mark.parametrize("size", [(1, 1), (3, 4), (9, 40), (30, 12)])
 @pytest.mark.parametrize("count", [1, 2, 8])
 @pytest.mark.parametrize("cover", ["dot", "all"])
