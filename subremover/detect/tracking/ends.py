@@ -28,6 +28,9 @@ WIPED = 0.3
 """Standard deviation of the opacity over a line's parts from which something passes over the line; fades stay
 below 0.15."""
 
+FAINT = 0.1
+"""Opacity above the floor from which some part of a line shows."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scene:
@@ -80,14 +83,17 @@ def find_end(frames: list[Frame], line_crop: LineCrop, template: Template, reach
     skip = max(0, hard - reach)
     rise = find_rise(opacities[skip:])
     rise = Rise(rise.first + skip, rise.frames, rise.floor)
-    edge = frames[rise.first].index
-    beyond = frames[: rise.first][::-1]
-    clear = [f for f in beyond if not _is_cut_between(f.index, edge, scene.cuts)]
-    full = frames[min(rise.first + int(np.ceil(rise.frames)), len(frames) - 1) :]
     is_wiped = any(
         0.2 < opacities[i] < 0.8 and line_crop.spread(frames[i], template) > WIPED
         for i in range(rise.first, min(hard + 3, len(frames)))
     )
+    full = frames[min(rise.first + int(np.ceil(rise.frames)), len(frames) - 1) :]
+    if is_wiped and rise.frames:  # parts of it stand in full, others under another overlay: that is no fade
+        visible = opacities[rise.first : hard + 1] > rise.floor + FAINT
+        rise = Rise(rise.first + int(visible.argmax()), 0.0, rise.floor)
+    edge = frames[rise.first].index
+    beyond = frames[: rise.first][::-1]
+    clear = [f for f in beyond if not _is_cut_between(f.index, edge, scene.cuts)]
     outside = line_crop.outside(scene.lettering)
     return End(
         edge,

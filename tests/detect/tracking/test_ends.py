@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from media import draw_picture, draw_subtitle, draw_texture
@@ -128,6 +129,18 @@ def test_lettering_of_a_scene_that_dissolves_did_not_come_alone(fade_frames):
     life = watch([np.rint(here * s + elsewhere * (1 - s)).astype(np.uint8) for s in shares], 30)
     assert not life.start.is_alone
     assert not life.end.is_alone
+
+
+def test_another_overlay_that_comes_over_part_of_a_line_is_no_fade():
+    pictures = show(draw_pan(COUNT), fade(20, 49))
+    box = line_box()
+    for picture in pictures[22:48]:
+        left = box.x + box.width // 3
+        picture[box.y : box.bottom, left : left + box.width // 3] = 0
+        cv2.putText(picture, "No", (left + 4, box.bottom - 6), cv2.FONT_HERSHEY_SIMPLEX, 0.5, [255] * 3, 1)
+    life = watch(pictures, 24)
+    assert life.span == (20, 49)
+    assert life.start.opacity(20) == life.end.opacity(49) == 1
 
 
 @pytest.mark.parametrize(("occluder_px", "speed_px"), [(12, 0), (20, 2), (40, 0)])
