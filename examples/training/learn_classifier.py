@@ -46,6 +46,8 @@ FALLING = {
     "on_board",
 }
 """Features of which more cannot speak against a subtitle, or for one, whatever the drawn films say."""
+PRIOR = 1.6
+"""Subtitles to each other line that are expected in a film that somebody gives to this program."""
 KNOTS = (0.02, 0.25, 0.5, 0.75, 0.98)
 """Quantiles of a feature's values at which its curve may bend, and beyond which it is flat.
 See docs/measurements.md, "detect/classify: learned evidence"."""
@@ -167,8 +169,8 @@ def weights_of(cases: list[Case]) -> np.ndarray:
     count = collections.Counter(keys)
     weights = np.array([count[key] ** -0.25 for key in keys])
     labels = np.array([flag for _, flag in keys])
-    for flag in (False, True):  # both kinds alike: the ratio of the drawn ones says nothing of films
-        weights[labels == flag] *= len(labels) / 2 / weights[labels == flag].sum()
+    for flag in (False, True):  # the ratio of the drawn ones says nothing of films
+        weights[labels == flag] *= (PRIOR if flag else 1) * len(labels) / 2 / weights[labels == flag].sum()
     return weights * np.concatenate([case.is_clear for case in cases])
 
 
