@@ -29,9 +29,9 @@ from subremover.detect.frame import Frame, Picture
 from subremover.detect.masking.extent import complete_line
 from subremover.detect.masking.strokes import Clear, find_strokes
 from subremover.detect.shots import CutDetector
-from subremover.detect.tracking.ends import Scene
+from subremover.detect.tracking.ends import SURE, Scene
 from subremover.detect.tracking.line_crop import LineCrop
-from subremover.detect.tracking.line_track import LEAST_FRAMES, LineTrack
+from subremover.detect.tracking.line_track import GAP, LEAST_FRAMES, LineTrack
 from subremover.detect.tracking.rolling import find_passages, find_rolls
 from subremover.geometry import Box, draw_boxes, tighten
 from subremover.options import LEAST_PROBABILITY
@@ -197,9 +197,28 @@ class Scan:
             return [track.line for track in self._tracks if track.shows(index)]
 
         for frame, line in finder.find(list(self._recent), followed):
-            self._start(frame, line)
+            track = self._start(frame, line)
+            if track is None:
+                continue
+            if before := self._just_before(track):
+                for hidden in list(finder.look(before, track.line_crop.crop, followed(before.index))):
+                    self._start(before, hidden)
 
-    def _start(self, frame: Frame, line: Box) -> None:
+    def _just_before(self, track: LineTrack) -> Frame | None:
+        """The frame before a line came, if what stands in its place there has not stood for long.
+
+        It may be a line that the new one hides before anything has looked.
+        """
+        frame_of = {frame.index: frame for frame in self._recent}
+        before = frame_of.get(track.since - 1)
+        earlier = frame_of.get(track.since - 1 - DETECT_FRAMES)
+        if before is None or earlier is None:
+            return None
+        crop = track.line_crop
+        fades = crop.opacity(before, crop.template([frame_of[track.found]])) > GAP
+        return before if not fades and crop.opacity(earlier, crop.template([before])) < SURE else None
+
+    def _start(self, frame: Frame, line: Box) -> LineTrack | None:
         """Follow a line, unless it turns out to be one that is followed already."""
         line = complete_line(frame.picture.rgb(), line)
         track = LineTrack(frame, line, self._reach, [f for f in self._recent if f.index < frame.index])
@@ -208,13 +227,15 @@ class Scan:
         same = next((t for t in self._tracks if t.is_same(track)), None)
         if same is None:
             self._tracks.append(track)
-        elif _length(track.line) > 1.1 * _length(same.line):
+            return track
+        if _length(track.line) > 1.1 * _length(same.line):
             if track.sees_its_start:
                 self._tracks[self._tracks.index(same)] = track  # found in a fade, or in part
             # What is longer since it is opaque has not grown: it began at once, around the first part.
             has_moved = draw_boxes([track.line], same.line).mean() < 0.85
             if has_moved or track.since > same.since + LEAST_FRAMES:
                 self._grown.append((track.found, track.line))
+        return None
 
     def _finish(self, track: LineTrack) -> None:
         """Work out the ends and the strokes of a line that is gone, or still there when the film ends."""

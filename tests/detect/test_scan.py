@@ -76,6 +76,16 @@ def test_subtitles_without_a_gap_are_told_apart(detector):
     assert _ends(screen.scan(detector)) == [(10, 34), (35, 59)]
 
 
+def test_a_line_that_a_box_hides_at_once_is_found(detector):
+    screen = Screen(60)
+    mask = screen.show("Good morning", dict.fromkeys(range(10, 40), 1.0))
+    x, y, width, height = cv2.boundingRect(mask.astype(np.uint8))
+    for picture in screen.pictures[12:40]:
+        picture[y - 8 : y + height + 8, x - 8 : x + width + 8] = 0
+    screen.show("See you soon", dict.fromkeys(range(12, 40), 1.0))
+    assert _ends(screen.scan(detector)) == [(10, 11), (12, 39)]
+
+
 def test_short_words_at_one_place_are_found_one_after_the_other(detector):
     screen = Screen(60)
     spans = [(first, first + 4) for first in range(8, 50, 7)]

@@ -93,7 +93,7 @@ class CandidateFinder:
         frame_of = {frame.index: frame for frame in recent}
         for place in self._places(recent[-1].index):
             frame = frame_of.get(place.index, recent[-1])
-            for line in self._lines_in(frame, place.box, followed(frame.index)):
+            for line in self.look(frame, place.box, followed(frame.index)):
                 yield frame, line
 
     def _places(self, now: int) -> list[Place]:
@@ -113,7 +113,7 @@ class CandidateFinder:
             return [Place(max(places, key=lambda p: p.box.area).index, whole)]
         return places
 
-    def _lines_in(self, frame: Frame, box: Box, followed: list[Box]) -> Iterator[Box]:
+    def look(self, frame: Frame, box: Box, followed: list[Box]) -> Iterator[Box]:
         """Lines of a frame inside a box and the regions, less those that are followed."""
         picture = frame.picture.rgb()
         for region in self._regions:

@@ -52,8 +52,9 @@ RIM_ODDS = -1.5
 LARGE_PX, SHRUNK_PX = 80, 36
 """Lines from the first height on, in px, are marked in crops shrunk until they have the second.
 See docs/measurements.md, "detect/masking/strokes: large lines"."""
-BLIND_LEVELS = 16.0
-"""Levels by which backgrounds differ at least where one of them hides what the other shows."""
+BLIND_LEVELS, PLAIN_LEVELS = 16.0, 6.0
+"""Levels by which backgrounds differ at least where one of them hides what the other shows, and the standard
+deviation below which one is plain: no other hides a whole outline."""
 CALM_ERROR = 4.0
 """Expected error of the background, in levels, above which the line is marked a second time, by more frames,
 and with the strokes found first as the hole instead of the whole line.
@@ -257,7 +258,7 @@ def _odds_by_difference(
 ) -> np.ndarray | float:
     """(h, w) log odds by the differences: of a change without a subtitle (Laplace) against a subtitle's.
 
-    Only backgrounds from text-free frames, `is_clear`, are sure enough to tell where one hides the subtitle.
+    Only backgrounds from text-free frames, `is_clear`, are sure enough to tell where a plain one hides it.
     """
     odds, weights = [], []
     for difference in differences:
@@ -268,7 +269,7 @@ def _odds_by_difference(
         # Clipped, so that motion at one end cannot outvote calm elsewhere; nothing is learnt from nothing.
         odds.append(np.where(expected < SUBTITLE_LEVELS, np.clip(own, -3, 3), 0))
         weight = 1 / expected**2
-        if is_clear:
+        if is_clear and float(difference.background[line].std(axis=0).max()) < PLAIN_LEVELS:
             weight[(own < 0) & _is_blind(difference, differences)] = 1e-6
         weights.append(weight)
     return np.average(odds, axis=0, weights=weights) if odds else 0.0
