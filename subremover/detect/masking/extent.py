@@ -20,6 +20,10 @@ MOST = 0.6
 picture's edge, is not the line."""
 LEAST_LONG = 0.2
 """Least length of what counts as a letter or a dash, likewise."""
+LEAST_HEIGHT_PX = 24
+"""Height of the lines whose letters can be told from what glints beside them."""
+LEAST_TALL, LONGEST_DASH = 0.3, 0.8
+"""Least height of a letter that is longer than a dash, and the length of one, likewise: edges of bars are long."""
 ALIKE_LEVELS = 40
 """Levels within which a letter has the colour of the others: coding blurs thin strokes."""
 OWN_SHARE = 0.5
@@ -38,7 +42,7 @@ def complete_line(picture: np.ndarray, line: Box) -> Box:
     Returns:
         A box that holds the line's.
     """
-    if line.height < 8 or line.width < 1.5 * line.height:
+    if line.height < LEAST_HEIGHT_PX or line.width < 1.5 * line.height:
         return line
     pad_px = line.height // 4
     band = Box(0, line.y, picture.shape[1], line.height).grow(0, pad_px).clip(*picture.shape[1::-1])
@@ -89,6 +93,7 @@ def _find_letters(alike: np.ndarray, inside: np.ndarray) -> np.ndarray:
     top, tall, wide = stats[:, cv2.CC_STAT_TOP], stats[:, cv2.CC_STAT_HEIGHT], stats[:, cv2.CC_STAT_WIDTH]
     is_whole = (top > 0) & (top + tall < len(alike)) & (tall <= height)
     is_whole &= np.maximum(tall, wide) >= LEAST_LONG * height
+    is_whole &= (tall >= LEAST_TALL * height) | (wide <= LONGEST_DASH * height)
     own = is_whole & (np.bincount(labels[inside], minlength=count) > 0)
     own[0] = is_whole[0] = False
     if not own.any():

@@ -91,8 +91,8 @@ def test_words_pop_up_and_one_has_another_colour(detector):
 def test_a_line_that_is_typed_is_covered_letter_by_letter(detector):
     film, text = Film(52), "Sealed in"
     for count in range(1, len(text)):
-        film.show(text[:count], 2 * count + 8, 2 * count + 9, at=(20, 140))
-    film.show(text, 2 * len(text) + 8, 46, at=(20, 140))
+        film.show(text[:count], 2 * count + 8, 2 * count + 9, at=(80, 140))
+    film.show(text, 2 * len(text) + 8, 46, at=(80, 140))
     found = film.scan(detector)
     film.check(found.events, least=0.95)
     assert (2 * len(text) + 8, 46) in ends(found)
