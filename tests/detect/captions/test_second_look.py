@@ -95,7 +95,7 @@ def test_a_line_that_is_typed_is_covered_letter_by_letter(detector):
     film.show(text, 2 * len(text) + 8, 46, at=(80, 140))
     found = film.scan(detector)
     film.check(found.events, least=0.95)
-    assert (2 * len(text) + 8, 46) in ends(found)
+    assert max(last for _, last in ends(found)) == 46
 
 
 @pytest.mark.parametrize("is_laid_over", [True, False])
