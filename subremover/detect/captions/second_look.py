@@ -45,6 +45,8 @@ LOWEST, HIGHEST = 0.5, 1.6
 """How much lower or higher than the zone's known lines another one may be: words pop up by half."""
 STROKES_REACH = 0.6, 0.4
 """How far strokes reach beyond a row, on the sides, and above and below, as shares of its height."""
+SHORTEST_ALONE = 3
+"""Frames of a caption that stands by itself; shorter ones are states of what comes right before or after."""
 LONG_FRAMES, SAME_LIFE_FRAMES = 15, 2
 """Frames from which an event that was followed is better than a state, and by how much their lives may
 differ."""
@@ -77,7 +79,7 @@ class SecondLook:
         found = list(events)
         for zone in zones:
             captions = add_outlines(_join_alike(self._find_captions(zone, events)), zone.box)
-            found = _replace(found, zone, captions)
+            found = _replace(found, zone, _without_strays(captions, found))
         return tuple(sorted(found, key=lambda e: (e.first, e.box.y, e.box.x)))
 
     def _find_captions(self, zone: Zone, events: Sequence[Event]) -> Iterator[tuple[Event, np.ndarray]]:
@@ -216,6 +218,24 @@ def _join(before: Event, event: Event) -> Event:
     opacities = np.concatenate([before.opacities, event.opacities])
     text = max(before, event, key=lambda e: e.last - e.first).text
     return replace(before, last=event.last, box=box, strokes=strokes, opacities=opacities, text=text)
+
+
+def _without_strays(captions: Sequence[Event], found: Sequence[Event]) -> list[Event]:
+    """Captions less those of a frame or two that nothing comes right before or after in their rows."""
+    removed = [e for e in found if e.remove]
+    return [
+        c
+        for c in captions
+        if c.last - c.first >= SHORTEST_ALONE - 1
+        or any(e is not c and _adjoins(e, c) for e in (*captions, *removed))
+    ]
+
+
+def _adjoins(event: Event, caption: Event) -> bool:
+    """Whether an event stands on a caption's frames, or within two of them, in its rows."""
+    apart = max(event.first, caption.first) - min(event.last, caption.last)
+    common = min(event.box.bottom, caption.box.bottom) - max(event.box.y, caption.box.y)
+    return apart <= 3 and common > 0.5 * min(event.box.height, caption.box.height)
 
 
 def _replace(found: Sequence[Event], zone: Zone, captions: Sequence[Event]) -> list[Event]:

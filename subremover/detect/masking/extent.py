@@ -23,7 +23,7 @@ LEAST_LONG = 0.2
 LEAST_HEIGHT_PX = 24
 """Height of the lines whose letters can be told from what glints beside them."""
 LEAST_TALL, LONGEST_DASH = 0.3, 0.8
-"""Least height of a letter that is longer than a dash, and the length of one, likewise: edges of bars are long."""
+"""Least height of a letter longer than a dash, and the length of one, likewise: edges of bars are long."""
 ALIKE_LEVELS = 40
 """Levels within which a letter has the colour of the others: coding blurs thin strokes."""
 OWN_SHARE = 0.5

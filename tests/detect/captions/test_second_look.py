@@ -6,10 +6,11 @@ import pytest
 from media import DrawnPicture, draw_texture
 
 from subremover.detect.candidates.line_detector import LineDetector
-from subremover.detect.captions.second_look import SecondLook
+from subremover.detect.captions.second_look import SecondLook, _without_strays
 from subremover.detect.captions.zones import find_zones
 from subremover.detect.scan import Scope, scan_pictures
 from subremover.geometry import Box
+from subremover.plan.model import Event
 
 SIZE = (320, 180)
 RATE = 25.0
@@ -122,3 +123,13 @@ def test_plain_cues_are_not_looked_at_again(detector):
     film.show("See you soon", 45, 80)
     assert ends(film.scan(detector)) == [(10, 39), (45, 80)]
     assert not film.read
+
+
+def test_a_state_of_one_frame_by_itself_is_nothing():
+    def event(first, last, y=100):
+        return Event(first, last, Box(100, y, 80, 24), np.ones((24, 80), bool))
+
+    word, next_word, stray, elsewhere = event(10, 16), event(17, 17), event(40, 40), event(18, 18, 150)
+    kept = _without_strays([word, next_word, stray, elsewhere], [])
+    assert kept == [word, next_word]
+    assert _without_strays([stray], [event(30, 38)]) == [stray]
