@@ -277,7 +277,7 @@ def test_only_what_the_times_name_is_removed(tmp_path: Path, monkeypatch: pytest
     source = draw_film(tmp_path / "a.mkv", frames=96, first_pts=24, audio=False).path
     strokes = np.ones((2, 4), bool)
     events = [Event(first, first + 4, Box(9, 80, 4, 2), strokes) for first in (5, 40, 90)]
-    monkeypatch.setattr(make_plan, "scan_pictures", lambda *_: Found([], tuple(events), []))
+    monkeypatch.setattr(make_plan, "scan_pictures", lambda *_, **__: Found([], tuple(events), []))
     (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:01,700\nHello\n")
     plan = scan(source, ScanOptions(times=tmp_path / "a.srt"))
     assert [(event.first, event.remove) for event in plan.events] == [(5, False), (40, True), (90, False)]
@@ -288,7 +288,7 @@ def test_the_sensitivity_moves_the_scan_s_threshold(tmp_path: Path, monkeypatch:
     passages = (Passage(1, 2, Box(9, 80, 4, 2)),)
     scopes: list[Scope] = []
 
-    def scan_pictures(*given: object) -> Found:
+    def scan_pictures(*given: object, **_: object) -> Found:
         scopes.extend(each for each in given if isinstance(each, Scope))
         return Found([], (), [], passages)
 

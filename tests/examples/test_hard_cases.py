@@ -40,6 +40,7 @@ SLOW = {
 _BOARD = "a plain sign on a board of its own, level and centred, looks like a boxed caption that stays"
 KNOWN_TO_FAIL = {
     "style_box_always": "of a box much wider than a line's crop that never goes, 0.83 is masked",
+    "letterbox": "beside a line on the border of a black bar a piece of the border is masked",
     "fade_6": "at this size it is found in part while it fades in, and its end is never found",
     "ticker": "a headline on a board that stands for the whole film looks like a boxed caption",
     **dict.fromkeys(("sign_bottom", "sign_bottom_cuts", "sign_bottom_subtitled", "fade_in_sign"), _BOARD),
