@@ -43,6 +43,9 @@ REACH_SECONDS = 0.6
 BUFFER_BYTES = 400 << 20
 """Most memory for frames kept to look back at."""
 
+UNREAD_SHARE = 0.2
+"""Height of a line, as a share of the picture's shorter side, above which it must read as words: faces and
+leaves are found as large letters."""
 MEDIAN_CROPS = 9
 """Crops of a line whose median is read; more make no letter any clearer."""
 
@@ -256,6 +259,8 @@ class Scan:
             return
         picture = _median(shown)
         text, confidence = self._read_line(picture, strokes)
+        if not text and min(track.line.width, track.line.height) > UNREAD_SHARE * min(self._size):
+            return
         runs = track.runs(first, last)
         cuts = self._scene.cuts
         life = Life(

@@ -143,3 +143,17 @@ def test_an_emblem_that_no_cut_changes_goes_with_the_logos_and_only_with_them(de
 
 def test_no_lettering_no_event(detector):
     assert Screen(30).scan(detector) == Found([], (), [])
+
+
+def test_what_is_large_and_says_nothing_is_no_line(detector):
+    """The detector takes faces for large letters."""
+    found = []
+    for text in ("", "HELLO"):
+        screen = Screen(40)
+        for index in range(10, 30):
+            cv2.putText(screen.pictures[index], "HELLO", (70, 120), 0, 1.5, (0, 0, 0), 12)
+            cv2.putText(screen.pictures[index], "HELLO", (70, 120), 0, 1.5, (255, 255, 255), 4)
+        pictures = ((index, DrawnPicture(picture)) for index, picture in enumerate(screen.pictures))
+        reads = (text, 1.0 if text else 0.0)
+        found.append(scan_pictures(pictures, detector.find_lines, lambda *_, r=reads: r, RATE, Scope()))
+    assert len(found[0].events) == 0 < len(found[1].events)
