@@ -14,7 +14,7 @@ SUCCESSION_SECONDS = 1.5
 SAME_HEIGHT = 0.15
 """Deviation of the natural logarithm of the heights of lines set alike: descenders make boxes differ."""
 SLACK_FRAMES = 2
-"""By how many frames the ends of the lines of one block may seem to differ."""
+"""By how many frames the ends of the lines of one block, or event, may seem to differ, in a fade."""
 
 
 class Company:
@@ -45,11 +45,12 @@ class Company:
         since, until = self._first[i] - self._last, self._first - self._last[i]  # frames between, plus one
         before = in_place & (self._last < self._last[i]) & (since > -3) & (since <= near)
         after = in_place & (self._first > self._first[i]) & (until > -3) & (until <= near)
+        block = self._is_in_block(i)
         return {
             "before": float(min(before.sum(), 2)),
             "after": float(min(after.sum(), 2)),
-            "peers": float(np.log1p((self._together(i) * ~self._is_in_block(i) * ~self._is_same(i)).sum())),
-            "beside": float(np.log1p(self._is_in_block(i).sum())),
+            "peers": float(np.log1p((self._together(i) * ~block * ~self._is_same(i)).sum())),
+            "beside": float(np.log1p(block.sum())),
         }
 
     def set_alike(self, i: int) -> np.ndarray:

@@ -12,12 +12,10 @@ from typing import get_args
 import numpy as np
 
 from subremover.detect.classify.classifier import Verdict
+from subremover.detect.classify.company import SLACK_FRAMES
 from subremover.detect.classify.line import Line
-from subremover.geometry import bounding_box, draw_boxes, group_boxes
+from subremover.geometry import bounding_box, draw_boxes, draw_mask, group_boxes
 from subremover.plan.model import Event, EventKind
-
-SLACK_FRAMES = 2
-"""By how many frames the ends of one event's lines may seem to differ, in a fade."""
 
 
 def make_events(
@@ -67,7 +65,7 @@ def _to_event(lines: list[Line], verdicts: list[Verdict], remove: bool) -> Event
     strokes = np.zeros((box.height, box.width), bool)
     opacities = np.zeros(last - first + 1, np.float32)
     for line in lines:
-        strokes[line.stroke_box.shift(-box.x, -box.y).slices] |= line.strokes
+        strokes |= draw_mask(line.strokes, line.stroke_box, box)
         span = slice(line.first - first, line.last - first + 1)
         opacities[span] = np.maximum(opacities[span], line.opacities)
     # A line found twice, whole and in part, is read once.

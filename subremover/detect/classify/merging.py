@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from subremover.detect.classify.line import Line
-from subremover.geometry import bounding_box
+from subremover.geometry import bounding_box, draw_mask
 
 LEAST_COMMON = 3
 """Least number of frames that two tracks of one line share; cues that follow each other share none."""
@@ -66,9 +66,7 @@ def _join(one: Line, other: Line) -> Line:
     # Where one part fades out as the other fades in, the line stands.
     opacities[late.first - early.first : min(one.last, other.last) - early.first + 1] = 1
     box = bounding_box([one.stroke_box, other.stroke_box])
-    strokes = np.zeros((box.height, box.width), bool)
-    for line in (one, other):
-        strokes[line.stroke_box.shift(-box.x, -box.y).slices] |= line.strokes
+    strokes = draw_mask(one.strokes, one.stroke_box, box) | draw_mask(other.strokes, other.stroke_box, box)
     life = replace(
         longest.life,
         comes_alone=early.life.comes_alone,

@@ -106,12 +106,10 @@ def correlate(one: np.ndarray, other: np.ndarray, where: np.ndarray) -> float:
     Returns:
         Correlation, -1 to 1; 1 where both pictures are plain, or nothing is to be compared.
     """
-    if not where.any():  # a line that stands on a bar between other lines
-        return 1.0
     a, b = one[:, where].ravel(), other[:, where].ravel()
     least = 8 * LEAST_SLOPE * float(np.sqrt(len(a) / 2))
     lengths = float(np.sqrt(a @ a)), float(np.sqrt(b @ b))
-    if max(lengths) <= least:  # nothing to compare, too
+    if max(lengths) <= least:  # or nothing to compare: a line that stands on a bar between other lines
         return 1.0
     return float(a @ b) / (max(lengths[0], least) * max(lengths[1], least))
 
