@@ -5,7 +5,6 @@ One step is one step of Adam for all of them. Which row comes into which place i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
@@ -14,16 +13,12 @@ import torch
 from torch import Tensor
 
 from subremover.options import LossName
+from subremover.untrained.adam import AdamState, Advance, advance
 from subremover.untrained.codes import draw_noise
 from subremover.untrained.cuda_graph import capture
+from subremover.untrained.kernels import are_usable
 from subremover.untrained.losses import prepare_loss
 from subremover.untrained.network import Network, W
-
-BETA1, BETA2, EPSILON = 0.9, 0.999, 1e-8
-"""Adam's constants, as its authors have them (Kingma and Ba 2015)."""
-TAIL = 4
-"""A row's picture is the mean over the last 1 / TAIL of its steps, which flickers less than the last one."""
-
 
 ForwardModel = Callable[[Tensor], Tensor]
 """How pictures were changed before they were seen: (B, C, h, w) -> (B, C', h', w'), by torch."""
@@ -89,6 +84,11 @@ class BatchedAdam(Generic[W]):
         self._taken = torch.zeros(count, 1, device=device)
         self._steps, self._rates = torch.zeros_like(self._taken), torch.zeros_like(self._taken)
         self._left, self._noises = [0] * count, [0.0] * count
+        self._state = AdamState(
+            *(self._parameters, self._mean, self._power, self._taken, self._steps, self._rates),
+            *(self._pictures, self._last, self._losses),
+        )
+        self._advance, self._ones = _choose_advance(device), torch.ones_like(self._losses)
         self._step = capture(self._step_all, device)
 
     @property
@@ -169,19 +169,14 @@ class BatchedAdam(Generic[W]):
         weights = self._weights.with_parameters(self._parameters)
         output = self._network.paint(weights, self._input)
         losses = self._loss(output if self._forward is None else self._forward(output))
-        (gradient,) = torch.autograd.grad(losses.sum(), self._parameters)
-        with torch.no_grad():
-            is_active = (self._taken < self._steps).to(output.dtype)  # (B, 1)
-            self._taken += is_active
-            # Adam, each row with its own count of steps; the first of an empty slot is never divided by 0
-            taken = self._taken.clamp_min(1)
-            self._mean.lerp_(gradient, 1 - BETA1)
-            self._power.mul_(BETA2).addcmul_(gradient, gradient, value=1 - BETA2)
-            correction1, correction2 = (-torch.expm1(taken * math.log(beta)) for beta in (BETA1, BETA2))
-            spread = (self._power / correction2).sqrt_().add_(EPSILON)
-            self._parameters -= is_active * self._rates / correction1 * self._mean / spread
-            tail = (self._steps / TAIL).floor().clamp_min(1)
-            share = is_active * (self._taken > self._steps - tail) / tail
-            self._pictures.addcmul_(output, share[:, :, None, None])
-            self._last.copy_(output)
-            self._losses.copy_(losses)
+        (gradient,) = torch.autograd.grad(losses, self._parameters, self._ones)
+        self._advance(self._state, gradient, output, losses)
+
+
+def _choose_advance(device: torch.device) -> Advance:
+    """The kernels where they can be used."""
+    if not are_usable(device):
+        return advance
+    from subremover.untrained.kernels import adam
+
+    return adam.advance

@@ -1,10 +1,12 @@
 """One level of the deep decoder, forward and backward, in few passes over the pixels: it takes a step's time.
 
-How levels make a decoder is in `deep_decoder`; the fused last level for CUDA in `kernels.last_level`.
+How levels make a decoder is in `deep_decoder`; the same by kernels for CUDA in `kernels.level` and
+`kernels.last_level`.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -18,7 +20,15 @@ NORM_EPSILON = 1e-5
 """Added to each variance before it is divided by."""
 
 
-class LastLevel(Protocol):
+class MixLevel(Protocol):
+    """What `mix_level` does, perhaps in another way."""
+
+    def __call__(
+        self, values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, *, activation: ActivationName
+    ) -> Tensor: ...
+
+
+class PaintLastLevel(Protocol):
     """What `paint_last_level` does, perhaps in another way."""
 
     def __call__(
@@ -31,6 +41,25 @@ class LastLevel(Protocol):
         size: tuple[int, int],
         activation: ActivationName,
     ) -> Tensor: ...
+
+
+def mix_level(
+    values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, *, activation: ActivationName
+) -> Tensor:
+    """A level's up-sampling, activation and norm, and the next 1x1 convolution.
+
+    Args:
+        values: (B, h, w, K) float.
+        mix: (B, J, K), the next 1x1 convolution.
+        scale: (B, K), the norm's factors.
+        shift: (B, K), the norm's offsets.
+        activation: Between up-sampling and norm.
+
+    Returns:
+        (B, 2h, 2w, J), with gradients to the first four arguments.
+    """
+    mixed: Tensor = Level.apply(values, mix, scale, shift, activation)  # type: ignore[no-untyped-call]
+    return mixed
 
 
 def paint_last_level(
@@ -55,9 +84,22 @@ def paint_last_level(
     Returns:
         (B, C, 2h, 2w) in [0, 1].
     """
-    values = values.view(len(values), *size, -1)
-    painted: Tensor = Level.apply(values, head, scale, shift, activation)  # type: ignore[no-untyped-call]
+    painted = mix_level(values.view(len(values), *size, -1), head, scale, shift, activation=activation)
     return painted.permute(0, 3, 1, 2).sigmoid()
+
+
+@dataclass(frozen=True, slots=True)
+class LevelKit:
+    """What a decoder's levels are computed by."""
+
+    mix: MixLevel = mix_level
+    """All levels but the last, each with the next one's convolution."""
+    paint: PaintLastLevel = paint_last_level
+    """The last level, and the picture."""
+
+
+PLAIN = LevelKit()
+"""In plain torch."""
 
 
 class Level(torch.autograd.Function):
@@ -72,19 +114,7 @@ class Level(torch.autograd.Function):
     def forward(  # noqa: PLR0917
         ctx: Any, values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, activation: ActivationName
     ) -> Tensor:
-        """The level's values after its up-sampling, activation and norm, mixed by the next convolution.
-
-        Args:
-            ctx: torch's.
-            values: (B, h, w, K) float.
-            mix: (B, J, K), the next 1x1 convolution.
-            scale: (B, K), the norm's factors.
-            shift: (B, K), the norm's offsets.
-            activation: Between up-sampling and norm.
-
-        Returns:
-            (B, 2h, 2w, J).
-        """
+        """See `mix_level`."""
         B, height, width, K = values.shape
         grid = values.permute(0, 3, 1, 2)  # (B, K, h, w), channels last
         fine = F.interpolate(grid, scale_factor=2, mode="bilinear", align_corners=False)
@@ -137,8 +167,12 @@ def _upsample_backward_(gradient: Tensor) -> Tensor:
     height, width = gradient.shape[2:]
     for border in (gradient[:, :, :: height - 1], gradient[:, :, :, :: width - 1]):
         border.mul_(4 / 3)  # its pixels are taken once more, by a quarter, in the forward pass
-    kernel = _taps(gradient.dtype, gradient.device).expand(gradient.shape[1], 1, 4, 4)
-    return F.conv2d(gradient, kernel, stride=2, padding=1, groups=gradient.shape[1])
+    K = gradient.shape[1]
+    kernel = _taps(gradient.dtype, gradient.device).expand(K, 1, 4, 4)
+    # As F.conv2d, but never rounded to TF32, whatever the process allows: a backward pass may run in a
+    # thread of torch's, where no flag can be changed for a moment.
+    none, rounds_nowhere = (0, 0), (False, True, True, False)  # benchmark, deterministic, cudnn, TF32
+    return torch._convolution(gradient, kernel, None, (2, 2), (1, 1), (1, 1), False, none, K, *rounds_nowhere)
 
 
 @lru_cache(maxsize=16)

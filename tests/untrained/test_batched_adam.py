@@ -4,6 +4,7 @@ import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,12 +15,13 @@ from subremover.fill.paint.batches import WARM_RATE, BatchFitter
 from subremover.fill.paint.jobs import FitJob
 from subremover.fill.paint.rows import Fitted, Key, Row
 from subremover.options import ActivationName, FitOptions
-from subremover.untrained import deep_decoder, losses
+from subremover.untrained import batched_adam, deep_decoder, losses
+from subremover.untrained.adam import advance
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.codes import draw_code
 from subremover.untrained.cuda_graph import capture
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, decode, draw_weights
-from subremover.untrained.level import paint_last_level
+from subremover.untrained.level import PLAIN, LevelKit
 from subremover.untrained.losses import Scale, compare, prepare_loss
 
 SIZE = (16, 24)
@@ -121,20 +123,29 @@ def test_nothing_known_and_empty_slots_are_no_nan() -> None:
 def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
 
+    def count_level(*tensors: Tensor, activation: ActivationName) -> Tensor:
+        used.append("level")
+        return PLAIN.mix(*tensors, activation=activation)
+
     def count_last_level(*tensors: Tensor, size: tuple[int, int], activation: ActivationName) -> Tensor:
         used.append("last level")
-        return paint_last_level(*tensors, size=size, activation=activation)
+        return PLAIN.paint(*tensors, size=size, activation=activation)
+
+    def count_advance(*state: Any) -> None:
+        used.append("advance")
+        advance(*state)
 
     def count_compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor, Tensor]:
         used.append("compare")
         return compare(output, scale, with_luminance)
 
-    monkeypatch.setattr(deep_decoder, "_choose_last_level", lambda *_: count_last_level)
+    monkeypatch.setattr(batched_adam, "_choose_advance", lambda _: count_advance)
+    monkeypatch.setattr(deep_decoder, "_choose_kit", lambda *_: LevelKit(count_level, count_last_level))
     monkeypatch.setattr(losses, "_choose_compare", lambda *_: count_compare)
     some = make_adam(1)
     put(some, 0, 1, 1)
     some.step()
-    assert set(used) == {"last level", "compare"}
+    assert set(used) == {"level", "last level", "compare", "advance"}
 
 
 def make_row(seed: int, steps: int) -> tuple[Key, Row]:

@@ -1,14 +1,17 @@
 """The network: shapes, rows that do not mix, seeds, and gradients against plain torch."""
 
+from typing import Any
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from subremover.options import ActivationName
 from subremover.untrained.codes import draw_code
 from subremover.untrained.deep_decoder import DecoderWeights, decode, draw_weights
-from subremover.untrained.level import NORM_EPSILON
+from subremover.untrained.level import NORM_EPSILON, mix_level
 
 
 def draw(
@@ -100,3 +103,29 @@ def test_weights_check_their_rows() -> None:
     weights = draw([1, 2])
     with pytest.raises(ValueError, match="same number of rows"):
         weights.with_code(weights.code[:1])
+
+
+class Convolutions(TorchDispatchMode):
+    """Keeps what convolutions were told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[dict[str, Any]] = []
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if "convolution" in function._schema.name:
+            names = [argument.name for argument in function._schema.arguments]
+            self.told.append(dict(zip(names, args, strict=False)))
+        return function(*args, **(kwargs or {}))
+
+
+def test_an_up_sampling_is_never_pulled_back_in_tf32() -> None:
+    """Whatever the process allows."""
+    values = torch.rand(2, 3, 4, 5).requires_grad_(True)
+    weights = torch.rand(2, 6, 5), torch.rand(2, 5), torch.rand(2, 5)
+    mixed = mix_level(values, *weights, activation="relu")
+    with Convolutions() as seen:
+        mixed.sum().backward()
+    assert [(told["allow_tf32"], told["deterministic"]) for told in seen.told] == [(False, True)]

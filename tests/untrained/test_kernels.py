@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -15,13 +16,22 @@ if not torch.cuda.is_available():
     os.environ["TRITON_INTERPRET"] = "1"  # read when triton is first imported
 pytest.importorskip("triton")
 
-from subremover.options import ActivationName
-from subremover.untrained import kernels
-from subremover.untrained.deep_decoder import decode, draw_weights
-from subremover.untrained.kernels import are_usable, check, last_level, similarity
-from subremover.untrained.kernels.check import Scale, compare_plainly, compare_with_plain, paint_plainly
+from subremover.options import ActivationName, FitOptions, LossName
+from subremover.runtime.precision import float32_products
+from subremover.untrained import batched_adam, deep_decoder, kernels, losses
+from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
+from subremover.untrained.deep_decoder import DeepDecoder, decode, draw_weights
+from subremover.untrained.kernels import are_usable, check, last_level, level, norm, similarity, strip
+from subremover.untrained.kernels.check import (
+    Scale,
+    compare_plainly,
+    compare_with_plain,
+    mix_plainly,
+    paint_plainly,
+)
 from subremover.untrained.losses import count_scales, prepare_loss
 
+COMPILE = Path(__file__).parents[2] / "examples" / "benchmarks" / "compile_kernels.py"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
@@ -39,6 +49,23 @@ def check_last_level(
     compare_with_plain(
         lambda *tensors: [last_level.paint_last_level(*tensors, size=size, activation=activation)],
         lambda *tensors: [paint_plainly(*tensors, size=size, activation=activation)],
+        [tensor.to(device) for tensor in inputs],
+    )
+
+
+def check_level(
+    rows: int, size: tuple[int, int], channels: int, activation: ActivationName, device: str = DEVICE
+) -> None:
+    generator = torch.Generator().manual_seed(channels)
+    inputs = [
+        torch.randn(rows, *size, channels, generator=generator) * 3 + 1,
+        torch.randn(rows, channels, channels, generator=generator) / channels**0.5,
+        torch.rand(rows, channels, generator=generator) + 0.5,
+        torch.randn(rows, channels, generator=generator),
+    ]
+    compare_with_plain(
+        lambda *tensors: [level.mix_level(*tensors, activation=activation)],
+        lambda *tensors: [mix_plainly(*tensors, activation=activation)],
         [tensor.to(device) for tensor in inputs],
     )
 
@@ -62,19 +89,68 @@ def check_similarity(rows: int, height: int, width: int, with_luminance: bool, d
     )
 
 
+@pytest.fixture
+def many_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each with next to nothing."""
+    monkeypatch.setattr(strip, "MOST_ROWS", 1)
+    monkeypatch.setattr(norm, "BLOCK_VALUES", 64)
+    for module in (level, last_level):
+        monkeypatch.setattr(module, "BLOCK_VALUES", 32)
+
+
+@pytest.mark.usefixtures("many_programs")
 @pytest.mark.parametrize(
     ("rows", "size", "channels", "activation"), [(1, (2, 3), 3, "relu"), (2, (2, 2), 20, "leaky-relu")]
 )
 def test_last_level_is_that_of_plain_torch(
-    rows: int,
-    size: tuple[int, int],
-    channels: int,
-    activation: ActivationName,
-    monkeypatch: pytest.MonkeyPatch,
+    rows: int, size: tuple[int, int], channels: int, activation: ActivationName
 ) -> None:
-    monkeypatch.setattr(last_level, "ROWS", 1)  # many programs, each with next to nothing
-    monkeypatch.setattr(last_level, "BLOCK_VALUES", 2 * channels)
     check_last_level(rows, size, channels, activation)
+
+
+@pytest.mark.usefixtures("many_programs")
+@pytest.mark.parametrize(
+    ("rows", "size", "channels", "activation"), [(1, (3, 5), 5, "sigmoid"), (2, (1, 2), 20, "relu6")]
+)
+def test_a_level_is_that_of_plain_torch(
+    rows: int, size: tuple[int, int], channels: int, activation: ActivationName
+) -> None:
+    check_level(rows, size, channels, activation)
+
+
+def test_a_step_of_adam_is_that_of_plain_torch() -> None:
+    generator = torch.Generator().manual_seed(0)
+    check.check_adam(lambda *shape: torch.rand(shape, generator=generator).to(DEVICE))
+
+
+def fit(
+    loss: LossName, size: tuple[int, int], steps: int, with_kernels: bool, monkeypatch: pytest.MonkeyPatch
+) -> list[Tensor]:
+    """What some steps make of one row."""
+    for module in (batched_adam, deep_decoder, losses):
+        monkeypatch.setattr(module, "are_usable", lambda _device: with_kernels)
+    network = DeepDecoder.of(FitOptions(channels=5), size, 2)
+    generator = torch.Generator().manual_seed(0)
+    known = (torch.rand(1, 1, *size, generator=generator) > 0.3).float().to(DEVICE)
+    target = torch.rand(1, 3, *size, generator=generator).to(DEVICE) * known
+    start = network.start(target, known, [1])
+    rows = BatchedAdam(network, start, (1, 3, *size), loss=loss)
+    rows.put([0], target, known, start, [ItemSettings(1, steps, 0.01)])
+    for _ in range(steps):
+        rows.step()
+    return [getattr(rows._state, field.name) for field in fields(rows._state)]
+
+
+@pytest.mark.parametrize(
+    ("loss", "size", "steps"), [("l1", (8, 12), 1), pytest.param("mix", (24, 36), 3, marks=pytest.mark.slow)]
+)
+def test_a_whole_step_is_that_of_plain_torch(
+    loss: LossName, size: tuple[int, int], steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = fit(loss, size, steps, False, monkeypatch)
+    found = fit(loss, size, steps, True, monkeypatch)
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
 def test_last_level_is_the_decoders() -> None:
@@ -120,44 +196,36 @@ def test_last_level_at_any_width(channels: int, activation: ActivationName) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("activation", check.ACTIVATIONS)
+@pytest.mark.parametrize("channels", [3, 16, 20, 64, 256])
+def test_a_level_at_any_width(channels: int, activation: ActivationName) -> None:
+    check_level(2, (5, 6), channels, activation)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "height", "width"), [(3, 12, 13), (2, 33, 24), (1, 13, 130), (2, 11, 14)])
 @pytest.mark.parametrize("with_luminance", [False, True])
 def test_similarity_at_any_size(rows: int, height: int, width: int, with_luminance: bool) -> None:
     check_similarity(rows, height, width, with_luminance)
 
 
-COMPILE = """
-import triton
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
-from subremover.fill.kernels import last_level_jit, similarity_jit
+def compile_kernels(folder: Path, *arguments: str) -> None:
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    environment["TRITON_CACHE_DIR"] = str(folder)
+    command = [sys.executable, str(COMPILE), *arguments]
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.count("\n") > 2
 
-def compile(kernel, constants):
-    numbers = {"h": "i32", "w": "i32", "windows_h": "i32", "windows_w": "i32", "C1": "fp32", "C2": "fp32"}
-    signature, values = {}, {}
-    for index, name in enumerate(kernel.arg_names):
-        signature[name] = "constexpr" if name in constants else numbers.get(name, "*fp32")
-        if name in constants:
-            values[(index,)] = constants[name]
-    triton.compile(ASTSource(kernel, signature, values), target=GPUTarget("cuda", 90, 32))
 
-strip = {"K": 20, "ACTIVATION": "leaky-relu", "ROWS": 16, "BLOCK_X": 32, "BLOCK_K": 32}
-for kernel in ("sum_activations", "paint", "sum_products", "gather"):
-    compile(getattr(last_level_jit, kernel), strip)
-compile(similarity_jit.measure, {"LUMINANCE": True, "ROWS": 32, "BLOCK_X": 128})
-compile(similarity_jit.spread, {"ROWS": 32, "BLOCK_X": 128})
-"""
+def test_a_kernel_compiles_and_does_not_spill(tmp_path: Path) -> None:
+    compile_kernels(tmp_path, "--targets", "90", "--kernels", "advance_pictures")
 
 
 @pytest.mark.slow
-def test_the_compiler_takes_what_the_interpreter_does(tmp_path: Path) -> None:
-    """It is stricter about types; for an H100, which need not be there."""
-    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
-    environment["TRITON_CACHE_DIR"] = str(tmp_path)
-    run = subprocess.run(
-        [sys.executable, "-c", COMPILE], env=environment, capture_output=True, text=True, check=False
-    )
-    assert run.returncode == 0, run.stderr
+def test_all_kernels_compile_and_none_spills(tmp_path: Path) -> None:
+    """The compiler is stricter than the interpreter; for GPUs that need not be there."""
+    compile_kernels(tmp_path)
 
 
 @pytest.mark.slow
@@ -213,6 +281,14 @@ def test_cuda_paints_the_last_level(cuda: str, channels: int) -> None:
     assert are_usable(torch.device(cuda))
     check_last_level(5, (48, 144), channels, "relu", cuda)
     check_last_level(2, (81, 323), channels, "leaky-relu", cuda)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("channels", [64, 128, 256])
+def test_cuda_computes_a_level(cuda: str, channels: int) -> None:
+    with float32_products(tf32=False):
+        check_level(5, (24, 72), channels, "relu", cuda)
+        check_level(2, (41, 163), channels, "leaky-relu", cuda)
 
 
 @pytest.mark.cuda

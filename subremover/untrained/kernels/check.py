@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from subremover.options import ActivationName
+from subremover.runtime.precision import float32_products
+from subremover.untrained.adam import AdamState, Advance, advance
 from subremover.untrained.gaussian import C1, C2
+from subremover.untrained.kernels import adam
 from subremover.untrained.kernels.last_level import paint_last_level
+from subremover.untrained.kernels.level import mix_level
 from subremover.untrained.kernels.similarity import PreparedScale, compare
 from subremover.untrained.level import NORM_EPSILON
 
@@ -40,6 +44,7 @@ class Scale:
     variance: Tensor
 
 
+@float32_products(tf32=False)  # as the check is of the kernels, not of the products between them
 def check_kernels(device: torch.device) -> None:
     """Compare the kernels on this device with plain torch in float64, forward and gradients.
 
@@ -58,6 +63,13 @@ def check_kernels(device: torch.device) -> None:
         lambda *tensors: [paint_plainly(*tensors, size=size, activation="relu")],
         decoder,
     )
+    level = [draw(2, 5, 19, 20) * 4 - 1, draw(2, 20, 20) - 0.5, draw(2, 20) + 0.5, draw(2, 20)]
+    compare_with_plain(
+        lambda *tensors: [mix_level(*tensors, activation="relu")],
+        lambda *tensors: [mix_plainly(*tensors, activation="relu")],
+        level,
+    )
+    check_adam(draw)
     target, known = draw(2, 3, 14, 21), (draw(2, 1, 14, 21) > 0.2).float()
     scale = prepare_scale(target, known)
     compare_with_plain(
@@ -87,6 +99,38 @@ def compare_with_plain(
     weights = [torch.rand(tensor.shape, generator=generator).to(tensor) - 0.3 for tensor in found]
     found = [*found, *torch.autograd.grad(found, single, weights)]
     expected = [*expected, *torch.autograd.grad(expected, double, [weight.double() for weight in weights])]
+    hold_against(found, expected)
+
+
+def check_adam(draw: Callable[..., Tensor]) -> None:
+    """Compare a step of Adam with plain torch's in float64: rows midway, in their tail, done, and empty.
+
+    Args:
+        draw: Gives float32 tensors in [0, 1] of a shape, on the device to be checked.
+
+    Raises:
+        RuntimeError: They differ by more than `TOLERANCE`.
+    """
+    weights, pictures = draw(4, 5, 1030), draw(3, 5, 3, 2, 7)
+    counts = torch.tensor([[0, 2000, 9, 30, 0], [8, 4000, 10, 30, 0]])
+    taken, steps = counts.to(weights).unsqueeze(2)
+    tensors = (*weights[:3], taken, steps, draw(5, 1), *pictures[:2], draw(5))
+    given = weights[3] - 0.5, pictures[2], draw(5)
+
+    def step(advance: Advance, dtype: torch.dtype) -> list[Tensor]:
+        state = AdamState(*(tensor.to(dtype, copy=True) for tensor in tensors))
+        advance(state, *(tensor.to(dtype) for tensor in given))
+        return [getattr(state, field.name) for field in fields(state)]
+
+    hold_against(step(adam.advance, torch.float32), step(advance, torch.float64))
+
+
+def hold_against(found: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
+    """Compare results with those expected, in float64.
+
+    Raises:
+        RuntimeError: They differ by more than `TOLERANCE`.
+    """
     for index, (one, other) in enumerate(zip(found, expected, strict=True)):
         error = (one.double() - other).abs().max() / other.abs().max()
         if not error <= TOLERANCE:  # nor if it is no number
@@ -103,15 +147,21 @@ def paint_plainly(
     activation: ActivationName,
 ) -> Tensor:
     """The plain twin of `last_level.paint_last_level`, step by step as the paper has it; see there."""
-    B, _, K = values.shape
-    grid = values.transpose(1, 2).reshape(B, K, *size)
+    values = values.view(len(values), *size, -1)
+    return mix_plainly(values, head, scale, shift, activation=activation).permute(0, 3, 1, 2).sigmoid()
+
+
+def mix_plainly(
+    values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, *, activation: ActivationName
+) -> Tensor:
+    """The plain twin of `level.mix_level`, step by step as the paper has it; see there."""
+    grid = values.permute(0, 3, 1, 2)
     grid = F.interpolate(grid, scale_factor=2, mode="bilinear", align_corners=False)
     grid = ACTIVATIONS[activation](grid)
     variance, mean = torch.var_mean(grid, (2, 3), correction=0, keepdim=True)
-    grid = (grid - mean) / (variance + NORM_EPSILON).sqrt() * scale[:, :, None, None] + shift[
-        :, :, None, None
-    ]
-    return torch.einsum("bjk,bkhw->bjhw", head, grid).sigmoid()
+    factor, addend = scale[:, :, None, None], shift[:, :, None, None]
+    grid = (grid - mean) / (variance + NORM_EPSILON).sqrt() * factor + addend
+    return torch.einsum("bjk,bkhw->bhwj", mix, grid)
 
 
 def prepare_scale(target: Tensor, known: Tensor) -> Scale:

@@ -16,17 +16,21 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-import triton
 from torch import Tensor
 
 from subremover.options import ActivationName
-from subremover.untrained.kernels.last_level_jit import gather, paint, sum_activations, sum_products
-from subremover.untrained.level import NORM_EPSILON
+from subremover.untrained.kernels.last_level_jit import gather, paint, pull_sigmoid_back, sum_products
+from subremover.untrained.kernels.level_jit import upsample
+from subremover.untrained.kernels.norm import fold, unfold
+from subremover.untrained.kernels.strip import divide
 
 BLOCK_VALUES = 1024
 """Number of values in a block, of columns times channels."""
-ROWS = 16
-"""Number of rows that a program walks down; the rows above and below are read besides."""
+WARPS = 8
+"""Of the kernels that keep few values a thread. The others have 4 and keep twice as many.
+See docs/measurements.md, "untrained/kernels: launches, traffic and registers"."""
+LEAST_ROWS = 8
+"""Number of lines that a program walks down at least."""
 
 
 def paint_last_level(
@@ -69,51 +73,30 @@ class _LastLevel(torch.autograd.Function):
         values = values.contiguous()
         B, _, K = values.shape
         h, w = size
-        grid, blocks = _divide(B, h, w, K)
+        grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
         parts = values.new_empty(B, grid[0], 2, K)
+        picture = values.new_empty(B, 3, 2 * h, 2 * w)
         with torch.cuda.device_of(values):
-            sum_activations[grid](values, parts, h, w, K, activation, *blocks)
-            mean, power = (parts.sum(1) / (4 * h * w)).unbind(1)  # (B, K)
-            spread = (power - mean.square()).clamp_min(0).add(NORM_EPSILON).sqrt()
-            gain = scale / spread
-            offset = torch.bmm(head, (shift - mean * gain).unsqueeze(2))  # (B, 3, 1)
-            picture = values.new_empty(B, 3, 2 * h, 2 * w)
-            mix = head * gain.unsqueeze(1)
-            paint[grid](values, mix, offset, picture, h, w, K, activation, *blocks)
-        ctx.save_for_backward(values, head, scale, shift, mean, spread, picture)
+            upsample[grid](values, None, parts, h, w, rows, K, activation, *blocks, num_warps=WARPS)
+            statistics, gained, offset = fold(parts, head, scale, shift, 4 * h * w)
+            paint[grid](values, gained, offset, picture, h, w, rows, K, activation, *blocks, num_warps=WARPS)
+        ctx.save_for_backward(values, head, scale, shift, statistics, gained, picture)
         ctx.size, ctx.activation = size, activation
         return picture
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        values, head, scale, shift, mean, spread, picture = ctx.saved_tensors
+        values, head, scale, shift, statistics, gained, picture = ctx.saved_tensors
         B, _, K = values.shape
         h, w = ctx.size
-        count = 4 * h * w
-        grid, blocks = _divide(B, h, w, K)
-        gradient = torch.ops.aten.sigmoid_backward(gradients[0], picture).contiguous()
-        parts = values.new_empty(B, grid[0], 3, K)
-        grad_values = torch.empty_like(values)
+        grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
+        gradient, grad_values = torch.empty_like(picture), torch.empty_like(values)
+        products, totals = values.new_empty(B, grid[0], 3, K), values.new_empty(B, 3, grid[0])
         with torch.cuda.device_of(values):
-            sum_products[grid](values, gradient, parts, h, w, K, ctx.activation, *blocks)
-            # correlation[j, k] = sum over pixels of gradient_j * normalised value_k
-            total = gradient.sum((2, 3)).unsqueeze(2)  # (B, 3, 1)
-            correlation = (parts.sum(1) - total * mean.unsqueeze(1)) / spread.unsqueeze(1)
-            grad_scale = (head * correlation).sum(1)
-            grad_shift = (head * total).sum(1)
-            grad_head = correlation * scale.unsqueeze(1) + total * shift.unsqueeze(1)
-            # d activation = gain * head^T gradient, less its mean and its part along the normalised values
-            gain = scale / spread
-            slope = -gain * grad_scale / (count * spread)  # (B, K)
-            offset = -gain * grad_shift / count - slope * mean
-            factors = torch.cat([head * gain.unsqueeze(1), slope.unsqueeze(1), offset.unsqueeze(1)], 1)
-            gather[grid](values, gradient, factors, grad_values, h, w, K, ctx.activation, *blocks)
-        return grad_values, grad_head, grad_scale, grad_shift, None, None
-
-
-def _divide(B: int, h: int, w: int, K: int) -> tuple[tuple[int, int], tuple[int, int, int]]:
-    """The grid, strips and rows of the batch, and what the kernels take as ROWS, BLOCK_X and BLOCK_K."""
-    block_k = triton.next_power_of_2(K)
-    block_x = max(1, min(BLOCK_VALUES // block_k, triton.next_power_of_2(w)))
-    strips = triton.cdiv(w, block_x) * triton.cdiv(h, ROWS)
-    return (strips, B), (ROWS, block_x, block_k)
+            pull_sigmoid_back[grid[0], 3 * B](
+                picture, gradients[0].contiguous(), gradient, totals, 4 * h * w, 4 * rows * blocks[0]
+            )
+            sum_products[grid](values, gradient, products, h, w, rows, K, ctx.activation, *blocks)
+            *grad_weights, norm = unfold(products, totals, head, scale, shift, statistics, 4 * h * w)
+            gather[grid](values, gradient, gained, norm, grad_values, h, w, rows, K, ctx.activation, *blocks)
+        return grad_values, *grad_weights, None, None

@@ -1,0 +1,82 @@
+"""A middle level of the decoder: what `level.mix_level` computes, in eight launches instead of some fifty.
+
+Forward: one kernel up-samples, activates and sums, one folds the norm into the mix, and cuBLAS mixes.
+Backward: torch's sum and cuBLAS's product, one kernel for the norm's algebra, cuBLAS again, and one that
+gathers the coarse pixels' gradient. The up-sampled pixels are written once, as both products want them. No
+kernel uses atomics, so that equal input gives equal bits.
+
+The kernels themselves are in `level_jit` and `norm_jit`, the plain twin is `level.mix_level`. Not yet run on
+a GPU. See docs/measurements.md, "untrained/kernels: launches, traffic and registers".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from subremover.options import ActivationName
+from subremover.untrained.kernels.level_jit import gather_level, upsample
+from subremover.untrained.kernels.norm import fold, unfold
+from subremover.untrained.kernels.strip import divide
+
+BLOCK_VALUES = 512
+"""Number of values in a block, of columns times channels.
+See docs/measurements.md, "untrained/kernels: launches, traffic and registers"."""
+LEAST_ROWS = 2
+"""Number of lines that a program walks down at least."""
+
+
+def mix_level(
+    values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, *, activation: ActivationName
+) -> Tensor:
+    """A level's up-sampling, activation and norm, and the next mix, with gradients to the first four.
+
+    Args:
+        values: (B, h, w, K) float32.
+        mix: (B, J, K) float32, the next 1x1 convolution.
+        scale: (B, K) float32, the norm's factors.
+        shift: (B, K) float32, the norm's offsets.
+        activation: Between up-sampling and norm.
+
+    Returns:
+        (B, 2h, 2w, J) float32.
+    """
+    mixed: Tensor = _Level.apply(values, mix, scale, shift, activation)
+    return mixed
+
+
+class _Level(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, activation: ActivationName
+    ) -> Tensor:
+        values = values.contiguous()
+        B, h, w, K = values.shape
+        count = 4 * h * w
+        grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
+        pixels, parts = values.new_empty(B, count, K), values.new_empty(B, grid[0], 2, K)
+        with torch.cuda.device_of(values):
+            upsample[grid](values, pixels, parts, h, w, rows, K, activation, *blocks)
+        statistics, gained, offset = fold(parts, mix, scale, shift, count)
+        mixed = torch.baddbmm(offset.unsqueeze(1), pixels, gained.transpose(1, 2))
+        ctx.save_for_backward(pixels, mix, scale, shift, statistics, gained)
+        ctx.size, ctx.activation = (h, w), activation
+        return mixed.view(B, 2 * h, 2 * w, -1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        pixels, mix, scale, shift, statistics, gained = ctx.saved_tensors
+        B, count, K = pixels.shape
+        gradient = gradients[0].flatten(1, 2)  # (B, N, J)
+        total = gradient.sum(1).unsqueeze(2)
+        products = torch.bmm(gradient.transpose(1, 2), pixels).unsqueeze(1)
+        *grad_weights, norm = unfold(products, total, mix, scale, shift, statistics, count)
+        grad_pixels = torch.bmm(gradient, gained)  # (B, N, K)
+        h, w = ctx.size
+        grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
+        grad_values = pixels.new_empty(B, h, w, K)
+        with torch.cuda.device_of(pixels):
+            gather_level[grid](pixels, grad_pixels, norm, grad_values, h, w, rows, K, ctx.activation, *blocks)
+        return grad_values, *grad_weights, None
