@@ -90,16 +90,16 @@ def list_cases() -> Iterator[Case]:
         last = net | dict(zip(("BLOCK_X", "BLOCK_K"), blocks, strict=True))
         yield Case(level_jit.upsample, {"pixels": None, **last}, 80, last_level.WARPS)
         yield Case(last_level_jit.paint, last, 80, last_level.WARPS)
-        yield Case(last_level_jit.pull_sigmoid_back, {"BLOCK": 4 * rows * blocks[0]}, 64)
+        yield Case(last_level_jit.pull_sigmoid_back, {"BLOCK": 4 * rows * blocks[0]}, 80)
         yield Case(last_level_jit.sum_products, last, 128)
         yield Case(last_level_jit.gather, last, 168)
-    for J, K, parts in ((64, 64, 30), (3, 64, 100), (128, 128, 30), (3, 128, 100)):
-        blocks = name_blocks(*choose_fold_blocks(parts, J, K))
-        yield Case(norm_jit.fold_norm, {"EPSILON": 1e-5, "J": J, "K": K, **blocks}, 64)
-        blocks = name_blocks(*choose_unfold_blocks(parts if J == 3 else 1, J, K))
+    for J, K in ((32, 32), (3, 32), (64, 64), (3, 64), (128, 128), (3, 128)):
+        blocks = name_blocks(*choose_fold_blocks(J, K))
+        yield Case(norm_jit.fold_norm, {"EPSILON": 1e-5, "J": J, "K": K, **blocks}, 80)
+        blocks = name_blocks(*choose_unfold_blocks(J, K))
         yield Case(norm_jit.unfold_norm, {"J": J, "K": K, **blocks}, 80)
     betas = {"BETA1": 0.9, "BETA2": 0.999, "LOG_BETA1": -0.1, "LOG_BETA2": -0.001}
-    yield Case(adam_jit.advance_parameters, {**betas, "EPSILON": 1e-8, "TAIL": 4, "BLOCK": adam.BLOCK}, 64)
+    yield Case(adam_jit.advance_parameters, {**betas, "EPSILON": 1e-8, "TAIL": 4, "BLOCK": adam.BLOCK}, 80)
     yield Case(adam_jit.advance_pictures, {"BLOCK": adam.BLOCK}, 64)
     for luminance in (False, True):
         yield Case(similarity_jit.measure, {"LUMINANCE": luminance, "ROWS": 32, "BLOCK_X": 128}, 128)

@@ -233,6 +233,29 @@ def test_the_check_passes_where_the_kernels_run() -> None:
     check.check_kernels(torch.device(DEVICE))
 
 
+def test_the_check_is_not_rounded_to_tf32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or products between the kernels, not they, would fail it."""
+    allowed = []
+    monkeypatch.setattr(check, "check_adam", lambda _draw: None)
+    monkeypatch.setattr(
+        check, "compare_with_plain", lambda *_: allowed.append(torch.backends.cuda.matmul.allow_tf32)
+    )
+    with float32_products(tf32=True):
+        check.check_kernels(torch.device("cpu"))
+    assert allowed == [False] * 3
+
+
+@pytest.mark.parametrize(("h", "w", "K"), [(3, 9, 64), (5, 20, 20), (80, 320, 64), (1, 1, 256)])
+def test_strips_cover_a_level_whatever_the_batch(h: int, w: int, K: int) -> None:
+    (strips, rows_of_batch), (rows, block_x, block_k) = strip.divide(7, h, w, K, 512, 2)
+    assert rows_of_batch == 7
+    assert block_k >= K
+    across, down = -(-w // block_x), -(-h // rows)
+    assert strips == across * down
+    assert strips >= min(32, across * -(-h // 2))
+    assert strip.divide(1, h, w, K, 512, 2)[0] == (strips, 1)
+
+
 def test_a_kernel_that_is_off_is_found() -> None:
     inputs = [torch.rand(2, 3)]
 

@@ -35,7 +35,7 @@ def fold(
         (B, 2, K) mean and spread of the pixels, (B, J, K) the new convolution, and (B, J) its bias.
     """
     B, J, K = mix.shape
-    blocks = choose_fold_blocks(parts.shape[1], J, K)
+    blocks = choose_fold_blocks(J, K)
     statistics, gained, offset = mix.new_empty(B, 2, K), mix.new_empty(B, J, K), mix.new_empty(B, J)
     with torch.cuda.device_of(mix):
         fold_norm[triton.cdiv(J, blocks[1]), B](
@@ -71,28 +71,27 @@ def unfold(
         each pixel is besides the convolution's.
     """
     B, J, K = mix.shape
-    P = totals.shape[2]
-    blocks = choose_unfold_blocks(P, J, K)
+    blocks = choose_unfold_blocks(J, K)
     grad_mix, grad_scale, grad_shift = mix.new_empty(B, J, K), mix.new_empty(B, K), mix.new_empty(B, K)
     norm = torch.empty_like(statistics)
     with torch.cuda.device_of(mix):
         unfold_norm[triton.cdiv(K, blocks[2]), B](
             products, totals, mix, scale, shift, statistics, grad_mix, grad_scale, grad_shift, norm,
-            mix.stride(0), scale.stride(0), shift.stride(0), P, count,
+            mix.stride(0), scale.stride(0), shift.stride(0), totals.shape[2], count,
             J, K, *blocks,
         )  # fmt: skip
     return grad_mix, grad_scale, grad_shift, norm
 
 
-def choose_fold_blocks(parts: int, J: int, K: int) -> tuple[int, int, int]:
+def choose_fold_blocks(J: int, K: int) -> tuple[int, int, int]:
     """What `fold_norm` takes as BLOCK_P, BLOCK_J and BLOCK_K."""
     block_k = triton.next_power_of_2(K)
-    most = max(1, BLOCK_VALUES // block_k)
-    return min(most, triton.next_power_of_2(parts)), min(most, triton.next_power_of_2(J)), block_k
+    block = max(1, BLOCK_VALUES // block_k)
+    return block, min(block, triton.next_power_of_2(J)), block_k
 
 
-def choose_unfold_blocks(parts: int, J: int, K: int) -> tuple[int, int, int]:
+def choose_unfold_blocks(J: int, K: int) -> tuple[int, int, int]:
     """What `unfold_norm` takes as BLOCK_P, BLOCK_J and BLOCK_K."""
     block_j = triton.next_power_of_2(J)
     block_k = min(max(1, BLOCK_VALUES // block_j), triton.next_power_of_2(K))
-    return min(max(1, BLOCK_VALUES // (block_j * block_k)), triton.next_power_of_2(parts)), block_j, block_k
+    return max(1, BLOCK_VALUES // (block_j * block_k)), block_j, block_k
