@@ -35,6 +35,7 @@ from subremover.untrained.kernels import (
     norm_jit,
     similarity_jit,
 )
+from subremover.untrained.kernels.launch import OPTIONS
 from subremover.untrained.kernels.norm import choose_fold_blocks, choose_unfold_blocks
 from subremover.untrained.kernels.strip import divide
 
@@ -125,7 +126,9 @@ def compile_case(case: Case, target: int) -> Usage:
         else:
             signature[name], attributes[index,] = "*fp32", [["tt.divisibility", 16]]
     source = ASTSource(case.kernel, signature, values, attributes)
-    compiled = triton.compile(source, target=GPUTarget("cuda", target, 32), options={"num_warps": case.warps})
+    compiled = triton.compile(
+        source, target=GPUTarget("cuda", target, 32), options={"num_warps": case.warps, **OPTIONS}
+    )
     return _read_usage(compiled.asm["cubin"])
 
 

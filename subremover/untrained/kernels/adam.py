@@ -15,6 +15,7 @@ from torch import Tensor
 
 from subremover.untrained.adam import BETA1, BETA2, EPSILON, TAIL, AdamState
 from subremover.untrained.kernels.adam_jit import advance_parameters, advance_pictures
+from subremover.untrained.kernels.launch import OPTIONS
 
 BLOCK = 1024
 """Number of parameters or samples that a program takes."""
@@ -39,9 +40,9 @@ def advance(state: AdamState, gradient: Tensor, output: Tensor, losses: Tensor) 
         advance_parameters[triton.cdiv(P, BLOCK), B](
             state.parameters.detach(), state.mean, state.power, gradient.contiguous(),
             state.taken, state.steps, state.rates, shares, P,
-            BETA1, BETA2, math.log(BETA1), math.log(BETA2), EPSILON, TAIL, BLOCK,
+            BETA1, BETA2, math.log(BETA1), math.log(BETA2), EPSILON, TAIL, BLOCK, **OPTIONS,
         )  # fmt: skip
         advance_pictures[triton.cdiv(N, BLOCK), B](
             state.pictures, state.last, output, shares, state.taken, state.steps,
-            state.losses, losses.detach().contiguous(), N, BLOCK,
+            state.losses, losses.detach().contiguous(), N, BLOCK, **OPTIONS,
         )  # fmt: skip

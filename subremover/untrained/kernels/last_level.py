@@ -20,6 +20,7 @@ from torch import Tensor
 
 from subremover.options import ActivationName
 from subremover.untrained.kernels.last_level_jit import gather, paint, pull_sigmoid_back, sum_products
+from subremover.untrained.kernels.launch import OPTIONS
 from subremover.untrained.kernels.level_jit import upsample
 from subremover.untrained.kernels.norm import fold, unfold
 from subremover.untrained.kernels.strip import divide
@@ -77,9 +78,24 @@ class _LastLevel(torch.autograd.Function):
         parts = values.new_empty(B, grid[0], 2, K)
         picture = values.new_empty(B, 3, 2 * h, 2 * w)
         with torch.cuda.device_of(values):
-            upsample[grid](values, None, parts, h, w, rows, K, activation, *blocks, num_warps=WARPS)
+            upsample[grid](
+                values, None, parts, h, w, rows, K, activation, *blocks, num_warps=WARPS, **OPTIONS
+            )
             statistics, gained, offset = fold(parts, head, scale, shift, 4 * h * w)
-            paint[grid](values, gained, offset, picture, h, w, rows, K, activation, *blocks, num_warps=WARPS)
+            paint[grid](
+                values,
+                gained,
+                offset,
+                picture,
+                h,
+                w,
+                rows,
+                K,
+                activation,
+                *blocks,
+                num_warps=WARPS,
+                **OPTIONS,
+            )
         ctx.save_for_backward(values, head, scale, shift, statistics, gained, picture)
         ctx.size, ctx.activation = size, activation
         return picture
@@ -94,9 +110,17 @@ class _LastLevel(torch.autograd.Function):
         products, totals = values.new_empty(B, grid[0], 3, K), values.new_empty(B, 3, grid[0])
         with torch.cuda.device_of(values):
             pull_sigmoid_back[grid[0], 3 * B](
-                picture, gradients[0].contiguous(), gradient, totals, 4 * h * w, 4 * rows * blocks[0]
+                picture,
+                gradients[0].contiguous(),
+                gradient,
+                totals,
+                4 * h * w,
+                4 * rows * blocks[0],
+                **OPTIONS,
             )
-            sum_products[grid](values, gradient, products, h, w, rows, K, ctx.activation, *blocks)
+            sum_products[grid](values, gradient, products, h, w, rows, K, ctx.activation, *blocks, **OPTIONS)
             *grad_weights, norm = unfold(products, totals, head, scale, shift, statistics, 4 * h * w)
-            gather[grid](values, gradient, gained, norm, grad_values, h, w, rows, K, ctx.activation, *blocks)
+            gather[grid](
+                values, gradient, gained, norm, grad_values, h, w, rows, K, ctx.activation, *blocks, **OPTIONS
+            )
         return grad_values, *grad_weights, None, None

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from subremover.options import ActivationName
+from subremover.untrained.kernels.launch import OPTIONS
 from subremover.untrained.kernels.level_jit import gather_level, upsample
 from subremover.untrained.kernels.norm import fold, unfold
 from subremover.untrained.kernels.strip import divide
@@ -58,7 +59,7 @@ class _Level(torch.autograd.Function):
         grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
         pixels, parts = values.new_empty(B, count, K), values.new_empty(B, grid[0], 2, K)
         with torch.cuda.device_of(values):
-            upsample[grid](values, pixels, parts, h, w, rows, K, activation, *blocks)
+            upsample[grid](values, pixels, parts, h, w, rows, K, activation, *blocks, **OPTIONS)
         statistics, gained, offset = fold(parts, mix, scale, shift, count)
         mixed = torch.baddbmm(offset.unsqueeze(1), pixels, gained.transpose(1, 2))
         ctx.save_for_backward(pixels, mix, scale, shift, statistics, gained)
@@ -78,5 +79,7 @@ class _Level(torch.autograd.Function):
         grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
         grad_values = pixels.new_empty(B, h, w, K)
         with torch.cuda.device_of(pixels):
-            gather_level[grid](pixels, grad_pixels, norm, grad_values, h, w, rows, K, ctx.activation, *blocks)
+            gather_level[grid](
+                pixels, grad_pixels, norm, grad_values, h, w, rows, K, ctx.activation, *blocks, **OPTIONS
+            )
         return grad_values, *grad_weights, None

@@ -12,6 +12,7 @@ import torch
 import triton
 from torch import Tensor
 
+from subremover.untrained.kernels.launch import OPTIONS
 from subremover.untrained.kernels.norm_jit import fold_norm, unfold_norm
 from subremover.untrained.level import NORM_EPSILON
 
@@ -41,7 +42,7 @@ def fold(
         fold_norm[triton.cdiv(J, blocks[1]), B](
             parts, mix, scale, shift, statistics, gained, offset,
             mix.stride(0), scale.stride(0), shift.stride(0), parts.shape[1], count,
-            NORM_EPSILON, J, K, *blocks,
+            NORM_EPSILON, J, K, *blocks, **OPTIONS,
         )  # fmt: skip
     return statistics, gained, offset
 
@@ -78,7 +79,7 @@ def unfold(
         unfold_norm[triton.cdiv(K, blocks[2]), B](
             products, totals, mix, scale, shift, statistics, grad_mix, grad_scale, grad_shift, norm,
             mix.stride(0), scale.stride(0), shift.stride(0), totals.shape[2], count,
-            J, K, *blocks,
+            J, K, *blocks, **OPTIONS,
         )  # fmt: skip
     return grad_mix, grad_scale, grad_shift, norm
 
