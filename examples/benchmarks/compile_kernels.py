@@ -89,8 +89,9 @@ def list_cases() -> Iterator[Case]:
         yield Case(level_jit.gather_level, middle, 96)
         _, (rows, *blocks) = divide(1, 80, 320, K, last_level.BLOCK_VALUES, last_level.LEAST_ROWS)
         last = net | dict(zip(("BLOCK_X", "BLOCK_K"), blocks, strict=True))
-        yield Case(level_jit.upsample, {"pixels": None, **last}, 80, last_level.WARPS)
-        yield Case(last_level_jit.paint, last, 80, last_level.WARPS)
+        warps = last_level.WIDE["num_warps"]
+        yield Case(level_jit.upsample, {"pixels": None, **last}, 80, warps)
+        yield Case(last_level_jit.paint, last, 80, warps)
         yield Case(last_level_jit.pull_sigmoid_back, {"BLOCK": 4 * rows * blocks[0]}, 80)
         yield Case(last_level_jit.sum_products, last, 128)
         yield Case(last_level_jit.gather, last, 168)

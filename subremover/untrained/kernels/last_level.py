@@ -27,8 +27,8 @@ from subremover.untrained.kernels.strip import divide
 
 BLOCK_VALUES = 1024
 """Number of values in a block, of columns times channels."""
-WARPS = 8
-"""Of the kernels that keep few values a thread. The others have 4 and keep twice as many.
+WIDE = {"num_warps": 8, **OPTIONS}
+"""How those kernels are started that keep few values a thread. The others have 4 warps and twice as many.
 See docs/measurements.md, "untrained/kernels: launches, traffic and registers"."""
 LEAST_ROWS = 8
 """Number of lines that a program walks down at least."""
@@ -75,27 +75,13 @@ class _LastLevel(torch.autograd.Function):
         B, _, K = values.shape
         h, w = size
         grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
+        sizes = (h, w, rows, K, activation, *blocks)
         parts = values.new_empty(B, grid[0], 2, K)
         picture = values.new_empty(B, 3, 2 * h, 2 * w)
         with torch.cuda.device_of(values):
-            upsample[grid](
-                values, None, parts, h, w, rows, K, activation, *blocks, num_warps=WARPS, **OPTIONS
-            )
+            upsample[grid](values, None, parts, *sizes, **WIDE)
             statistics, gained, offset = fold(parts, head, scale, shift, 4 * h * w)
-            paint[grid](
-                values,
-                gained,
-                offset,
-                picture,
-                h,
-                w,
-                rows,
-                K,
-                activation,
-                *blocks,
-                num_warps=WARPS,
-                **OPTIONS,
-            )
+            paint[grid](values, gained, offset, picture, *sizes, **WIDE)
         ctx.save_for_backward(values, head, scale, shift, statistics, gained, picture)
         ctx.size, ctx.activation = size, activation
         return picture
@@ -106,21 +92,15 @@ class _LastLevel(torch.autograd.Function):
         B, _, K = values.shape
         h, w = ctx.size
         grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
+        sizes = (h, w, rows, K, ctx.activation, *blocks)
+        pixels = 4 * rows * blocks[0]  # of a strip, up-sampled
         gradient, grad_values = torch.empty_like(picture), torch.empty_like(values)
         products, totals = values.new_empty(B, grid[0], 3, K), values.new_empty(B, 3, grid[0])
         with torch.cuda.device_of(values):
             pull_sigmoid_back[grid[0], 3 * B](
-                picture,
-                gradients[0].contiguous(),
-                gradient,
-                totals,
-                4 * h * w,
-                4 * rows * blocks[0],
-                **OPTIONS,
+                picture, gradients[0].contiguous(), gradient, totals, 4 * h * w, pixels, **OPTIONS
             )
-            sum_products[grid](values, gradient, products, h, w, rows, K, ctx.activation, *blocks, **OPTIONS)
+            sum_products[grid](values, gradient, products, *sizes, **OPTIONS)
             *grad_weights, norm = unfold(products, totals, head, scale, shift, statistics, 4 * h * w)
-            gather[grid](
-                values, gradient, gained, norm, grad_values, h, w, rows, K, ctx.activation, *blocks, **OPTIONS
-            )
+            gather[grid](values, gradient, gained, norm, grad_values, *sizes, **OPTIONS)
         return grad_values, *grad_weights, None, None

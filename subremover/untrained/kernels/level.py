@@ -77,9 +77,8 @@ class _Level(torch.autograd.Function):
         grad_pixels = torch.bmm(gradient, gained)  # (B, N, K)
         h, w = ctx.size
         grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
+        sizes = (h, w, rows, K, ctx.activation, *blocks)
         grad_values = pixels.new_empty(B, h, w, K)
         with torch.cuda.device_of(pixels):
-            gather_level[grid](
-                pixels, grad_pixels, norm, grad_values, h, w, rows, K, ctx.activation, *blocks, **OPTIONS
-            )
+            gather_level[grid](pixels, grad_pixels, norm, grad_values, *sizes, **OPTIONS)
         return grad_values, *grad_weights, None
