@@ -85,8 +85,10 @@ def list_cases() -> Iterator[Case]:
         net: dict[str, Any] = {"K": K, "ACTIVATION": activation}
         _, (_, *blocks) = divide(1, 80, 320, K, level.BLOCK_VALUES, level.LEAST_ROWS)
         middle = net | dict(zip(("BLOCK_X", "BLOCK_K"), blocks, strict=True))
-        yield Case(level_jit.upsample, middle, 80)
-        yield Case(level_jit.gather_level, middle, 96)
+        for ends in ({}, {"bias": None}):
+            yield Case(level_jit.upsample, middle | ends, 80)
+        for ends in ({}, {"parts": None}):
+            yield Case(level_jit.gather_level, middle | ends, 104)
         _, (rows, *blocks) = divide(1, 80, 320, K, last_level.BLOCK_VALUES, last_level.LEAST_ROWS)
         last = net | dict(zip(("BLOCK_X", "BLOCK_K"), blocks, strict=True))
         warps = last_level.WIDE["num_warps"]

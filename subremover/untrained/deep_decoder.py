@@ -18,7 +18,7 @@ from subremover.options import ActivationName, FitOptions, InputName
 from subremover.untrained.codes import draw_code, shrink
 from subremover.untrained.device_memory import count_row_bytes
 from subremover.untrained.kernels import are_usable
-from subremover.untrained.level import PLAIN, LevelKit
+from subremover.untrained.level import PaintLevels, paint_levels
 from subremover.untrained.network import Weights
 
 DEFAULT_LEVELS = 5
@@ -141,7 +141,7 @@ class DeepDecoder:
 
     def paint(self, weights: DecoderWeights, code: Tensor) -> Tensor:
         """(B, C, h, w) pictures in [0, 1]; see `Network.paint` and `decode`."""
-        return decode(weights, self.activation, code, _choose_kit(code.device, self.outputs))
+        return decode(weights, self.activation, code, _choose_paint_levels(code.device, self.outputs))
 
     def count_bytes(self) -> int:
         """Memory that the fit of one row takes, roughly."""
@@ -157,20 +157,20 @@ class DeepDecoder:
         return shrink(targets, known, self.levels)
 
 
-def _choose_kit(device: torch.device, outputs: int) -> LevelKit:
+def _choose_paint_levels(device: torch.device, outputs: int) -> PaintLevels:
     """The kernels where they can be used."""
     if outputs != RGB or not are_usable(device):
-        return PLAIN
-    from subremover.untrained.kernels import last_level, level
+        return paint_levels
+    from subremover.untrained.kernels import levels
 
-    return LevelKit(level.mix_level, last_level.paint_last_level)
+    return levels.paint_levels
 
 
 def decode(
     weights: DecoderWeights,
     activation: ActivationName,
     code: Tensor | None = None,
-    kit: LevelKit = PLAIN,
+    paint_levels: PaintLevels = paint_levels,
 ) -> Tensor:
     """The pictures of B decoders, with gradients to the weights' parameters.
 
@@ -183,7 +183,7 @@ def decode(
         weights: Of B rows.
         activation: Of the hidden levels.
         code: (B, C0, h0, w0) float32, takes the place of the weights' own code.
-        kit: What the levels are computed by.
+        paint_levels: Takes the place of all that follows the first 1x1 convolution.
 
     Returns:
         (B, C, h, w) in [0, 1].
@@ -192,11 +192,8 @@ def decode(
     B, _, height, width = code.shape
     pixels = code.permute(0, 2, 3, 1).reshape(B, height * width, -1)  # (B, h0 w0, C0)
     values = torch.bmm(pixels, weights.mixes[0].transpose(1, 2)).view(B, height, width, -1)
-    for mix, scale, shift in zip(weights.mixes[1:], weights.scales, weights.shifts, strict=False):
-        values = kit.mix(values, mix, scale, shift, activation=activation)
-    size = (values.shape[1], values.shape[2])
-    ends = weights.head, weights.scales[-1], weights.shifts[-1]
-    return kit.paint(values.flatten(1, 2), *ends, size=size, activation=activation)
+    ends = weights.mixes[1:], weights.scales, weights.shifts, weights.head
+    return paint_levels(values, *ends, activation=activation)
 
 
 def draw_weights(

@@ -1,12 +1,11 @@
 """One level of the deep decoder, forward and backward, in few passes over the pixels: it takes a step's time.
 
-How levels make a decoder is in `deep_decoder`; the same by kernels for CUDA in `kernels.level` and
-`kernels.last_level`.
+How levels make a decoder is in `deep_decoder`; the same by kernels for CUDA in `kernels.levels`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Protocol
 
@@ -20,86 +19,46 @@ NORM_EPSILON = 1e-5
 """Added to each variance before it is divided by."""
 
 
-class MixLevel(Protocol):
-    """What `mix_level` does, perhaps in another way."""
-
-    def __call__(
-        self, values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, *, activation: ActivationName
-    ) -> Tensor: ...
-
-
-class PaintLastLevel(Protocol):
-    """What `paint_last_level` does, perhaps in another way."""
+class PaintLevels(Protocol):
+    """What `paint_levels` does, perhaps in another way."""
 
     def __call__(
         self,
         values: Tensor,
+        mixes: Sequence[Tensor],
+        scales: Sequence[Tensor],
+        shifts: Sequence[Tensor],
         head: Tensor,
-        scale: Tensor,
-        shift: Tensor,
         *,
-        size: tuple[int, int],
         activation: ActivationName,
     ) -> Tensor: ...
 
 
-def mix_level(
-    values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, *, activation: ActivationName
-) -> Tensor:
-    """A level's up-sampling, activation and norm, and the next 1x1 convolution.
-
-    Args:
-        values: (B, h, w, K) float.
-        mix: (B, J, K), the next 1x1 convolution.
-        scale: (B, K), the norm's factors.
-        shift: (B, K), the norm's offsets.
-        activation: Between up-sampling and norm.
-
-    Returns:
-        (B, 2h, 2w, J), with gradients to the first four arguments.
-    """
-    mixed: Tensor = Level.apply(values, mix, scale, shift, activation)  # type: ignore[no-untyped-call]
-    return mixed
-
-
-def paint_last_level(
+def paint_levels(
     values: Tensor,
+    mixes: Sequence[Tensor],
+    scales: Sequence[Tensor],
+    shifts: Sequence[Tensor],
     head: Tensor,
-    scale: Tensor,
-    shift: Tensor,
     *,
-    size: tuple[int, int],
     activation: ActivationName,
 ) -> Tensor:
-    """All that follows the last level's 1x1 convolution, with gradients to the first four arguments.
+    """All that follows the first 1x1 convolution, with gradients to all tensors.
 
     Args:
-        values: (B, h * w, K) float, what that convolution gave.
+        values: (B, h, w, K) float, what that convolution gave.
+        mixes: L - 1 times (B, K, K), the 1x1 convolutions between the levels.
+        scales: L times (B, K), the norms' factors.
+        shifts: L times (B, K), the norms' offsets.
         head: (B, C, K), the convolution to the picture's channels.
-        scale: (B, K), the norm's factors.
-        shift: (B, K), the norm's offsets.
-        size: h and w.
-        activation: Between up-sampling and norm.
+        activation: Between each level's up-sampling and norm.
 
     Returns:
-        (B, C, 2h, 2w) in [0, 1].
+        (B, C, 2^L h, 2^L w) in [0, 1].
     """
-    painted = mix_level(values.view(len(values), *size, -1), head, scale, shift, activation=activation)
-    return painted.permute(0, 3, 1, 2).sigmoid()
-
-
-@dataclass(frozen=True, slots=True)
-class LevelKit:
-    """What a decoder's levels are computed by."""
-
-    mix: MixLevel = mix_level
-    """All levels but the last, each with the next one's convolution."""
-    paint: PaintLastLevel = paint_last_level
-    """The last level, and the picture."""
-
-
-PLAIN = LevelKit()
-"""In plain torch."""
+    for mix, scale, shift in zip((*mixes, head), scales, shifts, strict=True):
+        values = Level.apply(values, mix, scale, shift, activation)  # type: ignore[no-untyped-call]
+    return values.permute(0, 3, 1, 2).sigmoid()
 
 
 class Level(torch.autograd.Function):
@@ -114,7 +73,19 @@ class Level(torch.autograd.Function):
     def forward(  # noqa: PLR0917
         ctx: Any, values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, activation: ActivationName
     ) -> Tensor:
-        """See `mix_level`."""
+        """The level's values after its up-sampling, activation and norm, mixed by the next convolution.
+
+        Args:
+            ctx: torch's.
+            values: (B, h, w, K) float.
+            mix: (B, J, K), the next 1x1 convolution.
+            scale: (B, K), the norm's factors.
+            shift: (B, K), the norm's offsets.
+            activation: Between up-sampling and norm.
+
+        Returns:
+            (B, 2h, 2w, J).
+        """
         B, height, width, K = values.shape
         grid = values.permute(0, 3, 1, 2)  # (B, K, h, w), channels last
         fine = F.interpolate(grid, scale_factor=2, mode="bilinear", align_corners=False)

@@ -21,7 +21,7 @@ from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.codes import draw_code
 from subremover.untrained.cuda_graph import capture
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, decode, draw_weights
-from subremover.untrained.level import PLAIN, LevelKit
+from subremover.untrained.level import paint_levels
 from subremover.untrained.losses import Scale, compare, prepare_loss
 
 SIZE = (16, 24)
@@ -123,13 +123,9 @@ def test_nothing_known_and_empty_slots_are_no_nan() -> None:
 def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.MonkeyPatch) -> None:
     used = []
 
-    def count_level(*tensors: Tensor, activation: ActivationName) -> Tensor:
-        used.append("level")
-        return PLAIN.mix(*tensors, activation=activation)
-
-    def count_last_level(*tensors: Tensor, size: tuple[int, int], activation: ActivationName) -> Tensor:
-        used.append("last level")
-        return PLAIN.paint(*tensors, size=size, activation=activation)
+    def count_levels(*tensors: Any, activation: ActivationName) -> Tensor:
+        used.append("levels")
+        return paint_levels(*tensors, activation=activation)
 
     def count_advance(*state: Any) -> None:
         used.append("advance")
@@ -140,12 +136,12 @@ def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.Monk
         return compare(output, scale, with_luminance)
 
     monkeypatch.setattr(batched_adam, "_choose_advance", lambda _: count_advance)
-    monkeypatch.setattr(deep_decoder, "_choose_kit", lambda *_: LevelKit(count_level, count_last_level))
+    monkeypatch.setattr(deep_decoder, "_choose_paint_levels", lambda *_: count_levels)
     monkeypatch.setattr(losses, "_choose_compare", lambda *_: count_compare)
     some = make_adam(1)
     put(some, 0, 1, 1)
     some.step()
-    assert set(used) == {"level", "last level", "compare", "advance"}
+    assert set(used) == {"levels", "compare", "advance"}
 
 
 def make_row(seed: int, steps: int) -> tuple[Key, Row]:

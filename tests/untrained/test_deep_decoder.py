@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from subremover.options import ActivationName
 from subremover.untrained.codes import draw_code
 from subremover.untrained.deep_decoder import DecoderWeights, decode, draw_weights
-from subremover.untrained.level import NORM_EPSILON, mix_level
+from subremover.untrained.level import NORM_EPSILON, Level
 
 
 def draw(
@@ -125,7 +125,7 @@ def test_an_up_sampling_is_never_pulled_back_in_tf32() -> None:
     """Whatever the process allows."""
     values = torch.rand(2, 3, 4, 5).requires_grad_(True)
     weights = torch.rand(2, 6, 5), torch.rand(2, 5), torch.rand(2, 5)
-    mixed = mix_level(values, *weights, activation="relu")
+    mixed = Level.apply(values, *weights, "relu")
     with Convolutions() as seen:
         mixed.sum().backward()
     assert [(told["allow_tf32"], told["deterministic"]) for told in seen.told] == [(False, True)]

@@ -21,13 +21,11 @@ from subremover.runtime.precision import float32_products
 from subremover.untrained import batched_adam, deep_decoder, kernels, losses
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.deep_decoder import DeepDecoder, decode, draw_weights
-from subremover.untrained.kernels import are_usable, check, last_level, level, norm, similarity, strip
+from subremover.untrained.kernels import are_usable, check, last_level, level, levels, norm, similarity, strip
 from subremover.untrained.kernels.check import (
     Scale,
     compare_plainly,
     compare_with_plain,
-    mix_plainly,
-    paint_plainly,
 )
 from subremover.untrained.losses import count_scales, prepare_loss
 
@@ -35,39 +33,15 @@ COMPILE = Path(__file__).parents[2] / "examples" / "benchmarks" / "compile_kerne
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
 
-def check_last_level(
-    rows: int, size: tuple[int, int], channels: int, activation: ActivationName, device: str = DEVICE
-) -> None:
-    generator = torch.Generator().manual_seed(channels)
-    height, width = size
-    inputs = [
-        torch.randn(rows, height * width, channels, generator=generator) * 3 + 1,
-        torch.randn(rows, 3, channels, generator=generator) / channels**0.5,
-        torch.rand(rows, channels, generator=generator) + 0.5,
-        torch.randn(rows, channels, generator=generator),
-    ]
-    compare_with_plain(
-        lambda *tensors: [last_level.paint_last_level(*tensors, size=size, activation=activation)],
-        lambda *tensors: [paint_plainly(*tensors, size=size, activation=activation)],
-        [tensor.to(device) for tensor in inputs],
-    )
-
-
 def check_level(
     rows: int, size: tuple[int, int], channels: int, activation: ActivationName, device: str = DEVICE
 ) -> None:
     generator = torch.Generator().manual_seed(channels)
-    inputs = [
-        torch.randn(rows, *size, channels, generator=generator) * 3 + 1,
-        torch.randn(rows, channels, channels, generator=generator) / channels**0.5,
-        torch.rand(rows, channels, generator=generator) + 0.5,
-        torch.randn(rows, channels, generator=generator),
-    ]
-    compare_with_plain(
-        lambda *tensors: [level.mix_level(*tensors, activation=activation)],
-        lambda *tensors: [mix_plainly(*tensors, activation=activation)],
-        [tensor.to(device) for tensor in inputs],
-    )
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=generator).to(device)
+
+    check.check_level(draw, (rows, *size, channels), activation)
 
 
 def draw_scale(rows: int, height: int, width: int, device: str = DEVICE) -> tuple[Tensor, Scale]:
@@ -100,17 +74,8 @@ def many_programs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("many_programs")
 @pytest.mark.parametrize(
-    ("rows", "size", "channels", "activation"), [(1, (2, 3), 3, "relu"), (2, (2, 2), 20, "leaky-relu")]
-)
-def test_last_level_is_that_of_plain_torch(
-    rows: int, size: tuple[int, int], channels: int, activation: ActivationName
-) -> None:
-    check_last_level(rows, size, channels, activation)
-
-
-@pytest.mark.usefixtures("many_programs")
-@pytest.mark.parametrize(
-    ("rows", "size", "channels", "activation"), [(1, (3, 5), 5, "sigmoid"), (2, (1, 2), 20, "relu6")]
+    ("rows", "size", "channels", "activation"),
+    [(1, (3, 5), 5, "sigmoid"), (1, (2, 3), 3, "relu"), (2, (2, 2), 20, "relu6")],
 )
 def test_a_level_is_that_of_plain_torch(
     rows: int, size: tuple[int, int], channels: int, activation: ActivationName
@@ -153,13 +118,11 @@ def test_a_whole_step_is_that_of_plain_torch(
         torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
 
 
-def test_last_level_is_the_decoders() -> None:
+def test_levels_are_the_decoders() -> None:
     weights = draw_weights([torch.rand(16, 2, 3)], 16, 1, [7]).map(lambda tensor: tensor.to(DEVICE))
-    values = torch.einsum("bchw,bkc->bhwk", weights.code, weights.mixes[0]).flatten(1, 2)
-    found = last_level.paint_last_level(
-        values, weights.head, weights.scales[0], weights.shifts[0], size=(2, 3), activation="relu"
-    )
-    torch.testing.assert_close(found, decode(weights, "relu"), rtol=0, atol=1e-4)
+    expected = decode(weights, "relu")
+    found = decode(weights, "relu", paint_levels=levels.paint_levels)
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
 
 
 def test_similarity_is_that_of_plain_torch() -> None:
@@ -186,13 +149,6 @@ def test_a_row_without_known_pixels_has_no_gradient() -> None:
     (found + absolute).sum().backward()
     assert picture.grad is not None
     assert not picture.grad.any()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("activation", check.ACTIVATIONS)
-@pytest.mark.parametrize("channels", [3, 16, 20, 64, 256])
-def test_last_level_at_any_width(channels: int, activation: ActivationName) -> None:
-    check_last_level(2, (5, 6), channels, activation)
 
 
 @pytest.mark.slow
@@ -300,15 +256,8 @@ def test_the_cpu_needs_no_kernels(caplog: pytest.LogCaptureFixture) -> None:
 
 @pytest.mark.cuda
 @pytest.mark.parametrize("channels", [64, 128, 256])
-def test_cuda_paints_the_last_level(cuda: str, channels: int) -> None:
-    assert are_usable(torch.device(cuda))
-    check_last_level(5, (48, 144), channels, "relu", cuda)
-    check_last_level(2, (81, 323), channels, "leaky-relu", cuda)
-
-
-@pytest.mark.cuda
-@pytest.mark.parametrize("channels", [64, 128, 256])
 def test_cuda_computes_a_level(cuda: str, channels: int) -> None:
+    assert are_usable(torch.device(cuda))
     with float32_products(tf32=False):
         check_level(5, (24, 72), channels, "relu", cuda)
         check_level(2, (41, 163), channels, "leaky-relu", cuda)

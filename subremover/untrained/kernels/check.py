@@ -56,19 +56,7 @@ def check_kernels(device: torch.device) -> None:
     def draw(*shape: int) -> Tensor:
         return torch.rand(shape, generator=generator).to(device)
 
-    size = (5, 19)
-    decoder = [draw(2, 95, 20) * 4 - 1, draw(2, 3, 20) - 0.5, draw(2, 20) + 0.5, draw(2, 20)]
-    compare_with_plain(
-        lambda *tensors: [paint_last_level(*tensors, size=size, activation="relu")],
-        lambda *tensors: [paint_plainly(*tensors, size=size, activation="relu")],
-        decoder,
-    )
-    level = [draw(2, 5, 19, 20) * 4 - 1, draw(2, 20, 20) - 0.5, draw(2, 20) + 0.5, draw(2, 20)]
-    compare_with_plain(
-        lambda *tensors: [mix_level(*tensors, activation="relu")],
-        lambda *tensors: [mix_plainly(*tensors, activation="relu")],
-        level,
-    )
+    check_level(draw, (2, 5, 19, 20), "relu")
     check_adam(draw)
     target, known = draw(2, 3, 14, 21), (draw(2, 1, 14, 21) > 0.2).float()
     scale = prepare_scale(target, known)
@@ -100,6 +88,37 @@ def compare_with_plain(
     found = [*found, *torch.autograd.grad(found, single, weights)]
     expected = [*expected, *torch.autograd.grad(expected, double, [weight.double() for weight in weights])]
     hold_against(found, expected)
+
+
+def check_level(draw: Callable[..., Tensor], shape: Sequence[int], activation: ActivationName) -> None:
+    """Compare a middle level and a last one with plain torch's in float64.
+
+    Args:
+        draw: Gives float32 tensors in [0, 1] of a shape, on the device to be checked.
+        shape: B, h, w and K, of what is up-sampled.
+        activation: Of both.
+
+    Raises:
+        RuntimeError: They differ by more than `TOLERANCE`.
+    """
+    B, _, _, K = shape
+    inputs = [draw(*shape) * 4 - 1, draw(B, K) - 0.5]
+    norm = [draw(B, K) + 0.5, draw(B, K)]
+
+    def mix(*tensors: Tensor) -> Sequence[Tensor]:
+        mixed, bias = mix_level(*tensors, activation=activation)
+        return [mixed + bias[:, None, None]]
+
+    compare_with_plain(
+        mix,
+        lambda *tensors: [mix_plainly(*tensors, activation=activation)],
+        [*inputs, draw(B, K, K) - 0.5, *norm],
+    )
+    compare_with_plain(
+        lambda *tensors: [paint_last_level(*tensors, activation=activation)],
+        lambda *tensors: [mix_plainly(*tensors, activation=activation).permute(0, 3, 1, 2).sigmoid()],
+        [*inputs, draw(B, 3, K) - 0.5, *norm],
+    )
 
 
 def check_adam(draw: Callable[..., Tensor]) -> None:
@@ -137,25 +156,11 @@ def hold_against(found: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
             raise RuntimeError(f"expected what plain torch gives, got result {index} off by {error:.2g}")
 
 
-def paint_plainly(
-    values: Tensor,
-    head: Tensor,
-    scale: Tensor,
-    shift: Tensor,
-    *,
-    size: tuple[int, int],
-    activation: ActivationName,
-) -> Tensor:
-    """The plain twin of `last_level.paint_last_level`, step by step as the paper has it; see there."""
-    values = values.view(len(values), *size, -1)
-    return mix_plainly(values, head, scale, shift, activation=activation).permute(0, 3, 1, 2).sigmoid()
-
-
 def mix_plainly(
-    values: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, *, activation: ActivationName
+    values: Tensor, bias: Tensor, mix: Tensor, scale: Tensor, shift: Tensor, *, activation: ActivationName
 ) -> Tensor:
     """The plain twin of `level.mix_level`, step by step as the paper has it; see there."""
-    grid = values.permute(0, 3, 1, 2)
+    grid = (values + bias[:, None, None]).permute(0, 3, 1, 2)
     grid = F.interpolate(grid, scale_factor=2, mode="bilinear", align_corners=False)
     grid = ACTIVATIONS[activation](grid)
     variance, mean = torch.var_mean(grid, (2, 3), correction=0, keepdim=True)

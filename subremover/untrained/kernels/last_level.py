@@ -7,7 +7,7 @@ device memory gives each value once. No kernel uses atomics: sums leave as one p
 input gives equal bits. Products with the output layer are multiply-adds: it has three rows, and tl.dot would
 pad them to 16 and round to TF32.
 
-The kernels themselves are in `last_level_jit`, the plain twin is `level.paint_last_level`. Not yet run on a
+The kernels themselves are in `last_level_jit`, the plain twin is `level.Level`. Not yet run on a
 GPU. See docs/measurements.md, "untrained/kernels/last_level: traffic and registers".
 """
 
@@ -36,27 +36,27 @@ LEAST_ROWS = 8
 
 def paint_last_level(
     values: Tensor,
+    bias: Tensor | None,
     head: Tensor,
     scale: Tensor,
     shift: Tensor,
     *,
-    size: tuple[int, int],
     activation: ActivationName,
 ) -> Tensor:
-    """What `decode` does after its last mix, with gradients to the first four arguments.
+    """What `decode` does after its last mix, with gradients to the first five arguments.
 
     Args:
-        values: (B, h * w, K) float32, after the last mix and before the up-sampling; K at most 256.
+        values: (B, h, w, K) float32, after the last mix and before the up-sampling; K at most 256.
+        bias: (B, K) float32, to be added to each pixel; None: nothing.
         head: (B, 3, K) float32, the output layer.
         scale: (B, K) float32, the norm's factors.
         shift: (B, K) float32, the norm's offsets.
-        size: h and w.
         activation: Before the norm.
 
     Returns:
         (B, 3, 2 h, 2 w) float32 in [0, 1].
     """
-    picture: Tensor = _LastLevel.apply(values, head, scale, shift, size, activation)
+    picture: Tensor = _LastLevel.apply(values, bias, head, scale, shift, activation)
     return picture
 
 
@@ -65,32 +65,30 @@ class _LastLevel(torch.autograd.Function):
     def forward(
         ctx: Any,
         values: Tensor,
+        bias: Tensor | None,
         head: Tensor,
         scale: Tensor,
         shift: Tensor,
-        size: tuple[int, int],
         activation: ActivationName,
     ) -> Tensor:
         values = values.contiguous()
-        B, _, K = values.shape
-        h, w = size
+        B, h, w, K = values.shape
         grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
         sizes = (h, w, rows, K, activation, *blocks)
         parts = values.new_empty(B, grid[0], 2, K)
         picture = values.new_empty(B, 3, 2 * h, 2 * w)
         with torch.cuda.device_of(values):
-            upsample[grid](values, None, parts, *sizes, **WIDE)
+            upsample[grid](values, bias, None, parts, *sizes, **WIDE)
             statistics, gained, offset = fold(parts, head, scale, shift, 4 * h * w)
-            paint[grid](values, gained, offset, picture, *sizes, **WIDE)
-        ctx.save_for_backward(values, head, scale, shift, statistics, gained, picture)
-        ctx.size, ctx.activation = size, activation
+            paint[grid](values, bias, gained, offset, picture, *sizes, **WIDE)
+        ctx.save_for_backward(values, bias, head, scale, shift, statistics, gained, picture)
+        ctx.activation = activation
         return picture
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        values, head, scale, shift, statistics, gained, picture = ctx.saved_tensors
-        B, _, K = values.shape
-        h, w = ctx.size
+        values, bias, head, scale, shift, statistics, gained, picture = ctx.saved_tensors
+        B, h, w, K = values.shape
         grid, (rows, *blocks) = divide(B, h, w, K, BLOCK_VALUES, LEAST_ROWS)
         sizes = (h, w, rows, K, ctx.activation, *blocks)
         pixels = 4 * rows * blocks[0]  # of a strip, up-sampled
@@ -100,7 +98,8 @@ class _LastLevel(torch.autograd.Function):
             pull_sigmoid_back[grid[0], 3 * B](
                 picture, gradients[0].contiguous(), gradient, totals, 4 * h * w, pixels, **OPTIONS
             )
-            sum_products[grid](values, gradient, products, *sizes, **OPTIONS)
+            sum_products[grid](values, bias, gradient, products, *sizes, **OPTIONS)
             *grad_weights, norm = unfold(products, totals, head, scale, shift, statistics, 4 * h * w)
-            gather[grid](values, gradient, gained, norm, grad_values, *sizes, **OPTIONS)
-        return grad_values, *grad_weights, None, None
+            gather[grid](values, bias, gradient, gained, norm, grad_values, *sizes, **OPTIONS)
+        grad_bias = None if bias is None else grad_values.sum((1, 2))
+        return grad_values, grad_bias, *grad_weights, None

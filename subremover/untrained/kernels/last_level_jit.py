@@ -8,6 +8,7 @@ from subremover.untrained.kernels.strip_jit import (
     activate,
     interpolate,
     load,
+    load_bias,
     load_columns,
     pull_back,
     strip,
@@ -17,6 +18,7 @@ from subremover.untrained.kernels.strip_jit import (
 @triton.jit(do_not_specialize=SIZES)
 def paint(
     values,  # (B, h w, K)
+    bias,  # (B, K), added to each pixel; None: there is none
     mix,  # (B, 3, K), the output layer times the norm's gain
     offset,  # (B, 3)
     picture,  # (B, 3, 2h, 2w), out
@@ -32,15 +34,16 @@ def paint(
     b, first, x = strip(w, rows, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
+    bias = load_bias(bias, b, k, K)
     mix += b * 3 * K
     offset += b * 3
     plane = 4 * h * w
     picture += b * 3 * plane
     inside = x < w
-    up_even, up_odd = load_columns(values, first - 1, x, k, h, w, K)
-    even, odd = load_columns(values, first, x, k, h, w, K)
+    up_even, up_odd = load_columns(values, bias, first - 1, x, k, h, w, K)
+    even, odd = load_columns(values, bias, first, x, k, h, w, K)
     for y in range(first, tl.minimum(first + rows, h)):
-        down_even, down_odd = load_columns(values, y + 1, x, k, h, w, K)
+        down_even, down_odd = load_columns(values, bias, y + 1, x, k, h, w, K)
         for phase in tl.static_range(4):
             fine = interpolate(up_even, up_odd, even, odd, down_even, down_odd, phase)
             active = activate(fine, ACTIVATION)
@@ -84,6 +87,7 @@ def _load_gradient(gradient, at, plane, inside):
 @triton.jit(do_not_specialize=SIZES)
 def sum_products(
     values,  # (B, h w, K)
+    bias,  # (B, K), added to each pixel; None: there is none
     gradient,  # (B, 3, 2h, 2w), of the logits
     products,  # (B, programs, 3, K), out: sums of gradient times activation
     h,
@@ -98,16 +102,17 @@ def sum_products(
     b, first, x = strip(w, rows, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
+    bias = load_bias(bias, b, k, K)
     plane = 4 * h * w
     gradient += b * 3 * plane
     inside = x < w
     red = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
     green = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
     blue = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
-    up_even, up_odd = load_columns(values, first - 1, x, k, h, w, K)
-    even, odd = load_columns(values, first, x, k, h, w, K)
+    up_even, up_odd = load_columns(values, bias, first - 1, x, k, h, w, K)
+    even, odd = load_columns(values, bias, first, x, k, h, w, K)
     for y in range(first, tl.minimum(first + rows, h)):
-        down_even, down_odd = load_columns(values, y + 1, x, k, h, w, K)
+        down_even, down_odd = load_columns(values, bias, y + 1, x, k, h, w, K)
         for phase in tl.static_range(4):
             fine = interpolate(up_even, up_odd, even, odd, down_even, down_odd, phase)
             active = activate(fine, ACTIVATION)
@@ -141,6 +146,7 @@ def _between(left, middle, right, COLUMN: tl.constexpr):
 @triton.jit(do_not_specialize=SIZES)
 def gather(
     values,  # (B, h w, K)
+    bias,  # (B, K), added to each pixel; None: there is none
     gradient,  # (B, 3, 2h, 2w), of the logits
     mix,  # (B, 3, K), the output layer times the norm's gain
     norm,  # (B, 2, K), the norm's slope and offset
@@ -160,6 +166,7 @@ def gather(
     b, first, x = strip(w, rows, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
+    bias = load_bias(bias, b, k, K)
     grad_values += b * h * w * K
     plane = 4 * h * w
     gradient += b * 3 * plane
@@ -172,15 +179,15 @@ def gather(
     offset = tl.load(norm + K, mask=k < K, other=0.0)[None, :]
     inside = x < w
     last = tl.minimum(first + rows, h)
-    left = load(values, first - 1, x - 1, k, h, w, K)
-    middle = load(values, first - 1, x, k, h, w, K)
-    right = load(values, first - 1, x + 1, k, h, w, K)
+    left = load(values, bias, first - 1, x - 1, k, h, w, K)
+    middle = load(values, bias, first - 1, x, k, h, w, K)
+    right = load(values, bias, first - 1, x + 1, k, h, w, K)
     from_above = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
     for y in range(first - 1, last):
         # Between lines y and y + 1 lie the fine lines 2y + 1 and 2y + 2; either gets its part of both.
-        down_left = load(values, y + 1, x - 1, k, h, w, K)
-        down_middle = load(values, y + 1, x, k, h, w, K)
-        down_right = load(values, y + 1, x + 1, k, h, w, K)
+        down_left = load(values, bias, y + 1, x - 1, k, h, w, K)
+        down_middle = load(values, bias, y + 1, x, k, h, w, K)
+        down_right = load(values, bias, y + 1, x + 1, k, h, w, K)
         to_line = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
         to_next = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
         for j in tl.static_range(2):

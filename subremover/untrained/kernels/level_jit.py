@@ -7,6 +7,7 @@ from subremover.untrained.kernels.strip_jit import (
     SIZES,
     activate,
     interpolate,
+    load_bias,
     load_columns,
     pull_back,
     strip,
@@ -16,6 +17,7 @@ from subremover.untrained.kernels.strip_jit import (
 @triton.jit(do_not_specialize=SIZES)
 def upsample(
     values,  # (B, h w, K)
+    bias,  # (B, K), added to each pixel; None: there is none
     pixels,  # (B, 4 h w, K), out: the up-sampled, activated values; None: they are not wanted
     parts,  # (B, programs, 2, K), out: sums of those and of their squares
     h,
@@ -30,15 +32,16 @@ def upsample(
     b, first, x = strip(w, rows, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
+    bias = load_bias(bias, b, k, K)
     if pixels is not None:
         pixels += b * 4 * h * w * K
     inside = (x < w)[:, None]
     total = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
     power = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
-    up_even, up_odd = load_columns(values, first - 1, x, k, h, w, K)
-    even, odd = load_columns(values, first, x, k, h, w, K)
+    up_even, up_odd = load_columns(values, bias, first - 1, x, k, h, w, K)
+    even, odd = load_columns(values, bias, first, x, k, h, w, K)
     for y in range(first, tl.minimum(first + rows, h)):
-        down_even, down_odd = load_columns(values, y + 1, x, k, h, w, K)
+        down_even, down_odd = load_columns(values, bias, y + 1, x, k, h, w, K)
         for phase in tl.static_range(4):
             fine = interpolate(up_even, up_odd, even, odd, down_even, down_odd, phase)
             active = activate(fine, ACTIVATION)
@@ -60,6 +63,7 @@ def gather_level(
     gradient,  # (B, 4 h w, K), of the normalised values, times the norm's gain
     norm,  # (B, 2, K), the norm's slope and offset
     grad_values,  # (B, h w, K), out
+    parts,  # (B, programs, K), out: sums of that; None: they are not wanted
     h,
     w,
     rows,
@@ -82,6 +86,7 @@ def gather_level(
     offset = tl.load(norm + K, mask=k < K, other=0.0)[None, :]
     inside = (x < w)[:, None] & (k < K)[None, :]
     from_above = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
+    total = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
     for y in range(first - 1, tl.minimum(first + rows, h)):
         # Between lines y and y + 1 lie the fine lines 2y + 1 and 2y + 2; either gets its part of both.
         to_line = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
@@ -98,5 +103,10 @@ def gather_level(
             to_line += (0.75 - 0.5 * j) * sideways
             to_next += (0.25 + 0.5 * j) * sideways
         if y >= first:
-            tl.store(grad_values + (y * w + x)[:, None] * K + k[None, :], from_above + to_line, mask=inside)
+            result = from_above + to_line
+            tl.store(grad_values + (y * w + x)[:, None] * K + k[None, :], result, mask=inside)
+            total += result
         from_above = to_next
+    if parts is not None:
+        parts += (b * tl.num_programs(0) + tl.program_id(0)) * K + k
+        tl.store(parts, tl.sum(tl.where(inside, total, 0.0), 0), mask=k < K)

@@ -19,19 +19,28 @@ def strip(w, rows, BLOCK_X: tl.constexpr):
 
 
 @triton.jit
-def load(values, y, x, k, h, w, K: tl.constexpr):
-    """(BLOCK_X, BLOCK_K) of line y; beyond the border is what lies at it, beyond K is 0."""
-    y = tl.minimum(tl.maximum(y, 0), h - 1)
-    x = tl.minimum(tl.maximum(x, 0), w - 1)
-    return tl.load(values + (y * w + x)[:, None] * K + k[None, :], mask=(k < K)[None, :], other=0.0)
+def load_bias(bias, b, k, K: tl.constexpr):
+    """(1, BLOCK_K) of this row's; None if there is none."""
+    return None if bias is None else tl.load(bias + b * K + k, mask=k < K, other=0.0)[None, :]
 
 
 @triton.jit
-def load_columns(values, y, x, k, h, w, K: tl.constexpr):
+def load(values, bias, y, x, k, h, w, K: tl.constexpr):
+    """(BLOCK_X, BLOCK_K) of line y and the bias; beyond the border is what lies at it, beyond K is 0."""
+    y = tl.minimum(tl.maximum(y, 0), h - 1)
+    x = tl.minimum(tl.maximum(x, 0), w - 1)
+    result = tl.load(values + (y * w + x)[:, None] * K + k[None, :], mask=(k < K)[None, :], other=0.0)
+    if bias is not None:
+        result += bias
+    return result
+
+
+@triton.jit
+def load_columns(values, bias, y, x, k, h, w, K: tl.constexpr):
     """Line y up-sampled sideways: its fine columns 2x and 2x + 1."""
-    middle = 0.75 * load(values, y, x, k, h, w, K)
-    left = load(values, y, x - 1, k, h, w, K)
-    right = load(values, y, x + 1, k, h, w, K)
+    middle = 0.75 * load(values, bias, y, x, k, h, w, K)
+    left = load(values, bias, y, x - 1, k, h, w, K)
+    right = load(values, bias, y, x + 1, k, h, w, K)
     return middle + 0.25 * left, middle + 0.25 * right
 
 
