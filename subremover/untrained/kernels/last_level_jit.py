@@ -129,20 +129,6 @@ def sum_products(
     tl.store(products + 2 * K, tl.sum(blue, 0), mask=k < K)
 
 
-@triton.jit
-def _between(left, middle, right, COLUMN: tl.constexpr):
-    """Fine column 2x - 1 + COLUMN, out of columns x - 1, x and x + 1."""
-    if COLUMN == 0:
-        result = 0.75 * left + 0.25 * middle
-    elif COLUMN == 1:
-        result = 0.25 * left + 0.75 * middle
-    elif COLUMN == 2:
-        result = 0.75 * middle + 0.25 * right
-    else:
-        result = 0.25 * middle + 0.75 * right
-    return result
-
-
 @triton.jit(do_not_specialize=SIZES)
 def gather(
     values,  # (B, h w, K)
@@ -178,37 +164,37 @@ def gather(
     slope = tl.load(norm, mask=k < K, other=0.0)[None, :]
     offset = tl.load(norm + K, mask=k < K, other=0.0)[None, :]
     inside = x < w
-    last = tl.minimum(first + rows, h)
-    left = load(values, bias, first - 1, x - 1, k, h, w, K)
-    middle = load(values, bias, first - 1, x, k, h, w, K)
-    right = load(values, bias, first - 1, x + 1, k, h, w, K)
     from_above = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
-    for y in range(first - 1, last):
-        # Between lines y and y + 1 lie the fine lines 2y + 1 and 2y + 2; either gets its part of both.
-        down_left = load(values, bias, y + 1, x - 1, k, h, w, K)
-        down_middle = load(values, bias, y + 1, x, k, h, w, K)
-        down_right = load(values, bias, y + 1, x + 1, k, h, w, K)
-        to_line = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
-        to_next = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
-        for j in tl.static_range(2):
-            fine_y = tl.minimum(tl.maximum(2 * y + 1 + j, 0), 2 * h - 1)
-            sideways = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
-            for i in tl.static_range(4):  # fine columns 2x - 1 to 2x + 2
-                fine_x = tl.minimum(tl.maximum(2 * x - 1 + i, 0), 2 * w - 1)
-                at = fine_y * 2 * w + fine_x
-                red_gradient, green_gradient, blue_gradient = _load_gradient(gradient, at, plane, inside)
-                here = _between(left, middle, right, i)
-                below = _between(down_left, down_middle, down_right, i)
-                active = activate((0.75 - 0.5 * j) * here + (0.25 + 0.5 * j) * below, ACTIVATION)
-                change = offset + slope * active
-                change += red * red_gradient
-                change += green * green_gradient
-                change += blue * blue_gradient
-                sideways += (0.25 + 0.5 * (i % 3 > 0)) * pull_back(change, active, ACTIVATION)
-            to_line += (0.75 - 0.5 * j) * sideways
-            to_next += (0.25 + 0.5 * j) * sideways
+    for y in range(first - 1, tl.minimum(first + rows, h)):
+        # Between lines y and y + 1 lie the fine lines 2y + 1 and 2y + 2; either gets its part of both. Each
+        # value is read anew where it is wanted: registers are scarce here.
+        upper = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
+        lower = tl.zeros((BLOCK_X, BLOCK_K), tl.float32)
+        for side in tl.static_range(2):
+            left = load(values, bias, y, x - 1 + side, k, h, w, K)
+            right = load(values, bias, y, x + side, k, h, w, K)
+            down_left = load(values, bias, y + 1, x - 1 + side, k, h, w, K)
+            down_right = load(values, bias, y + 1, x + side, k, h, w, K)
+            for i in tl.static_range(2):  # fine columns 2x - 1 and 2x, then 2x + 1 and 2x + 2
+                fine_x = tl.minimum(tl.maximum(2 * x - 1 + 2 * side + i, 0), 2 * w - 1)
+                here = (0.75 - 0.5 * i) * left + (0.25 + 0.5 * i) * right
+                below = (0.75 - 0.5 * i) * down_left + (0.25 + 0.5 * i) * down_right
+                for j in tl.static_range(2):
+                    fine_y = tl.minimum(tl.maximum(2 * y + 1 + j, 0), 2 * h - 1)
+                    at = fine_y * 2 * w + fine_x
+                    red_gradient, green_gradient, blue_gradient = _load_gradient(gradient, at, plane, inside)
+                    active = activate((0.75 - 0.5 * j) * here + (0.25 + 0.5 * j) * below, ACTIVATION)
+                    change = offset + slope * active
+                    change += red * red_gradient
+                    change += green * green_gradient
+                    change += blue * blue_gradient
+                    part = (0.25 + 0.5 * (i != side)) * pull_back(change, active, ACTIVATION)
+                    if j == 0:
+                        upper += part
+                    else:
+                        lower += part
         if y >= first:
             pixels = (y * w + x)[:, None] * K + k[None, :]
-            tl.store(grad_values + pixels, from_above + to_line, mask=inside[:, None] & (k < K)[None, :])
-        from_above = to_next
-        left, middle, right = down_left, down_middle, down_right
+            result = from_above + 0.75 * upper + 0.25 * lower
+            tl.store(grad_values + pixels, result, mask=inside[:, None] & (k < K)[None, :])
+        from_above = 0.25 * upper + 0.75 * lower
