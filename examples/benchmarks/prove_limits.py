@@ -13,8 +13,8 @@ from torch import Tensor
 
 from subremover.errors import SubremoverError
 from subremover.fill.paint.jobs import Fill, FitJob
-from subremover.fill.paint.schedule import fit_jobs
-from subremover.options import FitOptions, PaintOptions
+from subremover.fill.paint.pool import Pool
+from subremover.options import FitOptions, PaintOptions, PoolOptions
 from subremover.untrained.restore import restore
 
 LARGE_BATCHES = (
@@ -91,7 +91,8 @@ def _make_job(frame: int) -> FitJob:
 
 def _paint(jobs: list[FitJob], options: PaintOptions, device: str) -> list[Fill]:
     """All in one batch, as far as memory suffices."""
-    (fills,) = fit_jobs([jobs], options, device, 2 * len(jobs))
+    with Pool(options, PoolOptions(device, 2 * len(jobs))) as pool:
+        (fills,) = pool.fit([jobs])
     return fills
 
 

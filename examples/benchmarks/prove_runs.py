@@ -31,13 +31,13 @@ subremover.remove_subtitles(sys.argv[1], sys.argv[2], options)
 INTERRUPTIBLE = """
 import sys
 from subremover.untrained.batched_adam import BatchedAdam
-step, count = BatchedAdam.step, 0
-def tell(self):
-    global count
-    count += 1
-    if count == 4:
+step, taken = BatchedAdam.step, 0
+def tell(self, count=1):
+    global taken
+    if taken < 4 <= taken + count:
         print("fitting", flush=True)
-    step(self)
+    taken += count
+    step(self, count)
 BatchedAdam.step = tell
 from subremover.__main__ import main
 main()

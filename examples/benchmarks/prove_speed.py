@@ -95,12 +95,8 @@ def _time_replays(case: Case, device: str) -> float | None:
         put_rows(adam, rows, ENDLESS)
         timed(adam.step, device)
         count = max(1, round(TURN_SECONDS / timed(adam.step, device)[0]))
-
-        def turn() -> None:
-            for _ in range(count):
-                adam.step()
-
-        return case.batch * count / statistics.median(timed(turn, device)[0] for _ in range(TURNS))
+        turns = [timed(partial(adam.step, count), device)[0] for _ in range(TURNS)]
+        return case.batch * count / statistics.median(turns)
     except RuntimeError as error:
         if not is_out_of_memory(error):
             raise
@@ -159,10 +155,7 @@ def prove_profile(found: Found, job: Job) -> None:
     adam = open_batch(rows)
     put_rows(adam, rows, ENDLESS)
 
-    def run() -> None:
-        for _ in range(PROFILED_STEPS):
-            adam.step()
-
+    run = partial(adam.step, PROFILED_STEPS)
     run()
     seconds, _ = timed(run, job.device)
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if job.is_cuda else [])]
