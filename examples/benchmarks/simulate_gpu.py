@@ -163,17 +163,16 @@ def begin_simulated(
     places: Sequence[int],
     size: int,
 ) -> SimulatedAdam:
-    """`rows.begin` with all that the host does in it, one copy to pinned memory included."""
-    images, known, which = lay_out_crops(rows)
-    pinned = [array.copy() for array in (images, known)]
-    gpu.queue(sum(array.nbytes for array in pinned) / LINK_RATE)
+    """`rows.begin` with all that the host does in it."""
+    images, known, which = lay_out_crops(rows, device)
+    gpu.queue((images.nbytes + known.nbytes) / LINK_RATE)
     if rows[0].start is None:
         network = DeepDecoder.of(options, rows[0].canvas, rows[0].levels)
         like = torch.empty(1, device=device)
         network.start(like, like, [row.seed for row in rows])
     if adam is None:
         adam = SimulatedAdam(gpu, options, size, rows[0].canvas)
-    adam.begin(rows, places, [images[number].transpose(2, 0, 1) for number in which])
+    adam.begin(rows, places, [images[number].permute(2, 0, 1).numpy() for number in which])
     return adam
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -13,6 +15,11 @@ def send(array: np.ndarray, device: torch.device) -> Tensor:
     if device.type == "cuda":
         tensor = tensor.pin_memory()  # copies from other memory wait
     return tensor.to(device, non_blocking=True)
+
+
+def empty_to_send(shape: Sequence[int], device: torch.device) -> Tensor:
+    """A float32 tensor on the host, to be filled; sent to the device by `to(..., non_blocking=True)`."""
+    return torch.empty(*shape, pin_memory=device.type == "cuda")
 
 
 class AsyncCopy:

@@ -15,7 +15,7 @@ from subremover.fill.paint.jobs import FitJob
 from subremover.options import MOST_DECODERS, FitOptions
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, cover
-from subremover.untrained.transfer import send
+from subremover.untrained.transfer import empty_to_send, send
 
 WARM_RATE = 0.25
 """Factor of the learning rate for warm starts: Adam starts anew there, and its first steps, all of full
@@ -150,31 +150,35 @@ def stack_crops(rows: Sequence[Row], device: torch.device) -> tuple[Tensor, Tens
         Their crops, (B, 3, H, W) float32 in [0, 1], 0 where nothing is known or beyond the crop; and how much
         is known of each pixel, (B, 1, H, W) float32 in [0, 1].
     """
-    images, known, which = (send(array, device) for array in lay_out_crops(rows))
-    crops = images.permute(0, 3, 1, 2).index_select(0, which).contiguous()
+    images, known, which = lay_out_crops(rows, device)
+    there = images.to(device, non_blocking=True).permute(0, 3, 1, 2)
+    known = known.to(device, non_blocking=True)
+    crops = there.index_select(0, send(which, device)).contiguous()
     return crops.masked_fill_(known <= 0, 0), known
 
 
-def lay_out_crops(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What is copied to the device of rows of one canvas.
+def lay_out_crops(rows: Sequence[Row], device: torch.device) -> tuple[Tensor, Tensor, np.ndarray]:
+    """What is copied to the device of rows of one canvas, still on the host.
 
     Args:
         rows: B of them.
+        device: Where it will be sent.
 
     Returns:
         The images of their J jobs, (J, H, W, 3) float32; how much of each row is known, (B, 1, H, W) float32
         in [0, 1]; and which image is whose, (B,) int64.
     """
     jobs = list(dict.fromkeys(row.job for row in rows))
-    images = np.zeros((len(jobs), *rows[0].canvas, 3), np.float32)
-    known = np.zeros((len(rows), 1, *rows[0].canvas), np.float32)
-    for image, job in zip(images, jobs, strict=True):
+    images = empty_to_send((len(jobs), *rows[0].canvas, 3), device)
+    known = empty_to_send((len(rows), 1, *rows[0].canvas), device)
+    for image, job in zip(images.numpy(), jobs, strict=True):
         height, width = job.hole.shape
-        image[:height, :width] = job.image
-    for weight, row in zip(known, rows, strict=True):
+        image[:height, :width], image[height:], image[:height, width:] = job.image, 0, 0
+    for (weight,), row in zip(known.numpy(), rows, strict=True):
         height, width = row.job.hole.shape
-        np.subtract(1, row.job.unknown, out=weight[0, :height, :width])
+        np.subtract(1, row.job.unknown, out=weight[:height, :width])
+        weight[height:], weight[:height, width:] = 0, 0
         if row.hidden is not None:
-            weight[0, :height, :width][row.hidden] = 0
+            weight[:height, :width][row.hidden] = 0
     numbers = {job: number for number, job in enumerate(jobs)}
     return images, known, np.array([numbers[row.job] for row in rows], np.int64)

@@ -229,21 +229,21 @@ def test_nothing_waits_for_a_fitter_that_was_closed(close: Callable[[Any], None]
 
 def test_the_crop_of_several_decoders_is_copied_once(monkeypatch: pytest.MonkeyPatch) -> None:
     sent = []
-    real = rows.send
+    real = rows.empty_to_send
 
-    def send(array: np.ndarray, device: torch.device) -> torch.Tensor:
-        sent.append(array.shape)
-        return real(array, device)
+    def note(shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+        sent.append(shape)
+        return real(shape, device).fill_(torch.nan)
 
-    monkeypatch.setattr(rows, "send", send)
-    jobs = make_jobs(0, frames=3)
-    targets, known = rows.stack_crops(
-        [Row(job, i, 3, 4) for job in jobs for i in range(2)], torch.device("cpu")
-    )
-    assert (3, 16, 24, 3) in sent
-    assert targets.shape == (6, 3, 16, 24)
+    monkeypatch.setattr(rows, "empty_to_send", note)
+    jobs, cpu = make_jobs(0, frames=3), torch.device("cpu")
+    targets, known = rows.stack_crops([Row(job, i, 4, 4) for job in jobs for i in range(2)], cpu)
+    assert sent == [(3, 16, 32, 3), (6, 1, 16, 32)]
+    assert targets.shape == (6, 3, 16, 32)
     assert torch.equal(targets[0], targets[1])
+    assert not targets[..., 24:].any()
+    assert not known[..., 24:].any()
     for job, target, weight in zip(jobs, targets[::2], known[::2], strict=True):
         expected = np.where(job.hole, 0, job.image.transpose(2, 0, 1))
-        np.testing.assert_array_equal(target.numpy(), expected)
-        np.testing.assert_array_equal(weight[0].numpy(), 1 - job.unknown)
+        np.testing.assert_array_equal(target[..., :24].numpy(), expected)
+        np.testing.assert_array_equal(weight[0, :, :24].numpy(), 1 - job.unknown)
