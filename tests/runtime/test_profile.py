@@ -1,5 +1,6 @@
 """Where the time goes: what counts as whose work, in one thread and in several."""
 
+import logging
 import pickle
 import threading
 import time
@@ -18,7 +19,7 @@ from subremover.cli import command as cli
 from subremover.options import FitOptions, Options, PaintOptions, PoolOptions, ScanOptions
 from subremover.runtime import profile
 from subremover.runtime.prefetch import prefetch
-from subremover.runtime.profile import Profile, Work, device_work, measure, stage, timed
+from subremover.runtime.profile import Profile, Work, device_work, measure, note, stage, timed
 
 TINY = PaintOptions(FitOptions(steps=2, channels=4, levels=3), warm_steps=1, decoders=1)
 
@@ -172,12 +173,37 @@ def test_outside_of_a_run_nothing_is_counted(clock: Clock) -> None:
 
 
 def test_a_part_that_was_measured_elsewhere_is_added() -> None:
-    part = Profile(5, 4, {"render: fit": Work(3, 7)}, {"cuda:0": 2})
-    whole = Profile(stages={"render: fit": Work(1, 1)}, device_seconds={"cuda:0": 1})
+    part = Profile(5, 4, {"render: fit": Work(3, 7)}, {"cuda:0": 2}, {"fit": ["cuda:0", "cuda:1"]})
+    whole = Profile(
+        stages={"render: fit": Work(1, 1)}, device_seconds={"cuda:0": 1}, notes={"fit": ["cuda:0"]}
+    )
     whole.merge(pickle.loads(pickle.dumps(part)))
     assert whole.stages == {"render: fit": Work(4, 8)}
     assert whole.device_seconds == {"cuda:0": 3}
+    assert whole.notes == {"fit": ["cuda:0", "cuda:1"]}
     assert whole.seconds == 0
+
+
+def test_what_works_on_what_is_noted_and_logged_once_a_run(caplog: pytest.LogCaptureFixture) -> None:
+    def make() -> Iterator[int]:
+        for number in range(2):
+            note("fit", f"cuda:{number}")
+            yield number
+
+    caplog.set_level(logging.INFO, profile.__name__)
+    note("scan", "nothing that is measured")
+    for _ in range(2):
+        with measure() as measured:
+            note("scan", "CPU")
+            note("scan", "CPU")
+            assert list(prefetch(make(), depth=1)) == [0, 1]
+        assert measured.notes == {"scan": ["CPU"], "fit": ["cuda:0", "cuda:1"]}
+        assert [record.message for record in caplog.records] == [
+            "scan on CPU",
+            "fit on cuda:0",
+            "fit on cuda:1",
+        ]
+        caplog.clear()
 
 
 class FakeEvent:
@@ -227,7 +253,8 @@ def test_a_device_without_events_is_not_measured(caplog: pytest.LogCaptureFixtur
 
 def test_the_table_is_in_the_order_of_the_stages() -> None:
     stages = {"render: fit": Work(2, 10), "scan: decode": Work(5, 0), "report": Work(0.001)}
-    first, *rows = str(Profile(8, 12, stages, {"cuda:0": 4})).splitlines()
+    notes = {"scan": ["CPU"], "fit": ["cuda:0, Triton kernels", "cuda:1, plain torch"]}
+    first, *rows, scan, fit = str(Profile(8, 12, stages, {"cuda:0": 4}, notes)).splitlines()
     assert first.split() == ["stage", "seconds", "share", "frames/s"]
     cores = profile.count_cores()
     assert [row.split() for row in rows] == [
@@ -237,6 +264,8 @@ def test_the_table_is_in_the_order_of_the_stages() -> None:
         ["CPU", "busy", "12.00", f"{1.5 / cores:.0%}", "of", str(cores), "cores"],
         ["cuda:0", "busy", "4.00", "50%"],
     ]
+    assert scan.split() == ["scan", "on", "CPU"]
+    assert fit == "fit on           cuda:0, Triton kernels; cuda:1, plain torch"
 
 
 @pytest.fixture
