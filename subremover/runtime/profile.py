@@ -218,16 +218,17 @@ def timed(name: Stage, frames: Iterator[Item]) -> Generator[Item, None, None]:
             close()
 
 
-def note(what: str, where: str) -> None:
+def note(what: str, where: str, level: int = logging.INFO) -> None:
     """Say what some work of the run is done on, for its profile and, once a run, for the log.
 
     Args:
         what: The work: `scan`, `borrow`, `fit`.
         where: Device, library and whatever else makes it fast or slow, in a few words.
+        level: Of the log's line; a warning where something faster was to be expected.
     """
     profile = _current.get()
-    if profile is not None and profile.note(what, where):
-        log.info("%s on %s", what, where)
+    if profile is None or profile.note(what, where):
+        log.log(level, "%s on %s", what, where)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""How many networks are fitted at once: what a device holds, and whether it ran out of memory.
+"""How many networks are fitted at once: what a device holds.
 
 torch is loaded by those who ask for a device, not here.
 """
@@ -34,16 +34,6 @@ def choose_batch_size(device: torch.device, row_bytes: int, row_px: int) -> int:
     free_bytes, _ = torch.cuda.mem_get_info(device)
     free_bytes += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return max(1, int(free_bytes * CUDA_MEMORY_SHARE) // row_bytes)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory did not suffice, on any device."""
-    import torch
-
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    signs = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
 
 
 def count_row_bytes(channels: int, height: int, width: int) -> int:

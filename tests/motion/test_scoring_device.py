@@ -20,6 +20,7 @@ from subremover.motion.normalised_convolution_device import DeviceNormalisedConv
 from subremover.motion.scoring import OFFSET_SIGMAS_PX
 from subremover.motion.scoring_device import OFFSET, DeviceScorer
 from subremover.options import BorrowOptions
+from subremover.runtime.profile import measure
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -187,22 +188,40 @@ def test_borrowing_is_as_good_by_the_twin():
     assert any((one.picture != other.picture).any() for one, other in zip(ours[0], theirs[0], strict=True))
 
 
-def test_without_the_device_opencv_borrows(monkeypatch, caplog):
+@pytest.mark.parametrize(
+    "sign", ["CUDA out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"]
+)
+def test_where_memory_does_not_suffice_opencv_borrows(sign, monkeypatch, caplog):
     def fail(*_):
-        raise torch.OutOfMemoryError("no memory")
+        raise RuntimeError(f"{sign}\nand what to do about it")
 
     theirs, _ = _borrow(None)
-    for device in ("cuda:99", "cpu"):
-        if device == "cpu":
-            monkeypatch.setattr(DeviceScorer, "blend", fail)
-        caplog.clear()
-        with caplog.at_level(logging.WARNING):
-            ours, _ = _borrow(device)
-        assert len(caplog.records) == 1
-        for one, other in zip(ours, theirs, strict=True):
-            assert (one.picture == other.picture).all()
-            assert (one.error == other.error).all()
-            assert (one.distance == other.distance).all()
+    monkeypatch.setattr(DeviceScorer, "blend", fail)
+    with measure() as profile, caplog.at_level(logging.WARNING):
+        ours, _ = _borrow("cpu")
+        _borrow("cpu")
+    told = "CPU, where cpu has too little memory"
+    assert [record.message for record in caplog.records] == [f"borrow on {told}"]
+    assert profile.notes == {"borrow": ["cpu", told]}
+    for one, other in zip(ours, theirs, strict=True):
+        assert (one.picture == other.picture).all()
+        assert (one.error == other.error).all()
+        assert (one.distance == other.distance).all()
+
+
+def test_any_other_error_ends_the_run(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(DeviceScorer, "score", fail)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        _borrow("cpu")
+
+
+def test_borrowing_without_a_device_is_on_the_cpu():
+    with measure() as profile:
+        _borrow(None)
+    assert profile.notes == {"borrow": ["CPU"]}
 
 
 @pytest.mark.cuda

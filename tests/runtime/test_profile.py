@@ -191,7 +191,9 @@ def test_what_works_on_what_is_noted_and_logged_once_a_run(caplog: pytest.LogCap
             yield number
 
     caplog.set_level(logging.INFO, profile.__name__)
-    note("scan", "nothing that is measured")
+    note("scan", "what is not measured")
+    assert [record.message for record in caplog.records] == ["scan on what is not measured"]
+    caplog.clear()
     for _ in range(2):
         with measure() as measured:
             note("scan", "CPU")

@@ -18,9 +18,10 @@ from subremover.errors import DeviceError
 from subremover.fill.paint.rows import Fitted, Key, Row
 from subremover.fill.paint.transfer import AsyncCopy, send
 from subremover.options import MOST_DECODERS, FitOptions
+from subremover.runtime.out_of_memory import is_out_of_memory
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder
-from subremover.untrained.device_memory import choose_batch_size, count_row_bytes, is_out_of_memory
+from subremover.untrained.device_memory import choose_batch_size, count_row_bytes
 
 log = logging.getLogger(__name__)
 
