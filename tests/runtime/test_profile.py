@@ -20,6 +20,7 @@ from subremover.options import FitOptions, Options, PaintOptions, PoolOptions, S
 from subremover.runtime import profile
 from subremover.runtime.prefetch import prefetch
 from subremover.runtime.profile import Profile, Work, device_work, measure, note, stage, timed
+from subremover.untrained.kernels import describe
 
 TINY = PaintOptions(FitOptions(steps=2, channels=4, levels=3), warm_steps=1, decoders=1)
 
@@ -289,6 +290,7 @@ def test_a_run_from_python_has_its_profile(film: Path) -> None:
     assert result.profile.seconds >= result.seconds > 0
     assert result.profile.cpu_seconds > 0
     assert max(seconds(result.profile).values()) < result.profile.seconds
+    assert result.profile.notes == {"borrow": ["CPU"], "fit": [describe(torch.device("cpu"))]}
 
 
 def test_profile_prints_and_changes_nothing(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -299,7 +301,7 @@ def test_profile_prints_and_changes_nothing(film: Path, capsys: pytest.CaptureFi
         out, err = capsys.readouterr()
         assert out == ""
         assert err.startswith("a.mkv:\nstage " if more else "")
-        assert ("render: fill" in err) == ("CPU busy" in err) == bool(more)
+        assert ("render: fill" in err) == ("CPU busy" in err) == ("borrow on " in err) == bool(more)
     plain, told = (read_packets(folder / f"{name}.mkv", "video") for name in ("plain", "told"))
     assert plain == told
 

@@ -19,7 +19,9 @@ from subremover.fill.paint.holdout import Trust, choose_ring, trust_smooth, trus
 from subremover.fill.paint.jobs import KNOWN_ERROR, Fill, FitJob
 from subremover.fill.paint.rows import Fitted, Key, Row
 from subremover.options import PaintOptions
+from subremover.runtime.profile import note
 from subremover.untrained.deep_decoder import choose_levels
+from subremover.untrained.kernels import describe
 
 OPEN_SHARE = 0.25
 """Share of a hole, on the frame where it is greatest, that must be open (not borrowed, or badly) for decoders
@@ -63,6 +65,7 @@ def fit_jobs(
         DeviceError: The device's memory does not suffice for a single crop.
         FitStoppedError: `should_stop` said so.
     """
+    note("fit", describe(torch.device(device)))
     jobs = [job for some in lists for job in some]
     numbers = [number for number, some in enumerate(lists) for _ in some]
     groups, trust_of = _find_groups(jobs, numbers, options)

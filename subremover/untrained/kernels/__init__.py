@@ -41,7 +41,8 @@ def describe(device: torch.device) -> str:
     Tries the kernels, if that was not done yet.
     """
     if device.type == "cpu":
-        return f"CPU, {torch.get_num_threads()} threads"
+        threads = torch.get_num_threads()
+        return f"CPU, {threads} thread{'s' * (threads != 1)}"
     if device.type != "cuda":
         return f"{device}, plain torch"
     obstacle = find_obstacle(device)
