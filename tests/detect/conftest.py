@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-import onnxruntime
 import pytest
-from rapidocr.inference_engine.onnxruntime import main, provider_config
 
 PROVIDERS = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"]
 
@@ -13,6 +11,9 @@ PROVIDERS = ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecution
 @pytest.fixture
 def gpu_build(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """For each session that is made, the providers asked for; onnxruntime seems to be its build for GPUs."""
+    import onnxruntime
+    from rapidocr.inference_engine.onnxruntime import main, provider_config
+
     asked: list[list[str]] = []
 
     class Session(onnxruntime.InferenceSession):

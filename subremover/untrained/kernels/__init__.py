@@ -84,7 +84,7 @@ def _try_kernels(device: torch.device) -> None:
     cache = _open_cache()
     _log.log(
         logging.INFO if any(cache.iterdir()) else logging.WARNING,
-        "compiling Triton kernels for %s: some 15 s the first time; they are kept in '%s'",
+        "compiling Triton kernels for %s: half a minute the first time; they are kept in '%s'",
         device,
         cache,
     )
