@@ -21,7 +21,7 @@ from subremover.fill.paint.jobs import Painter
 EPILOG = """\b
 Exit codes: 0 done, 1 some of several films failed, 2 wrong usage, 3 the film cannot be read,
 4 the output cannot be written, 5 plan, mask or times do not fit, 6 no such device or too little
-memory, 7 a worker died, 129 the terminal closed, 130 interrupted, 143 terminated."""
+memory, 7 a GPU failed, 129 the terminal closed, 130 interrupted, 143 terminated."""
 
 
 @click.command(

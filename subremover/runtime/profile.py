@@ -7,7 +7,6 @@ outside of any run that costs next to nothing.
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -16,7 +15,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 from subremover.runtime.cpu import count_cores
 
@@ -70,11 +69,9 @@ class Profile:
     stages: dict[Stage, Work] = field(default_factory=dict)
     """What each stage has done, of those that did anything."""
     device_seconds: dict[str, float] = field(default_factory=dict)
-    """For each CUDA device how long it had work of ours. Not yet run on a GPU."""
+    """For each GPU how long it was busy with the steps of fits. Not yet run on a GPU."""
     notes: dict[str, list[str]] = field(default_factory=dict)
     """What works on what, in the order it was told: `fit` on `cuda:0 (NVIDIA H200), Triton kernels`."""
-    _marks: list[tuple[str, Any, Any]] = field(default_factory=list, repr=False)
-    """Device, and the events before and after some work of it."""
 
     def __str__(self) -> str:
         """The table that `--profile` prints."""
@@ -116,15 +113,15 @@ class Profile:
                 places.append(where)
             return is_new
 
-    def merge(self, part: Profile) -> None:
-        """Add the work of a part of the run that another process has measured."""
-        for what, places in part.notes.items():
-            for where in places:
-                self.note(what, where)
-        for name, work in part.stages.items():
-            self.add(name, work.seconds, work.frames)
-        with _lock:
-            for device, seconds in part.device_seconds.items():
+    def add_device(self, device: str, seconds: float) -> None:
+        """Count time in which a GPU was busy; may be called from any thread.
+
+        Args:
+            device: Name of a torch device; nothing is kept of one that was not busy.
+            seconds: That it worked.
+        """
+        if seconds:
+            with _lock:
                 self.device_seconds[device] = self.device_seconds.get(device, 0.0) + seconds
 
     def _share(self, seconds: float) -> str:
@@ -155,10 +152,8 @@ def measure() -> Iterator[Profile]:
     token = _current.set(profile)
     try:
         yield profile
-        _read_marks(profile)
     finally:
         _current.reset(token)
-        profile._marks.clear()
         profile.seconds = time.perf_counter() - start
         profile.cpu_seconds = _cpu_seconds() - cpu_start
 
@@ -229,45 +224,6 @@ def note(what: str, where: str, level: int = logging.INFO) -> None:
     profile = _current.get()
     if profile is None or profile.note(what, where):
         log.log(level, "%s on %s", what, where)
-
-
-@contextmanager
-def device_work(device: str) -> Iterator[None]:
-    """Count how long a CUDA device works at what it is given inside the `with` body.
-
-    Nothing waits for the device before the run ends. Where events fail, nothing is counted.
-
-    Args:
-        device: Name of a torch device; for others than CUDA nothing is counted.
-    """
-    profile = _current.get()
-    start = _mark(device) if profile is not None and device.startswith("cuda") else None
-    yield
-    if profile is not None and start is not None and (end := _mark(device)) is not None:
-        with _lock:
-            profile._marks.append((device, start, end))
-
-
-def _mark(device: str) -> Any:
-    """An event in the device's stream; None where that fails."""
-    import torch
-
-    try:
-        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record(torch.cuda.current_stream(device))
-    except RuntimeError as error:
-        log.warning("how busy %s is cannot be measured: %s", device, error)
-        return None
-    return event
-
-
-def _read_marks(profile: Profile) -> None:
-    """Add up how long the devices worked; waits for them."""
-    for device, start, end in profile._marks:
-        with contextlib.suppress(RuntimeError):  # of a device that has failed
-            end.synchronize()
-            seconds = start.elapsed_time(end) / 1000
-            profile.device_seconds[device] = profile.device_seconds.get(device, 0.0) + seconds
 
 
 def _switch() -> None:

@@ -3,7 +3,8 @@
 import logging
 import os
 import re
-from collections.abc import Iterator
+import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -20,14 +21,14 @@ from subremover.options import FitOptions
 from subremover.untrained import deep_decoder, kernels, losses
 from subremover.untrained.batched_adam import BatchedAdam
 from subremover.untrained.deep_decoder import DeepDecoder
-from subremover.untrained.kernels import are_usable, check, describe, find_obstacle, last_level, similarity
+from subremover.untrained.kernels import are_usable, check, describe, last_level, similarity
 
 HERE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 THERE = torch.device("cuda", 5)
 
 
 @pytest.fixture(autouse=True)
-def device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+def device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`THERE` seems to be a device that nothing is known of yet, of a machine where Triton can compile."""
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "kernel").touch()
@@ -37,9 +38,7 @@ def device(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setattr(kernels.sysconfig, "get_paths", lambda _scheme: {"include": str(tmp_path)})
     monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: (9, 0))
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda _device: "NVIDIA H100")
-    find_obstacle.cache_clear()
-    yield
-    find_obstacle.cache_clear()
+    monkeypatch.setattr(kernels, "_obstacles", {})
 
 
 @pytest.fixture
@@ -96,6 +95,19 @@ def test_whatever_goes_wrong_means_plain_torch(
     assert "RuntimeError: no such kernel" in caplog.text
     assert len(caplog.text.splitlines()) == 1
     assert describe(THERE) == "cuda:5 (NVIDIA H100), plain torch: RuntimeError: no such kernel"
+
+
+def test_threads_that_ask_at_once_wait_for_one_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    checked = []
+
+    def check_slowly(device: torch.device) -> None:
+        time.sleep(0.05)
+        checked.append(device)
+
+    monkeypatch.setattr(check, "check_kernels", check_slowly)
+    with ThreadPoolExecutor(4) as threads:
+        assert all(threads.map(are_usable, [THERE] * 4))
+    assert checked == [THERE]
 
 
 def hide_compiler(monkeypatch: pytest.MonkeyPatch, _folder: Path) -> None:

@@ -10,7 +10,6 @@ Triton builds its own launcher when it is first used, and needs a C compiler and
 
 from __future__ import annotations
 
-import functools
 import logging
 import os
 import shutil
@@ -22,8 +21,10 @@ from pathlib import Path
 import torch
 
 _log = logging.getLogger(__name__)
+_obstacles: dict[torch.device, str | None] = {}
+"""Of the devices that were tried."""
 _lock = threading.Lock()
-"""Held while a device is tried: what is compiled for one lies ready for the next."""
+"""Held while one is tried: what is compiled for it lies ready for the next, and for other threads."""
 
 
 def are_usable(device: torch.device) -> bool:
@@ -50,15 +51,20 @@ def describe(device: torch.device) -> str:
     return f"{device} ({torch.cuda.get_device_name(device)}), {how}"
 
 
-@functools.cache
 def find_obstacle(device: torch.device) -> str | None:
     """Why the kernels cannot be used on a CUDA device, in a line; None: they can.
 
     Found out once a process, and logged. Trying them compiles them, unless that was done before.
     """
+    with _lock:
+        if device not in _obstacles:
+            _obstacles[device] = _look_for_obstacle(device)
+        return _obstacles[device]
+
+
+def _look_for_obstacle(device: torch.device) -> str | None:
     try:
-        with _lock:
-            _try_kernels(device)
+        _try_kernels(device)
     except _UnmetNeedError as error:
         obstacle = str(error)
     except Exception as error:  # whatever a driver, a compiler or an import may raise

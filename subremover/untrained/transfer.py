@@ -1,4 +1,4 @@
-"""Copies arrays to a device and back without waiting for it. The CUDA part has not yet run on a GPU."""
+"""Copies to a device and back without waiting for it, and marks in its work. Not yet run on a GPU."""
 
 from __future__ import annotations
 
@@ -28,9 +28,35 @@ class AsyncCopy:
             self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
             self._event.record()
 
+    def is_done(self) -> bool:
+        """Whether the tensor has arrived."""
+        return self._event is None or bool(self._event.query())  # type: ignore[no-untyped-call]
+
     def read(self) -> np.ndarray:
         """The tensor as an array; waits until it has arrived."""
         if self._event is not None:
             self._event.synchronize()
         array: np.ndarray = self._tensor.cpu().numpy()
         return array
+
+
+class Mark:
+    """A point in the work that a device was given; elsewhere than on CUDA it has always passed."""
+
+    def __init__(self, device: torch.device) -> None:
+        """Mark the end of what the current stream was given so far."""
+        self._event: torch.cuda.Event | None = None
+        if device.type == "cuda":
+            self._event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            self._event.record()
+
+    def wait(self) -> None:
+        """Wait until the device has come to it."""
+        if self._event is not None:
+            self._event.synchronize()
+
+    def seconds_since(self, other: Mark) -> float:
+        """Time that the device took from another mark to this one; both have passed."""
+        if self._event is None or other._event is None:
+            return 0.0
+        return float(other._event.elapsed_time(self._event)) / 1000
