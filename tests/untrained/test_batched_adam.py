@@ -21,7 +21,7 @@ from subremover.untrained.codes import InputNoise, draw_code
 from subremover.untrained.cuda_graph import capture, find_wait
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, decode, draw_weights
 from subremover.untrained.level import paint_last_level
-from subremover.untrained.losses import Scale, compare, prepare_loss
+from subremover.untrained.losses import compare, prepare_loss
 
 SIZE = (16, 24)
 OPTIONS = FitOptions(channels=6, levels=3, steps=8)
@@ -126,9 +126,9 @@ def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.Monk
         used.append("last level")
         return paint_last_level(*tensors, size=size, activation=activation)
 
-    def count_compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor, Tensor]:
+    def count_compare(*loss: Any) -> Tensor:
         used.append("compare")
-        return compare(output, scale, with_luminance)
+        return compare(*loss)
 
     monkeypatch.setattr(deep_decoder, "_choose_last_level", lambda *_: count_last_level)
     monkeypatch.setattr(losses, "_choose_compare", lambda *_: count_compare)

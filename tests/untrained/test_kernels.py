@@ -16,9 +16,8 @@ pytest.importorskip("triton")
 
 from subremover.options import ActivationName
 from subremover.untrained.deep_decoder import decode, draw_weights
-from subremover.untrained.kernels import are_usable, check, last_level, similarity
-from subremover.untrained.kernels.check import Scale, compare_plainly, compare_with_plain, paint_plainly
-from subremover.untrained.losses import count_scales, prepare_loss
+from subremover.untrained.kernels import are_usable, check, last_level
+from subremover.untrained.kernels.check import compare_with_plain, paint_plainly
 
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 
@@ -38,25 +37,6 @@ def check_last_level(
         lambda *tensors: [last_level.paint_last_level(*tensors, size=size, activation=activation)],
         lambda *tensors: [paint_plainly(*tensors, size=size, activation=activation)],
         [tensor.to(device) for tensor in inputs],
-    )
-
-
-def draw_scale(rows: int, height: int, width: int, device: str = DEVICE) -> tuple[Tensor, Scale]:
-    """A picture and a target whose first windows know nothing at all."""
-    generator = torch.Generator().manual_seed(height)
-    target = torch.rand(rows, 3, height, width, generator=generator)
-    noise = torch.rand(rows, 3, height, width, generator=generator)
-    known = torch.rand(rows, 1, height, width, generator=generator).round(decimals=1)
-    known[..., :12] = 0
-    return (0.8 * target + 0.2 * noise).to(device), check.prepare_scale(target.to(device), known.to(device))
-
-
-def check_similarity(rows: int, height: int, width: int, with_luminance: bool, device: str = DEVICE) -> None:
-    picture, scale = draw_scale(rows, height, width, device)
-    compare_with_plain(
-        lambda output: similarity.compare(output, scale, with_luminance),
-        lambda output: compare_plainly(output, scale, with_luminance),
-        [picture],
     )
 
 
@@ -84,44 +64,11 @@ def test_last_level_is_the_decoders() -> None:
     torch.testing.assert_close(found, decode(weights, "relu"), rtol=0, atol=1e-4)
 
 
-def test_similarity_is_that_of_plain_torch() -> None:
-    check_similarity(1, 11, 13, False)
-
-
-def test_similarity_is_that_of_the_losses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At one scale; a picture that small holds no other."""
-    monkeypatch.setattr(similarity, "BLOCK_X", 16)
-    picture, scale = draw_scale(1, 3, 18)
-    assert count_scales(3, 18) == 1
-    found, _ = similarity.compare(picture, scale, True)
-    expected = 1 - prepare_loss("ms-ssim", scale.target, scale.known)(picture)
-    torch.testing.assert_close(found.mean(1), expected, rtol=0, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_a_row_without_known_pixels_has_no_gradient() -> None:
-    picture, scale = draw_scale(1, 3, 12)
-    picture.requires_grad_(True)
-    found, absolute = similarity.compare(picture, scale, True)
-    assert not found.any()
-    assert not absolute.any()
-    (found + absolute).sum().backward()
-    assert picture.grad is not None
-    assert not picture.grad.any()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("activation", check.ACTIVATIONS)
 @pytest.mark.parametrize("channels", [3, 16, 20, 64, 256])
 def test_last_level_at_any_width(channels: int, activation: ActivationName) -> None:
     check_last_level(2, (5, 6), channels, activation)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("rows", "height", "width"), [(3, 12, 13), (2, 33, 24), (1, 13, 130), (2, 11, 14)])
-@pytest.mark.parametrize("with_luminance", [False, True])
-def test_similarity_at_any_size(rows: int, height: int, width: int, with_luminance: bool) -> None:
-    check_similarity(rows, height, width, with_luminance)
 
 
 COMPILE = """
@@ -184,21 +131,3 @@ def test_cuda_paints_the_last_level(cuda: str, channels: int) -> None:
     assert are_usable(torch.device(cuda))
     check_last_level(5, (48, 144), channels, "relu", cuda)
     check_last_level(2, (81, 323), channels, "leaky-relu", cuda)
-
-
-@pytest.mark.cuda
-def test_cuda_measures_similarity(cuda: str) -> None:
-    check_similarity(5, 96, 288, False, cuda)
-    check_similarity(3, 161, 643, True, cuda)
-
-
-@pytest.mark.cuda
-def test_cuda_gives_equal_bits_twice(cuda: str) -> None:
-    picture, scale = draw_scale(4, 96, 288, cuda)
-    found = []
-    for _ in range(2):
-        output = picture.clone().requires_grad_(True)
-        alike, absolute = similarity.compare(output, scale, True)
-        (alike + 0.01 * absolute).sum().backward()
-        found.append((alike, absolute, output.grad))
-    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))

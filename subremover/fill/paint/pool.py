@@ -13,6 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import copy_context
+from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -32,6 +33,10 @@ CPU_LISTS, DEVICE_LISTS = 2, 6
 frames of another. See docs/measurements.md, "fill/paint/pool: lists in hand"."""
 
 
+MOST_LISTS = 64
+"""Most lists in hand, on all GPUs together."""
+
+
 class Pool(AbstractContextManager["Pool"]):
     """Fits decoders on some devices; a context manager, at whose end no thread is left.
 
@@ -41,28 +46,33 @@ class Pool(AbstractContextManager["Pool"]):
     """
 
     def __init__(self, paint: PaintOptions, pool: PoolOptions, *, max_bytes: int | None = None) -> None:
-        """Find the devices; threads start when there is something to fit.
+        """Note what is wanted; threads start when there is something to fit.
 
         Args:
             paint: How holes are painted.
             pool: On which devices.
             max_bytes: Most memory, in bytes, for what is fitted at once on the CPU; None: as much as its
                 cores can use.
-
-        Raises:
-            DeviceError: The device asked for is absent.
         """
-        self.devices = resolve_device(pool.device)
         self._paint, self._options, self._max_bytes = paint, pool, max_bytes
         self._depth, self._is_closing = 0, False
         self._fitters: dict[str, Fitter] = {}
         self._lock = threading.Lock()
         self._at_work, self._since = 0, 0.0  # lists, and since when there is one
 
+    @cached_property
+    def devices(self) -> list[str]:
+        """Names of torch devices; for others than the CPU, finding them loads torch.
+
+        Raises:
+            DeviceError: The device asked for is absent.
+        """
+        return resolve_device(self._options.device)
+
     def __enter__(self) -> Self:
         if self._depth == 0:
             self._is_closing = False
-            self._lists = ThreadPoolExecutor(count_lists_in_hand(self.devices), "fill a list")
+            self._lists = ThreadPoolExecutor(MOST_LISTS, "fill a list")
             self._helpers = ThreadPoolExecutor(count_cores(), "fill")
         self._depth += 1
         return self
@@ -193,7 +203,7 @@ def count_lists_in_hand(devices: Sequence[str]) -> int:
     Args:
         devices: Names of torch devices, of one kind.
     """
-    return CPU_LISTS if devices[0] == "cpu" else DEVICE_LISTS * len(devices)
+    return CPU_LISTS if devices[0] == "cpu" else min(DEVICE_LISTS * len(devices), MOST_LISTS)
 
 
 def count_fit_bytes(options: PaintOptions, devices: Sequence[str], crop_px: int, share: float) -> int:
