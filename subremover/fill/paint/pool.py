@@ -150,13 +150,10 @@ class Pool(AbstractContextManager["Pool"]):
     def _fill_list(self, jobs: list[FitJob], device: str) -> list[Fill]:
         """Fill a list, in a thread of its own, which mostly waits."""
         with stage("start"):
-            import torch
-
             from subremover.fill.paint.schedule import fill_jobs
-            from subremover.untrained.kernels import describe
 
             fitter = self._find_fitter(device)
-            note("fit", describe(torch.device(device)))
+            note("fit", fitter.describe())
         with self._count(len({job.frame for job in jobs})):
             return fill_jobs(jobs, self._paint, fitter, self._helpers)
 
