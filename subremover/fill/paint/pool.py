@@ -140,12 +140,15 @@ class Pool(AbstractContextManager["Pool"]):
             future.cancel()
         if all(future.done() for future in futures):
             return
-        fitters = list(self._fitters.values())
+        with self._lock:
+            self._is_closing = True  # so that lists which have yet to find their fitter end, too
+            fitters = list(self._fitters.values())
         for fitter in fitters:
             fitter.stop()
         wait(futures)
         for fitter in fitters:
             fitter.resume()
+        self._is_closing = False
 
     def _fill_list(self, jobs: list[FitJob], device: str) -> list[Fill]:
         """Fill a list, in a thread of its own, which mostly waits."""
