@@ -19,6 +19,7 @@ Cores are held to as many as are asked for (Linux). The GPU is an H200: 4.3 TB/s
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 import time
@@ -45,7 +46,7 @@ from subremover.fill.paint import device_fitter
 from subremover.fill.paint.device_fitter import DeviceFitter
 from subremover.fill.paint.jobs import FitJob
 from subremover.fill.paint.pool import Pool
-from subremover.fill.paint.rows import Row, stack_crops
+from subremover.fill.paint.rows import Row, lay_out_crops
 from subremover.motion import scoring, scoring_device
 from subremover.options import BorrowOptions, EncodeOptions, FitOptions, Options, PaintOptions, PoolOptions
 from subremover.untrained.deep_decoder import DeepDecoder
@@ -71,6 +72,8 @@ NO_LOANS = BorrowOptions(borrow=False)
 class Gpu:
     """A queue that empties by the clock."""
 
+    begun_at: float = math.inf
+    """When it got its first work."""
     free_at: float = 0.0
     """When all that was queued will be done."""
     busy_seconds: float = 0.0
@@ -79,6 +82,7 @@ class Gpu:
     def queue(self, seconds: float) -> float:
         """Queue work; when it will be done."""
         with self.lock:
+            self.begun_at = min(self.begun_at, time.perf_counter())
             self.free_at = max(self.free_at, time.perf_counter()) + seconds
             self.busy_seconds += seconds
             return self.free_at
@@ -110,14 +114,14 @@ class SimulatedCopy:
 
     gpu: Gpu
 
-    def __init__(self, pictures: np.ndarray) -> None:
+    def __init__(self, pictures: list[np.ndarray]) -> None:
         self._pictures = pictures
-        self._at = self.gpu.queue(pictures.nbytes / LINK_RATE)
+        self._at = self.gpu.queue(sum(picture.nbytes for picture in pictures) / LINK_RATE)
 
     def is_done(self) -> bool:
         return time.perf_counter() >= self._at
 
-    def read(self) -> np.ndarray:
+    def read(self) -> list[np.ndarray]:
         wait_until(self._at)
         return self._pictures
 
@@ -137,18 +141,16 @@ class SimulatedAdam:
     def steps_left(self) -> list[int]:
         return [int(left) for left in self._left]
 
-    def begin(self, rows: Sequence[Row], places: Sequence[int], crops: torch.Tensor) -> None:
-        copied = crops[::2] if len(crops) > 1 else crops  # of two decoders' rows the crop goes up once
-        self._gpu.queue(4 * copied.numel() * 4 / 3 / LINK_RATE)
-        for row, place, crop in zip(rows, places, crops.numpy(), strict=True):
+    def begin(self, rows: Sequence[Row], places: Sequence[int], crops: Sequence[np.ndarray]) -> None:
+        for row, place, crop in zip(rows, places, crops, strict=True):
             self._left[place], self._crops[place] = row.steps, crop
 
     def step(self, count: int = 1) -> None:
         self._gpu.queue(count * self._seconds)
         np.maximum(self._left - count, 0, out=self._left)
 
-    def take(self, places: Sequence[int]) -> tuple[np.ndarray, Any]:
-        return np.stack([self._crops[place] for place in places]), None
+    def take(self, places: Sequence[int]) -> tuple[list[np.ndarray], Any]:
+        return [self._crops[place] for place in places], None
 
 
 def begin_simulated(
@@ -162,14 +164,16 @@ def begin_simulated(
     size: int,
 ) -> SimulatedAdam:
     """`rows.begin` with all that the host does in it, one copy to pinned memory included."""
-    crops, known = stack_crops(rows, device)
-    crops, known = crops.clone(), known.clone()
+    images, known, which = lay_out_crops(rows)
+    pinned = [array.copy() for array in (images, known)]
+    gpu.queue(sum(array.nbytes for array in pinned) / LINK_RATE)
     if rows[0].start is None:
         network = DeepDecoder.of(options, rows[0].canvas, rows[0].levels)
-        network.start(crops, known, [row.seed for row in rows])
+        like = torch.empty(1, device=device)
+        network.start(like, like, [row.seed for row in rows])
     if adam is None:
         adam = SimulatedAdam(gpu, options, size, rows[0].canvas)
-    adam.begin(rows, places, crops)
+    adam.begin(rows, places, [images[number].transpose(2, 0, 1) for number in which])
     return adam
 
 
@@ -240,7 +244,8 @@ class Found:
     seconds: float
     core_seconds: float
     """Of all threads, without what a GPU would do."""
-    gpu_seconds: float
+    gpu_share: float
+    """Of the time from the GPU's first work to its last in which it was busy."""
     note: str = ""
 
     @property
@@ -255,11 +260,12 @@ def measure(part: str, cores: int, run: Callable[[], int]) -> Found:
         start, core_start = time.perf_counter(), time.process_time()
         frames = run()
         seconds, core_seconds = time.perf_counter() - start, time.process_time() - core_start
+    busy = gpu.busy_seconds / (gpu.free_at - gpu.begun_at)
     note = ""
     if targets := SimulatedScorer.targets:
         core_seconds += SCORE_SECONDS * targets - SimulatedScorer.core_seconds
         note = f"{1000 * SimulatedScorer.core_seconds / frames:.0f} ms a frame of scoring taken out"
-    return Found(part, cores, frames, seconds, core_seconds, gpu.busy_seconds, note)
+    return Found(part, cores, frames, seconds, core_seconds, busy, note)
 
 
 def fill_lists(height: int, width: int, count: int) -> int:
@@ -287,7 +293,7 @@ def draw_job(height: int, width: int, frame: int, group: int) -> FitJob:
 def fit_much() -> int:
     """Fit by the preset of the paper, whose steps take a GPU long."""
     paper = PaintOptions.preset("paper")
-    paper = replace(paper, fit=replace(paper.fit, steps=200))
+    paper = replace(paper, fit=replace(paper.fit, steps=300))
     jobs = [draw_job(160, 640, 0, group) for group in range(64)]
     with SimulatedPool(paper) as pool:
         deque(pool.fit([jobs[:32], jobs[32:]]), maxlen=0)
@@ -352,7 +358,7 @@ def format_found(found: Sequence[Found]) -> str:
             [
                 *(one.part, str(one.cores), f"{one.frames / one.seconds:.1f}"),
                 *(f"{1000 * one.core_seconds / one.frames:.0f}", f"{one.core_rate:.1f}"),
-                *(f"{one.gpu_seconds / one.seconds:.1%}", one.note),
+                *(f"{one.gpu_share:.1%}", one.note),
             ]
         )
     return format_rows(rows)

@@ -47,11 +47,6 @@ def capture(step: Callable[[], None], device: torch.device) -> Callable[[], None
     """
     if device.type != "cuda":
         return step
-
-    def take() -> None:
-        with float32_products(tf32=True):
-            step()
-
     with torch.cuda.device(device), float32_products(tf32=True):
         stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
         stream.wait_stream(torch.cuda.current_stream(device))
@@ -62,7 +57,7 @@ def capture(step: Callable[[], None], device: torch.device) -> Callable[[], None
         torch.cuda.current_stream(device).wait_stream(stream)
         if reason is not None:
             log.warning("%s: a step waits for the device (%s), so each is started anew", device, reason)
-            return take
+            return start_anew(step, device)
         graph = torch.cuda.CUDAGraph()
         try:
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
@@ -75,6 +70,18 @@ def capture(step: Callable[[], None], device: torch.device) -> Callable[[], None
             ) from error
     replay: Callable[[], None] = graph.replay
     return replay
+
+
+def start_anew(step: Callable[[], None], device: torch.device) -> Callable[[], None]:
+    """What takes a step kernel by kernel, rounded as one that was recorded; off CUDA the step itself."""
+    if device.type != "cuda":
+        return step
+
+    def take() -> None:
+        with float32_products(tf32=True):
+            step()
+
+    return take
 
 
 def find_wait(step: Callable[[], object]) -> str | None:

@@ -28,6 +28,7 @@ from subremover import pipeline
 from subremover.cli import command as cli
 from subremover.cli.progress_bar import ProgressBar
 from subremover.errors import InputError, WorkerError
+from subremover.fill.paint.pool import Pool
 from subremover.geometry import Box
 from subremover.memory import count_scan_bytes
 from subremover.options import (
@@ -280,6 +281,19 @@ class TestRun:
         words = ["--mask", "mask.png", "--end", "1f", "--no-borrow", *TINY]
         assert cli.run(["a.mp4", "-o", "new/clean/", *words]) == 0
         assert names(place / "new/clean") == ["a.mp4"]
+
+    def test_films_share_what_fits(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A GPU keeps from film to film what was begun on it."""
+        made = []
+        real = Pool._make_fitter
+        monkeypatch.setattr(Pool, "_make_fitter", lambda self, name: made.append(name) or real(self, name))
+        shutil.copy(place / "a.mp4", place / "c.mp4")
+        words = ["a.mp4", "c.mp4", "-o", "clean", "--no-borrow", "--mask", "mask.png", "--end", "1f", *TINY]
+        assert cli.run([*words, "-q"]) == 0
+        assert made == ["cpu"]
+        assert cli.run([*words, "-q", "--overwrite", "--max-memory", "4G"]) == 0
+        assert made == ["cpu"] * 3
+        assert cli.run([*words, "-q", "--overwrite", "--device", "cuda:77"]) == 6  # once for all
 
     def test_several_films(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         shutil.copy("a.mp4", "c.mp4")

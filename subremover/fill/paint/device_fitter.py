@@ -71,7 +71,7 @@ class _Arrival:
         painted = self.pictures.read()
         for place, own in enumerate(self.asked):
             height, width = own.row.job.hole.shape
-            picture = painted[place, :, :height, :width].transpose(1, 2, 0)
+            picture = painted[place][:, :height, :width].transpose(1, 2, 0)
             own.future.set_result(Fitted(picture, self.weights, place))
 
 

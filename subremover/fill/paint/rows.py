@@ -147,12 +147,27 @@ def stack_crops(rows: Sequence[Row], device: torch.device) -> tuple[Tensor, Tens
     """What rows of one canvas are fitted to.
 
     Args:
-        rows: B of them; the crop of a job is copied to the device only once.
+        rows: B of them.
         device: Where to.
 
     Returns:
         Their crops, (B, 3, H, W) float32 in [0, 1], 0 where nothing is known or beyond the crop; and how much
         is known of each pixel, (B, 1, H, W) float32 in [0, 1].
+    """
+    images, known, which = (send(array, device) for array in lay_out_crops(rows))
+    crops = images.permute(0, 3, 1, 2).index_select(0, which).contiguous()
+    return crops.masked_fill_(known <= 0, 0), known
+
+
+def lay_out_crops(rows: Sequence[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What is copied to the device of rows of one canvas.
+
+    Args:
+        rows: B of them.
+
+    Returns:
+        The images of their J jobs, (J, H, W, 3) float32; how much of each row is known, (B, 1, H, W) float32
+        in [0, 1]; and which image is whose, (B,) int64.
     """
     jobs = list(dict.fromkeys(row.job for row in rows))
     images = np.zeros((len(jobs), *rows[0].canvas, 3), np.float32)
@@ -165,8 +180,5 @@ def stack_crops(rows: Sequence[Row], device: torch.device) -> tuple[Tensor, Tens
         np.subtract(1, row.job.unknown, out=weight[0, :height, :width])
         if row.hidden is not None:
             weight[0, :height, :width][row.hidden] = 0
-    weights = send(known, device)
     numbers = {job: number for number, job in enumerate(jobs)}
-    which = send(np.array([numbers[row.job] for row in rows], np.int64), device)
-    crops = send(images, device).permute(0, 3, 1, 2).index_select(0, which).contiguous()
-    return crops.masked_fill_(weights <= 0, 0), weights
+    return images, known, np.array([numbers[row.job] for row in rows], np.int64)

@@ -162,11 +162,11 @@ def _details(fits: Sequence[Fitted], image: np.ndarray, unknown: np.ndarray) -> 
 
 def _mix_and_fill(job: FitJob, fitted: Sequence[Fitted | None], trust: Trust) -> Fill:
     """`_fill` by what each decoder has painted; None: it is not trusted."""
-    mix = np.zeros_like(job.image)
+    mix = np.zeros((3, *job.hole.shape), np.float32)  # as pictures lie in memory
     for weight, one in zip(trust.weights, fitted, strict=True):
         if one is not None:
-            mix += np.float32(weight) * one.picture
-    return _fill(job, mix, trust)
+            mix += np.float32(weight) * one.picture.transpose(2, 0, 1)
+    return _fill(job, np.ascontiguousarray(mix.transpose(1, 2, 0)), trust)
 
 
 def _fill(job: FitJob, mix: np.ndarray | None, trust: Trust | None) -> Fill:

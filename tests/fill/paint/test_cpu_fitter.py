@@ -20,6 +20,7 @@ from subremover.fill.paint.rows import FitStoppedError, Row
 from subremover.options import FitOptions, InputName, PaintOptions
 from subremover.untrained import batched_adam
 from subremover.untrained.batched_adam import BatchedAdam
+from subremover.untrained.cuda_graph import start_anew
 from subremover.untrained.deep_decoder import DecoderWeights, choose_levels
 from subremover.untrained.restore import restore
 
@@ -364,7 +365,7 @@ def test_cuda_replays_the_step_that_it_captured(cuda: str, monkeypatch: pytest.M
     jobs = [make_job(frame, group) for group in range(2) for frame in range(5)]
     options = replace(QUICK, holdout=True, decoders=2)
     replayed, again = paint(jobs, options, cuda, 3), paint(jobs, options, cuda, 3)
-    monkeypatch.setattr(batched_adam, "capture", lambda step, _: step)
+    monkeypatch.setattr(batched_adam, "capture", start_anew)
     for one, two, other in zip(replayed, again, paint(jobs, options, cuda, 3), strict=True):
         np.testing.assert_array_equal(one, two)
         assert_same(one, other)
