@@ -22,7 +22,7 @@ from speed_limit import Rates, count_work, measure_rates
 from textbook import fit_frame
 from torch.profiler import ProfilerActivity, profile
 
-from subremover.untrained.device_memory import is_out_of_memory
+from subremover.runtime.out_of_memory import is_out_of_memory
 
 SHAPES = ((160, 640, 64), (160, 640, 32), (96, 288, 64), (96, 288, 32))
 """Height, width and K; the first has the goals."""

@@ -1,7 +1,8 @@
-"""Measures where the time of a run goes: seconds of work by stage, cores busy, devices busy.
+"""Measures where the time of a run goes: seconds of work by stage, cores busy, devices busy, and on what.
 
 A run is what happens inside `measure()`, in its thread and in those that take its context over (`prefetch`).
-Whatever does work there says so by `with stage(...)`; outside of any run that costs next to nothing.
+Whatever does work there says so by `with stage(...)`, and by `note(...)` which device and libraries do it;
+outside of any run that costs next to nothing.
 """
 
 from __future__ import annotations
@@ -69,6 +70,8 @@ class Profile:
     """What each stage has done, of those that did anything."""
     device_seconds: dict[str, float] = field(default_factory=dict)
     """For each GPU how long it was busy with the steps of fits. Not yet run on a GPU."""
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    """What works on what, in the order it was told: `fit` on `cuda:0 (NVIDIA H200), Triton kernels`."""
 
     def __str__(self) -> str:
         """The table that `--profile` prints."""
@@ -85,6 +88,7 @@ class Profile:
         lines.append(f"{'CPU busy':16} {self.cpu_seconds:9.2f} {cpu:>7}  of {cores} cores")
         for device, seconds in sorted(self.device_seconds.items()):
             lines.append(f"{f'{device} busy':16} {seconds:9.2f} {self._share(seconds):>7}")
+        lines += [f"{f'{what} on':16} {'; '.join(places)}" for what, places in self.notes.items()]
         return "\n".join(lines)
 
     def add(self, name: Stage, seconds: float, frames: int = 0) -> None:
@@ -99,6 +103,15 @@ class Profile:
             work = self.stages.setdefault(name, Work())
             work.seconds += seconds
             work.frames += frames
+
+    def note(self, what: str, where: str) -> bool:
+        """Keep what works on what; whether that is new. May be called from any thread."""
+        with _lock:
+            places = self.notes.setdefault(what, [])
+            is_new = where not in places
+            if is_new:
+                places.append(where)
+            return is_new
 
     def add_device(self, device: str, seconds: float) -> None:
         """Count time in which a GPU was busy; may be called from any thread.
@@ -198,6 +211,19 @@ def timed(name: Stage, frames: Iterator[Item]) -> Generator[Item, None, None]:
     finally:
         if close := getattr(frames, "close", None):
             close()
+
+
+def note(what: str, where: str, level: int = logging.INFO) -> None:
+    """Say what some work of the run is done on, for its profile and, once a run, for the log.
+
+    Args:
+        what: The work: `scan`, `borrow`, `fit`.
+        where: Device, library and whatever else makes it fast or slow, in a few words.
+        level: Of the log's line; a warning where something faster was to be expected.
+    """
+    profile = _current.get()
+    if profile is None or profile.note(what, where):
+        log.log(level, "%s on %s", what, where)
 
 
 def _switch() -> None:

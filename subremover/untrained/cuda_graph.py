@@ -15,8 +15,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from subremover.errors import WorkerError
+from subremover.runtime.out_of_memory import is_out_of_memory
 from subremover.runtime.precision import float32_products
-from subremover.untrained.device_memory import is_out_of_memory
 
 log = logging.getLogger(__name__)
 

@@ -1,4 +1,4 @@
-"""How many networks are fitted at once: what a device holds, and whether it ran out of memory.
+"""How many networks are fitted at once: what a device holds.
 
 torch is loaded by those who ask for a device, not here.
 """
@@ -46,16 +46,6 @@ def count_free_bytes(device: torch.device) -> int:
     free_bytes, _ = torch.cuda.mem_get_info(device)
     free_bytes += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
     return int(free_bytes * CUDA_MEMORY_SHARE)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory did not suffice, on any device."""
-    import torch
-
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    signs = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
 
 
 def count_row_bytes(channels: int, height: int, width: int) -> int:

@@ -1,6 +1,5 @@
 """The Triton kernels against plain torch: on a CUDA device if there is one, else in Triton's interpreter."""
 
-import logging
 import os
 import subprocess
 import sys
@@ -16,7 +15,6 @@ if not torch.cuda.is_available():
 pytest.importorskip("triton")
 
 from subremover.options import ActivationName
-from subremover.untrained import kernels
 from subremover.untrained.deep_decoder import decode, draw_weights
 from subremover.untrained.kernels import are_usable, check, last_level
 from subremover.untrained.kernels.check import compare_with_plain, paint_plainly
@@ -77,7 +75,7 @@ COMPILE = """
 import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
-from subremover.fill.kernels import last_level_jit, similarity_jit
+from subremover.untrained.kernels import last_level_jit, similarity_jit
 
 def compile(kernel, constants):
     numbers = {"h": "i32", "w": "i32", "windows_h": "i32", "windows_w": "i32", "C1": "fp32", "C2": "fp32"}
@@ -125,33 +123,6 @@ def test_a_kernel_that_is_off_is_found() -> None:
         compare(lambda x: x.square().detach() + 0 * x)
     with pytest.raises(RuntimeError, match="off by nan"):
         compare(lambda x: x.square() / 0 * 0)
-
-
-@pytest.mark.parametrize(
-    ("capability", "reason"), [((7, 5), "compute capability 7.5"), ((9, 0), "no such kernel")]
-)
-def test_whatever_goes_wrong_means_plain_torch(
-    capability: tuple[int, int],
-    reason: str,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def fail(_device: torch.device) -> None:
-        raise RuntimeError("no such kernel\nand a page about it")
-
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
-    monkeypatch.setattr(check, "check_kernels", fail)
-    caplog.set_level(logging.WARNING, kernels.__name__)
-    are_usable.cache_clear()
-    assert not any(are_usable(torch.device("cuda", 5)) for _ in range(2))
-    assert reason in caplog.text
-    assert len(caplog.text.splitlines()) == 1
-    are_usable.cache_clear()
-
-
-def test_the_cpu_needs_no_kernels(caplog: pytest.LogCaptureFixture) -> None:
-    assert not are_usable(torch.device("cpu"))
-    assert not caplog.text
 
 
 @pytest.mark.cuda

@@ -18,7 +18,9 @@ import torch
 from subremover.errors import DeviceError
 from subremover.fill.paint.rows import FitStoppedError, Fitted, Row, begin
 from subremover.options import FitOptions
-from subremover.untrained.device_memory import choose_batch_size, count_row_bytes, is_out_of_memory
+from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.untrained.device_memory import choose_batch_size, count_row_bytes
+from subremover.untrained.kernels import describe
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +67,10 @@ class CpuFitter:
     def resume(self) -> None:
         """Fit what is asked for from now on; see `Fitter.resume`."""
         self._stopped = threading.Event()
+
+    def describe(self) -> str:
+        """The device and what works there; see `Fitter.describe`."""
+        return describe(_CPU)
 
     def take_busy_seconds(self) -> float:
         """0: how busy a CPU was is measured by the run."""

@@ -24,14 +24,11 @@ from subremover.errors import WorkerError
 from subremover.fill.paint.cpu_fitter import explain_out_of_memory
 from subremover.fill.paint.rows import FitStoppedError, Fitted, Row, begin
 from subremover.options import FitOptions
+from subremover.runtime.out_of_memory import is_out_of_memory
 from subremover.untrained.batched_adam import BatchedAdam
 from subremover.untrained.deep_decoder import DecoderWeights
-from subremover.untrained.device_memory import (
-    choose_batch_size,
-    count_free_bytes,
-    count_row_bytes,
-    is_out_of_memory,
-)
+from subremover.untrained.device_memory import choose_batch_size, count_free_bytes, count_row_bytes
+from subremover.untrained.kernels import describe
 from subremover.untrained.transfer import AsyncCopy, Mark
 
 log = logging.getLogger(__name__)
@@ -128,6 +125,10 @@ class DeviceFitter:
         self.stop()
         self._inbox.put(None)
         self._thread.join()
+
+    def describe(self) -> str:
+        """The device and what works there; see `Fitter.describe`."""
+        return describe(self._device)
 
     def take_busy_seconds(self) -> float:
         """How long the device was busy with steps since this was asked last."""

@@ -22,7 +22,7 @@ from subremover.fill.paint.jobs import Fill, FitJob
 from subremover.options import PaintOptions, PoolOptions
 from subremover.runtime.allocator import keep_freed_memory
 from subremover.runtime.cpu import count_cores
-from subremover.runtime.profile import current, stage
+from subremover.runtime.profile import current, note, stage
 from subremover.untrained.device_memory import CPU_BATCH_PX, count_row_bytes
 
 if TYPE_CHECKING:
@@ -140,12 +140,15 @@ class Pool(AbstractContextManager["Pool"]):
             future.cancel()
         if all(future.done() for future in futures):
             return
-        fitters = list(self._fitters.values())
+        with self._lock:
+            self._is_closing = True  # so that lists which have yet to find their fitter end, too
+            fitters = list(self._fitters.values())
         for fitter in fitters:
             fitter.stop()
         wait(futures)
         for fitter in fitters:
             fitter.resume()
+        self._is_closing = False
 
     def _fill_list(self, jobs: list[FitJob], device: str) -> list[Fill]:
         """Fill a list, in a thread of its own, which mostly waits."""
@@ -153,6 +156,7 @@ class Pool(AbstractContextManager["Pool"]):
             from subremover.fill.paint.schedule import fill_jobs
 
             fitter = self._find_fitter(device)
+            note("fit", fitter.describe())
         with self._count(len({job.frame for job in jobs})):
             return fill_jobs(jobs, self._paint, fitter, self._helpers)
 

@@ -86,6 +86,10 @@ class Fitter(Protocol):
         """Fit what is asked for from now on; what was stopped stays so."""
         ...
 
+    def describe(self) -> str:
+        """The device and what works there, in a line; the first call may have to compile that."""
+        ...
+
     def take_busy_seconds(self) -> float:
         """How long a GPU was busy with steps since this was asked last; 0 for a CPU."""
         ...

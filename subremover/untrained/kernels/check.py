@@ -40,8 +40,12 @@ class Scale:
     variance: Tensor
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 def check_kernels(device: torch.device) -> None:
     """Compare the kernels on this device with plain torch in float64, forward and gradients.
+
+    Whether the caller has gradients switched off makes no difference.
 
     Raises:
         RuntimeError: They differ by more than `TOLERANCE`.

@@ -26,7 +26,7 @@ from subremover.fill.paint.device_fitter import DeviceFitter
 from subremover.fill.paint.devices import resolve_device
 from subremover.fill.paint.jobs import FitJob
 from subremover.fill.paint.pool import Pool
-from subremover.fill.paint.rows import Fitted, Row
+from subremover.fill.paint.rows import Fitted, Fitter, Row
 from subremover.options import FitOptions, PaintOptions, PoolOptions
 from subremover.runtime.profile import measure
 
@@ -180,6 +180,26 @@ def test_a_closed_iterator_leaves_the_pool_usable() -> None:
         next(results)
         results.close()  # type: ignore[attr-defined]
         assert len(list(pool.fit([make_jobs(9)]))) == 1
+
+
+def test_a_stop_reaches_lists_that_have_no_fitter_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch takes seconds to load, in which Ctrl-C may come."""
+    find = Pool._find_fitter
+
+    def find_late(self: Pool, device: str) -> Fitter:
+        time.sleep(0.3)
+        return find(self, device)
+
+    def draw_lists() -> Iterator[list[FitJob]]:
+        yield make_jobs(0)
+        raise ValueError("no more")
+
+    monkeypatch.setattr(Pool, "_find_fitter", find_late)
+    with Pool(QUICK, HERE) as pool:
+        with pytest.raises(ValueError, match="no more"):
+            list(pool.fit(draw_lists()))
+        assert not pool._fitters
+        assert len(list(pool.fit([make_jobs(0)]))) == 1
 
 
 UNGUARDED = """
