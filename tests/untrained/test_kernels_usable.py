@@ -3,6 +3,7 @@
 import logging
 import os
 import re
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -168,6 +169,11 @@ def test_compiling_is_told_beforehand(is_first, level, monkeypatch, tmp_path, ca
     assert "compiling Triton kernels for cuda:5" in record.message
     assert str(tmp_path) in record.message
     assert describe(THERE) == "cuda:5 (NVIDIA H100), Triton kernels"
+    with kernels._lock:  # as long as another device is tried, which may wait for this one's recording to end
+        asked = threading.Thread(target=are_usable, args=(THERE,), daemon=True)
+        asked.start()
+        asked.join(10)
+        assert not asked.is_alive()
 
 
 def test_triton_keeps_what_it_compiles_at_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

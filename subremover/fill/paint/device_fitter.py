@@ -128,7 +128,7 @@ class DeviceFitter:
 
     def describe(self) -> str:
         """The device and what works there; see `Fitter.describe`."""
-        return describe(self._device)
+        return describe(self._device) + ", CUDA graphs" * (self._device.type == "cuda")
 
     def take_busy_seconds(self) -> float:
         """How long the device was busy with steps since this was asked last."""

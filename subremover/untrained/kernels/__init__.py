@@ -56,10 +56,11 @@ def find_obstacle(device: torch.device) -> str | None:
 
     Found out once a process, and logged. Trying them compiles them, unless that was done before.
     """
-    with _lock:
-        if device not in _obstacles:
-            _obstacles[device] = _look_for_obstacle(device)
-        return _obstacles[device]
+    if device not in _obstacles:  # where it is, a step that is being recorded must not wait for other devices
+        with _lock:
+            if device not in _obstacles:
+                _obstacles[device] = _look_for_obstacle(device)
+    return _obstacles[device]
 
 
 def _look_for_obstacle(device: torch.device) -> str | None:
