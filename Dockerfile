@@ -1,5 +1,6 @@
 # docker build -t subremover .
-# docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/data" subremover movie.mp4 -o clean.mp4
+# docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/data" -v subremover-cache:/cache \
+#     subremover movie.mp4 -o clean.mp4
 #
 # The image holds parts under the GPL and under NVIDIA's terms: see THIRD_PARTY.md before passing it on.
 
@@ -13,7 +14,8 @@ RUN python -m build --no-isolation --wheel --outdir /dist /source
 
 FROM python:3.12-slim
 
-# Triton builds its launcher with a C compiler when its first kernel is used; without one plain torch fits.
+# Triton builds its launcher with a C compiler when its first kernel is used; without one plain torch fits, slower.
+# It needs Python's headers, too, which this image has in /usr/local/include.
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 
 # The big layer first, on its own: it changes only with the pinned versions. This torch brings CUDA along.
@@ -26,6 +28,11 @@ RUN pip install --no-cache-dir -c /constraints.txt /dist/*.whl
 # `--user` makes the result belong to whoever runs the container, under an id that has no name and no home in here:
 # torch's and other caches go to /tmp, and USER answers who ask for the name.
 RUN useradd --create-home subremover
+
+# What Triton has compiled for the GPU. A volume here keeps it for the next container, whoever runs that one.
+RUN mkdir --mode=1777 /cache
+ENV TRITON_CACHE_DIR=/cache
+
 USER subremover
 ENV HOME=/tmp USER=subremover
 

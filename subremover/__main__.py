@@ -37,5 +37,5 @@ def _open_standard_files() -> None:
             setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115, PTH123, for as long as the process lasts
 
 
-if __name__ == "__main__":  # a spawned worker imports this file too
+if __name__ == "__main__":
     main()

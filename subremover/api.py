@@ -72,7 +72,7 @@ def remove_subtitles(
         ContainerError: The target's container cannot hold the frames or their times.
         PlanError: The plan, mask or SRT file cannot be used, or is of another film.
         DeviceError: The device asked for is absent, or its memory does not suffice for a single crop.
-        WorkerError: A worker process died.
+        WorkerError: A GPU failed.
         UsageError: The options do not fit the film, the encoder or the memory.
     """
     run = Run(source, options, target=target, provenance=provenance, plan=plan, progress=progress)

@@ -50,7 +50,7 @@ class DeviceError(SubremoverError):
 
 
 class WorkerError(SubremoverError):
-    """A fitting worker died, or cannot be started."""
+    """A GPU failed amid the fit."""
 
     exit_code = 7
 

@@ -15,7 +15,7 @@ from subremover.detect.make_plan import count_scan_frames_bytes
 from subremover.errors import UsageError
 from subremover.fill.composite import CONTEXT_PX
 from subremover.fill.paint.devices import resolve_device
-from subremover.fill.paint.pool import count_fit_bytes, count_lists_in_hand, count_processes
+from subremover.fill.paint.pool import count_fit_bytes, count_lists_in_hand
 from subremover.geometry import bounding_box
 from subremover.options import Options
 from subremover.plan.model import Event, Plan
@@ -26,8 +26,8 @@ from subremover.video.read.decoders import count_decoder_bytes
 
 BASE_BYTES = 500 << 20
 """Memory that libraries and models take, in bytes. See docs/measurements.md, "memory: base"."""
-WORKER_BYTES = 450 << 20
-"""Memory that they take in each process that fits, in bytes. See docs/measurements.md, "memory: base"."""
+CUDA_BYTES = 450 << 20
+"""Memory that CUDA takes besides, in bytes; a guess. See docs/measurements.md, "memory: base"."""
 CANVAS_STEP_PX = 128
 """The sides of a picture that a decoder of seven levels paints are multiples of this; few holes want more
 levels."""
@@ -44,7 +44,7 @@ class Limits:
     render_share: float = 1.0
     """Factor in (0, 1] of the memory that windows and frames to borrow from take by default."""
     fit_bytes: int | None = None
-    """Most memory, in bytes, for what a worker fits at once on the CPU; None: what its cores can use."""
+    """Most memory, in bytes, for what is fitted at once on the CPU; None: what its cores can use."""
 
 
 def limit_scan(film: Film, max_bytes: int | None) -> Limits:
@@ -115,8 +115,7 @@ def limit_render(
     )
     if share == 1:
         return limits
-    workers = options.pool.workers
-    fit_bytes = count_fit_bytes(options.paint, devices, workers, crop, share) // workers
+    fit_bytes = count_fit_bytes(options.paint, devices, crop, share)
     return replace(limits, render_share=share, fit_bytes=fit_bytes)
 
 
@@ -137,18 +136,17 @@ def count_render_bytes(
 
     Args:
         film: The source.
-        options: How many workers, how wide the decoders, and whether to borrow.
+        options: How wide the decoders are, and whether to borrow.
         encoder: FFmpeg's name of it.
         devices: Names of the torch devices to fit on.
         crop: Pixels of the largest crop, a hole with its surroundings; 0: nothing is fitted.
         share: Factor in (0, 1] of the memory that its parts take by default.
     """
-    workers = options.pool.workers
-    fixed = BASE_BYTES + count_processes(devices, workers) * WORKER_BYTES + 2 * count_decoder_bytes(film)
+    fixed = BASE_BYTES + CUDA_BYTES * devices[0].startswith("cuda") + 2 * count_decoder_bytes(film)
     fixed += count_encoder_bytes(film, encoder)
-    windows = count_window_bytes(film, crop, share, count_lists_in_hand(devices, workers))
+    windows = count_window_bytes(film, crop, share, count_lists_in_hand(devices))
     kept = count_borrow_bytes(film, crop, share) if options.borrow.borrow else 0
-    return int(fixed + windows + kept + count_fit_bytes(options.paint, devices, workers, crop, share))
+    return int(fixed + windows + kept + count_fit_bytes(options.paint, devices, crop, share))
 
 
 def find_largest_crop(film: Film, plan: Plan) -> int:

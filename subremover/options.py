@@ -171,8 +171,6 @@ class PoolOptions:
     """`auto`, `cpu`, `cuda` (every one there is), `cuda:N` or `mps`."""
     batch_size: int | None = None
     """Most crops in one batch; None: from the device's free memory."""
-    workers: int = 1
-    """Worker processes for each device."""
 
     def __post_init__(self) -> None:
         _check_types(self)
@@ -180,8 +178,6 @@ class PoolOptions:
             raise UsageError(f"unknown device {self.device!r}; choose auto, cpu, cuda, cuda:N or mps")
         if self.batch_size is not None and self.batch_size < 1:
             raise UsageError(f"the batch size must be at least 1, got {self.batch_size}")
-        if not 1 <= self.workers <= 64:
-            raise UsageError(f"workers must be 1 to 64, got {self.workers}")
 
 
 @dataclass(frozen=True, slots=True)

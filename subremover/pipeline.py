@@ -90,7 +90,7 @@ class Run(AbstractContextManager["Run"]):
             plan: Of this film, instead of a scan.
             paints: Whether holes will be painted, so that device and memory are checked; None: if there is
                 a target.
-            painter: What paints the holes; None: a pool of workers, as the options say.
+            painter: What paints the holes; None: a pool, as the options say.
             progress: Called now and then with how far each stage has come.
         """
         self.source, self.options = Path(source), options or Options()
@@ -257,7 +257,7 @@ class Run(AbstractContextManager["Run"]):
         Raises:
             InputError: The film cannot be read.
             DeviceError: The device asked for is absent, or its memory does not suffice for a single crop.
-            WorkerError: A worker process died.
+            WorkerError: A GPU failed.
             UsageError: The memory does not suffice for holes of that size.
         """
         try:
@@ -298,7 +298,7 @@ class Run(AbstractContextManager["Run"]):
             SpliceError: Packets must be copied and cannot be.
             PlanError: The plan is of another film.
             DeviceError: The device asked for is absent, or its memory does not suffice for a single crop.
-            WorkerError: A worker process died.
+            WorkerError: A GPU failed.
             UsageError: The memory does not suffice for holes of that size.
         """
         self._check_open()

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fit_jobs import fill
 from media import draw_film
 
 from subremover.errors import UsageError
 from subremover.fill.paint.jobs import FitJob
-from subremover.fill.paint.schedule import fit_jobs
 from subremover.geometry import Box
 from subremover.memory import (
     LEAST_SHARE,
@@ -136,8 +136,8 @@ class TestFit:
     @pytest.mark.parametrize("crops", [0.5, 1, 4])
     def test_the_limit_does_not_change_what_is_painted(self, crops: float) -> None:
         options = PaintOptions(FitOptions(steps=4, channels=8, levels=2), warm_steps=2)
-        [free] = fit_jobs([self.jobs()], options, "cpu")
-        [tight] = fit_jobs([self.jobs()], options, "cpu", max_bytes=int(crops * count_row_bytes(8, 32, 96)))
+        free = fill(self.jobs(), options)
+        tight = fill(self.jobs(), options, max_bytes=int(crops * count_row_bytes(8, 32, 96)))
         for one, other in zip(free, tight, strict=True):
             assert np.array_equal(one.picture, other.picture)
 

@@ -47,7 +47,6 @@ def test_presets_go_from_fast_to_good() -> None:
         (lambda: EncodeOptions(subtitle_language="en"), "a language is three letters .*got 'en'"),
         (lambda: PoolOptions(device="gpu"), "unknown device 'gpu'; choose auto, cpu, cuda, cuda:N or mps"),
         (lambda: PoolOptions(batch_size=0), "batch size must be at least 1, got 0"),
-        (lambda: PoolOptions(workers=0), "workers must be 1 to 64, got 0"),
         (lambda: EncodeOptions(crf=-1), "crf must be 0 to 63, got -1"),
         (lambda: EncodeOptions(crf=math.nan), "crf must be 0 to 63, got nan"),
         (

@@ -33,6 +33,7 @@ from subremover.untrained.kernels import (
     level,
     level_jit,
     norm_jit,
+    similarity,
     similarity_jit,
 )
 from subremover.untrained.kernels.launch import OPTIONS
@@ -41,9 +42,8 @@ from subremover.untrained.kernels.strip import divide
 
 TARGETS = (80, 90, 120)
 """Compute capabilities, times ten: A100, H100 and RTX 50."""
-NUMBERS = {"C1": "fp32", "C2": "fp32"}
-"""Types of arguments that are no pointers to float32, besides those that Triton does not specialise on: these
-are integers."""
+FLOATS = {"C1", "C2", "LEAST_WEIGHT", "LEAST_SIMILARITY", "STRUCTURE"}
+"""Arguments that are numbers. Others are pointers, or integers where Triton does not compile for each."""
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,13 @@ def list_cases() -> Iterator[Case]:
     betas = {"BETA1": 0.9, "BETA2": 0.999, "LOG_BETA1": -0.1, "LOG_BETA2": -0.001}
     yield Case(adam_jit.advance_parameters, {**betas, "EPSILON": 1e-8, "TAIL": 4, "BLOCK": adam.BLOCK}, 80)
     yield Case(adam_jit.advance_pictures, {"BLOCK": adam.BLOCK}, 64)
+    strips = {"ROWS": similarity.ROWS, "BLOCK_X": similarity.BLOCK_X}
+    yield Case(similarity_jit.halve, {"BLOCK": similarity.BLOCK_HALF}, 64)
     for luminance in (False, True):
-        yield Case(similarity_jit.measure, {"LUMINANCE": luminance, "ROWS": 32, "BLOCK_X": 128}, 128)
-    yield Case(similarity_jit.spread, {"ROWS": 32, "BLOCK_X": 128}, 128)
+        yield Case(similarity_jit.measure, {"LUMINANCE": luminance, **strips}, 128)
+    yield Case(similarity_jit.combine, {"BLOCK": similarity.BLOCK_PARTS}, 80)
+    for coarsest in ({}, {"half_known": None, "grad_half": None}):
+        yield Case(similarity_jit.spread, {**coarsest, **strips}, 128)
 
 
 def compile_case(case: Case, target: int) -> Usage:
@@ -117,26 +121,26 @@ def compile_case(case: Case, target: int) -> Usage:
         case: What to compile.
         target: Compute capability times ten.
     """
-    integers = {case.kernel.arg_names[index] for index in _unspecialised(case.kernel)}
     signature: dict[str, str] = {}
     values: dict[tuple[int], Any] = {}
     attributes: dict[tuple[int], Any] = {}
-    for index, name in enumerate(case.kernel.arg_names):
+    for parameter in case.kernel.params:
+        index, name = parameter.num, parameter.name
         if name in case.constants:
             signature[name], values[index,] = "constexpr", case.constants[name]
-        elif name in integers or name in NUMBERS:
-            signature[name] = NUMBERS.get(name, "i32")
+        elif name in FLOATS:
+            signature[name] = "fp32"
+        elif not parameter.do_not_specialize or name in similarity_jit.VIEWS:
+            signature[name] = "*fp32"
+            if not parameter.do_not_specialize:
+                attributes[index,] = [["tt.divisibility", 16]]
         else:
-            signature[name], attributes[index,] = "*fp32", [["tt.divisibility", 16]]
+            signature[name] = "i32"
     source = ASTSource(case.kernel, signature, values, attributes)
     compiled = triton.compile(
         source, target=GPUTarget("cuda", target, 32), options={"num_warps": case.warps, **OPTIONS}
     )
     return _read_usage(compiled.asm["cubin"])
-
-
-def _unspecialised(kernel: Any) -> list[int]:
-    return [parameter.num for parameter in kernel.params if parameter.do_not_specialize]
 
 
 def _read_usage(binary: bytes) -> Usage:

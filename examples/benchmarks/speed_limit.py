@@ -29,6 +29,8 @@ from dataclasses import dataclass
 
 import torch
 
+from subremover.runtime.precision import float32_products
+
 FLOAT_BYTES = 4
 ACCESSES_TO_LEVELS = 6
 """Of a level's values and their gradients, see above."""
@@ -106,11 +108,9 @@ def measure_rates(device: torch.device, quick: bool = False) -> Rates:
     side = (8192 if is_cuda else 2048) // (2 if quick else 1)
     factor = torch.rand(side, side, device=device)
     operations = {}
-    allowed = torch.backends.cuda.matmul.allow_tf32
     for name in ("float32", "TF32") if is_cuda else ("float32",):
-        torch.backends.cuda.matmul.allow_tf32 = name == "TF32"
-        operations[name] = 2 * side**3 / _time(lambda: factor @ factor, device)
-    torch.backends.cuda.matmul.allow_tf32 = allowed
+        with float32_products(tf32=name == "TF32"):
+            operations[name] = 2 * side**3 / _time(lambda: factor @ factor, device)
     return Rates(2 * FLOAT_BYTES * count / copy_seconds, operations)
 
 

@@ -13,8 +13,8 @@ from cases import Case
 from torch import Tensor
 from trials import Parameters
 
-from subremover.fill.paint.schedule import fit_jobs
-from subremover.options import FitOptions, PaintOptions
+from subremover.fill.paint.pool import Pool
+from subremover.options import FitOptions, PaintOptions, PoolOptions
 from subremover.untrained.restore import restore
 
 EVENT_FRAMES = 24
@@ -65,7 +65,8 @@ def paint(case: Case, setting: Setting, device: str) -> list[np.ndarray]:
     """The jobs' pictures."""
     levels = case.levels + setting.deeper if setting.deeper else None
     options = replace(setting.options, fit=replace(setting.options.fit, levels=levels))
-    (fills,) = fit_jobs([case.jobs], options, device)
+    with Pool(options, PoolOptions(device)) as pool:
+        (fills,) = pool.fit([case.jobs])
     return [fill.picture for fill in fills]
 
 

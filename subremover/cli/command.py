@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import click
@@ -21,7 +22,7 @@ from subremover.fill.paint.jobs import Painter
 EPILOG = """\b
 Exit codes: 0 done, 1 some of several films failed, 2 wrong usage, 3 the film cannot be read,
 4 the output cannot be written, 5 plan, mask or times do not fit, 6 no such device or too little
-memory, 7 a worker died, 129 the terminal closed, 130 interrupted, 143 terminated."""
+memory, 7 a GPU failed, 129 the terminal closed, 130 interrupted, 143 terminated."""
 
 
 @click.command(
@@ -51,13 +52,29 @@ def command(session: Session, /, **values: Any) -> int:
         process_film(request.films[0], request, session.painter)
         return 0
     has_failed = False
-    for film in request.films:
-        try:
-            process_film(film, request, session.painter)
-        except SubremoverError as error:
-            _print_error(error, request.verbose, f"{film.source.name}: ")
-            has_failed = True
+    with _share_painter(request, session.painter) as painter:
+        for film in request.films:
+            try:
+                process_film(film, request, painter)
+            except SubremoverError as error:
+                _print_error(error, request.verbose, f"{film.source.name}: ")
+                has_failed = True
     return 1 if has_failed else 0
+
+
+def _share_painter(request: Request, painter: Painter | None) -> AbstractContextManager[Painter | None]:
+    """What paints the holes of all films, so that a GPU keeps from film to film what was begun on it.
+
+    None: each film has its own, as where its holes decide how much memory there is for fits.
+    """
+    options = request.films[0].options
+    if painter is not None or request.scan_only or options.max_memory_bytes is not None:
+        return nullcontext(painter)
+    from subremover.fill.paint.devices import prepare_device
+    from subremover.fill.paint.pool import Pool
+
+    prepare_device(options.pool.device)
+    return Pool(options.paint, options.pool)
 
 
 def run(arguments: Sequence[str], painter: Painter | None = None) -> int:

@@ -268,9 +268,6 @@ _DECLARATIONS = (
         help="Where decoders are fitted: auto, cpu, cuda (all of them), cuda:N or mps.",
     ),
     _run(
-        "--workers", type=int, metavar="N", default=_DEFAULTS.pool.workers, help="Processes for each device."
-    ),
-    _run(
         "--batch-size",
         type=int,
         metavar="N",

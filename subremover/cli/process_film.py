@@ -37,7 +37,7 @@ def process_film(film: FilmRequest, request: Request, painter: Painter | None = 
         OutputError: One of the outputs cannot be written.
         PlanError: A plan, mask or SRT file cannot be used.
         DeviceError: The device asked for is absent, or too small.
-        WorkerError: A worker died.
+        WorkerError: A GPU failed.
         UsageError: The options do not fit the film, the encoder or the memory.
     """
     with measure() as profile:

@@ -15,7 +15,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from subremover.runtime.profile import stage
+from subremover.runtime.profile import note, stage
 
 # Before onnxruntime is loaded, whose own builds report to their makers: nothing is to leave the machine.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -66,7 +66,10 @@ class LineReader:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4  # without a GPU, the GPU build of onnxruntime complains and goes on
         path = Path(rapidocr.__file__).parent / "models" / _MODEL
-        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers())
+        # Whatever else there is: see docs/limits.md, "Where it runs".
+        providers = ["CPUExecutionProvider"]
+        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        note("scan", f"{', '.join(self._session.get_providers())} of onnxruntime {onnxruntime.__version__}")
         characters = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
         self._characters = ["", *characters, " "]
 
@@ -127,14 +130,6 @@ class LineReader:
         confidence = float(scores[0].max(axis=1)[is_new].mean()) * _read_share(marks, columns)
         share = float(marks.sum() / strokes.sum())
         return _Reading(_GLUED.sub(" ", " ".join(text.split())), confidence, share)
-
-
-def providers() -> list[str]:
-    """Names of onnxruntime's execution providers to run a model by: CUDA where it is there, then the CPU."""
-    import onnxruntime
-
-    wanted = ("CUDAExecutionProvider", "CPUExecutionProvider")
-    return [name for name in wanted if name in onnxruntime.get_available_providers()]
 
 
 def _line_place(strokes: np.ndarray) -> tuple[slice, slice]:

@@ -29,6 +29,8 @@ from subremover.motion.points import is_sane
 from subremover.motion.scoring import Backend
 from subremover.options import BorrowOptions
 from subremover.runtime.cpu import count_cores, one_opencv_thread
+from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.runtime.profile import note
 
 log = logging.getLogger(__name__)
 
@@ -69,9 +71,10 @@ class Borrower:
             memory_share: Of what crops may take by default; with less of it others may be chosen.
         """
         self._options, self._views_bytes = options, int(VIEWS_BYTES * memory_share)
+        self._place = device or "CPU"
         self._camera = Camera()
         self._device_scorer: Backend[Any] | None = None
-        self._has_warned = False
+        self._is_short = False  # of memory, on the device
         if device is not None:
             from subremover.motion.scoring_device import DeviceScorer
 
@@ -87,6 +90,7 @@ class Borrower:
         Returns:
             For each hole what was borrowed.
         """
+        note("borrow", self._place)
         camera = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
         views = Views(footage, self._views_bytes)
         with one_opencv_thread(), ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
@@ -96,6 +100,8 @@ class Borrower:
                 motions = camera, self._follow_plane(part, camera, views, threads.map)
                 found += threads.map(partial(self._find, motions=motions, views=views), part)
             smoothed = smooth_over_time([fill for fill, _ in found], threads.map)
+        if self._is_short:
+            note("borrow", f"CPU, where {self._place} has too little memory", logging.WARNING)
         return [
             Borrowed(fill.picture / 255, fill.error / 255, distance)
             for fill, (_, distance) in zip(smoothed, found, strict=True)
@@ -204,14 +210,16 @@ class Borrower:
     def _find_behind(
         self, target: View, sources: list[View], guesses: list[list[np.ndarray]], hole: np.ndarray
     ) -> tuple[Background, np.ndarray]:
-        """`find_behind` on the device, if there is one and it does not fail, else by OpenCV."""
+        """`find_behind` on the device, if there is one and its memory suffices, else by OpenCV."""
         if self._device_scorer is not None:
             try:
                 return find_behind(target, sources, guesses, hole, self._device_scorer)
             except RuntimeError as error:  # the next target may fit again
-                if not self._has_warned:
-                    self._has_warned = True
-                    log.warning("borrowing goes on without the device where that fails: %s", error)
+                if not is_out_of_memory(error):
+                    raise
+                if not self._is_short:
+                    log.info("borrowing on the CPU: %s", str(error).partition("\n")[0])
+                self._is_short = True
         return find_behind(target, sources, guesses, hole, scoring)
 
 

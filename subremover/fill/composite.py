@@ -56,10 +56,12 @@ def join_seamlessly(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> 
         (h, w, 3) float32, RGB in [0, 1]: the image, with the fill joined to it in its hole.
     """
     unknown = hole.astype(np.float32)
-    residual = np.where(unknown[..., None] == 1, 0, image - fitted).astype(np.float32)
+    residual = image - fitted
+    residual[unknown == 1] = 0
     spread = _push_pull(residual, 1 - unknown)
-    smoothed: np.ndarray = np.where(unknown[..., None] > 0, np.clip(fitted + spread, 0, 1), image)
-    return smoothed.astype(np.float32)
+    joined, is_open = image.copy(), unknown > 0
+    joined[is_open] = np.clip(fitted[is_open] + spread[is_open], 0, 1)
+    return joined
 
 
 def confine(filled: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:
@@ -76,12 +78,20 @@ def confine(filled: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarr
         (h, w, 3) float32; known pixels are those of `filled`.
     """
     known = 1 - hole.astype(np.float32)
-    image = np.where(known[..., None] > 0, image, 0)
-    weight = np.maximum(cv2.GaussianBlur(known, (0, 0), SURROUNDINGS_SIGMA_PX), 1e-6)[..., None]
-    mean = cv2.GaussianBlur(image * known[..., None], (0, 0), SURROUNDINGS_SIGMA_PX) / weight
-    power = cv2.GaussianBlur(image**2 * known[..., None], (0, 0), SURROUNDINGS_SIGMA_PX) / weight
+    is_open = known < 1
+
+    def surroundings(values: np.ndarray) -> np.ndarray:
+        blurred: np.ndarray = cv2.GaussianBlur(values, (0, 0), SURROUNDINGS_SIGMA_PX)[is_open]
+        return blurred
+
+    known_rgb = cv2.merge([known] * 3)
+    image = np.where(known_rgb > 0, image, 0)
+    weight = np.maximum(surroundings(known), 1e-6)[:, None]
+    mean = surroundings(image * known_rgb) / weight
+    power = surroundings(image**2 * known_rgb) / weight
     reach = 2 * (np.sqrt(np.maximum(power - mean**2, 0)) + 2 / 255)
-    confined: np.ndarray = np.where(known[..., None] < 1, np.clip(filled, mean - reach, mean + reach), filled)
+    confined = filled.copy()
+    confined[is_open] = np.clip(filled[is_open], mean - reach, mean + reach)
     return confined
 
 
@@ -113,8 +123,9 @@ def _push_pull(values: np.ndarray, weight: np.ndarray) -> np.ndarray:
         mean = (values * weight[..., None]).sum((0, 1)) / max(float(weight.sum()), 1e-6)
         filled: np.ndarray = np.where(weight[..., None] > 0, values, mean)
         return filled
+    weight_rgb = cv2.merge([weight] * 3)  # numpy is slow where it spreads values over three channels
     coarse_weight = cv2.pyrDown(weight)
-    coarse = cv2.pyrDown(values * weight[..., None]) / np.maximum(coarse_weight, 1e-6)[..., None]
+    coarse: np.ndarray = cv2.pyrDown(values * weight_rgb) / cv2.merge([np.maximum(coarse_weight, 1e-6)] * 3)
     coarse = _push_pull(coarse, np.minimum(coarse_weight * 2, 1))
     wide = cv2.pyrUp(coarse, dstsize=(weight.shape[1], weight.shape[0]))
-    return np.asarray(wide + (values - wide) * weight[..., None])
+    return np.asarray(wide + (values - wide) * weight_rgb)

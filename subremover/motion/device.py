@@ -20,12 +20,13 @@ from torch import Tensor
 from subremover.motion.align import View
 from subremover.motion.normalised_convolution import SIGMAS_PX
 from subremover.motion.normalised_convolution_device import DeviceNormalisedConvolution
+from subremover.motion.scoring import OFFSET_SIGMAS_PX
 from subremover.runtime.cpu import count_cores
 from subremover.runtime.lru_cache import LruCache
 
 MATRICES_BYTES = 16 << 20
 """Most memory of each stream for the matrices of the latest crop sizes; those of a hole all across a 1080p
-frame have 2 MiB."""
+frame have 4 MiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,10 +49,20 @@ class Size:
         x, y = (np.arange(0, side, step_px, dtype=np.float32) for side in (width, height))
         self.grid = stream.upload(np.stack(np.meshgrid(x, y), -1))
         """(rows, columns, 2) float32, px: x and y of the grid's places."""
-        self.picture_scale = stream.upload(np.array([2 / width, 2 / height], np.float32))
-        self.grid_scale = stream.upload(np.array([2 / len(x), 2 / len(y)], np.float32))
-        """(2,) float32, 2 over width and height: what `grid_sample` counts in."""
-        self.means = DeviceNormalisedConvolution((len(y), len(x)), step_px, SIGMAS_PX, stream.upload)
+        sides = np.array([width, height]), np.array([len(x), len(y)]) * step_px
+        starts = 0.5, 0.5 * step_px  # of a place, from its edge in px
+        self.in_picture, self.in_grid = (
+            stream.upload(np.array([2 / side, 2 * start / side - 1], np.float32))
+            for side, start in zip(sides, starts, strict=True)
+        )
+        """(2, 2) float32, factors and summands for x and y: from px to what `grid_sample` takes, -1 to 1 from
+        edge to edge, of a picture and of levels on the grid."""
+        self.offsets, self.errors = (
+            DeviceNormalisedConvolution((len(y), len(x)), step_px, sigmas_px, stream.upload)
+            for sigmas_px in (OFFSET_SIGMAS_PX, SIGMAS_PX)
+        )
+        """Means over the scales at which changes of light and errors are told."""
+        self.byte_count = self.offsets.byte_count + self.errors.byte_count
 
 
 class DeviceStream:
@@ -63,7 +74,7 @@ class DeviceStream:
         self._stream = torch.cuda.Stream(device) if is_cuda else None  # type: ignore[no-untyped-call]
         self._device = device
         self._views = views
-        self._sizes: LruCache[Size] = LruCache(MATRICES_BYTES, lambda size: size.means.byte_count)
+        self._sizes: LruCache[Size] = LruCache(MATRICES_BYTES, lambda size: size.byte_count)
 
     @contextmanager
     def at_work(self) -> Iterator[None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import combinations
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -11,17 +11,20 @@ import torch
 from torch import Tensor
 
 from subremover.motion.normalised_convolution import PRIOR, choose_levels
+from subremover.runtime.precision import float32_products
 
 _PRIOR = float(PRIOR)
-_Pair = tuple[Tensor, Tensor]
+_LEAST_WEIGHT = 1e-12
+"""Of a place, so that there is a mean, though of nothing, where no place is known."""
 
 
 class DeviceNormalisedConvolution:
-    """Means over the known places, for grids of one size.
+    """Means over the known places, for grids of one size and certain scales.
 
     Shrinking, blurring and growing are linear and separable, so each is a matrix for the rows and one for the
     columns. OpenCV itself makes these out of the identity, so that sizes and borders are the twin's; and a
-    Gaussian over all grids is two matrix products, however wide it is.
+    Gaussian over all grids is two matrix products, however wide it is. What is to be multiplied by several
+    matrices is multiplied by them side by side, and what products are to be added up comes of one.
     """
 
     def __init__(
@@ -36,64 +39,82 @@ class DeviceNormalisedConvolution:
         Args:
             size: Rows and columns of the grids.
             px: Between neighbouring places.
-            sigmas_px: All standard deviations that are going to be asked for, ascending.
+            sigmas_px: Standard deviations of the Gaussians, ascending.
             upload: Copies a matrix, (n, m) float32, to the device.
         """
-
-        def pair(rows: np.ndarray, columns: np.ndarray) -> _Pair:
-            return upload(rows), upload(np.ascontiguousarray(columns.T))
-
-        levels = choose_levels(size, px, sigmas_px)
-        blurs = zip(*(_blurs(side, levels) for side in size), strict=True)
-        self._blurs = {sigma: pair(*both) for sigma, both in zip(sigmas_px, blurs, strict=True)}
-        sizes = [
-            tuple(-(-side // factor) for side in size) for factor in sorted({1, *(f for f, _ in levels)})
+        levels = choose_levels(size, px, sigmas_px)[::-1]  # from the coarsest
+        rows, columns = (_Axis(side, levels) for side in size)
+        self._width = size[1]
+        self._widths = [len(blur) for blur in columns.blurs]
+        self._blur_columns = upload(_transpose(columns.blurs))
+        self._blur_rows = [upload(blur) for blur in rows.blurs]
+        self._grow_columns = [
+            upload(_transpose(pair)) for pair in zip(columns.steps, columns.to_grid, strict=False)
         ]
-        self._growths = {
-            (coarse, fine): pair(*(_growth(*sides) for sides in zip(coarse, fine, strict=True)))
-            for fine, coarse in combinations(sizes, 2)
-        }
-        pairs = [*self._blurs.values(), *self._growths.values()]
-        self.byte_count = sum(4 * matrix.numel() for both in pairs for matrix in both)
+        if self._widths[-1] < size[1]:
+            self._grow_columns.append(upload(_transpose(columns.to_grid[-1:])))
+        self._grow_rows = [upload(step) for step in rows.steps]
+        self._sum_rows = upload(np.concatenate(rows.to_grid, axis=1) / np.float32(len(levels)))
+        matrices = [
+            self._blur_columns,
+            *self._blur_rows,
+            *self._grow_columns,
+            *self._grow_rows,
+            self._sum_rows,
+        ]
+        self.byte_count = sum(4 * matrix.numel() for matrix in matrices)
 
-    def mean(self, total: Tensor, weight: Tensor, sigmas_px: Sequence[float]) -> Tensor:
+    def mean(self, total: Tensor, weight: Tensor) -> Tensor:
         """What the known values around each place average to, see `NormalisedConvolution.mean`.
 
         Args:
             total: (B, C, rows, columns) float32, values times weights.
             weight: (B, 1, rows, columns) float32 in [0, 1], how much is known of each place.
-            sigmas_px: Some of the standard deviations given before, ascending.
 
         Returns:
             Like `total`, everywhere.
         """
-        both = torch.cat([total, weight], 1)
-        mean = sum_of = None
-        for sigma_px in reversed(sigmas_px):
-            level = _apply(self._blurs[sigma_px], both)
-            near, seen = level[:, :-1], level[:, -1:]
-            if mean is None or sum_of is None:
-                mean = near.mean((2, 3), keepdim=True) / seen.mean((2, 3), keepdim=True).clamp_min(1e-6)
-                mean = sum_of = torch.add(near, mean, alpha=_PRIOR) / (seen + _PRIOR)
-                continue
-            mean, sum_of = self._grow(mean, near), self._grow(sum_of, near)
-            mean = torch.add(near, mean, alpha=_PRIOR) / (seen + _PRIOR)
-            sum_of = sum_of + mean
-        assert sum_of is not None
-        return self._grow(sum_of / len(sigmas_px), total)
+        with float32_products(tf32=False):
+            both = torch.cat([total, weight.clamp_min(_LEAST_WEIGHT)], 1)
+            levels = torch.split(both @ self._blur_columns, self._widths, 3)
+            coarser: Tensor | None = None
+            means: list[Tensor] = []
+            for number, rows in enumerate(self._blur_rows):
+                level = rows @ levels[number]
+                if coarser is None:
+                    whole = level.mean((2, 3), keepdim=True)
+                    coarser = whole / whole[:, -1:]
+                level = torch.add(level, coarser, alpha=_PRIOR)
+                mean = level / level[:, -1:]  # so that the weight's, which is grown along with it, is 1
+                grown = mean @ self._grow_columns[number] if number < len(self._grow_columns) else mean
+                means.append(grown[:, :-1, :, -self._width :])
+                if number < len(self._grow_rows):
+                    coarser = self._grow_rows[number] @ grown[..., : -self._width]
+            return self._sum_rows @ torch.cat(means, 2)
 
-    def _grow(self, level: Tensor, like: Tensor) -> Tensor:
-        coarse, fine = tuple(level.shape[2:]), tuple(like.shape[2:])
-        return level if coarse == fine else _apply(self._growths[coarse, fine], level)
+
+class _Axis:
+    """What happens along an axis; all levels from the coarsest, all matrices float32."""
+
+    def __init__(self, side: int, levels: Sequence[tuple[int, float]]) -> None:
+        self.blurs = _blurs(side, levels[::-1])[::-1]
+        """For each level (places there, side): shrinking and blurring."""
+        places = [len(blur) for blur in self.blurs]
+        self.steps = [_growth(*sides) for sides in pairwise(places)]
+        """For each level but the finest (places of the next, places there): interpolation."""
+        self.to_grid = [_growth(places[-1], side)]
+        """For each level (side, places there): interpolation, level by level, to the grid."""
+        for step in self.steps[::-1]:
+            self.to_grid.insert(0, self.to_grid[0] @ step)
 
 
-def _apply(pair: _Pair, level: Tensor) -> Tensor:
-    rows, columns = pair
-    return rows @ (level @ columns)
+def _transpose(matrices: Sequence[np.ndarray]) -> np.ndarray:
+    """Matrices of equal width, one below the other, transposed."""
+    return np.ascontiguousarray(np.concatenate(matrices).T)
 
 
 def _blurs(side: int, levels: Sequence[tuple[int, float]]) -> list[np.ndarray]:
-    """For each level (places there, side) float32: what shrinking and blurring do along an axis."""
+    """For each level, from the finest, (places there, side): what shrinking and blurring do along an axis."""
     matrix: np.ndarray = np.eye(side, dtype=np.float32)
     blurs, factor = [], 1
     for coarser, sigma in levels:
@@ -105,7 +126,9 @@ def _blurs(side: int, levels: Sequence[tuple[int, float]]) -> list[np.ndarray]:
 
 
 def _growth(coarse: int, fine: int) -> np.ndarray:
-    """(fine, coarse) float32: what linear interpolation does along an axis."""
+    """(fine, coarse): what linear interpolation does along an axis."""
     identity = np.eye(coarse, dtype=np.float32)
+    if coarse == fine:
+        return identity
     growth: np.ndarray = cv2.resize(identity, (coarse, fine), interpolation=cv2.INTER_LINEAR)
     return growth

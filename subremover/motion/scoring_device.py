@@ -16,8 +16,7 @@ from torch import Tensor
 
 from subremover.motion.align import View, Warp
 from subremover.motion.device import DeviceStream, DeviceStreams
-from subremover.motion.normalised_convolution import SIGMAS_PX
-from subremover.motion.scoring import BEST_COUNT, LEAST_SHARE, OFFSET_SIGMAS_PX, on_grid
+from subremover.motion.scoring import BEST_COUNT, LEAST_SHARE, on_grid
 
 OFFSET, MOTION, ERROR, KNOWN, RESIDUAL = slice(3), slice(3, 5), 5, 6, slice(7, 10)
 """Which of the ten planes that are kept of a candidate hold what."""
@@ -53,14 +52,14 @@ class DeviceScorer:
             size = stream.size(target)
             still = np.zeros((*target.known[step, step].shape, 2), np.float32)
             motion = stream.upload(np.stack([still if w.motion is None else w.motion for w in warps]))
-            seen, shown = _sample_at(*_gather(stream, warps), size.grid + motion, size.picture_scale)
+            seen, shown = _sample_at(*_gather(stream, warps), size.grid + motion, size.in_picture)
             planes = stream.planes(target)
-            known = (shown & (planes.masks[0, step, step] > 0)).float()  # (B, 1, rows, columns)
+            known = shown * planes.masks[0, step, step]  # (B, 1, rows, columns)
             residual = (planes.picture[step, step].permute(2, 0, 1) - seen) * known
-            offset = size.means.mean(residual, known, OFFSET_SIGMAS_PX)
+            offset = size.offsets.mean(residual, known)
             residual = torch.addcmul(residual, offset, known, value=-1)
-            error = size.means.mean(residual.square().mean(1, keepdim=True), known, SIGMAS_PX)
-            levels = torch.cat([offset, motion.permute(0, 3, 1, 2), error, shown.float(), residual], 1)
+            error = size.errors.mean(residual.square().mean(1, keepdim=True), known)
+            levels = torch.cat([offset, motion.permute(0, 3, 1, 2), error, shown, residual], 1)
         batch = _Batch(levels, stream)
         return [DeviceCandidate(warp, batch, row) for row, warp in enumerate(warps)]
 
@@ -95,16 +94,14 @@ class DeviceScorer:
             weight = own.sum(0) + 1e-30  # (rows, columns)
             missed = (levels[:, RESIDUAL] * own[:, None]).sum(0).abs().amax(0) / weight
             told = stream.planes(target).masks[0, ::step, ::step] * (weight > 1e-20).float()
-            off = size.means.mean((missed.square() * told)[None, None], told[None, None], SIGMAS_PX)
+            off = size.errors.mean((missed.square() * told)[None, None], told[None, None])
 
             places = stream.upload(pixels)[None, None]  # (1, 1, n, 2)
-            there = _normalise(places / step, size.grid_scale)
+            there = _normalise(places, size.in_grid)
             levels[:, ERROR] = shares
             levels = _interpolate(levels[:, : ERROR + 1], there.expand(len(levels), -1, -1, -1))
             places = places + levels[:, MOTION].permute(0, 2, 3, 1)
-            seen, shown = _sample_at(
-                *_gather(stream, [c.warp for c in candidates]), places, size.picture_scale
-            )
+            seen, shown = _sample_at(*_gather(stream, [c.warp for c in candidates]), places, size.in_picture)
             seen += levels[:, OFFSET]
             part = levels[:, ERROR, None] * shown  # (B, 1, 1, n)
             weight = part.sum(0) + 1e-30
@@ -178,13 +175,13 @@ def _gather(stream: DeviceStream, warps: Sequence[Warp]) -> tuple[Tensor, Tensor
     return pictures.permute(0, 3, 1, 2).float(), masks[:, None].float()
 
 
-def _sample_at(pictures: Tensor, masks: Tensor, places: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
-    """What is seen at (B, i, j, 2) places: (B, 3, i, j) float32, whole levels; (B, 1, i, j) bool."""
-    there = _normalise(places, scale)
+def _sample_at(pictures: Tensor, masks: Tensor, places: Tensor, units: Tensor) -> tuple[Tensor, Tensor]:
+    """What is seen at (B, i, j, 2) places: (B, 3, i, j) float32, whole levels; (B, 1, i, j), 0 or 1."""
+    there = _normalise(places, units)
     # A is -0.75, as in OpenCV 5, which no longer rounds places to 1/32 px, either.
     seen = F.grid_sample(pictures, there, "bicubic", "border", align_corners=False)
     shown = F.grid_sample(masks, there, "bilinear", "zeros", align_corners=False)
-    return seen.round_().clamp_(0, 255), shown > 254.5 / 255
+    return seen.round_().clamp_(0, 255), (shown > 254.5 / 255).float()
 
 
 def _interpolate(levels: Tensor, there: Tensor) -> Tensor:
@@ -192,9 +189,9 @@ def _interpolate(levels: Tensor, there: Tensor) -> Tensor:
     return F.grid_sample(levels, there, "bilinear", "border", align_corners=False)
 
 
-def _normalise(places: Tensor, scale: Tensor) -> Tensor:
-    """From px to what `grid_sample` takes, -1 to 1 from edge to edge of a picture 2 / scale px wide."""
-    return (places + 0.5) * scale - 1
+def _normalise(places: Tensor, units: Tensor) -> Tensor:
+    """From px to what `grid_sample` takes; see `device.Size`."""
+    return torch.addcmul(units[1], places, units[0])
 
 
 def _share_out(errors: Tensor, known: Tensor) -> Tensor:

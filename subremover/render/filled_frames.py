@@ -1,7 +1,7 @@
 """The render, window by window: read frames, unmix and borrow what can be, have the rest painted, fill.
 
 A window is a run of frames of one segment that is filled by itself, so that memory and result do not depend
-on how long the film is or how many workers there are. Windows hand something on to those that follow only
+on how long the film is or on what it is painted. Windows hand something on to those that follow only
 within their segment.
 """
 
@@ -80,7 +80,7 @@ def fill_frames(
     Raises:
         InputError: The film cannot be read.
         DeviceError: A device's memory does not suffice for a single crop.
-        WorkerError: A worker process died.
+        WorkerError: A GPU failed.
     """
     in_flight: deque[Window] = deque()
 

@@ -85,7 +85,7 @@ class Rendering:
             InputError: The film cannot be read to its end.
             OutputError: The work folder cannot be written, or the encoder refuses.
             DeviceError: A device's memory does not suffice for a single crop.
-            WorkerError: A worker process died.
+            WorkerError: A GPU failed.
         """
         self._check_disk()
         segments = self.segments
@@ -275,7 +275,7 @@ def render_whole(rendering: Rendering, cues: tuple[Cue, ...], progress: Progress
         OutputError: A film or the work folder cannot be written, or the encoder refuses.
         ContainerError: The frames or their times cannot be read again out of the target's container.
         DeviceError: A device's memory does not suffice for a single crop.
-        WorkerError: A worker process died.
+        WorkerError: A GPU failed.
         SpliceError: Packets had to be copied, and do not fit in.
     """
     try:

@@ -28,8 +28,8 @@ _CPU_FEATURES = (12, 13)
 """FMA3 and AVX2 by OpenCV's numbers. Without them libx264 made other packets of two drawn films; without
 AVX-512, or of another number of threads, the very same."""
 _WHERE = ("overwrite", "resume")
-"""Options of encoding that do not change what comes out; batch size and workers do not, nor does which device
-of a kind it is."""
+"""Options of encoding that do not change what comes out; the batch size does not, nor does which device of a
+kind it is."""
 
 
 def find_fingerprint(

@@ -23,7 +23,8 @@ def float32_products(*, tf32: bool) -> Iterator[None]:
     """Queue products and convolutions on CUDA in float32, or with factors rounded to TF32.
 
     TF32 keeps 11 bits: enough for a network's weights, but no variance survives it. One thread at a time is
-    inside, so that none queues in another's precision; contexts may be nested.
+    inside, so that none queues in another's precision; contexts may be nested. Not for a backward pass: CUDA
+    runs that in another thread than the one that asks for it.
 
     Args:
         tf32: Whether factors may be rounded.

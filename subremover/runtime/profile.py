@@ -1,12 +1,12 @@
-"""Measures where the time of a run goes: seconds of work by stage, cores busy, devices busy.
+"""Measures where the time of a run goes: seconds of work by stage, cores busy, devices busy, and on what.
 
 A run is what happens inside `measure()`, in its thread and in those that take its context over (`prefetch`).
-Whatever does work there says so by `with stage(...)`; outside of any run that costs next to nothing.
+Whatever does work there says so by `with stage(...)`, and by `note(...)` which device and libraries do it;
+outside of any run that costs next to nothing.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import threading
@@ -15,7 +15,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args
+from typing import Literal, TypeVar, get_args
 
 from subremover.runtime.cpu import count_cores
 
@@ -69,9 +69,9 @@ class Profile:
     stages: dict[Stage, Work] = field(default_factory=dict)
     """What each stage has done, of those that did anything."""
     device_seconds: dict[str, float] = field(default_factory=dict)
-    """For each CUDA device how long it had work of ours. Not yet run on a GPU."""
-    _marks: list[tuple[str, Any, Any]] = field(default_factory=list, repr=False)
-    """Device, and the events before and after some work of it."""
+    """For each GPU how long it was busy with the steps of fits. Not yet run on a GPU."""
+    notes: dict[str, list[str]] = field(default_factory=dict)
+    """What works on what, in the order it was told: `fit` on `cuda:0 (NVIDIA H200), Triton kernels`."""
 
     def __str__(self) -> str:
         """The table that `--profile` prints."""
@@ -88,6 +88,7 @@ class Profile:
         lines.append(f"{'CPU busy':16} {self.cpu_seconds:9.2f} {cpu:>7}  of {cores} cores")
         for device, seconds in sorted(self.device_seconds.items()):
             lines.append(f"{f'{device} busy':16} {seconds:9.2f} {self._share(seconds):>7}")
+        lines += [f"{f'{what} on':16} {'; '.join(places)}" for what, places in self.notes.items()]
         return "\n".join(lines)
 
     def add(self, name: Stage, seconds: float, frames: int = 0) -> None:
@@ -103,12 +104,24 @@ class Profile:
             work.seconds += seconds
             work.frames += frames
 
-    def merge(self, part: Profile) -> None:
-        """Add the work of a part of the run that another process has measured."""
-        for name, work in part.stages.items():
-            self.add(name, work.seconds, work.frames)
+    def note(self, what: str, where: str) -> bool:
+        """Keep what works on what; whether that is new. May be called from any thread."""
         with _lock:
-            for device, seconds in part.device_seconds.items():
+            places = self.notes.setdefault(what, [])
+            is_new = where not in places
+            if is_new:
+                places.append(where)
+            return is_new
+
+    def add_device(self, device: str, seconds: float) -> None:
+        """Count time in which a GPU was busy; may be called from any thread.
+
+        Args:
+            device: Name of a torch device; nothing is kept of one that was not busy.
+            seconds: That it worked.
+        """
+        if seconds:
+            with _lock:
                 self.device_seconds[device] = self.device_seconds.get(device, 0.0) + seconds
 
     def _share(self, seconds: float) -> str:
@@ -139,10 +152,8 @@ def measure() -> Iterator[Profile]:
     token = _current.set(profile)
     try:
         yield profile
-        _read_marks(profile)
     finally:
         _current.reset(token)
-        profile._marks.clear()
         profile.seconds = time.perf_counter() - start
         profile.cpu_seconds = _cpu_seconds() - cpu_start
 
@@ -202,43 +213,17 @@ def timed(name: Stage, frames: Iterator[Item]) -> Generator[Item, None, None]:
             close()
 
 
-@contextmanager
-def device_work(device: str) -> Iterator[None]:
-    """Count how long a CUDA device works at what it is given inside the `with` body.
-
-    Nothing waits for the device before the run ends. Where events fail, nothing is counted.
+def note(what: str, where: str, level: int = logging.INFO) -> None:
+    """Say what some work of the run is done on, for its profile and, once a run, for the log.
 
     Args:
-        device: Name of a torch device; for others than CUDA nothing is counted.
+        what: The work: `scan`, `borrow`, `fit`.
+        where: Device, library and whatever else makes it fast or slow, in a few words.
+        level: Of the log's line; a warning where something faster was to be expected.
     """
     profile = _current.get()
-    start = _mark(device) if profile is not None and device.startswith("cuda") else None
-    yield
-    if profile is not None and start is not None and (end := _mark(device)) is not None:
-        with _lock:
-            profile._marks.append((device, start, end))
-
-
-def _mark(device: str) -> Any:
-    """An event in the device's stream; None where that fails."""
-    import torch
-
-    try:
-        event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
-        event.record(torch.cuda.current_stream(device))
-    except RuntimeError as error:
-        log.warning("how busy %s is cannot be measured: %s", device, error)
-        return None
-    return event
-
-
-def _read_marks(profile: Profile) -> None:
-    """Add up how long the devices worked; waits for them."""
-    for device, start, end in profile._marks:
-        with contextlib.suppress(RuntimeError):  # of a device that has failed
-            end.synchronize()
-            seconds = start.elapsed_time(end) / 1000
-            profile.device_seconds[device] = profile.device_seconds.get(device, 0.0) + seconds
+    if profile is None or profile.note(what, where):
+        log.log(level, "%s on %s", what, where)
 
 
 def _switch() -> None:

@@ -9,16 +9,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from subremover.options import LossName
 from subremover.untrained.adam import AdamState, Advance, advance
-from subremover.untrained.codes import draw_noise
+from subremover.untrained.codes import InputNoise
 from subremover.untrained.cuda_graph import capture
 from subremover.untrained.kernels import are_usable
 from subremover.untrained.losses import prepare_loss
 from subremover.untrained.network import Network, W
+from subremover.untrained.transfer import send
 
 ForwardModel = Callable[[Tensor], Tensor]
 """How pictures were changed before they were seen: (B, C, h, w) -> (B, C', h', w'), by torch."""
@@ -67,13 +69,11 @@ class BatchedAdam(Generic[W]):
             forward: How pictures were changed before they were seen; None: not at all.
         """
         device, count = like.code.device, targets[0]
-        if device.type == "cuda":
-            torch.backends.cuda.matmul.allow_tf32 = True  # of the network; no other part multiplies matrices
         self._network, self._forward, self._loss_name = network, forward, loss
         self._weights = like.map(lambda tensor: tensor.new_zeros(count, *tensor.shape[1:]))
         self._parameters = self._weights.flatten().requires_grad_(True)  # (B, P)
         self._input = self._weights.code.clone()  # the code with its noise
-        self._generators = [torch.Generator() for _ in range(count)]
+        self._noise = InputNoise(count, device)
         self._mean, self._power = torch.zeros_like(self._parameters), torch.zeros_like(self._parameters)
         with torch.no_grad():
             self._pictures = torch.zeros_like(network.paint(self._weights, self._input))
@@ -82,8 +82,8 @@ class BatchedAdam(Generic[W]):
         self._loss = prepare_loss(loss, blank, blank[:, :1].clone())
         self._losses = torch.zeros(count, device=device)
         self._taken = torch.zeros(count, 1, device=device)
-        self._steps, self._rates = torch.zeros_like(self._taken), torch.zeros_like(self._taken)
-        self._left, self._noises = [0] * count, [0.0] * count
+        self._steps, self._rates, self._deviations = (torch.zeros_like(self._taken) for _ in range(3))
+        self._left, self._is_noisy = np.zeros(count, np.int64), np.zeros(count, np.bool_)
         self._state = AdamState(
             *(self._parameters, self._mean, self._power, self._taken, self._steps, self._rates),
             *(self._pictures, self._last, self._losses),
@@ -94,7 +94,7 @@ class BatchedAdam(Generic[W]):
     @property
     def steps_left(self) -> list[int]:
         """For each place the steps that its row has left; 0: the place is free, or its row may be taken."""
-        return list(self._left)
+        return [int(left) for left in self._left]
 
     def put(
         self,
@@ -104,7 +104,7 @@ class BatchedAdam(Generic[W]):
         starts: W,
         settings: Sequence[ItemSettings],
     ) -> None:
-        """Begin n rows in these places.
+        """Begin n rows in these places; on CUDA this waits for nothing.
 
         Args:
             places: n numbers of places, 0 to B - 1.
@@ -114,30 +114,40 @@ class BatchedAdam(Generic[W]):
             settings: How each of the n rows is fitted.
         """
         index = self._index(places)
+        chosen = send(
+            np.array([(own.steps, own.rate, own.noise) for own in settings], np.float32), targets.device
+        )
         with torch.no_grad():
-            self._parameters[index] = starts.flatten()
-            self._weights.code[index] = starts.code
-            self._input[index] = starts.code
-            for tensor in (self._mean, self._power, self._pictures, self._taken):
-                tensor[index] = 0
-            self._steps[index] = targets.new_tensor([own.steps for own in settings]).unsqueeze(1)
-            self._rates[index] = targets.new_tensor([own.rate for own in settings]).unsqueeze(1)
             prepared = prepare_loss(self._loss_name, targets, known)
-            for mine, new in zip(self._loss.tensors, prepared.tensors, strict=True):
-                mine[index] = new
-        for slot, own in zip(places, settings, strict=True):
-            self._generators[slot].manual_seed(own.seed)
-            self._left[slot], self._noises[slot] = own.steps, own.noise
+            for mine, new in (
+                (self._parameters, starts.flatten()),
+                (self._weights.code, starts.code),
+                (self._input, starts.code),
+                (self._steps, chosen[:, :1]),
+                (self._rates, chosen[:, 1:2]),
+                (self._deviations, chosen[:, 2:]),
+                *zip(self._loss.tensors, prepared.tensors, strict=True),
+            ):
+                mine.index_copy_(0, index, new)
+            for tensor in (self._mean, self._power, self._pictures, self._taken):
+                tensor.index_fill_(0, index, 0)
+        for place, own in zip(places, settings, strict=True):
+            self._noise.begin(place, own.seed)
+            self._left[place], self._is_noisy[place] = own.steps, own.noise > 0
 
-    def step(self) -> None:
-        """Take one step with all rows that have some left."""
-        if any(self._noises):
-            code = self._weights.code
-            deviations = torch.tensor(self._noises).view(-1, *[1] * (code.dim() - 1))
-            noise = deviations * draw_noise(code.shape[1:], self._generators)
-            self._input.copy_(code + noise.to(code.device))
-        self._step()
-        self._left = [max(left - 1, 0) for left in self._left]
+    def step(self, count: int = 1) -> None:
+        """Take some steps with all rows that have some left.
+
+        Args:
+            count: How many.
+        """
+        for _ in range(count):
+            if self._is_noisy.any():
+                code = self._weights.code
+                deviations = self._deviations.view(-1, *[1] * (code.dim() - 1))
+                self._input.copy_(code + deviations * self._noise.draw(code.shape[1:]))
+            self._step()
+        np.maximum(self._left - count, 0, out=self._left)
 
     def latest(self) -> tuple[Tensor, Tensor]:
         """What the rows painted in the last step; the next step overwrites it.
@@ -148,7 +158,7 @@ class BatchedAdam(Generic[W]):
         return self._last, self._losses
 
     def take(self, places: Sequence[int]) -> tuple[Tensor, W]:
-        """Take out what became of rows.
+        """Take out what became of rows; on CUDA this waits for nothing.
 
         Args:
             places: n numbers of places.
@@ -158,11 +168,14 @@ class BatchedAdam(Generic[W]):
             the rows' weights.
         """
         index = self._index(places)
-        weights = self._weights.with_parameters(self._parameters.detach())
-        return self._pictures[index].clamp_(0, 1), weights.map(lambda tensor: tensor[index])
+        code, parameters = (
+            tensor.index_select(0, index) for tensor in (self._weights.code, self._parameters.detach())
+        )
+        pictures = self._pictures.index_select(0, index).clamp_(0, 1)
+        return pictures, self._weights.with_parameters(parameters, code)
 
     def _index(self, places: Sequence[int]) -> Tensor:
-        return torch.tensor(places, device=self._pictures.device)
+        return send(np.array(places, np.int64), self._pictures.device)
 
     def _step_all(self) -> None:
         """One step on the device; rows without steps left keep their weights and pictures."""

@@ -50,14 +50,40 @@ def shrink(crops: Tensor, known: Tensor, levels: int) -> Tensor:
     return torch.where(known > 0, crops, wide)
 
 
-def draw_noise(shape: Sequence[int], generators: Sequence[torch.Generator]) -> Tensor:
-    """Normal noise, each row's own, to be added to the codes in each step.
+class InputNoise:
+    """Normal noise of standard deviation 1 that is added to the codes of B rows in each step.
 
-    Args:
-        shape: Of one row.
-        generators: B, one a row; each moves on, so that the next call gives other noise.
-
-    Returns:
-        (B, *shape) float32 on the CPU, of standard deviation 1.
+    On the CPU each row draws its own, whatever rows stand beside it. A GPU draws for all rows at once: there
+    a row's noise depends on its place, and on what was drawn before.
     """
-    return torch.stack([torch.randn(*shape, generator=generator) for generator in generators])
+
+    def __init__(self, rows: int, device: torch.device) -> None:
+        """Noise for B rows on a device."""
+        self._rows, self._device = rows, device
+        self._generators = [torch.Generator() for _ in range(rows)] if device.type == "cpu" else []
+        self._of_all: torch.Generator | None = None
+
+    def begin(self, place: int, seed: int) -> None:
+        """Begin a row's noise anew.
+
+        Args:
+            place: Of the row, 0 to B - 1.
+            seed: Its own.
+        """
+        if self._generators:
+            self._generators[place].manual_seed(seed)
+
+    def draw(self, shape: Sequence[int]) -> Tensor:
+        """The noise of the next step.
+
+        Args:
+            shape: Of one row.
+
+        Returns:
+            (B, *shape) float32 on the device.
+        """
+        if self._generators:
+            return torch.stack([torch.randn(*shape, generator=generator) for generator in self._generators])
+        if self._of_all is None:
+            self._of_all = torch.Generator(self._device).manual_seed(0)
+        return torch.randn(self._rows, *shape, generator=self._of_all, device=self._device)

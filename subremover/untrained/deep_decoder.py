@@ -20,6 +20,7 @@ from subremover.untrained.device_memory import count_row_bytes
 from subremover.untrained.kernels import are_usable
 from subremover.untrained.level import PaintLevels, paint_levels
 from subremover.untrained.network import Weights
+from subremover.untrained.transfer import send
 
 DEFAULT_LEVELS = 5
 """Least number of levels that `choose_levels` gives for large crops."""
@@ -115,12 +116,14 @@ class DeepDecoder:
 
     def start(self, targets: Tensor, known: Tensor, seeds: Sequence[int]) -> DecoderWeights:
         """Fresh weights of B rows, on the targets' device; see `Network.start` and `draw_weights`."""
-        if self.input == "noise":
+        shrunk = None if self.input == "noise" else self._shrink(targets, known)
+        if shrunk is None:
             codes = [draw_code(self.channels, self.size, self.levels, seed) for seed in seeds]
         else:
-            codes = list(self._shrink(targets, known).cpu())
+            codes = [torch.zeros(shrunk.shape[1:]) for _ in seeds]
         weights = draw_weights(codes, self.channels, self.levels, seeds, self.outputs)
-        return weights.map(lambda tensor: tensor.to(targets.device))
+        weights = weights.map(lambda tensor: send(tensor.numpy(), targets.device))
+        return weights if shrunk is None else weights.with_code(shrunk)
 
     def restart(self, targets: Tensor, known: Tensor, weights: DecoderWeights) -> DecoderWeights:
         """Weights for a warm start: an earlier fit's, with the targets' own input if that is "downsampled".

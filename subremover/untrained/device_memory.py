@@ -1,4 +1,4 @@
-"""How many networks are fitted at once: what a device holds, and whether it ran out of memory.
+"""How many networks are fitted at once: what a device holds.
 
 torch is loaded by those who ask for a device, not here.
 """
@@ -13,37 +13,39 @@ if TYPE_CHECKING:
 CPU_BATCH_PX = 1 << 17
 """Pixels of one batch on the CPU. See docs/measurements.md, "untrained/device_memory: batch on the CPU"."""
 CUDA_MEMORY_SHARE = 0.6
-"""Share of a CUDA device's free memory that one batch may fill."""
+"""Share of a CUDA device's free memory that fits may fill."""
+MOST_BATCH_BYTES = 24 * (2**31 - 1)
+"""Most memory of one batch on CUDA: torch's up-sampling takes tensors of less than 2^31 elements of 4 bytes,
+and a row's largest one is at most a sixth of its memory."""
 
 
-def choose_batch_size(device: torch.device, row_bytes: int, row_px: int) -> int:
+def choose_batch_size(
+    device: torch.device, row_bytes: int, row_px: int, free_bytes: int | None = None
+) -> int:
     """How many rows to fit at once: as many as a CUDA device holds, few on a CPU.
 
     Args:
         device: Where they are fitted.
         row_bytes: Memory that the fit of one row takes.
         row_px: Pixels of one row.
+        free_bytes: Memory that they may fill on CUDA; None: `count_free_bytes`.
 
     Returns:
         At least 1.
     """
     if device.type != "cuda":
         return max(1, CPU_BATCH_PX // row_px)
+    free_bytes = count_free_bytes(device) if free_bytes is None else free_bytes
+    return max(1, min(free_bytes, MOST_BATCH_BYTES) // row_bytes)
+
+
+def count_free_bytes(device: torch.device) -> int:
+    """Memory of a CUDA device that fits may fill, in bytes: a share of what is free or cached."""
     import torch
 
     free_bytes, _ = torch.cuda.mem_get_info(device)
     free_bytes += torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
-    return max(1, int(free_bytes * CUDA_MEMORY_SHARE) // row_bytes)
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory did not suffice, on any device."""
-    import torch
-
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    signs = ("out of memory", "can't allocate memory", "not enough memory")
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in signs)
+    return int(free_bytes * CUDA_MEMORY_SHARE)
 
 
 def count_row_bytes(channels: int, height: int, width: int) -> int:

@@ -13,10 +13,16 @@ import torch.nn.functional as F
 from pytorch_msssim.ssim import _fspecial_gauss_1d
 from torch import Tensor
 
+from subremover.runtime.precision import float32_products
+
 WINDOW_PX, SIGMA_PX = 11, 1.5
 """Side of the window, and standard deviation of its Gaussian (Wang et al. 2004)."""
 C1, C2 = 0.01**2, 0.03**2
 """What keeps the similarity's fractions from 0 / 0 (Wang et al. 2004), for values in [0, 1]."""
+LEAST_WEIGHT = 1e-6
+"""Least known weight of a window or a block; what holds less counts for nothing."""
+LEAST_SIMILARITY = 1e-4
+"""Similarities below it count as this: a negative one has no fractional power, and zero no slope."""
 BLOCK = 48
 """Number of columns of a banded matrix that are multiplied at a time.
 See docs/measurements.md, "untrained/gaussian: products"."""
@@ -25,8 +31,8 @@ See docs/measurements.md, "untrained/gaussian: products"."""
 def blur(values: Tensor, taps: int) -> Tensor:
     """Gaussian mean of each channel in every window that lies wholly inside the picture.
 
-    On the CPU by products with banded matrices. Elsewhere by convolution: products may be rounded to TF32
-    there, which no variance survives. See docs/measurements.md, "untrained/gaussian: products".
+    On the CPU by products with banded matrices, elsewhere by convolution; never rounded to TF32, which no
+    variance survives. See docs/measurements.md, "untrained/gaussian: products" and ": TF32".
 
     Args:
         values: (B, C, h, w) float.
@@ -65,8 +71,9 @@ def _convolve(values: Tensor, taps: int, padding: int) -> Tensor:
     """The window over (B, C, h, w), by two convolutions."""
     channels = values.shape[1]
     window = gaussian(taps, values.dtype, values.device).expand(channels, 1, 1, -1)
-    values = F.conv2d(values, window, padding=(0, padding), groups=channels)
-    return F.conv2d(values, window.transpose(2, 3), padding=(padding, 0), groups=channels)
+    with float32_products(tf32=False):
+        values = F.conv2d(values, window, padding=(0, padding), groups=channels)
+        return F.conv2d(values, window.transpose(2, 3), padding=(padding, 0), groups=channels)
 
 
 def _multiply_right(values: Tensor, matrix: Tensor, before: int, taps: int) -> Tensor:

@@ -1,12 +1,12 @@
 """Losses: how far a picture is from the known pixels of its target, one number for each row of a batch.
 
-What lies in the hole counts for nothing here, in the picture as in the target. The fused kernel for CUDA is
+What lies in the hole counts for nothing here, in the picture as in the target. The fused kernels for CUDA are
 in `kernels.similarity`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -16,7 +16,16 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from subremover.options import LossName
-from subremover.untrained.gaussian import C1, C2, WINDOW_PX, blur, blur_back, gaussian
+from subremover.untrained.gaussian import (
+    C1,
+    C2,
+    LEAST_SIMILARITY,
+    LEAST_WEIGHT,
+    WINDOW_PX,
+    blur,
+    blur_back,
+    gaussian,
+)
 from subremover.untrained.kernels import are_usable
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
@@ -25,22 +34,20 @@ MIX_SHARE = 0.84
 """Share of MS-SSIM in the loss "mix"; the rest is L1 (Zhao et al. 2017)."""
 RGB = 3
 """Number of channels that the kernels compare."""
-LEAST_WEIGHT = 1e-6
-"""Least known weight of a window or a block; what holds less counts for nothing."""
-LEAST_SIMILARITY = 1e-4
-"""Similarities below it count as this: a negative one has no fractional power, and zero no slope."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scale:
-    """One scale of a target, and what of its windows does not change from step to step."""
+    """One scale of a target, and what of its windows does not change from step to step; all contiguous."""
 
     known: Tensor
     """(B, 1, h, w) weight of each pixel."""
     target: Tensor
     """(B, C, h, w)"""
+    taps: int
+    """Side of the window, odd, at most 11."""
     window: Tensor
-    """(1, 1, 1, taps) Gaussian."""
+    """(11,) Gaussian along one axis, zeros after the last tap."""
     share: Tensor
     """(B, 1, h', w') share of each window's weight in its row's mean; a row adds up to 1, or to 0
     where nothing is known."""
@@ -57,9 +64,8 @@ class Scale:
         return (self.known, self.target, self.share, self.inverse, self.mean, self.variance)
 
 
-Compare = Callable[[Tensor, Scale, bool], tuple[Tensor, Tensor]]
-"""Compares a (B, C, h, w) picture with the target of a scale, with luminance or, if False, by contrast and
-structure only: (B, C) similarities, and (B, C) sums of known * |picture - target|."""
+Compare = Callable[[Tensor, Sequence[Scale], Tensor, Tensor, float], Tensor]
+"""What `compare` does, perhaps in another way."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,7 +80,9 @@ class Loss:
     share: Tensor
     """(B,) share of one known sample in its row's mean."""
     scales: tuple[Scale, ...]
-    """From the finest; none where the loss does not look at windows."""
+    """S, from the finest; none where the loss does not look at windows."""
+    exponents: Tensor
+    """(S,) weight of each scale; they add up to 1."""
     compare: Compare
     """By kernels or plain torch."""
 
@@ -84,10 +92,8 @@ class Loss:
             return ((output - self.target).square() * self.known).sum((1, 2, 3)) * self.share
         if self.name == "l1":
             return (output - self.target).mul(self.known).abs().sum((1, 2, 3)) * self.share
-        similarity, absolute = self._compare_scales(output)
-        if self.name != "mix":
-            return 1 - similarity
-        return MIX_SHARE * (1 - similarity) + (1 - MIX_SHARE) * absolute.sum(1) * self.share
+        structure = MIX_SHARE if self.name == "mix" else 1.0
+        return self.compare(output, self.scales, self.exponents, self.share, structure)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -95,33 +101,35 @@ class Loss:
         own = self.target, self.known, self.share
         return (*own, *(tensor for scale in self.scales for tensor in scale.tensors))
 
-    def _compare_scales(self, output: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, C, h, w) -> (B,) multi-scale similarity, (B, C) absolute differences"""
-        values, absolute = [], []
-        for index, scale in enumerate(self.scales):
-            if index:
-                output, _ = _halve(output, self.scales[index - 1].known)
-            value, difference = self.compare(output, scale, index == len(self.scales) - 1)
-            values.append(value)
-            absolute.append(difference)
-        exponents = _exponents(len(self.scales), output.dtype, output.device)  # (S, 1, 1)
-        similarities = torch.stack(values).clamp_min(LEAST_SIMILARITY)  # (S, B, 3)
-        return (similarities.log() * exponents).sum(0).exp().mean(1), absolute[0]
 
-
-def compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor, Tensor]:
-    """How alike a picture and the target are at one scale, in plain torch.
+def compare(
+    output: Tensor, scales: Sequence[Scale], exponents: Tensor, share: Tensor, structure: float
+) -> Tensor:
+    """How far pictures are from their targets, by structure and by L1, in plain torch.
 
     Args:
         output: (B, C, h, w) in [0, 1].
-        scale: Of the target.
-        with_luminance: Whether all of SSIM counts; else only its contrast and structure.
+        scales: S, of the targets, from the finest. The coarsest counts with luminance, the others by contrast
+            and structure only.
+        exponents: (S,) weight of each scale's similarity.
+        share: (B,) share of one known sample in its row's mean.
+        structure: Share of the multi-scale similarity in the loss, 0 to 1; the rest is L1.
 
     Returns:
-        (B, C) the similarity of each row and channel, and (B, C) the sum of known * |picture - target|.
+        (B,), each row's own loss.
     """
-    similarity: Tensor = _Similarity.apply(output, scale, with_luminance)  # type: ignore[no-untyped-call]
-    return similarity, (output - scale.target).mul(scale.known).abs().sum((2, 3))
+    values, absolute = [], None
+    for index, scale in enumerate(scales):
+        if index:
+            output = _halve(output, scales[index - 1].known, scale.known)
+        values.append(_Similarity.apply(output, scale, index == len(scales) - 1))  # type: ignore[no-untyped-call]
+        if index == 0 and structure < 1:
+            absolute = (output - scale.target).mul(scale.known).abs().sum((2, 3))
+    similarities = torch.stack(values).clamp_min(LEAST_SIMILARITY)  # (S, B, C)
+    similarity = (similarities.log() * exponents.view(-1, 1, 1)).sum(0).exp().mean(1)
+    if absolute is None:
+        return 1 - similarity
+    return structure * (1 - similarity) + (1 - structure) * absolute.sum(1) * share
 
 
 def prepare_loss(name: LossName, target: Tensor, known: Tensor) -> Loss:
@@ -148,11 +156,13 @@ def prepare_loss(name: LossName, target: Tensor, known: Tensor) -> Loss:
     compare = _choose_compare(target.device, target.shape[1])
     share = 1 / (target.shape[1] * known.sum((1, 2, 3))).clamp_min(1e-12)
     counts = {"ssim": 1, "ms-ssim": count_scales(*target.shape[2:]), "mix": count_scales(*target.shape[2:])}
-    return Loss(name, target, known, share, _prepare_scales(target, known, counts.get(name, 0)), compare)
+    scales = _prepare_scales(target, known, counts.get(name, 0))
+    exponents = _exponents(len(scales), target.dtype, target.device)
+    return Loss(name, target, known, share, scales, exponents, compare)
 
 
 def _choose_compare(device: torch.device, channels: int) -> Compare:
-    """The fused kernel where it can be used."""
+    """The fused kernels where they can be used."""
     if channels != RGB or not are_usable(device):
         return compare
     from subremover.untrained.kernels import similarity
@@ -174,18 +184,20 @@ def _prepare_scales(target: Tensor, known: Tensor, count: int) -> tuple[Scale, .
     scales = []
     for index in range(count):
         if index:
-            target, known = _halve(target, known)
-        window = gaussian(_count_taps(*known.shape[2:]), known.dtype, known.device)
-        taps = len(window)
+            weight = _average_blocks(known)
+            target, known = _halve(target, known, weight), weight
+        taps = _count_taps(*known.shape[2:])
+        window = F.pad(gaussian(taps, known.dtype, known.device), (0, WINDOW_PX - taps))
         weight = blur(known, taps)
-        inverse = torch.where(weight > LEAST_WEIGHT, 1 / weight.clamp_min(LEAST_WEIGHT), 0)
-        share = torch.where(weight > LEAST_WEIGHT, weight, 0)
+        is_empty = weight <= LEAST_WEIGHT
+        inverse = (1 / weight.clamp_min(LEAST_WEIGHT)).masked_fill_(is_empty, 0)
+        share = weight.masked_fill(is_empty, 0)
         share = share / share.sum((2, 3), keepdim=True).clamp_min(1e-12)
         sums = blur(torch.cat([target, target.square()], 1) * known, taps)
         mean, power = (sums * inverse).chunk(2, 1)
-        scales.append(
-            Scale(known, target, window.view(1, 1, 1, -1), share, inverse, mean, power - mean.square())
-        )
+        variance = power - mean.square()
+        tensors = (tensor.contiguous() for tensor in (share, inverse, mean, variance))
+        scales.append(Scale(known.contiguous(), target.contiguous(), taps, window, *tensors))
     return tuple(scales)
 
 
@@ -200,7 +212,7 @@ class _Similarity(torch.autograd.Function):
     def forward(ctx: Any, output: Tensor, scale: Scale, with_luminance: bool) -> Tensor:
         """(B, C, h, w) -> (B, C)"""
         B, C, height, width = output.shape
-        taps = scale.window.shape[3]
+        taps = scale.taps
         planes = output.new_empty(B, 3 * C, height, width)
         first, second, third = planes.chunk(3, 1)
         weighted = torch.mul(output, scale.known, out=first)
@@ -236,9 +248,9 @@ class _Similarity(torch.autograd.Function):
 
 @lru_cache(maxsize=64)
 def _exponents(count: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """(S, 1, 1) weight of each scale; they add up to 1."""
+    """(S,) weight of each scale; they add up to 1."""
     weights = torch.tensor(SCALE_WEIGHTS[:count], dtype=dtype, device=device)
-    return (weights / weights.sum()).view(-1, 1, 1)
+    return weights / weights.sum()
 
 
 def _count_taps(height: int, width: int) -> int:
@@ -247,9 +259,11 @@ def _count_taps(height: int, width: int) -> int:
     return min(WINDOW_PX, side - (side + 1) % 2)
 
 
-def _halve(values: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
-    """Means of the known pixels of each 2x2 block, and the blocks' weights; sides are rounded up."""
-    padding = (values.shape[2] % 2, values.shape[3] % 2)
-    weight = F.avg_pool2d(known, 2, padding=padding)
-    sums = F.avg_pool2d(values * known, 2, padding=padding)
-    return sums / weight.clamp_min(LEAST_WEIGHT), weight
+def _halve(values: Tensor, known: Tensor, weight: Tensor) -> Tensor:
+    """Means of the known pixels of each 2x2 block; `weight` is the blocks' own."""
+    return _average_blocks(values * known) / weight.clamp_min(LEAST_WEIGHT)
+
+
+def _average_blocks(values: Tensor) -> Tensor:
+    """Means of 2x2 blocks; odd sides are rounded up, by zeros before the first."""
+    return F.avg_pool2d(values, 2, padding=(values.shape[2] % 2, values.shape[3] % 2))

@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from subremover.untrained.transfer import send
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,14 +44,32 @@ class Weights:
         code, *parameters = (torch.cat(column) for column in columns)
         return cls(code, tuple(parameters))
 
+    @classmethod
+    def gather(cls, rows: Sequence[tuple[Self, int]]) -> Self:
+        """Copies of rows out of several weights; on CUDA this waits for nothing.
+
+        Args:
+            rows: At least one: weights of one shape, and the number of a row of theirs.
+        """
+        firsts: dict[int, int] = {}
+        parts: list[Self] = []
+        count = 0
+        for part, _ in rows:
+            if id(part) not in firsts:
+                firsts[id(part)] = count
+                count += len(part)
+                parts.append(part)
+        every = cls.concatenate(parts)
+        index = send(np.array([firsts[id(part)] + row for part, row in rows], np.int64), every.code.device)
+        return every.map(lambda tensor: tensor.detach().index_select(0, index))
+
     def select(self, rows: Sequence[int]) -> Self:
         """Copies of some rows.
 
         Args:
             rows: Their numbers, in the order wanted; a row may be taken several times.
         """
-        index = torch.as_tensor(rows, device=self.code.device)
-        return self.map(lambda tensor: tensor.detach()[index])
+        return self.gather([(self, row) for row in rows])
 
     def with_code(self, code: Tensor) -> Self:
         """The same networks with another input, (B, C0, h0, w0)."""
@@ -58,16 +79,17 @@ class Weights:
         """A copy of all that is fitted, (B, P) float32, row by row."""
         return torch.cat([tensor.flatten(1) for tensor in self.parameters], 1)
 
-    def with_parameters(self, flat: Tensor) -> Self:
-        """The same inputs with other parameters.
+    def with_parameters(self, flat: Tensor, code: Tensor | None = None) -> Self:
+        """Networks of this shape with other parameters.
 
         Args:
             flat: (B, P), as `flatten` gives them; the new parameters are views of it.
+            code: (B, C0, h0, w0), their inputs; None: the same.
         """
         parts = torch.split(flat, [tensor[0].numel() for tensor in self.parameters], 1)
         shapes = [tensor.shape[1:] for tensor in self.parameters]
         views = (part.view(len(flat), *shape) for part, shape in zip(parts, shapes, strict=True))
-        return type(self)(self.code, tuple(views))
+        return type(self)(self.code if code is None else code, tuple(views))
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Self:
         """The weights with a function applied to each tensor, the code included."""

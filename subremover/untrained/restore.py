@@ -19,9 +19,10 @@ from torch import Tensor
 
 from subremover.errors import DeviceError, UsageError
 from subremover.options import FitOptions
+from subremover.runtime.out_of_memory import is_out_of_memory
 from subremover.untrained.batched_adam import BatchedAdam, ForwardModel, ItemSettings
 from subremover.untrained.deep_decoder import DeepDecoder, choose_levels, cover
-from subremover.untrained.device_memory import choose_batch_size, is_out_of_memory
+from subremover.untrained.device_memory import choose_batch_size
 from subremover.untrained.network import Network, Weights
 
 Watch = Callable[[int, range, Tensor, Tensor], None]

@@ -28,6 +28,7 @@ from subremover import pipeline
 from subremover.cli import command as cli
 from subremover.cli.progress_bar import ProgressBar
 from subremover.errors import InputError, WorkerError
+from subremover.fill.paint.pool import Pool
 from subremover.geometry import Box
 from subremover.memory import count_scan_bytes
 from subremover.options import (
@@ -281,6 +282,19 @@ class TestRun:
         assert cli.run(["a.mp4", "-o", "new/clean/", *words]) == 0
         assert names(place / "new/clean") == ["a.mp4"]
 
+    def test_films_share_what_fits(self, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A GPU keeps from film to film what was begun on it."""
+        made = []
+        real = Pool._make_fitter
+        monkeypatch.setattr(Pool, "_make_fitter", lambda self, name: made.append(name) or real(self, name))
+        shutil.copy(place / "a.mp4", place / "c.mp4")
+        words = ["a.mp4", "c.mp4", "-o", "clean", "--no-borrow", "--mask", "mask.png", "--end", "1f", *TINY]
+        assert cli.run([*words, "-q"]) == 0
+        assert made == ["cpu"]
+        assert cli.run([*words, "-q", "--overwrite", "--max-memory", "4G"]) == 0
+        assert made == ["cpu"] * 3
+        assert cli.run([*words, "-q", "--overwrite", "--device", "cuda:77"]) == 6  # once for all
+
     def test_several_films(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         shutil.copy("a.mp4", "c.mp4")
         Path("broken.mp4").write_text("no film")
@@ -456,9 +470,9 @@ class TestOptions:
         assert paper.warm_steps == PaintOptions().warm_steps
 
     def test_pool_and_encode(self, asked: Callable[..., Options]) -> None:
-        words = "--device cuda:1 --batch-size 3 --workers 2 --codec libx265 --crf 20.5 --overwrite"
+        words = "--device cuda:1 --batch-size 3 --codec libx265 --crf 20.5 --overwrite"
         options = asked(*words.split())
-        assert options.pool == PoolOptions("cuda:1", 3, 2)
+        assert options.pool == PoolOptions("cuda:1", 3)
         assert options.encode == EncodeOptions("libx265", 20.5, True)
         words = "--codec hevc --encoder-preset slow --tune grain --pix-fmt yuv420p10le --match-size"
         expected = EncodeOptions("hevc", preset="slow", tune="grain", pix_fmt="yuv420p10le", match_size=True)
@@ -566,7 +580,6 @@ class TestRefusals:
             (["-o", "b.mp4", "--steps", "0"], "steps must be at least 1, got 0"),
             (["-o", "b.mp4", "--channels", "-4"], "channels must be at least 1, got -4"),
             (["-o", "b.mp4", "--levels", "0"], "levels must be at least 1, got 0"),
-            (["-o", "b.mp4", "--workers", "0"], "workers must be 1 to 64, got 0"),
             (["-o", "b.mp4", "--batch-size", "0"], "the batch size must be at least 1, got 0"),
             (
                 ["-o", "b.mp4", "--max-distance", "0"],
@@ -708,7 +721,7 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("error", "code", "message"),
         [
-            (WorkerError("a worker died; try --workers 1"), 7, "subremover: a worker died; try --workers 1"),
+            (WorkerError("a GPU failed; try --device cpu"), 7, "subremover: a GPU failed; try --device cpu"),
             (MemoryError(), 6, "out of memory; try --batch-size 1 or --preset fast"),
             (KeyboardInterrupt(), 130, "subremover: interrupted"),
         ],
@@ -869,21 +882,18 @@ def test_an_estimate_needs_some_frames_or_some_time(
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 @pytest.mark.parametrize(
-    ("number", "message", "workers", "times"),
+    ("number", "message", "times"),
     [
-        (signal.SIGINT, "subremover: interrupted", 1, 1),
-        (signal.SIGINT, "subremover: interrupted", 2, 1),
-        (signal.SIGINT, "subremover: interrupted", 2, 20),
-        (signal.SIGTERM, "", 2, 1),
+        (signal.SIGINT, "subremover: interrupted", 1),
+        (signal.SIGINT, "subremover: interrupted", 20),
+        (signal.SIGTERM, "", 1),
     ],
 )
-def test_a_signal_leaves_no_process(
-    tmp_path: Path, number: signal.Signals, message: str, workers: int, times: int
-) -> None:
+def test_a_signal_leaves_no_process(tmp_path: Path, number: signal.Signals, message: str, times: int) -> None:
     """Signalled in the midst of a fit that would take hours, when part of a segment is encoded."""
     draw_film(tmp_path / "a.mp4", frames=110, size=(64, 64), options={"preset": "ultrafast"})
     cv2.imwrite(str(tmp_path / "mask.png"), np.pad(np.full((8, 20), 255, np.uint8), ((30, 26), (20, 24))))
-    words = ["--mask", "mask.png", "--start", "100f", "--steps", "1000000", "--workers", str(workers)]
+    words = ["--mask", "mask.png", "--start", "100f", "--steps", "1000000"]
     words += ["--no-borrow", "--splice", "off"]
     process = subprocess.Popen(
         [sys.executable, "-m", "subremover", "a.mp4", "-o", "b.mp4", *words, "--device", "cpu"],
@@ -918,7 +928,7 @@ def test_a_signal_leaves_no_process(
     assert "Traceback" not in err
     work = [".b.mp4.subremover", *(f".b.mp4.subremover/{name}" for name in ("lock", "plan", "state.json"))]
     assert [name for name in names(tmp_path) if "/plan/" not in name] == [*work, "a.mp4", "mask.png"]
-    deadline = time.monotonic() + 10  # multiprocessing's resource tracker ends a moment after its parent
+    deadline = time.monotonic() + 10
     while read_processes(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert read_processes(process.pid) == []

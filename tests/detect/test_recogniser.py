@@ -3,12 +3,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import onnxruntime
 import pytest
 from media import draw_picture
 from PIL import Image, ImageDraw, ImageFont
 from scan_score import count_edits
 
-from subremover.detect.recogniser import LineReader, providers
+from subremover.detect.recogniser import LineReader
+from subremover.runtime.profile import measure
 
 DEJAVU = Path("/usr/share/fonts/truetype/dejavu")
 CJK = Path("/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc")
@@ -122,8 +124,12 @@ def test_the_same_twice_and_by_another_reader(reader: LineReader) -> None:
     assert reader.read(*line) == reader.read(*line) == LineReader().read(*line)
 
 
-def test_the_cpu_is_always_a_way() -> None:
-    assert providers()[-1] == "CPUExecutionProvider"
+def test_lines_are_read_on_the_cpu_whatever_there_is(gpu_build: list[list[str]]) -> None:
+    with measure() as profile:
+        LineReader()
+    assert gpu_build == [["CPUExecutionProvider"]]
+    version = onnxruntime.__version__
+    assert profile.notes == {"scan": [f"CPUExecutionProvider of onnxruntime {version}"]}
 
 
 def test_onnxruntime_reports_to_nobody() -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import torch
 from footage_film import BOX, draw_footage, hole_psnr
+from torch.backends import cuda
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from subremover.fill.borrow import Borrower
 from subremover.fill.holes import Hole
@@ -20,6 +22,7 @@ from subremover.motion.normalised_convolution_device import DeviceNormalisedConv
 from subremover.motion.scoring import OFFSET_SIGMAS_PX
 from subremover.motion.scoring_device import OFFSET, DeviceScorer
 from subremover.options import BorrowOptions
+from subremover.runtime.profile import measure
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -79,7 +82,7 @@ def _check_twin(size: tuple[int, int], device: str) -> None:
         for one, other in zip(blended[:2], expected[:2], strict=True):
             off = np.abs(one[both] - other[both])
             assert off.max(initial=0) < 1.2  # a sample may be rounded the other way
-            assert off.sum() <= 0.01 * off.size
+            assert off.sum() <= 0.02 * off.size
         assert (blended[2] != expected[2])[hole].mean() < 0.01
 
 
@@ -102,13 +105,51 @@ def test_means_are_opencvs(size, px):
         np.float32
     )  # none, some, all
     total = rng.uniform(-20, 200, (3, *size, 3)).astype(np.float32) * weight[..., None]
-    means = DeviceNormalisedConvolution(size, px, SIGMAS_PX, torch.from_numpy)
-    for sigmas in (SIGMAS_PX, OFFSET_SIGMAS_PX):
-        ours = means.mean(
-            torch.from_numpy(total).permute(0, 3, 1, 2), torch.from_numpy(weight)[:, None], sigmas
-        )
+    for sigmas in (SIGMAS_PX, OFFSET_SIGMAS_PX, SIGMAS_PX[:1]):
+        means = DeviceNormalisedConvolution(size, px, sigmas, torch.from_numpy)
+        ours = means.mean(torch.from_numpy(total).permute(0, 3, 1, 2), torch.from_numpy(weight)[:, None])
         theirs = [NormalisedConvolution(w, px).mean(t, sigmas) for w, t in zip(weight, total, strict=True)]
         assert np.abs(ours.permute(0, 2, 3, 1).numpy() - theirs).max() < 2e-3
+
+
+class _Products(TorchDispatchMode):
+    """For each matrix product whether CUDA may round its factors to TF32."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_round = []
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        if function.__name__.split(".")[0] in {"matmul", "mm", "bmm"}:
+            self.may_round.append(cuda.matmul.allow_tf32)
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.fixture
+def tf32():
+    """The process lets CUDA round factors."""
+    before, cuda.matmul.allow_tf32 = cuda.matmul.allow_tf32, True
+    yield
+    cuda.matmul.allow_tf32 = before
+
+
+@pytest.mark.usefixtures("tf32")
+def test_products_are_exact_whatever_the_process_has_chosen():
+    size, hole = (48, 77), _hole((48, 77))
+    twin, target = DeviceScorer("cpu"), View(_scene(size), ~hole)
+    with _Products() as products:
+        twin.blend(target, twin.score(target, _warps(size)), hole)
+    assert products.may_round
+    assert not any(products.may_round)
+    assert cuda.matmul.allow_tf32
+
+
+def test_a_mean_takes_few_products():
+    """Each is a launch: for a blur one for all columns and one for the rows of each scale."""
+    means = DeviceNormalisedConvolution((40, 160), 4, SIGMAS_PX, torch.from_numpy)
+    with _Products() as products:
+        means.mean(torch.rand(2, 3, 40, 160), torch.ones(2, 1, 40, 160))
+    assert len(products.may_round) == 4 + 2 + 2 + 1
 
 
 def test_nothing_is_judged_by_what_a_hole_holds():
@@ -187,22 +228,40 @@ def test_borrowing_is_as_good_by_the_twin():
     assert any((one.picture != other.picture).any() for one, other in zip(ours[0], theirs[0], strict=True))
 
 
-def test_without_the_device_opencv_borrows(monkeypatch, caplog):
+@pytest.mark.parametrize(
+    "sign", ["CUDA out of memory", "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling"]
+)
+def test_where_memory_does_not_suffice_opencv_borrows(sign, monkeypatch, caplog):
     def fail(*_):
-        raise torch.OutOfMemoryError("no memory")
+        raise RuntimeError(f"{sign}\nand what to do about it")
 
     theirs, _ = _borrow(None)
-    for device in ("cuda:99", "cpu"):
-        if device == "cpu":
-            monkeypatch.setattr(DeviceScorer, "blend", fail)
-        caplog.clear()
-        with caplog.at_level(logging.WARNING):
-            ours, _ = _borrow(device)
-        assert len(caplog.records) == 1
-        for one, other in zip(ours, theirs, strict=True):
-            assert (one.picture == other.picture).all()
-            assert (one.error == other.error).all()
-            assert (one.distance == other.distance).all()
+    monkeypatch.setattr(DeviceScorer, "blend", fail)
+    with measure() as profile, caplog.at_level(logging.WARNING):
+        ours, _ = _borrow("cpu")
+        _borrow("cpu")
+    told = "CPU, where cpu has too little memory"
+    assert [record.message for record in caplog.records] == [f"borrow on {told}"]
+    assert profile.notes == {"borrow": ["cpu", told]}
+    for one, other in zip(ours, theirs, strict=True):
+        assert (one.picture == other.picture).all()
+        assert (one.error == other.error).all()
+        assert (one.distance == other.distance).all()
+
+
+def test_any_other_error_ends_the_run(monkeypatch):
+    def fail(*_):
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(DeviceScorer, "score", fail)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        _borrow("cpu")
+
+
+def test_borrowing_without_a_device_is_on_the_cpu():
+    with measure() as profile:
+        _borrow(None)
+    assert profile.notes == {"borrow": ["CPU"]}
 
 
 @pytest.mark.cuda

@@ -120,7 +120,7 @@ def test_other_options_start_afresh(
 
 
 @pytest.mark.parametrize(
-    "choices", [{"pool": PoolOptions("cpu", 3, 2)}, {"encode": EncodeOptions(overwrite=True)}]
+    "choices", [{"pool": PoolOptions("cpu", 3)}, {"encode": EncodeOptions(overwrite=True)}]
 )
 def test_what_does_not_change_the_film_may_change(place: Path, reference: bytes, choices: dict) -> None:
     stopped(place)

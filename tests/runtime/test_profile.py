@@ -1,11 +1,10 @@
 """Where the time goes: what counts as whose work, in one thread and in several."""
 
-import pickle
+import logging
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -18,7 +17,8 @@ from subremover.cli import command as cli
 from subremover.options import FitOptions, Options, PaintOptions, PoolOptions, ScanOptions
 from subremover.runtime import profile
 from subremover.runtime.prefetch import prefetch
-from subremover.runtime.profile import Profile, Work, device_work, measure, stage, timed
+from subremover.runtime.profile import Profile, Work, measure, note, stage, timed
+from subremover.untrained.kernels import describe
 
 TINY = PaintOptions(FitOptions(steps=2, channels=4, levels=3), warm_steps=1, decoders=1)
 
@@ -171,63 +171,42 @@ def test_outside_of_a_run_nothing_is_counted(clock: Clock) -> None:
     assert measured.stages == {}
 
 
-def test_a_part_that_was_measured_elsewhere_is_added() -> None:
-    part = Profile(5, 4, {"render: fit": Work(3, 7)}, {"cuda:0": 2})
-    whole = Profile(stages={"render: fit": Work(1, 1)}, device_seconds={"cuda:0": 1})
-    whole.merge(pickle.loads(pickle.dumps(part)))
-    assert whole.stages == {"render: fit": Work(4, 8)}
-    assert whole.device_seconds == {"cuda:0": 3}
-    assert whole.seconds == 0
+def test_what_works_on_what_is_noted_and_logged_once_a_run(caplog: pytest.LogCaptureFixture) -> None:
+    def make() -> Iterator[int]:
+        for number in range(2):
+            note("fit", f"cuda:{number}")
+            yield number
+
+    caplog.set_level(logging.INFO, profile.__name__)
+    note("scan", "what is not measured")
+    assert [record.message for record in caplog.records] == ["scan on what is not measured"]
+    caplog.clear()
+    for _ in range(2):
+        with measure() as measured:
+            note("scan", "CPU")
+            note("scan", "CPU")
+            assert list(prefetch(make(), depth=1)) == [0, 1]
+        assert measured.notes == {"scan": ["CPU"], "fit": ["cuda:0", "cuda:1"]}
+        assert [record.message for record in caplog.records] == [
+            "scan on CPU",
+            "fit on cuda:0",
+            "fit on cuda:1",
+        ]
+        caplog.clear()
 
 
-class FakeEvent:
-    """Comes a quarter of a second after the one before."""
-
-    made = 0
-
-    def __init__(self, enable_timing: bool) -> None:
-        assert enable_timing
-        self.at = 0.0
-        self.is_synchronised = False
-
-    def record(self, stream: str) -> None:
-        assert stream == "stream of cuda:1"
-        FakeEvent.made += 1
-        self.at = 250.0 * FakeEvent.made
-
-    def synchronize(self) -> None:
-        self.is_synchronised = True
-
-    def elapsed_time(self, end: "FakeEvent") -> float:
-        assert end.is_synchronised
-        return end.at - self.at
-
-
-def test_a_devices_work_is_measured_between_events(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        torch, "cuda", SimpleNamespace(Event=FakeEvent, current_stream=lambda device: f"stream of {device}")
-    )
-    with measure() as measured:
-        for device in ("cuda:1", "cpu", "cuda:1"):
-            with device_work(device):
-                pass
-    assert measured.device_seconds == {"cuda:1": 0.5}
-    assert pickle.loads(pickle.dumps(measured)).device_seconds == {"cuda:1": 0.5}
-
-
-def test_a_device_without_events_is_not_measured(caplog: pytest.LogCaptureFixture) -> None:
-    if torch.cuda.is_available():
-        pytest.skip("there is one")
-    with measure() as measured, device_work("cuda:0"):
-        done = True
-    assert done
-    assert measured.device_seconds == {}
-    assert "how busy cuda:0 is cannot be measured" in caplog.text
+def test_a_devices_work_adds_up() -> None:
+    found = Profile()
+    for seconds in (0.25, 0.0, 0.25):
+        found.add_device("cuda:1", seconds)
+    found.add_device("cpu", 0.0)
+    assert found.device_seconds == {"cuda:1": 0.5}
 
 
 def test_the_table_is_in_the_order_of_the_stages() -> None:
     stages = {"render: fit": Work(2, 10), "scan: decode": Work(5, 0), "report": Work(0.001)}
-    first, *rows = str(Profile(8, 12, stages, {"cuda:0": 4})).splitlines()
+    notes = {"scan": ["CPU"], "fit": ["cuda:0, Triton kernels", "cuda:1, plain torch"]}
+    first, *rows, scan, fit = str(Profile(8, 12, stages, {"cuda:0": 4}, notes)).splitlines()
     assert first.split() == ["stage", "seconds", "share", "frames/s"]
     cores = profile.count_cores()
     assert [row.split() for row in rows] == [
@@ -237,6 +216,8 @@ def test_the_table_is_in_the_order_of_the_stages() -> None:
         ["CPU", "busy", "12.00", f"{1.5 / cores:.0%}", "of", str(cores), "cores"],
         ["cuda:0", "busy", "4.00", "50%"],
     ]
+    assert scan.split() == ["scan", "on", "CPU"]
+    assert fit == "fit on           cuda:0, Triton kernels; cuda:1, plain torch"
 
 
 @pytest.fixture
@@ -258,6 +239,7 @@ def test_a_run_from_python_has_its_profile(film: Path) -> None:
     assert result.profile.seconds >= result.seconds > 0
     assert result.profile.cpu_seconds > 0
     assert max(seconds(result.profile).values()) < result.profile.seconds
+    assert result.profile.notes == {"borrow": ["CPU"], "fit": [describe(torch.device("cpu"))]}
 
 
 def test_profile_prints_and_changes_nothing(film: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -268,7 +250,7 @@ def test_profile_prints_and_changes_nothing(film: Path, capsys: pytest.CaptureFi
         out, err = capsys.readouterr()
         assert out == ""
         assert err.startswith("a.mkv:\nstage " if more else "")
-        assert ("render: fill" in err) == ("CPU busy" in err) == bool(more)
+        assert ("render: fill" in err) == ("CPU busy" in err) == ("borrow on " in err) == bool(more)
     plain, told = (read_packets(folder / f"{name}.mkv", "video") for name in ("plain", "told"))
     assert plain == told
 

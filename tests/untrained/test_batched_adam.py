@@ -1,8 +1,6 @@
-"""Batched Adam: as torch has it, rows that come and go without touching the others, the fall-back."""
+"""Batched Adam: as torch has it, rows that come and go without touching the others, capture, waits."""
 
-import logging
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -10,19 +8,21 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
-from subremover.fill.paint.batches import WARM_RATE, BatchFitter
-from subremover.fill.paint.jobs import FitJob
-from subremover.fill.paint.rows import Fitted, Key, Row
+from subremover.errors import WorkerError
+from subremover.fill.paint.rows import WARM_RATE
 from subremover.options import ActivationName, FitOptions
 from subremover.untrained import batched_adam, deep_decoder, losses
+from subremover.untrained import network as network_module
 from subremover.untrained.adam import advance
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
-from subremover.untrained.codes import draw_code
-from subremover.untrained.cuda_graph import capture
+from subremover.untrained.codes import InputNoise, draw_code
+from subremover.untrained.cuda_graph import capture, find_wait
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, decode, draw_weights
 from subremover.untrained.level import paint_levels
-from subremover.untrained.losses import Scale, compare, prepare_loss
+from subremover.untrained.losses import compare, prepare_loss
 
 SIZE = (16, 24)
 OPTIONS = FitOptions(channels=6, levels=3, steps=8)
@@ -131,9 +131,9 @@ def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.Monk
         used.append("advance")
         advance(*state)
 
-    def count_compare(output: Tensor, scale: Scale, with_luminance: bool) -> tuple[Tensor, Tensor]:
+    def count_compare(*loss: Any) -> Tensor:
         used.append("compare")
-        return compare(output, scale, with_luminance)
+        return compare(*loss)
 
     monkeypatch.setattr(batched_adam, "_choose_advance", lambda _: count_advance)
     monkeypatch.setattr(deep_decoder, "_choose_paint_levels", lambda *_: count_levels)
@@ -144,49 +144,95 @@ def test_the_parts_that_the_device_wants_are_those_used(monkeypatch: pytest.Monk
     assert set(used) == {"levels", "compare", "advance"}
 
 
-def make_row(seed: int, steps: int) -> tuple[Key, Row]:
-    hole = np.zeros(SIZE, np.bool_)
-    hole[6:10, 4:20] = True
-    image = np.random.default_rng(seed).random((*SIZE, 3), np.float32)
-    job = FitJob(image, hole, 0, seed, np.where(hole, np.float32(np.inf), np.float32(0)))
-    return ("anchor", seed, 0), Row(job, 0, 3, steps)
+def test_several_steps_are_as_many_single_ones() -> None:
+    one, other = make_adam(2), make_adam(2)
+    for adam in (one, other):
+        put(adam, 0, 1, 5)
+        put(adam, 1, 2, 3)
+    for _ in range(4):
+        one.step()
+    other.step(4)
+    assert one.steps_left == other.steps_left == [1, 0]
+    assert torch.equal(one.take([0, 1])[0], other.take([0, 1])[0])
 
 
-def test_a_row_that_is_done_makes_room_for_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps_of = {1: 9, 2: 3, 3: 5, 4: 2, 5: 7}
-    taken = []
-    real = BatchedAdam.step
-    monkeypatch.setattr(BatchedAdam, "step", lambda self: (taken.append(self.steps_left), real(self)))
-    fitter = BatchFitter(OPTIONS, torch.device("cpu"), batch_size=2)
-    found = dict(fitter._fit_queue(deque(make_row(*item) for item in steps_of.items())))
-    assert set(found) == {("anchor", seed, 0) for seed in steps_of}
-    assert len(taken) < 18  # 26 steps of one row each
-    for key, fitted in found.items():
-        alone: Fitted = dict(fitter._fit_queue(deque([make_row(key[1], steps_of[key[1]])])))[key]
-        np.testing.assert_array_equal(fitted.picture, alone.picture)
-        assert torch.equal(fitted.weights.head, alone.weights.head)
+def test_places_are_taken_in_any_order() -> None:
+    adam = make_adam(3)
+    for place, seed in enumerate((1, 2, 3)):
+        put(adam, place, seed, 2)
+    adam.step(2)
+    pictures, weights = adam.take([0, 1, 2])
+    some, own = adam.take([2, 0])
+    assert torch.equal(some, pictures[[2, 0]])
+    for found, expected in zip(own.parameters, weights.parameters, strict=True):
+        assert torch.equal(found, expected[[2, 0]])
+    assert torch.equal(own.code, weights.code[[2, 0]])
 
 
-def test_rows_may_follow_from_what_others_gave() -> None:
-    fitter = BatchFitter(OPTIONS, torch.device("cpu"))
-    fitter.add(dict([make_row(1, 4)]))
-    seen = []
-    for key, _ in fitter.finished():
-        seen.append(key[1])
-        if len(seen) < 3:
-            fitter.add(dict([make_row(key[1] + 1, 2)]))
-    assert seen == [1, 2, 3]
+def test_a_device_draws_the_noise_of_all_rows_at_once() -> None:
+    """Nothing is copied to it in a step; meta tensors take a GPU's branches."""
+    network = DeepDecoder.of(OPTIONS, SIZE, 3)
+    with torch.device("meta"):
+        noise = InputNoise(2, torch.device("meta"))
+    assert not noise._generators
+    assert network.levels == 3
+    of_rows = InputNoise(2, torch.device("cpu"))
+    of_rows.begin(1, 7)
+    first = of_rows.draw((3, 4))
+    alone = InputNoise(1, torch.device("cpu"))
+    alone.begin(0, 7)
+    assert torch.equal(first[1:], alone.draw((3, 4)))
+
+
+class Crossings(TorchDispatchMode):
+    """Operators that touch tensors of two devices, which copies do that may wait."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        leaves = tree_leaves((args, kwargs, result))
+        if len({leaf.device.type for leaf in leaves if isinstance(leaf, Tensor)}) > 1:
+            self.found.append(func.overloadpacket.__name__)
+        return result
+
+
+def test_only_what_is_new_goes_to_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And that by `send`, which does not wait; a step and a take send nothing but the numbers of places."""
+    sent = []
+
+    def send(array: np.ndarray, device: torch.device) -> Tensor:
+        sent.append(array.size)
+        return torch.empty(array.shape, dtype=torch.from_numpy(array).dtype, device=device)
+
+    for module in (batched_adam, network_module, deep_decoder):
+        monkeypatch.setattr(module, "send", send)
+    targets, known = (part.to("meta") for part in draw(0)[:2])
+    network = DeepDecoder.of(OPTIONS, SIZE, 3)
+    with Crossings() as crossings:
+        weights = network.start(targets, known, [0])
+        adam = BatchedAdam(network, weights, (2, 3, *SIZE), loss="mse")
+        adam.put([1], targets, known, weights, [ItemSettings(0, 3, 0.1)])
+        sent.clear()
+        adam.take([0, 1])
+    assert sent == [2]
+    assert not crossings.found
+
+
+class Stand:
+    """Of torch.cuda's classes."""
+
+    def __init__(self, *_args: object) -> None: ...
+    def wait_stream(self, _other: object) -> None: ...
+    def replay(self) -> None: ...
 
 
 @pytest.fixture
 def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[Exception | None]:
     """torch.cuda without a device; what is put in here is raised when the capture ends."""
     errors: list[Exception | None] = [None]
-
-    class Stand:
-        def __init__(self, *_args: object) -> None: ...
-        def wait_stream(self, _other: object) -> None: ...
-        def replay(self) -> None: ...
 
     @contextmanager
     def record(*_args: object, **_more: object) -> Iterator[None]:
@@ -198,21 +244,85 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[Exception | None]:
         monkeypatch.setattr(torch.cuda, name, Stand)
     monkeypatch.setattr(torch.cuda, "graph", record)
     monkeypatch.setattr(torch.cuda, "stream", nullcontext)
+    monkeypatch.setattr(torch.cuda, "device", nullcontext)
     return errors
 
 
-def test_a_step_that_cannot_be_captured_is_taken_as_it_is(
-    fake_cuda: list[Exception | None], caplog: pytest.LogCaptureFixture
+def test_a_step_is_captured_in_tf32_and_the_process_keeps_its_precision(
+    fake_cuda: list[Exception | None],
 ) -> None:
-    def step() -> None: ...
+    seen = []
 
-    device = torch.device("cuda:0")
+    def step() -> None:
+        seen.append(torch.backends.cuda.matmul.allow_tf32)
+
     assert capture(step, torch.device("cpu")) is step
-    assert capture(step, device) is not step
+    assert capture(step, torch.device("cuda:0")).__func__ is Stand.replay  # type: ignore[attr-defined]
+    assert seen == [True] * 4
+    assert not torch.backends.cuda.matmul.allow_tf32
+    assert fake_cuda == [None]
+
+
+@pytest.mark.parametrize(
+    ("wait", "reason"),
+    [
+        (lambda x: x.sum().item(), "_local_scalar_dense"),
+        (lambda x: x[x > 0], "index"),
+        (lambda x: x.nonzero(), "nonzero"),
+        (lambda x: torch.autograd.grad(Waits.apply(x).sum(), x), "_local_scalar_dense"),
+        (lambda x: torch.equal(x, x), "equal"),
+    ],
+)
+def test_a_step_that_waits_is_not_captured(
+    wait: Callable[[Tensor], object],
+    reason: str,
+    fake_cuda: list[Exception | None],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A capture that fails could not be undone."""
     fake_cuda[0] = RuntimeError("operation not permitted when stream is capturing")
-    with caplog.at_level(logging.WARNING):
-        assert capture(step, device) is step
-    assert len(caplog.records) == 1
+    values = torch.arange(3.0, requires_grad=True)
+    taken = []
+
+    def step() -> None:
+        wait(values)
+        taken.append(torch.backends.cuda.matmul.allow_tf32)
+
+    found = capture(step, torch.device("cuda:0"))
+    assert [reason in record.getMessage() for record in caplog.records] == [True]
+    taken.clear()
+    found()
+    assert taken == [True]
+
+
+class Waits(torch.autograd.Function):
+    """Waits in its backward pass."""
+
+    @staticmethod
+    def forward(_ctx: Any, x: Tensor) -> Tensor:
+        return x * 2
+
+    @staticmethod
+    def backward(_ctx: Any, gradient: Tensor) -> Tensor:
+        return gradient * float(gradient.sum())
+
+
+def test_a_copy_between_devices_waits() -> None:
+    values = torch.zeros(3)
+    assert find_wait(lambda: values.to("meta")) == "_to_copy between cpu and meta"
+    assert find_wait(lambda: values + 1) is None
+
+
+def test_the_fit_itself_never_waits() -> None:
+    adam = make_adam(2)
+    put(adam, 0, 1, 3)
+    assert find_wait(adam._step_all) is None
+
+
+def test_a_capture_that_fails_ends_the_work(fake_cuda: list[Exception | None]) -> None:
+    fake_cuda[0] = RuntimeError("operation not permitted when stream is capturing")
+    with pytest.raises(WorkerError, match=r"cuda:0 cannot record a step .*not permitted.*--device cpu"):
+        capture(lambda: None, torch.device("cuda:0"))
     fake_cuda[0] = torch.OutOfMemoryError("CUDA out of memory")
     with pytest.raises(torch.OutOfMemoryError):
-        capture(step, device)
+        capture(lambda: None, torch.device("cuda:0"))

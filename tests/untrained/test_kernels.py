@@ -1,6 +1,5 @@
 """The Triton kernels against plain torch: on a CUDA device if there is one, else in Triton's interpreter."""
 
-import logging
 import os
 import subprocess
 import sys
@@ -18,16 +17,11 @@ pytest.importorskip("triton")
 
 from subremover.options import ActivationName, FitOptions, LossName
 from subremover.runtime.precision import float32_products
-from subremover.untrained import batched_adam, deep_decoder, kernels, losses
+from subremover.untrained import batched_adam, deep_decoder, losses
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.deep_decoder import DeepDecoder, decode, draw_weights
-from subremover.untrained.kernels import are_usable, check, last_level, level, levels, norm, similarity, strip
-from subremover.untrained.kernels.check import (
-    Scale,
-    compare_plainly,
-    compare_with_plain,
-)
-from subremover.untrained.losses import count_scales, prepare_loss
+from subremover.untrained.kernels import are_usable, check, last_level, level, levels, norm, strip
+from subremover.untrained.kernels.check import compare_with_plain
 
 COMPILE = Path(__file__).parents[2] / "examples" / "benchmarks" / "compile_kernels.py"
 DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
@@ -42,25 +36,6 @@ def check_level(
         return torch.rand(shape, generator=generator).to(device)
 
     check.check_level(draw, (rows, *size, channels), activation)
-
-
-def draw_scale(rows: int, height: int, width: int, device: str = DEVICE) -> tuple[Tensor, Scale]:
-    """A picture and a target whose first windows know nothing at all."""
-    generator = torch.Generator().manual_seed(height)
-    target = torch.rand(rows, 3, height, width, generator=generator)
-    noise = torch.rand(rows, 3, height, width, generator=generator)
-    known = torch.rand(rows, 1, height, width, generator=generator).round(decimals=1)
-    known[..., :12] = 0
-    return (0.8 * target + 0.2 * noise).to(device), check.prepare_scale(target.to(device), known.to(device))
-
-
-def check_similarity(rows: int, height: int, width: int, with_luminance: bool, device: str = DEVICE) -> None:
-    picture, scale = draw_scale(rows, height, width, device)
-    compare_with_plain(
-        lambda output: similarity.compare(output, scale, with_luminance),
-        lambda output: compare_plainly(output, scale, with_luminance),
-        [picture],
-    )
 
 
 @pytest.fixture
@@ -125,44 +100,11 @@ def test_levels_are_the_decoders() -> None:
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
 
 
-def test_similarity_is_that_of_plain_torch() -> None:
-    check_similarity(1, 11, 13, False)
-
-
-def test_similarity_is_that_of_the_losses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At one scale; a picture that small holds no other."""
-    monkeypatch.setattr(similarity, "BLOCK_X", 16)
-    picture, scale = draw_scale(1, 3, 18)
-    assert count_scales(3, 18) == 1
-    found, _ = similarity.compare(picture, scale, True)
-    expected = 1 - prepare_loss("ms-ssim", scale.target, scale.known)(picture)
-    torch.testing.assert_close(found.mean(1), expected, rtol=0, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_a_row_without_known_pixels_has_no_gradient() -> None:
-    picture, scale = draw_scale(1, 3, 12)
-    picture.requires_grad_(True)
-    found, absolute = similarity.compare(picture, scale, True)
-    assert not found.any()
-    assert not absolute.any()
-    (found + absolute).sum().backward()
-    assert picture.grad is not None
-    assert not picture.grad.any()
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("activation", check.ACTIVATIONS)
 @pytest.mark.parametrize("channels", [3, 16, 20, 64, 256])
 def test_a_level_at_any_width(channels: int, activation: ActivationName) -> None:
     check_level(2, (5, 6), channels, activation)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(("rows", "height", "width"), [(3, 12, 13), (2, 33, 24), (1, 13, 130), (2, 11, 14)])
-@pytest.mark.parametrize("with_luminance", [False, True])
-def test_similarity_at_any_size(rows: int, height: int, width: int, with_luminance: bool) -> None:
-    check_similarity(rows, height, width, with_luminance)
 
 
 def compile_kernels(folder: Path, *arguments: str) -> None:
@@ -227,33 +169,6 @@ def test_a_kernel_that_is_off_is_found() -> None:
         compare(lambda x: x.square() / 0 * 0)
 
 
-@pytest.mark.parametrize(
-    ("capability", "reason"), [((7, 5), "compute capability 7.5"), ((9, 0), "no such kernel")]
-)
-def test_whatever_goes_wrong_means_plain_torch(
-    capability: tuple[int, int],
-    reason: str,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    def fail(_device: torch.device) -> None:
-        raise RuntimeError("no such kernel\nand a page about it")
-
-    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda _device: capability)
-    monkeypatch.setattr(check, "check_kernels", fail)
-    caplog.set_level(logging.WARNING, kernels.__name__)
-    are_usable.cache_clear()
-    assert not any(are_usable(torch.device("cuda", 5)) for _ in range(2))
-    assert reason in caplog.text
-    assert len(caplog.text.splitlines()) == 1
-    are_usable.cache_clear()
-
-
-def test_the_cpu_needs_no_kernels(caplog: pytest.LogCaptureFixture) -> None:
-    assert not are_usable(torch.device("cpu"))
-    assert not caplog.text
-
-
 @pytest.mark.cuda
 @pytest.mark.parametrize("channels", [64, 128, 256])
 def test_cuda_computes_a_level(cuda: str, channels: int) -> None:
@@ -261,21 +176,3 @@ def test_cuda_computes_a_level(cuda: str, channels: int) -> None:
     with float32_products(tf32=False):
         check_level(5, (24, 72), channels, "relu", cuda)
         check_level(2, (41, 163), channels, "leaky-relu", cuda)
-
-
-@pytest.mark.cuda
-def test_cuda_measures_similarity(cuda: str) -> None:
-    check_similarity(5, 96, 288, False, cuda)
-    check_similarity(3, 161, 643, True, cuda)
-
-
-@pytest.mark.cuda
-def test_cuda_gives_equal_bits_twice(cuda: str) -> None:
-    picture, scale = draw_scale(4, 96, 288, cuda)
-    found = []
-    for _ in range(2):
-        output = picture.clone().requires_grad_(True)
-        alike, absolute = similarity.compare(output, scale, True)
-        (alike + 0.01 * absolute).sum().backward()
-        found.append((alike, absolute, output.grad))
-    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))

@@ -1,7 +1,7 @@
 """The losses: against pytorch_msssim where all is known, and blind to the hole where it is not."""
 
 import math
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -10,6 +10,7 @@ from pytorch_msssim import ms_ssim as reference_ms_ssim
 from pytorch_msssim import ssim as reference_ssim
 from skimage.metrics import structural_similarity
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from subremover.options import LossName
 from subremover.untrained.losses import count_scales, prepare_loss
@@ -124,3 +125,36 @@ def test_nothing_known_is_no_nan() -> None:
 def test_coarse_scales_are_left_out_of_low_crops() -> None:
     sides = (5, 20, 21, 41, 81, 160, 161, 500)
     assert [count_scales(side, 400) for side in sides] == [1, 1, 2, 3, 4, 4, 5, 5]
+
+
+def test_a_step_halves_the_picture_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    clean, noisy = draw_pair(1, 48, 50)
+    loss = prepare_loss("mix", clean, draw_known(48, 50))
+    real, halved = F.avg_pool2d, []
+
+    def watch(values: Tensor, *others: Any, **options: Any) -> Tensor:
+        halved.append(values.shape)
+        return real(values, *others, **options)  # type: ignore[no-any-return]
+
+    monkeypatch.setattr(F, "avg_pool2d", watch)
+    loss(noisy)
+    assert halved == [(1, 3, 48, 50), (1, 3, 24, 25)]
+
+
+class NothingNew(TorchDispatchMode):
+    """No operation makes a constant, or moves a tensor, or asks for a value."""
+
+    def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = function._schema.name.removeprefix("aten::")
+        assert name not in {"scalar_tensor", "_to_copy", "_local_scalar_dense"}
+        return function(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_constants_are_brought_to_a_device_once(name: LossName, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time would be waited for; on tensors without values."""
+    target, known = torch.rand(2, 3, 41, 52, device="meta"), torch.ones(2, 1, 41, 52, device="meta")
+    prepare_loss(name, target, known)
+    monkeypatch.delattr(torch, "tensor")
+    with NothingNew():
+        assert prepare_loss(name, target, known)(target).shape == (2,)

@@ -11,7 +11,6 @@ from typing import Any
 import cv2
 import numpy as np
 
-from subremover.detect.recogniser import providers
 from subremover.geometry import Box
 from subremover.runtime.profile import stage
 
@@ -33,7 +32,7 @@ class LineDetector:
                 # Two threads, whatever the machine; sums come out the same for any number of them.
                 # See docs/measurements.md, "detect/candidates/line_detector: threads".
                 "EngineConfig.onnxruntime.intra_op_num_threads": 2,
-                "EngineConfig.onnxruntime.use_cuda": "CUDAExecutionProvider" in providers(),
+                "EngineConfig.onnxruntime.use_cuda": False,  # see docs/limits.md, "Where it runs"
                 "Det.limit_side_len": 1 << 16,  # the scaling is done here
                 "Det.limit_type": "max",
                 "Global.max_side_len": 1 << 16,

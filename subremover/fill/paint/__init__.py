@@ -1,1 +1,1 @@
-"""Paints holes by untrained networks: jobs, batches, workers."""
+"""Paints holes by untrained networks: jobs, the schedule, fitters."""

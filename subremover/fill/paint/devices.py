@@ -6,6 +6,7 @@ import importlib
 import threading
 
 from subremover.errors import DeviceError
+from subremover.runtime.nvidia import warn_of_unused_gpu
 
 
 def prepare_device(name: str) -> None:
@@ -47,6 +48,8 @@ def resolve_device(name: str) -> list[str]:
         return ["mps"]
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
+        if count == 0:
+            warn_of_unused_gpu()
         return [f"cuda:{index}" for index in range(count)] or ["cpu"]
     if count == 0:
         raise DeviceError(

@@ -1,9 +1,10 @@
-"""What the pool is asked and what it answers: plain arrays without torch, cheap to send to a process."""
+"""What the pool is asked and what it answers: plain arrays, without torch."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -14,7 +15,7 @@ KNOWN_ERROR = 4 / 255
 "fill/paint/jobs: known error"."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class FitJob:
     """One crop of one frame whose hole is to be painted."""
 
@@ -43,7 +44,7 @@ class FitJob:
                 f"error must be {self.hole.shape} float32, got {self.error.shape} {self.error.dtype}"
             )
 
-    @property
+    @cached_property
     def unknown(self) -> np.ndarray:
         """(h, w) float32 in [0, 1]: how little is known of each pixel; 1 where nothing was borrowed."""
         with np.errstate(divide="ignore"):

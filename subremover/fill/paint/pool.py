@@ -1,138 +1,105 @@
-"""Workers that fit decoders: a thread of this process, processes on the CPU, or on each CUDA device.
+"""The pool: one fitter for each device, and the threads that prepare and finish its fills.
 
-All of them stand behind the executors of `concurrent.futures`. torch is loaded by the workers, not here.
+All work is done in this process: a second process on a GPU would not run beside the first but in turns with
+it, and would have to be sent every crop. torch is loaded in the threads, not here.
 """
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
 import threading
-from collections import deque
+import time
+from collections import Counter, deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import islice
-from multiprocessing.connection import wait as wait_for_sentinels
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import copy_context
+from functools import cached_property
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Self
 
-from subremover.errors import WorkerError
 from subremover.fill.paint.devices import resolve_device
 from subremover.fill.paint.jobs import Fill, FitJob
 from subremover.options import PaintOptions, PoolOptions
 from subremover.runtime.allocator import keep_freed_memory
 from subremover.runtime.cpu import count_cores
-from subremover.runtime.profile import Profile, current, device_work, measure, stage
+from subremover.runtime.profile import current, note, stage
 from subremover.untrained.device_memory import CPU_BATCH_PX, count_row_bytes
 
-CUDA_LISTS = 4
-"""Number of lists that a CUDA worker is given at once, so that their anchors, a few of each, share batches.
-See docs/measurements.md, "fill/paint/pool: lists on CUDA"."""
-_Done = tuple[list[list[Fill]], Profile]
-"""What a worker sends back: the fills of some lists, and where its time went."""
+if TYPE_CHECKING:
+    from subremover.fill.paint.rows import Fitter
+
+CPU_LISTS, DEVICE_LISTS = 2, 6
+"""Number of lists in hand on the CPU, and on each GPU, where anchors of one list are fitted along with other
+frames of another. See docs/measurements.md, "fill/paint/pool: lists in hand"."""
 
 
-class StopEvent(Protocol):
-    """The part of threading's and multiprocessing's Event that is needed here."""
-
-    def is_set(self) -> bool:
-        """Whether fits under way are to stop."""
-        ...
-
-    def set(self) -> None:
-        """Have fits under way stop within a step."""
-        ...
-
-    def clear(self) -> None:
-        """Let fits run again."""
-        ...
+MOST_LISTS = 64
+"""Most lists in hand, on all GPUs together."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Task:
-    """What a worker needs to know besides the jobs; see `PaintOptions`, `PoolOptions` and `Pool`."""
+class Pool(AbstractContextManager["Pool"]):
+    """Fits decoders on some devices; a context manager, at whose end no thread is left.
 
-    options: PaintOptions
-    device: str
-    batch_size: int | None
-    max_bytes: int | None
-    stop: StopEvent
-
-
-class Pool:
-    """Workers that fit decoders; a context manager, at whose end no worker is left.
-
-    Results depend neither on the number of workers or devices nor on which of them does what: every
-    list of jobs is fitted on its own.
+    The context may be entered again inside: what was begun on a device is kept until the outermost ends. On
+    the CPU results depend on nothing but the jobs of a list. On a GPU they are rounded by the batches that
+    come about, which follow free memory and time.
     """
 
     def __init__(self, paint: PaintOptions, pool: PoolOptions, *, max_bytes: int | None = None) -> None:
-        """Find the devices; workers start when the context is entered.
+        """Note what is wanted; threads start when there is something to fit.
 
         Args:
             paint: How holes are painted.
-            pool: On which devices, by how many workers.
-            max_bytes: Most memory, in bytes, for what a worker fits at once on the CPU; None: as much as its
+            pool: On which devices.
+            max_bytes: Most memory, in bytes, for what is fitted at once on the CPU; None: as much as its
                 cores can use.
+        """
+        self._paint, self._options, self._max_bytes = paint, pool, max_bytes
+        self._depth, self._is_closing = 0, False
+        self._fitters: dict[str, Fitter] = {}
+        self._lock = threading.Lock()
+        self._at_work, self._since = 0, 0.0  # lists, and since when there is one
+
+    @cached_property
+    def devices(self) -> list[str]:
+        """Names of torch devices; for others than the CPU, finding them loads torch.
 
         Raises:
             DeviceError: The device asked for is absent.
         """
-        self.devices = resolve_device(pool.device)
-        self._paint, self._options, self._max_bytes = paint, pool, max_bytes
-        self._executors: list[tuple[Executor, _Task]] = []
-        self._loads: list[int] = []
-        self._stop: StopEvent = threading.Event()
+        return resolve_device(self._options.device)
 
     def __enter__(self) -> Self:
-        """Start the workers.
-
-        Raises:
-            WorkerError: There is no shared memory for processes.
-        """
-        devices = [*self.devices] * self._options.workers
-        if count_processes(self.devices, self._options.workers):
-            self._executors = self._open_processes(devices)
-        else:
-            self._stop = threading.Event()
-            executor = ThreadPoolExecutor(1, thread_name_prefix="fit", initializer=keep_freed_memory)
-            self._executors = [(executor, self._make_task(devices[0]))]
-        self._loads = [0] * len(self._executors)
+        if self._depth == 0:
+            self._is_closing = False
+            self._lists = ThreadPoolExecutor(MOST_LISTS, "fill a list")
+            self._helpers = ThreadPoolExecutor(count_cores(), "fill")
+        self._depth += 1
         return self
-
-    def _open_processes(self, devices: list[str]) -> list[tuple[Executor, _Task]]:
-        context = multiprocessing.get_context("spawn")  # CUDA does not survive a fork
-        threads = max(1, count_cores() // len(devices))
-        try:
-            self._stop = context.Event()
-            tasks = [self._make_task(device) for device in devices]
-            return [(ProcessPoolExecutor(1, context, _start_worker, (task, threads)), task) for task in tasks]
-        except OSError as error:  # their locks lie in shared memory
-            raise WorkerError(
-                f"workers cannot be started: no shared memory ({error.strerror}); mount /dev/shm "
-                "(docker: --tmpfs /dev/shm), or use --device cpu --workers 1"
-            ) from error
-
-    def _make_task(self, device: str) -> _Task:
-        return _Task(self._paint, device, self._options.batch_size, self._max_bytes, self._stop)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stop.set()
-        for executor, _ in self._executors:
-            executor.shutdown(wait=True, cancel_futures=True)
-        self._executors = []
+        self._depth -= 1
+        if self._depth:
+            return
+        self._lists.shutdown(wait=False, cancel_futures=True)
+        with self._lock:
+            self._is_closing = True
+            fitters = list(self._fitters.values())
+            self._fitters.clear()
+        for fitter in fitters:
+            fitter.stop()
+        self._lists.shutdown()
+        self._helpers.shutdown()
+        for fitter in fitters:
+            fitter.close()
 
     def fit(self, batches: Iterable[list[FitJob]]) -> Iterator[list[Fill]]:
         """Paint the holes of all jobs, list by list and in order.
 
-        Each list has its own anchors; a worker is given one list at a time, or `CUDA_LISTS` on CUDA. Only a
-        few are in hand at once. A caller who stops early closes the iterator (or leaves the context): fits
-        under way end within a step.
+        Each list has its own anchors. Only a few are in hand at once. A caller who stops early closes the
+        iterator (or leaves the context): fits under way end within a few steps.
 
         Args:
             batches: Lists of jobs; read in the caller's thread as results are taken.
@@ -142,101 +109,111 @@ class Pool:
 
         Raises:
             DeviceError: A device's memory does not suffice for a single crop.
-            WorkerError: A worker process died.
+            WorkerError: A device failed.
         """
-        if not self._executors:
+        if not self._depth:
             raise RuntimeError("the pool is not open; use it in a with statement")
         return self._fit(iter(batches))
 
     def _fit(self, batches: Iterator[list[FitJob]]) -> Generator[list[Fill], None, None]:
-        pending: deque[tuple[Future[_Done], int]] = deque()
-        most = len(self._executors) + 1
-        at_once = CUDA_LISTS if self.devices[0].startswith("cuda") else 1
+        pending: deque[tuple[Future[list[Fill]], str]] = deque()
+        most = count_lists_in_hand(self.devices)
         try:
-            while lists := list(islice(batches, at_once)):
-                pending.append(self._submit(lists))
-                if len(pending) >= most:
-                    yield from self._collect(*pending.popleft())
+            for jobs in batches:
+                loads = Counter(device for future, device in pending if not future.done())
+                device = min(self.devices, key=lambda name: loads[name])
+                run = copy_context().run  # what the thread does counts for the caller's run (see profile.py)
+                pending.append((self._lists.submit(run, self._fill_list, jobs, device), device))
+                while pending and (len(pending) >= most or pending[0][0].done()):
+                    yield pending.popleft()[0].result()
             while pending:
-                yield from self._collect(*pending.popleft())
+                yield pending.popleft()[0].result()
         finally:
-            if pending:
-                self._abandon([future for future, _ in pending])
+            self._abandon([future for future, _ in pending])
+            if profile := current():
+                for device, fitter in self._fitters.items():
+                    profile.add_device(device, fitter.take_busy_seconds())
 
-    def _submit(self, lists: list[list[FitJob]]) -> tuple[Future[_Done], int]:
-        """Give lists to the worker with the least to do; what it will answer, and its number."""
-        slot = self._loads.index(min(self._loads))
-        self._loads[slot] += 1
-        executor, task = self._executors[slot]
-        try:
-            if isinstance(executor, ProcessPoolExecutor):
-                with _interrupts_held():  # the first lists start the worker
-                    return executor.submit(_fit_in_worker, lists), slot
-            return executor.submit(_run, task, lists), slot
-        except BrokenExecutor as error:
-            raise self._dead_worker(slot) from error
-
-    def _collect(self, future: Future[_Done], slot: int) -> list[list[Fill]]:
-        """Wait for the fills of some lists."""
-        try:
-            fills, part = future.result()
-        except BrokenExecutor as error:
-            raise self._dead_worker(slot) from error
-        finally:
-            self._loads[slot] -= 1
-        if profile := current():
-            profile.merge(part)
-        return fills
-
-    def _abandon(self, futures: list[Future[_Done]]) -> None:
+    def _abandon(self, futures: list[Future[list[Fill]]]) -> None:
         """Drop what nobody waits for any longer, and be ready for the next call."""
-        self._stop.set()
         for future in futures:
             future.cancel()
+        if all(future.done() for future in futures):
+            return
+        with self._lock:
+            self._is_closing = True  # so that lists which have yet to find their fitter end, too
+            fitters = list(self._fitters.values())
+        for fitter in fitters:
+            fitter.stop()
         wait(futures)
-        self._loads = [0] * len(self._executors)
-        self._stop.clear()
+        for fitter in fitters:
+            fitter.resume()
+        self._is_closing = False
 
-    def _dead_worker(self, slot: int) -> WorkerError:
-        return WorkerError(
-            f"a fitting worker on {self._executors[slot][1].device} died, most likely for want of memory; "
-            "try --workers 1, a smaller --batch-size or --preset fast"
-        )
+    def _fill_list(self, jobs: list[FitJob], device: str) -> list[Fill]:
+        """Fill a list, in a thread of its own, which mostly waits."""
+        with stage("start"):
+            from subremover.fill.paint.schedule import fill_jobs
+
+            fitter = self._find_fitter(device)
+            note("fit", fitter.describe())
+        with self._count(len({job.frame for job in jobs})):
+            return fill_jobs(jobs, self._paint, fitter, self._helpers)
+
+    @contextmanager
+    def _count(self, frames: int) -> Iterator[None]:
+        """Count the time in which at least one list is at work as that of the fit."""
+        with self._lock:
+            if not self._at_work:
+                self._since = time.perf_counter()
+            self._at_work += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._at_work -= 1
+                seconds = 0.0 if self._at_work else time.perf_counter() - self._since
+            if profile := current():
+                profile.add("render: fit", seconds, frames)
+
+    def _find_fitter(self, device: str) -> Fitter:
+        """The device's fitter; it is made when it is first asked for."""
+        with self._lock:
+            if self._is_closing:
+                raise CancelledError
+            if device not in self._fitters:
+                self._fitters[device] = self._make_fitter(device)
+            return self._fitters[device]
+
+    def _make_fitter(self, device: str) -> Fitter:
+        fit, batch_size = self._paint.fit, self._options.batch_size
+        if device == "cpu":
+            from subremover.fill.paint.cpu_fitter import CpuFitter
+
+            keep_freed_memory()
+            return CpuFitter(fit, batch_size, max_bytes=self._max_bytes)
+        from subremover.fill.paint.device_fitter import DeviceFitter
+
+        return DeviceFitter(fit, device, batch_size)
 
 
-def count_processes(devices: Sequence[str], workers: int) -> int:
-    """Number of processes that a pool starts: none where a thread of this one does all the work.
-
-    Args:
-        devices: Names of torch devices, of one kind.
-        workers: For each device.
-    """
-    places = len(devices) * workers
-    return places if devices[0].startswith("cuda") or places > 1 else 0
-
-
-def count_lists_in_hand(devices: Sequence[str], workers: int) -> int:
+def count_lists_in_hand(devices: Sequence[str]) -> int:
     """Number of lists of jobs that a pool has in hand at once.
 
     Args:
         devices: Names of torch devices, of one kind.
-        workers: For each device.
     """
-    lists = CUDA_LISTS if devices[0].startswith("cuda") else 1
-    return (len(devices) * workers + 1) * lists
+    return CPU_LISTS if devices[0] == "cpu" else min(DEVICE_LISTS * len(devices), MOST_LISTS)
 
 
-def count_fit_bytes(
-    options: PaintOptions, devices: Sequence[str], workers: int, crop_px: int, share: float
-) -> int:
+def count_fit_bytes(options: PaintOptions, devices: Sequence[str], crop_px: int, share: float) -> int:
     """Memory that fits take on the CPU, in bytes; 0 where they run on CUDA.
 
-    By default they take one batch a core; at the least one decoder in each worker.
+    By default they take one batch a core; at the least one decoder.
 
     Args:
         options: How wide the decoders are.
         devices: Names of torch devices, of one kind.
-        workers: For each device.
         crop_px: Pixels of the largest crop; 0: none is fitted.
         share: Factor in (0, 1] of what is taken by default.
     """
@@ -244,65 +221,4 @@ def count_fit_bytes(
         return 0
     channels = options.fit.channels
     one, batch = (count_row_bytes(channels, 1, pixels) for pixels in (crop_px, max(crop_px, CPU_BATCH_PX)))
-    return max(one * workers, int(share * batch * max(count_cores(), workers)))
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Hold Ctrl-C back for a moment; a process started meanwhile is never interrupted by it.
-
-    Ctrl-C reaches all processes of the terminal; only the parent is to decide what becomes of it. A worker
-    can ignore it by itself only once it runs, and would print a traceback if it came earlier.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _run(task: _Task, lists: list[list[FitJob]]) -> _Done:
-    """Fit some lists, in the worker; their fills and where the time went."""
-    with measure() as profile:
-        with stage("start"):
-            from subremover.fill.paint.schedule import fit_jobs
-        frames = sum(len({job.frame for job in jobs}) for jobs in lists)
-        # the device idles between its batches, too: how busy it was is at most this
-        with stage("render: fit", frames), device_work(task.device):
-            limits = task.batch_size, task.stop.is_set
-            fills = fit_jobs(lists, task.options, task.device, *limits, max_bytes=task.max_bytes)
-    return fills, profile
-
-
-_task: _Task | None = None
-"""Of this worker process; set once, when it starts."""
-
-
-def _start_worker(task: _Task, threads: int) -> None:
-    """Prepare a worker process, which fits with so many threads."""
-    global _task  # noqa: PLW0603
-    _task = task
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # see _interrupts_held, which not every system has
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    import torch
-
-    torch.set_num_threads(threads)
-    if task.device.startswith("cuda"):
-        torch.cuda.set_device(task.device)
-    keep_freed_memory()
-
-
-def _fit_in_worker(lists: list[list[FitJob]]) -> _Done:
-    assert _task is not None  # the initializer ran
-    return _run(_task, lists)
-
-
-def _die_with_parent() -> None:
-    """End this worker when its parent ends: a killed one closes nothing, and workers would wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        wait_for_sentinels([parent.sentinel])
-        os._exit(1)
+    return max(one, int(share * batch * count_cores()))

@@ -1,23 +1,22 @@
 """Decides which decoders are fitted to which frames (anchors, holdouts, then warm starts), and mixes them.
 
-The fits are put into batches by `batches`; in which process and on which device this runs is up to `pool`.
+The fits are put into batches by a `Fitter`; in which threads and on which device this runs is up to `pool`.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
-import torch
 
 from subremover.fill.composite import confine, join_seamlessly, share_of_fit
-from subremover.fill.paint.batches import BatchFitter
 from subremover.fill.paint.holdout import Trust, choose_ring, trust_smooth, trust_tried, trust_untried
 from subremover.fill.paint.jobs import KNOWN_ERROR, Fill, FitJob
-from subremover.fill.paint.rows import Fitted, Key, Row
+from subremover.fill.paint.rows import Fitted, Fitter, Row
 from subremover.options import PaintOptions
 from subremover.untrained.deep_decoder import choose_levels
 
@@ -30,64 +29,49 @@ PREFERENCE = 1.5
 See docs/measurements.md, "fill/paint/schedule: preference"."""
 
 
-def fit_jobs(
-    lists: Sequence[Sequence[FitJob]],
-    options: PaintOptions,
-    device: str,
-    batch_size: int | None = None,
-    should_stop: Callable[[], bool] = lambda: False,
-    *,
-    max_bytes: int | None = None,
-) -> list[list[Fill]]:
-    """Fill the holes of all jobs, with warm starts inside each group of a list.
+def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, helpers: Executor) -> list[Fill]:
+    """Fill the holes of all jobs, with warm starts inside each group.
 
-    Lists share batches, and nothing else. The middle frame of a group is its anchor. Its decoders are fitted
-    twice, once with a ring around the hole hidden as well: how they restore that tells how far each is
-    trusted in the whole group, against the smooth continuation of the surroundings and against what was
-    borrowed. The other frames start from the anchor's weights. Where only little was not borrowed well, the
-    smooth continuation alone fills it.
+    The middle frame of a group is its anchor. Its decoders are fitted twice, once with a ring around the hole
+    hidden as well: how they restore that tells how far each is trusted in the whole group, against the smooth
+    continuation of the surroundings and against what was borrowed. The other frames start from the anchor's
+    weights. Where only little was not borrowed well, the smooth continuation alone fills it.
 
     Args:
-        lists: Jobs whose holes want filling; each list is filled as if it were the only one.
+        jobs: Whose holes want filling.
         options: How to fit.
-        device: Name of a torch device.
-        batch_size: Most crops in one batch; None: from the device's free memory. Halved where memory
-            does not suffice.
-        should_stop: Asked before each step.
-        max_bytes: Most memory for what a CPU fits at once.
+        fitter: Fits the decoders.
+        helpers: Threads that put together what was fitted.
 
     Returns:
-        For each list and job its fill.
+        For each job its fill.
 
     Raises:
         DeviceError: The device's memory does not suffice for a single crop.
-        FitStoppedError: `should_stop` said so.
+        FitStoppedError: The fitter was stopped.
     """
-    jobs = [job for some in lists for job in some]
-    numbers = [number for number, some in enumerate(lists) for _ in some]
-    groups, trust_of = _find_groups(jobs, numbers, options)
-    fitter = BatchFitter(options.fit, torch.device(device), batch_size, should_stop, max_bytes=max_bytes)
-    cold: dict[int, dict[Key, Fitted]] = {group.anchor: {} for group in groups}
-    group_of = {index: group for group in groups for index in group.members}
-    for group in groups:
-        fitter.add(_cold_rows(jobs, group, options))
-    mixes = {i: np.zeros_like(jobs[i].image) for group in groups for i in group.members}
-    for key, fitted in fitter.finished():
-        stage, index, decoder = key
-        if stage == "warm":
-            mixes[index] += np.float32(trust_of[index].weights[decoder]) * fitted.picture
-            continue
-        group, done = group_of[index], cold[index]
-        done[key] = fitted
-        if len(done) < options.decoders * (1 if group.ring is None else 2):
-            continue
-        trust = _weigh_decoders(jobs[index], group, done, options.decoders)
-        trust_of |= dict.fromkeys(group.members, trust)
-        for i in range(options.decoders):
-            mixes[index] += np.float32(trust.weights[i]) * done["anchor", index, i].picture
-        fitter.add(_warm_rows(jobs, group, options, trust, cold.pop(index)))
-    fills = (_fill(job, mixes.get(index), trust_of.get(index)) for index, job in enumerate(jobs))
-    return [list(islice(fills, len(some))) for some in lists]
+    groups, trust_of = _find_groups(jobs, options)
+    fills: dict[int, Future[Fill]] = {}
+    grouped = {index for group in groups for index in group.members}
+    for index in set(range(len(jobs))) - grouped:
+        fills[index] = helpers.submit(_fill, jobs[index], None, trust_of.get(index))
+    rows = [_cold_rows(jobs, group, options) for group in groups]
+    cold = iter(fitter.fit([row for of_group in rows for row in of_group]))
+    warm: list[tuple[int, Trust, list[Future[Fitted]]]] = []
+    for group, of_group in zip(groups, rows, strict=True):
+        fitted = [future.result() for future in islice(cold, len(of_group))]
+        anchors = fitted[: options.decoders]
+        trust = _weigh_decoders(jobs[group.anchor], group, anchors, fitted[options.decoders :])
+        fills[group.anchor] = helpers.submit(_mix_and_fill, jobs[group.anchor], anchors, trust)
+        warm_rows = _warm_rows(jobs, group, options, trust, anchors)
+        begun = iter(fitter.fit([row for of_frame in warm_rows.values() for row in of_frame]))
+        warm += [(i, trust, list(islice(begun, len(of_frame)))) for i, of_frame in warm_rows.items()]
+    for index, trust, futures in warm:
+        painted: list[Fitted | None] = [None] * options.decoders
+        for decoder, future in zip(np.flatnonzero(trust.weights), futures, strict=True):
+            painted[decoder] = future.result()
+        fills[index] = helpers.submit(_mix_and_fill, jobs[index], painted, trust)
+    return [fills[index].result() for index in range(len(jobs))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,19 +87,11 @@ class _Group:
     """(h, w) bool, hidden in the anchor's holdout; None: no holdout."""
 
 
-def _find_groups(
-    jobs: Sequence[FitJob], numbers: Sequence[int], options: PaintOptions
-) -> tuple[list[_Group], dict[int, Trust]]:
-    """The groups of those jobs that want a decoder, and the trust in the smooth continuation by job.
-
-    Args:
-        jobs: Of all lists.
-        numbers: For each job which list it is of.
-        options: How to fit.
-    """
+def _find_groups(jobs: Sequence[FitJob], options: PaintOptions) -> tuple[list[_Group], dict[int, Trust]]:
+    """The groups of those jobs that want a decoder, and the trust in the smooth continuation by job."""
     alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for index in sorted(range(len(jobs)), key=lambda i: jobs[i].frame):
-        own = (numbers[index], jobs[index].group, *jobs[index].hole.shape)
+        own = (jobs[index].group, *jobs[index].hole.shape)
         alike[own if options.warm_steps > 0 else (*own, index)].append(index)
     groups = []
     trust_of: dict[int, Trust] = {}
@@ -147,45 +123,50 @@ def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> tuple[list[int
     return [i for i in members if shares[i] > 0] if is_worth_it else [], trust
 
 
-def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: PaintOptions) -> dict[Key, Row]:
-    """The rows of a group's anchor, one a decoder, and of its holdouts."""
-    rows: dict[Key, Row] = {}
-    for i in range(options.decoders):
-        row = rows["anchor", group.anchor, i] = Row(jobs[group.anchor], i, group.levels, options.fit.steps)
-        if group.ring is not None:
-            rows["holdout", group.anchor, i] = replace(row, hidden=group.ring)
-    return rows
+def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: PaintOptions) -> list[Row]:
+    """The rows of a group's anchor, one a decoder, and behind them those of its holdouts."""
+    steps = options.fit.steps
+    rows = [Row(jobs[group.anchor], i, group.levels, steps) for i in range(options.decoders)]
+    return rows if group.ring is None else [*rows, *(replace(row, hidden=group.ring) for row in rows)]
 
 
 def _warm_rows(
-    jobs: Sequence[FitJob], group: _Group, options: PaintOptions, trust: Trust, cold: dict[Key, Fitted]
-) -> dict[Key, Row]:
-    """The rows of all other frames of a group, by the decoders that are trusted."""
-    rows: dict[Key, Row] = {}
-    for i in np.flatnonzero(trust.weights).tolist():
-        start = cold["anchor", group.anchor, i].weights
-        for index in group.members:
-            if index != group.anchor:
-                rows["warm", index, i] = Row(jobs[index], i, group.levels, options.warm_steps, start)
-    return rows
+    jobs: Sequence[FitJob], group: _Group, options: PaintOptions, trust: Trust, anchors: Sequence[Fitted]
+) -> dict[int, list[Row]]:
+    """For each other frame of a group its rows, by the decoders that are trusted."""
+    trusted = np.flatnonzero(trust.weights).tolist()
+    return {
+        index: [Row(jobs[index], i, group.levels, options.warm_steps, anchors[i]) for i in trusted]
+        for index in group.members
+        if index != group.anchor
+    }
 
 
-def _weigh_decoders(job: FitJob, group: _Group, cold: dict[Key, Fitted], decoders: int) -> Trust:
+def _weigh_decoders(
+    job: FitJob, group: _Group, anchors: Sequence[Fitted], holdouts: Sequence[Fitted]
+) -> Trust:
     """How far a group's decoders are trusted, by its anchor's job."""
-    anchored = [cold["anchor", group.anchor, i] for i in range(decoders)]
-    details = _details(anchored, job.image, job.unknown)[:, job.unknown > 0.5]
+    details = _details(anchors, job.image, job.unknown)[:, job.unknown > 0.5]
     if group.ring is None:
         return trust_untried(details)
     unknown = np.where(group.ring, np.float32(1), job.unknown)
     missed = job.image - join_seamlessly(np.zeros_like(job.image), job.image, unknown)
-    tried = [cold["holdout", group.anchor, i] for i in range(decoders)]
-    return trust_tried(details, _details(tried, job.image, unknown)[:, group.ring], missed[group.ring])
+    return trust_tried(details, _details(holdouts, job.image, unknown)[:, group.ring], missed[group.ring])
 
 
 def _details(fits: Sequence[Fitted], image: np.ndarray, unknown: np.ndarray) -> np.ndarray:
     """(S, h, w, 3): what fits, joined to the crop, add to the smooth continuation of the surroundings."""
     smooth = join_seamlessly(np.zeros_like(image), image, unknown)
     return np.stack([join_seamlessly(fit.picture, image, unknown) - smooth for fit in fits])
+
+
+def _mix_and_fill(job: FitJob, fitted: Sequence[Fitted | None], trust: Trust) -> Fill:
+    """`_fill` by what each decoder has painted; None: it is not trusted."""
+    mix = np.zeros((3, *job.hole.shape), np.float32)  # as pictures lie in memory
+    for weight, one in zip(trust.weights, fitted, strict=True):
+        if one is not None:
+            mix += np.float32(weight) * one.picture.transpose(2, 0, 1)
+    return _fill(job, np.ascontiguousarray(mix.transpose(1, 2, 0)), trust)
 
 
 def _fill(job: FitJob, mix: np.ndarray | None, trust: Trust | None) -> Fill:

@@ -12,7 +12,7 @@ from torch import Tensor
 from subremover.options import ActivationName
 from subremover.runtime.precision import float32_products
 from subremover.untrained.adam import AdamState, Advance, advance
-from subremover.untrained.gaussian import C1, C2
+from subremover.untrained.gaussian import C1, C2, LEAST_SIMILARITY, LEAST_WEIGHT
 from subremover.untrained.kernels import adam
 from subremover.untrained.kernels.last_level import paint_last_level
 from subremover.untrained.kernels.level import mix_level
@@ -33,7 +33,7 @@ ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scale:
-    """A `similarity.PreparedScale`, prepared by `prepare_scale`."""
+    """A `similarity.PreparedScale`, prepared by `prepare_scales`."""
 
     known: Tensor
     target: Tensor
@@ -44,9 +44,13 @@ class Scale:
     variance: Tensor
 
 
+@torch.inference_mode(False)
+@torch.enable_grad()
 @float32_products(tf32=False)  # as the check is of the kernels, not of the products between them
 def check_kernels(device: torch.device) -> None:
     """Compare the kernels on this device with plain torch in float64, forward and gradients.
+
+    Whether the caller has gradients switched off makes no difference.
 
     Raises:
         RuntimeError: They differ by more than `TOLERANCE`.
@@ -58,12 +62,13 @@ def check_kernels(device: torch.device) -> None:
 
     check_level(draw, (2, 5, 19, 20), "relu")
     check_adam(draw)
-    target, known = draw(2, 3, 14, 21), (draw(2, 1, 14, 21) > 0.2).float()
-    scale = prepare_scale(target, known)
+    # wide enough for the blocks of real crops, so that nothing is compiled for the check alone
+    target, known = draw(2, 3, 14, 70), (draw(2, 1, 14, 70) > 0.2).float()
+    constants = prepare_scales(target, known, 2), draw(2), draw(2) / 100, 0.8
     compare_with_plain(
-        lambda picture: compare(picture, scale, True),
-        lambda picture: compare_plainly(picture, scale, True),
-        [(target + 0.3 * draw(2, 3, 14, 21) - 0.15).clamp(0, 1)],
+        lambda picture: [compare(picture, *constants)],
+        lambda picture: [compare_plainly(picture, *constants)],
+        [(target + 0.3 * draw(2, 3, 14, 70) - 0.15).clamp(0, 1)],
     )
 
 
@@ -169,40 +174,74 @@ def mix_plainly(
     return torch.einsum("bjk,bkhw->bhwj", mix, grid)
 
 
-def prepare_scale(target: Tensor, known: Tensor) -> Scale:
-    """Prepare a scale, with the widest window that fits.
+def prepare_scales(target: Tensor, known: Tensor, count: int) -> list[Scale]:
+    """Prepare so many scales, each with the widest window that fits, in float64.
 
     Args:
         target: (B, 3, h, w) float32 in [0, 1].
         known: (B, 1, h, w) float32, weight of each pixel.
+        count: Number of scales.
+
+    Returns:
+        The scales from the finest, float32.
     """
-    side = min(target.shape[2:])
-    taps = min(11, side - (side + 1) % 2)
-    window = torch.exp(-torch.arange(-(taps // 2), taps // 2 + 1, device=target.device).square() / 4.5)
-    window = (window / window.sum()).view(1, 1, 1, taps)
-    weight = _filter(known, window)
-    inverse = torch.where(weight > 1e-6, 1 / weight.clamp_min(1e-6), 0)
-    share = weight / weight.sum((2, 3), keepdim=True).clamp_min(1e-12)
-    mean = _filter(target * known, window) * inverse
-    power = _filter(target.square() * known, window) * inverse
-    return Scale(known, target, window, share, inverse, mean, (power - mean.square()).clamp_min(0))
+    target, known, scales = target.double(), known.double(), []
+    for index in range(count):
+        if index:
+            target, known = _halve(target, known), _average_blocks(known)
+        side = min(target.shape[2:])
+        taps = min(11, side - (side + 1) % 2)
+        window = torch.exp(-torch.arange(-(taps // 2), taps // 2 + 1).square() / 4.5)
+        window = F.pad(window / window.sum(), (0, 11 - taps)).to(target)
+        weight = _filter(known, window, taps)
+        inverse = torch.where(weight > LEAST_WEIGHT, 1 / weight.clamp_min(LEAST_WEIGHT), 0)
+        share = weight / weight.sum((2, 3), keepdim=True).clamp_min(1e-12)
+        mean = _filter(target * known, window, taps) * inverse
+        variance = _filter(target.square() * known, window, taps) * inverse - mean.square()
+        tensors = known, target, window, share, inverse, mean, variance.clamp_min(0)
+        scales.append(Scale(*(tensor.float() for tensor in tensors)))
+    return scales
 
 
-def compare_plainly(picture: Tensor, scale: PreparedScale, with_luminance: bool) -> tuple[Tensor, Tensor]:
+def compare_plainly(
+    picture: Tensor, scales: Sequence[PreparedScale], exponents: Tensor, share: Tensor, structure: float
+) -> Tensor:
     """The plain twin of `similarity.compare`, as Wang, Simoncelli and Bovik (2003) have it; see there."""
+    absolute = ((picture - scales[0].target).abs() * scales[0].known).sum((1, 2, 3))
+    similarity = torch.ones_like(picture[:, :, 0, 0])
+    for index, scale in enumerate(scales):
+        if index:
+            picture = _halve(picture, scales[index - 1].known)
+        value = _compare_scale(picture, scale, index == len(scales) - 1)
+        similarity = similarity * value.clamp_min(LEAST_SIMILARITY) ** exponents[index]
+    return structure * (1 - similarity.mean(1)) + (1 - structure) * absolute * share
+
+
+def _compare_scale(picture: Tensor, scale: PreparedScale, with_luminance: bool) -> Tensor:
+    """(B, 3) similarities at one scale."""
+    taps = scale.known.shape[2] - scale.share.shape[2] + 1
     weighted = picture * scale.known
-    mean = _filter(weighted, scale.window) * scale.inverse
-    variance = _filter(weighted * picture, scale.window) * scale.inverse - mean.square()
-    covariance = _filter(weighted * scale.target, scale.window) * scale.inverse - mean * scale.mean
+    mean = _filter(weighted, scale.window, taps) * scale.inverse
+    variance = _filter(weighted * picture, scale.window, taps) * scale.inverse - mean.square()
+    covariance = _filter(weighted * scale.target, scale.window, taps) * scale.inverse - mean * scale.mean
     value = (2 * covariance + C2) / (variance + scale.variance + C2)
     if with_luminance:
         value = value * (2 * mean * scale.mean + C1) / (mean.square() + scale.mean.square() + C1)
-    absolute = ((picture - scale.target).abs() * scale.known).sum((2, 3))
-    return (value * scale.share).sum((2, 3)), absolute
+    return (value * scale.share).sum((2, 3))
 
 
-def _filter(values: Tensor, window: Tensor) -> Tensor:
+def _halve(picture: Tensor, known: Tensor) -> Tensor:
+    """Means of the known pixels of each 2x2 block."""
+    return _average_blocks(picture * known) / _average_blocks(known).clamp_min(LEAST_WEIGHT)
+
+
+def _average_blocks(values: Tensor) -> Tensor:
+    """Means of 2x2 blocks; odd sides have a zero before their first."""
+    return F.avg_pool2d(values, 2, padding=(values.shape[2] % 2, values.shape[3] % 2))
+
+
+def _filter(values: Tensor, window: Tensor, taps: int) -> Tensor:
     """Windows wholly inside the picture: (B, C, h, w) -> (B, C, h', w')"""
     C = values.shape[1]
-    taps = window.to(values).expand(C, 1, 1, -1)
-    return F.conv2d(F.conv2d(values, taps, groups=C), taps.transpose(2, 3), groups=C)
+    line = window[:taps].to(values).expand(C, 1, 1, -1)
+    return F.conv2d(F.conv2d(values, line, groups=C), line.transpose(2, 3), groups=C)

@@ -3,14 +3,11 @@
 import triton
 import triton.language as tl
 
-SIZES = [
-    "h",
-    "w",
-    "windows_h",
-    "windows_w",
-]
+SIZES = ["h", "w", "windows_h", "windows_w", "scales", "rows", "programs"]
 """Arguments that Triton does not compile for one by one: crops have many sizes, each compilation takes
 seconds, and none of them would gain by it."""
+VIEWS = ["parts", "factors"]
+"""Likewise, as their alignment varies."""
 
 
 @triton.jit
@@ -55,6 +52,38 @@ def _reverse(taps):
     )  # fmt: skip
 
 
+@triton.jit(do_not_specialize=SIZES)
+def halve(
+    picture,  # (B, 3, h, w)
+    known,  # (B, 1, h, w)
+    half_known,  # (B, 1, ceil(h / 2), ceil(w / 2))
+    half,  # (B, 3, ceil(h / 2), ceil(w / 2)), out
+    h,
+    w,
+    LEAST_WEIGHT,
+    BLOCK: tl.constexpr,
+):
+    """Means of the known pixels of each 2x2 block; odd sides have a zero before their first."""
+    channel = tl.program_id(1).to(tl.int64)
+    half_w = (w + 1) // 2
+    area = (h + 1) // 2 * half_w
+    at = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = at < area
+    y = at // half_w * 2 - h % 2
+    x = at % half_w * 2 - w % 2
+    picture += channel * h * w
+    known += channel // 3 * h * w
+    total = tl.zeros((BLOCK,), tl.float32)
+    for i in tl.static_range(4):
+        line = y + i // 2
+        column = x + i % 2
+        here = inside & (line >= 0) & (column >= 0)
+        one = tl.load(picture + line * w + column, mask=here, other=0.0)
+        total += one * tl.load(known + line * w + column, mask=here, other=0.0)
+    weight = tl.load(half_known + channel // 3 * area + at, mask=inside, other=1.0)
+    tl.store(half + channel * area + at, 0.25 * total / tl.maximum(weight, LEAST_WEIGHT), mask=inside)
+
+
 @triton.jit
 def _measure_line(picture, target, known, taps, y, x, h, w, BLOCK_X: tl.constexpr):
     """Line y filtered sideways: known times picture, its square, its product with the target; and L1."""
@@ -97,7 +126,7 @@ def _differentiate(mean, target_mean, variances, covariance, C1, C2, LUMINANCE: 
     return value, by_mean, by_power, by_product
 
 
-@triton.jit(do_not_specialize=SIZES)
+@triton.jit(do_not_specialize=SIZES + VIEWS)
 def measure(
     picture,  # (B, 3, h, w)
     target,  # (B, 3, h, w)
@@ -113,6 +142,7 @@ def measure(
     w,
     windows_h,
     windows_w,
+    programs,  # as many as the finest scale has
     C1,
     C2,
     LUMINANCE: tl.constexpr,
@@ -143,7 +173,7 @@ def measure(
         powers = _advance(powers, power, reversed_taps)
         products = _advance(products, product, reversed_taps)
         total_absolute += absolute
-    for row in range(first, tl.minimum(first + ROWS, h)):  # of windows; h and not h', for the sake of L1
+    for row in range(first, tl.minimum(first + ROWS, windows_h)):
         mean, power, product, absolute = _measure_line(
             picture, target, known, taps, row + 10, x, h, w, BLOCK_X
         )
@@ -166,9 +196,50 @@ def measure(
         means = _advance(means, mean, reversed_taps)
         powers = _advance(powers, power, reversed_taps)
         products = _advance(products, product, reversed_taps)
-    parts += (channel * tl.num_programs(0) + tl.program_id(0)) * 2
+    parts += (channel * programs + tl.program_id(0)) * 2
     tl.store(parts, tl.sum(total, 0))
     tl.store(parts + 1, tl.sum(total_absolute, 0))
+
+
+@triton.jit(do_not_specialize=SIZES)
+def combine(
+    parts,  # (S, B, 3, programs, 2), sums of similarity and of L1
+    exponents,  # (S,)
+    share,  # (B,), of one known sample in its row's mean
+    losses,  # (B,), out
+    slopes,  # (S, B, 3, 2), out: of the loss by each scale's similarity and L1
+    scales,  # S, at most 8
+    rows,  # B
+    programs,
+    LEAST_SIMILARITY,
+    STRUCTURE,
+    BLOCK: tl.constexpr,
+):
+    """The loss of a row out of its sums at all scales, and its derivatives by these."""
+    row = tl.program_id(0).to(tl.int64)
+    c = tl.arange(0, 4)[:, None]
+    s = tl.arange(0, 8)[None, :]
+    inside = (c < 3) & (s < scales)
+    sums = (s * rows + row) * 3 + c  # (4, 8)
+    value = tl.zeros((4, 8), tl.float32)
+    absolute = tl.zeros((4, 8), tl.float32)
+    for first in range(0, programs, BLOCK):
+        i = first + tl.arange(0, BLOCK)[None, None, :]
+        part = parts + (sums[:, :, None] * programs + i) * 2
+        here = inside[:, :, None] & (i < programs)
+        value += tl.sum(tl.load(part, mask=here, other=0.0), 2)
+        absolute += tl.sum(tl.load(part + 1, mask=here, other=0.0), 2)
+    exponent = tl.load(exponents + s, mask=s < scales, other=0.0)
+    known_share = tl.load(share + row)
+    alike = tl.maximum(value, LEAST_SIMILARITY)
+    products = tl.exp(tl.sum(tl.log(alike) * exponent, 1))[:, None]  # (4, 1)
+    similarity = tl.sum(tl.sum(tl.where(c < 3, products, 0.0), 1), 0) / 3
+    difference = tl.sum(tl.sum(tl.where(inside & (s == 0), absolute, 0.0), 1), 0) * known_share
+    tl.store(losses + row, STRUCTURE * (1 - similarity) + (1 - STRUCTURE) * difference)
+    by_similarity = -STRUCTURE / 3 * products * exponent / alike
+    by_absolute = (1 - STRUCTURE) * known_share
+    tl.store(slopes + sums * 2, tl.where(value >= LEAST_SIMILARITY, by_similarity, 0.0), mask=inside)
+    tl.store(slopes + sums * 2 + 1, tl.where((c < 3) & (s == 0), by_absolute, 0.0), mask=inside)
 
 
 @triton.jit
@@ -190,7 +261,7 @@ def _spread_line(derivatives, taps, row, x, windows_h, windows_w, BLOCK_X: tl.co
     return by_mean, by_power, by_product
 
 
-@triton.jit(do_not_specialize=SIZES)
+@triton.jit(do_not_specialize=SIZES + VIEWS)
 def spread(
     picture,  # (B, 3, h, w)
     target,  # (B, 3, h, w)
@@ -198,16 +269,23 @@ def spread(
     taps,  # (11,), zeros after the last
     derivatives,  # (B, 3, 3, h', w')
     factors,  # (B, 3, 2), the gradients of similarity and L1
+    half_known,  # (B, 1, ceil(h / 2), ceil(w / 2)), or None at the coarsest scale
+    grad_half,  # (B, 3, ceil(h / 2), ceil(w / 2)), the gradient of the halved picture, or None
     grad_picture,  # (B, 3, h, w), out
     h,
     w,
     windows_h,
     windows_w,
+    LEAST_WEIGHT,
     ROWS: tl.constexpr,
     BLOCK_X: tl.constexpr,
 ):
-    """The backward pass: the gradient of the picture, out of its windows' derivatives and the sign of L1."""
+    """The backward pass: a picture's gradient, by its windows' derivatives, L1, and its halved picture's."""
     channel, first, x = _strip(w, ROWS, BLOCK_X)
+    half_w = (w + 1) // 2
+    if grad_half is not None:
+        half_known += channel // 3 * ((h + 1) // 2) * half_w
+        grad_half += channel * ((h + 1) // 2) * half_w
     picture += channel * h * w
     target += channel * h * w
     grad_picture += channel * h * w
@@ -219,7 +297,7 @@ def spread(
     means = _no_sums(BLOCK_X)
     powers = _no_sums(BLOCK_X)
     products = _no_sums(BLOCK_X)
-    for row in range(first - 10, first):
+    for row in range(tl.maximum(first - 10, 0), first):
         mean, power, product = _spread_line(derivatives, taps, row, x, windows_h, windows_w, BLOCK_X)
         means = _advance(means, mean, taps)
         powers = _advance(powers, power, taps)
@@ -235,6 +313,10 @@ def spread(
         slope += other * (products[0] + taps[0] * product)
         sign = tl.where(one > other, 1.0, tl.where(one < other, -1.0, 0.0))
         slope = by_similarity * slope + by_absolute * sign
+        if grad_half is not None:
+            half = (y + h % 2) // 2 * half_w + (x + w % 2) // 2
+            block = tl.maximum(tl.load(half_known + half, mask=inside, other=1.0), LEAST_WEIGHT)
+            slope += 0.25 * tl.load(grad_half + half, mask=inside, other=0.0) / block
         tl.store(grad_picture + y * w + x, weight * slope, mask=inside)
         means = _advance(means, mean, taps)
         powers = _advance(powers, power, taps)

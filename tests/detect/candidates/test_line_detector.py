@@ -104,3 +104,9 @@ def test_the_number_of_threads_makes_no_difference(detector):
         [sys.executable, "-c", _FIND, "3"], env=environment, capture_output=True, text=True, check=True
     )
     assert other.stdout.strip() == str(here)
+
+
+def test_lines_are_found_on_the_cpu_whatever_there_is(gpu_build):
+    LineDetector().find_lines(draw_texture((64, 64)))
+    assert gpu_build
+    assert all(providers == ["CPUExecutionProvider"] for providers in gpu_build)

@@ -1,56 +1,71 @@
-"""The pool: order, errors, and that nothing is left behind. Runs in this process and in spawned ones."""
+"""The pool: order, errors, and that nothing is left behind. All of it runs in this process."""
 
-import multiprocessing
 import os
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from fit_jobs import ENDLESS, make_jobs
+from fit_jobs import ENDLESS, fill, make_jobs
 from processes import SUPPORT
 
-from subremover.errors import DeviceError, WorkerError
-from subremover.fill.paint import batches, schedule
-from subremover.fill.paint.jobs import Fill, FitJob
-from subremover.fill.paint.pool import Pool, resolve_device
+from subremover.errors import DeviceError
+from subremover.fill.paint import pool as pool_module
+from subremover.fill.paint import rows
+from subremover.fill.paint.cpu_fitter import CpuFitter
+from subremover.fill.paint.device_fitter import DeviceFitter
+from subremover.fill.paint.devices import resolve_device
+from subremover.fill.paint.jobs import FitJob
+from subremover.fill.paint.pool import Pool
+from subremover.fill.paint.rows import Fitted, Fitter, Row
 from subremover.options import FitOptions, PaintOptions, PoolOptions
 from subremover.runtime.profile import measure
 
 QUICK = PaintOptions(FitOptions(steps=4, channels=4, levels=2), warm_steps=2)
 HERE = PoolOptions(device="cpu")
-SPAWNED = PoolOptions(device="cpu", workers=2)
 
 
-def children() -> list[multiprocessing.Process]:
-    return multiprocessing.active_children()  # type: ignore[return-value]
+@pytest.fixture(params=["a CPU", "a GPU"])
+def options(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> PoolOptions:
+    """The fitter of a GPU works on the CPU as well."""
+    if request.param == "a GPU":
+        monkeypatch.setattr(
+            Pool,
+            "_make_fitter",
+            lambda self, _: DeviceFitter(self._paint.fit, "cpu", self._options.batch_size),
+        )
+    return HERE
 
 
-@pytest.mark.parametrize("options", [HERE, SPAWNED], ids=["thread", "processes"])
-def test_results_come_in_order_and_do_not_depend_on_the_workers(options: PoolOptions) -> None:
+def threads() -> set[str]:
+    """Those of the pool."""
+    return {thread.name for thread in threading.enumerate() if thread.name.startswith(("fit", "fill"))}
+
+
+def test_results_come_in_order_and_depend_on_their_list_alone(options: PoolOptions) -> None:
     lists = [make_jobs(group, width=20 + group, frames=1 + group % 3) for group in range(5)]
     with Pool(QUICK, options) as pool:
         with measure() as profile:
             found = list(pool.fit(lists))
         again = list(pool.fit(lists[:2]))
     assert profile.stages["render: fit"].frames == sum(len(jobs) for jobs in lists)
-    assert profile.stages["render: fit"].seconds > 0
-    assert [[fill.picture.shape for fill in fills] for fills in found] == [
+    assert 0 < profile.stages["render: fit"].seconds <= profile.seconds
+    assert [[one.picture.shape for one in fills] for fills in found] == [
         [(16, 20 + group, 3)] * (1 + group % 3) for group in range(5)
     ]
     for jobs, fills in zip([*lists, *lists[:2]], [*found, *again], strict=True):
-        for fill, expected in zip(fills, schedule.fit_jobs([jobs], QUICK, "cpu")[0], strict=True):
-            np.testing.assert_allclose(
-                fill.picture, expected.picture, rtol=0, atol=1e-3
-            )  # rounding by threads
-    assert not children()
+        for one, expected in zip(fills, fill(jobs, QUICK), strict=True):
+            np.testing.assert_array_equal(one.picture, expected.picture)
+    assert not threads()
 
 
 def test_few_lists_are_in_flight() -> None:
@@ -68,23 +83,36 @@ def test_few_lists_are_in_flight() -> None:
             assert len(taken) <= done + 2
 
 
-def test_a_cuda_device_is_given_several_lists_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    lists = [make_jobs(group, width=20 + group) for group in range(6)]
-    asked, fit_jobs = [], schedule.fit_jobs
+def test_a_gpu_has_more_lists_in_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that anchors of one are fitted along with other frames of another."""
+    lists = [make_jobs(group) for group in range(8)]
+    taken = []
+    monkeypatch.setattr(Pool, "_make_fitter", lambda self, _: DeviceFitter(self._paint.fit, "cpu"))
+    pool = Pool(PaintOptions(replace(QUICK.fit, steps=300), warm_steps=2), HERE)
+    pool.devices = ["cuda:0"]
+    with pool:
+        next(pool.fit(taken.append(jobs) or jobs for jobs in lists))  # type: ignore[func-returns-value]
+        assert len(taken) == pool_module.DEVICE_LISTS
 
-    def note(lists: list[list[FitJob]], *options: Any, **more: Any) -> list[list[Fill]]:
-        asked.append(len(lists))
-        return fit_jobs(lists, *options, **more)
 
-    monkeypatch.setattr(schedule, "fit_jobs", note)
-    with Pool(QUICK, HERE) as pool:
-        alone = list(pool.fit(lists))
-        monkeypatch.setattr(pool, "devices", ["cuda:0"])  # its worker stays on the CPU
-        together = list(pool.fit(lists))
-    assert asked == [1] * 6 + [4, 2]
-    for some, others in zip(together, alone, strict=True):
-        for one, other in zip(some, others, strict=True):
-            np.testing.assert_array_equal(one.picture, other.picture)
+def test_lists_are_shared_out_to_all_devices(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: dict[str, int] = {}
+
+    class Counting(CpuFitter):
+        def __init__(self, device: str) -> None:
+            super().__init__(QUICK.fit)
+            self._name = device
+
+        def fit(self, rows: Sequence[Row]) -> list[Future[Fitted]]:
+            made[self._name] = made.get(self._name, 0) + bool(rows)
+            return super().fit(rows)
+
+    monkeypatch.setattr(Pool, "_make_fitter", lambda _, device: Counting(device))
+    pool = Pool(QUICK, HERE)
+    pool.devices = ["cuda:0", "cuda:1"]
+    with pool:
+        assert len(list(pool.fit([make_jobs(group) for group in range(12)]))) == 12
+    assert set(made) == {"cuda:0", "cuda:1"}
 
 
 def test_an_empty_list_gives_an_empty_list() -> None:
@@ -97,17 +125,16 @@ def test_an_error_reaches_the_consumer_as_it_is(monkeypatch: pytest.MonkeyPatch)
     def fail(*_args: object, **_more: object) -> object:
         raise DeviceError("cuda:0 ran out of memory; try something")
 
-    monkeypatch.setattr(batches, "BatchedAdam", fail)
+    monkeypatch.setattr(rows, "BatchedAdam", fail)
     with Pool(QUICK, HERE) as pool, pytest.raises(DeviceError, match="try something"):
         list(pool.fit([make_jobs(0), make_jobs(1)]))
 
 
-def test_an_error_of_a_spawned_worker_reaches_the_consumer() -> None:
-    with Pool(QUICK, SPAWNED) as pool:
+def test_an_error_leaves_the_pool_usable() -> None:
+    with Pool(QUICK, HERE) as pool:
         with pytest.raises(AttributeError):
             list(pool.fit([make_jobs(0), [None]]))  # type: ignore[list-item]
-        assert len(list(pool.fit([make_jobs(0)]))) == 1  # and the pool lives on
-    assert not children()
+        assert len(list(pool.fit([make_jobs(0)]))) == 1
 
 
 def test_an_error_of_the_source_reaches_the_consumer() -> None:
@@ -119,39 +146,32 @@ def test_an_error_of_the_source_reaches_the_consumer() -> None:
         list(pool.fit(draw_lists()))
 
 
-def test_a_dead_worker_is_an_error_with_a_remedy() -> None:
-    with Pool(ENDLESS, SPAWNED) as pool:
-        results = pool.fit([make_jobs(0)] * 9)
-        with pytest.raises(WorkerError, match=r"died.*--workers 1"):
-            next(_kill_a_child_then(results))
-    assert not children()
-
-
-def _kill_a_child_then(results: Iterator[list[Fill]]) -> Iterator[list[Fill]]:
-    import threading
-
-    def kill() -> None:
-        while not children():
-            time.sleep(0.05)
-        time.sleep(0.5)
-        for child in children():
-            child.kill()
-
-    threading.Thread(target=kill, daemon=True).start()
-    yield from results
-
-
-@pytest.mark.parametrize("options", [HERE, SPAWNED], ids=["thread", "processes"])
-def test_closing_ends_fits_under_way(options: PoolOptions) -> None:
-    endless = [make_jobs(group) for group in range(5)]
-    with Pool(ENDLESS, options) as pool:
-        pending = [pool._submit([jobs]) for jobs in endless]
+def test_leaving_the_context_ends_fits_under_way(options: PoolOptions) -> None:
+    pool = Pool(ENDLESS, options)
+    with pool:
+        filling = [pool._lists.submit(pool._fill_list, make_jobs(group), "cpu") for group in range(5)]
         time.sleep(0.3)
-        assert not any(future.done() for future, _ in pending)
+        assert not any(future.done() for future in filling)
         leaving = time.monotonic()
-    assert time.monotonic() - leaving < 40  # a worker that is still loading torch ends after that
-    assert all(future.done() for future, _ in pending)
-    assert not children()
+    assert time.monotonic() - leaving < 10
+    assert all(future.done() for future in filling)
+    assert not threads()
+
+
+def test_the_context_may_be_entered_again_inside(options: PoolOptions) -> None:
+    """As by the films of one command: what was begun on a device is kept."""
+    with Pool(QUICK, options) as pool:
+        with pool:
+            list(pool.fit([make_jobs(0)]))
+            (fitter,) = pool._fitters.values()
+        with pool:
+            list(pool.fit([make_jobs(1)]))
+            assert list(pool._fitters.values()) == [fitter]
+    assert not threads()
+    with Pool(QUICK, options) as pool:
+        pass
+    with pool:
+        assert len(list(pool.fit([make_jobs(0)]))) == 1
 
 
 def test_a_closed_iterator_leaves_the_pool_usable() -> None:
@@ -162,18 +182,48 @@ def test_a_closed_iterator_leaves_the_pool_usable() -> None:
         assert len(list(pool.fit([make_jobs(9)]))) == 1
 
 
-def test_workers_without_shared_memory_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container without /dev/shm, where the locks of processes cannot be made."""
+def test_a_stop_reaches_lists_that_have_no_fitter_yet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch takes seconds to load, in which Ctrl-C may come."""
+    find = Pool._find_fitter
 
-    def fail(*_: object) -> None:
-        raise FileNotFoundError(2, "No such file or directory")
+    def find_late(self: Pool, device: str) -> Fitter:
+        time.sleep(0.3)
+        return find(self, device)
 
-    monkeypatch.setattr(multiprocessing.get_context("spawn").__class__, "Event", fail)
-    with pytest.raises(WorkerError, match=r"no shared memory .*mount /dev/shm .*--workers 1") as caught:
-        Pool(QUICK, SPAWNED).__enter__()
-    assert caught.value.exit_code == 7
+    def draw_lists() -> Iterator[list[FitJob]]:
+        yield make_jobs(0)
+        raise ValueError("no more")
+
+    monkeypatch.setattr(Pool, "_find_fitter", find_late)
     with Pool(QUICK, HERE) as pool:
+        with pytest.raises(ValueError, match="no more"):
+            list(pool.fit(draw_lists()))
+        assert not pool._fitters
         assert len(list(pool.fit([make_jobs(0)]))) == 1
+
+
+UNGUARDED = """
+import sys, threading
+sys.path.insert(0, {tests!r})
+from fit_jobs import make_jobs
+from subremover.fill.paint.device_fitter import DeviceFitter
+from subremover.fill.paint.pool import Pool
+from subremover.options import FitOptions, PaintOptions, PoolOptions
+print("this script runs", flush=True)
+Pool._make_fitter = lambda self, device: DeviceFitter(self._paint.fit, "cpu")
+pool = Pool(PaintOptions(FitOptions(steps=2, channels=4, levels=2)), PoolOptions("cpu"))
+pool.devices = ["cuda:0", "cuda:1"]
+with pool:
+    print(len(list(pool.fit([make_jobs(0)] * 3))), "lists")
+"""
+
+
+def test_a_script_needs_no_guard(tmp_path: Path) -> None:
+    """It would be run again in a process that is spawned."""
+    script = tmp_path / "script.py"
+    script.write_text(UNGUARDED.format(tests=str(SUPPORT)))
+    run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    assert (run.stdout, run.returncode) == ("this script runs\n3 lists\n", 0), run.stderr
 
 
 CTRL_C = """
@@ -184,30 +234,29 @@ from subremover.fill.paint.pool import Pool
 from subremover.options import PoolOptions
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell has it ignored
-    with Pool(ENDLESS, PoolOptions(device="cpu", workers={workers})) as pool:
+    with Pool(ENDLESS, PoolOptions(device="cpu")) as pool:
         print("ready", flush=True)
         list(pool.fit([make_jobs(0)] * 4))
 """
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends a POSIX signal to a process group")
-@pytest.mark.parametrize("workers", [1, 2])
-def test_ctrl_c_ends_everything(tmp_path: Path, workers: int) -> None:
+def test_ctrl_c_ends_everything(tmp_path: Path) -> None:
     script = tmp_path / "endless.py"
-    script.write_text(CTRL_C.format(tests=str(SUPPORT), workers=workers))
+    script.write_text(CTRL_C.format(tests=str(SUPPORT)))
     pipe = subprocess.PIPE
     process = subprocess.Popen(
         [sys.executable, str(script)], stdout=pipe, stderr=pipe, text=True, start_new_session=True
     )
     assert process.stdout is not None
     process.stdout.readline()
-    time.sleep(2)  # into the fit, or, with spawned workers, into their loading of torch
+    time.sleep(2)  # into the fit
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)  # a worker ends once it has loaded torch
+    _, errors = process.communicate(timeout=60)
     assert re.search(r"KeyboardInterrupt\s*$", errors)
-    assert errors.count("Traceback") == errors.count("KeyboardInterrupt")  # workers keep quiet
+    assert errors.count("Traceback") == errors.count("KeyboardInterrupt")
     with pytest.raises(ProcessLookupError):  # noqa: PT012
-        for _ in range(100):  # multiprocessing's own tracker leaves a moment after its parent
+        for _ in range(100):
             os.killpg(process.pid, 0)
             time.sleep(0.1)
 
@@ -246,4 +295,3 @@ def test_importing_the_pool_does_not_load_torch() -> None:
 def test_cuda_worker(cuda: str) -> None:
     with Pool(QUICK, PoolOptions(device=cuda)) as pool:
         assert [len(fills) for fills in pool.fit([make_jobs(0), make_jobs(1)])] == [2, 2]
-    assert not children()

@@ -1,12 +1,12 @@
-"""Which jobs are worth a decoder; how the decoders are fitted is tested in test_fill_fit.py."""
+"""Which jobs are worth a decoder; how the decoders are fitted is tested in test_cpu_fitter.py."""
 
 import cv2
 import numpy as np
 import pytest
+from fit_jobs import fill
 
-from subremover.fill.paint import schedule
-from subremover.fill.paint.jobs import Fill, FitJob
-from subremover.fill.paint.schedule import fit_jobs
+from subremover.fill.paint.cpu_fitter import CpuFitter
+from subremover.fill.paint.jobs import FitJob
 from subremover.options import FitOptions, PaintOptions
 
 SIZE = (64, 96)
@@ -31,37 +31,37 @@ def _job(frame, error, picture=None, borrowed=None):
 def fitted(monkeypatch):
     """Frames that a decoder was fitted to."""
     frames = set()
-    original = schedule.BatchFitter.add
+    original = CpuFitter.fit
 
-    def add(self, rows):
-        frames.update(row.job.frame for row in rows.values())
-        original(self, rows)
+    def fit(self, rows):
+        frames.update(row.job.frame for row in rows)
+        return original(self, rows)
 
-    monkeypatch.setattr(schedule.BatchFitter, "add", add)
+    monkeypatch.setattr(CpuFitter, "fit", fit)
     return frames
 
 
 def test_what_was_borrowed_well_stays_as_it_is(fitted):
     jobs = [_job(frame, 2 / 255) for frame in range(4)]
-    for job, fill in zip(jobs, fit_jobs([jobs], OPTIONS, "cpu")[0], strict=True):
-        assert (fill.picture == job.image).all()
-        assert not fill.fitted.any()
+    for job, found in zip(jobs, fill(jobs, OPTIONS), strict=True):
+        assert (found.picture == job.image).all()
+        assert not found.fitted.any()
     assert not fitted
 
 
 def test_what_nobody_shows_is_painted(fitted):
-    fills = fit_jobs([[_job(frame, np.inf, borrowed=np.nan) for frame in range(4)]], OPTIONS, "cpu")[0]
+    fills = fill([_job(frame, np.inf, borrowed=np.nan) for frame in range(4)], OPTIONS)
     assert fitted == {0, 1, 2, 3}
-    for fill in fills:
-        assert np.isfinite(fill.picture).all()
-        assert (fill.fitted[HOLE] == 1).all()
-        assert not fill.fitted[~HOLE].any()
+    for one in fills:
+        assert np.isfinite(one.picture).all()
+        assert (one.fitted[HOLE] == 1).all()
+        assert not one.fitted[~HOLE].any()
 
 
 def test_a_doubt_that_is_less_than_the_decoders_own_is_worth_none(fitted):
-    ((fill,),) = fit_jobs([[_job(0, 20 / 255)]], OPTIONS, "cpu")  # on wild texture nothing is nearer
+    (found,) = fill([_job(0, 20 / 255)], OPTIONS)  # on wild texture nothing is nearer
     assert not fitted
-    assert fill.fitted[HOLE].mean() < 0.1
+    assert found.fitted[HOLE].mean() < 0.1
 
 
 def test_on_a_plain_wall_what_was_borrowed_badly_gives_way_to_it_without_a_fit(fitted):
@@ -71,26 +71,13 @@ def test_on_a_plain_wall_what_was_borrowed_badly_gives_way_to_it_without_a_fit(f
         np.where((HOLE & (error > 0.1))[..., None], np.float32(0.2), wall), HOLE, 0, 0,
         np.where(HOLE, error, 0).astype(np.float32),
     )  # fmt: skip
-    ((fill,),) = fit_jobs([[job]], OPTIONS, "cpu")
+    (found,) = fill([job], OPTIONS)
     assert not fitted
-    assert np.abs(fill.picture - wall).max() < 0.02
+    assert np.abs(found.picture - wall).max() < 0.02
 
 
 def test_only_the_frames_that_are_open_are_fitted(fitted):
     jobs = [_job(frame, np.inf if frame in (2, 3) else 2 / 255) for frame in range(6)]
-    fills = fit_jobs([jobs], OPTIONS, "cpu")[0]
+    fills = fill(jobs, OPTIONS)
     assert fitted == {2, 3}
-    assert [bool(fill.fitted.any()) for fill in fills] == [False, False, True, True, False, False]
-
-
-def test_no_jobs_no_fills():
-    fills: list[list[Fill]] = fit_jobs([[], []], OPTIONS, "cpu")
-    assert fills == [[], []]
-    assert fit_jobs([], OPTIONS, "cpu") == []
-
-
-def test_lists_share_batches_and_nothing_else():
-    lists = [[_job(frame, np.inf) for frame in range(first, first + 3)] for first in (0, 1, 7)]
-    for together, jobs in zip(fit_jobs(lists, OPTIONS, "cpu"), lists, strict=True):
-        for one, alone in zip(together, fit_jobs([jobs], OPTIONS, "cpu")[0], strict=True):
-            np.testing.assert_array_equal(one.picture, alone.picture)
+    assert [bool(one.fitted.any()) for one in fills] == [False, False, True, True, False, False]

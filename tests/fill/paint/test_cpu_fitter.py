@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from fit_jobs import fill
 from tiny_runs import change_fit
 from torch import Tensor
 
 from subremover.errors import DeviceError
-from subremover.fill.paint import batches, schedule
-from subremover.fill.paint.batches import FitStoppedError
+from subremover.fill.paint import rows, schedule
+from subremover.fill.paint.cpu_fitter import CpuFitter
 from subremover.fill.paint.holdout import Trust
 from subremover.fill.paint.jobs import FitJob
-from subremover.fill.paint.schedule import fit_jobs
+from subremover.fill.paint.rows import FitStoppedError, Row
 from subremover.options import FitOptions, InputName, PaintOptions
 from subremover.untrained import batched_adam
 from subremover.untrained.batched_adam import BatchedAdam
+from subremover.untrained.cuda_graph import start_anew
 from subremover.untrained.deep_decoder import DecoderWeights, choose_levels
 from subremover.untrained.restore import restore
 
@@ -54,7 +56,7 @@ def paint(
     jobs: Sequence[FitJob], options: PaintOptions, device: str = "cpu", size: int | None = None
 ) -> list[np.ndarray]:
     """The pictures of the fills."""
-    return [fill.picture for fill in fit_jobs([jobs], options, device, size)[0]]
+    return [one.picture for one in fill(jobs, options, device, size)]
 
 
 def as_batch(*jobs: FitJob) -> tuple[Tensor, Tensor]:
@@ -194,7 +196,7 @@ def puts(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int, bool]]:
 def test_the_middle_frame_is_the_anchor(puts: list[tuple[int, int, bool]]) -> None:
     jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
     pictures = paint(jobs, QUICK, size=8)
-    assert puts == [(2, 12, False), (4, 4, True)]
+    assert puts == [(2, 12, False), (2, 4, True), (2, 4, True)]
     (alone,) = paint([jobs[1]], QUICK)
     assert_same(pictures[1], alone)
     puts.clear()
@@ -209,7 +211,7 @@ def test_the_holdout_is_fitted_along_with_the_anchor(
     options = replace(change_fit(QUICK, steps=20), holdout=True)
     jobs = [make_job(frame, group) for group in range(2) for frame in range(3)]
     paint(jobs, options, size=8)
-    assert puts == [(4, 20, False), (4, 4, True)]
+    assert puts == [(4, 20, False), (2, 4, True), (2, 4, True)]
     puts.clear()
     paint(jobs, replace(options, warm_steps=0), size=8)
     assert puts == [(8, 20, False), (4, 20, False)]
@@ -242,21 +244,21 @@ def lend(job: FitJob, error: float, where: np.ndarray | None = None) -> FitJob:
 
 
 def test_well_borrowed_holes_cost_nothing_and_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BatchedAdam", None)
+    monkeypatch.setattr(rows, "BatchedAdam", None)
     job = lend(make_job(), 3 / 255)
-    ((fill,),) = fit_jobs([[job]], QUICK, "cpu")
-    np.testing.assert_array_equal(fill.picture, job.image)
-    assert not fill.fitted.any()
+    (found,) = fill([job], QUICK)
+    np.testing.assert_array_equal(found.picture, job.image)
+    assert not found.fitted.any()
 
 
 def test_a_few_bare_pixels_are_filled_without_a_decoder(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "BatchedAdam", None)
+    monkeypatch.setattr(rows, "BatchedAdam", None)
     where = np.ones((48, 80), np.bool_)
     where[24, 40] = False
     truth = make_job()
-    ((fill,),) = fit_jobs([[lend(truth, 3 / 255, where)]], QUICK, "cpu")
-    assert fill.fitted[24, 40] == 1
-    assert np.abs(fill.picture - truth.image).max() < 0.02
+    (found,) = fill([lend(truth, 3 / 255, where)], QUICK)
+    assert found.fitted[24, 40] == 1
+    assert np.abs(found.picture - truth.image).max() < 0.02
 
 
 @pytest.mark.parametrize("holdout", [False, True])
@@ -266,22 +268,22 @@ def test_bare_pixels_are_painted_and_borrowed_ones_kept(holdout: bool) -> None:
     where[:, :44] = True
     options = PaintOptions(FitOptions(steps=60, channels=16), holdout=holdout)
     job = lend(truth, 2 / 255, where)
-    ((fill,),) = fit_jobs([[job]], options, "cpu")
+    (found,) = fill([job], options)
     bare = job.hole & ~where
-    assert (fill.fitted[bare] == 1).all()
-    assert (fill.fitted[~job.hole] == 0).all()
-    np.testing.assert_array_equal(fill.picture[:, :40], truth.image[:, :40])
-    assert np.isfinite(fill.picture).all()
-    assert np.abs(fill.picture - truth.image)[bare].mean() < 0.05
-    assert np.abs(fill.picture - truth.image)[:, 40:48].max() < 0.1  # no edge where they meet
+    assert (found.fitted[bare] == 1).all()
+    assert (found.fitted[~job.hole] == 0).all()
+    np.testing.assert_array_equal(found.picture[:, :40], truth.image[:, :40])
+    assert np.isfinite(found.picture).all()
+    assert np.abs(found.picture - truth.image)[bare].mean() < 0.05
+    assert np.abs(found.picture - truth.image)[:, 40:48].max() < 0.1  # no edge where they meet
 
 
 def test_a_bad_loan_is_painted_over() -> None:
     truth = make_job()
     job = lend(truth, 0.5)
     job = replace(job, image=np.where(job.hole[..., None], 1 - job.image, job.image))
-    ((fill,),) = fit_jobs([[job]], PaintOptions(FitOptions(steps=60, channels=16)), "cpu")
-    assert hole_error(truth, fill.picture) < 0.06
+    (found,) = fill([job], PaintOptions(FitOptions(steps=60, channels=16)))
+    assert hole_error(truth, found.picture) < 0.06
 
 
 def test_the_paper_preset_builds() -> None:
@@ -316,9 +318,9 @@ def test_out_of_memory_halves_the_batch(monkeypatch: pytest.MonkeyPatch, error: 
 
     jobs = [make_job(0, group) for group in range(6)]
     expected = paint(jobs, QUICK, size=2)
-    monkeypatch.setattr(batches, "BatchedAdam", cramped)
+    monkeypatch.setattr(rows, "BatchedAdam", cramped)
     found = paint(jobs, QUICK, size=6)
-    assert sizes == [6, 3, 1]  # the one slot takes all six in turn
+    assert sizes == [6, *[3, 1, 1, 1] * 2]
     for a, b in zip(found, expected, strict=True):
         assert_same(a, b)
 
@@ -327,7 +329,7 @@ def test_a_crop_too_large_for_the_device_is_an_error_with_a_remedy(monkeypatch: 
     def cramped(*_args: object, **_more: object) -> object:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(batches, "BatchedAdam", cramped)
+    monkeypatch.setattr(rows, "BatchedAdam", cramped)
     with pytest.raises(
         DeviceError, match=r"^cpu ran out of memory fitting 1 crop of 80x48 px; try .*--device"
     ):
@@ -338,15 +340,24 @@ def test_other_errors_stay_what_they_are(monkeypatch: pytest.MonkeyPatch) -> Non
     def broken(*_args: object, **_more: object) -> object:
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
-    monkeypatch.setattr(batches, "BatchedAdam", broken)
+    monkeypatch.setattr(rows, "BatchedAdam", broken)
     with pytest.raises(RuntimeError, match="illegal"):
         paint([make_job()], QUICK, size=4)
 
 
-def test_stop_ends_the_loop() -> None:
-    asked = iter([False] * 3 + [True])
-    with pytest.raises(FitStoppedError):
-        fit_jobs([[make_job()]], change_fit(QUICK, steps=10_000), "cpu", 1, lambda: next(asked))
+def test_stop_ends_what_is_under_way_and_what_is_asked_for_until_it_goes_on() -> None:
+    fitter = CpuFitter(QUICK.fit)
+    endless = Row(make_job(), 0, 3, 10_000_000)
+    (begun,) = fitter.fit([endless])
+    fitter.stop()
+    (late,) = fitter.fit([endless])
+    for future in (begun, late):
+        with pytest.raises(FitStoppedError):
+            future.result(30)
+    fitter.resume()
+    (again,) = fitter.fit([replace(endless, steps=1)])
+    assert again.result(30).picture.shape == (48, 80, 3)
+    fitter.close()
 
 
 @pytest.mark.cuda
@@ -354,7 +365,7 @@ def test_cuda_replays_the_step_that_it_captured(cuda: str, monkeypatch: pytest.M
     jobs = [make_job(frame, group) for group in range(2) for frame in range(5)]
     options = replace(QUICK, holdout=True, decoders=2)
     replayed, again = paint(jobs, options, cuda, 3), paint(jobs, options, cuda, 3)
-    monkeypatch.setattr(batched_adam, "capture", lambda step, _: step)
+    monkeypatch.setattr(batched_adam, "capture", start_anew)
     for one, two, other in zip(replayed, again, paint(jobs, options, cuda, 3), strict=True):
         np.testing.assert_array_equal(one, two)
         assert_same(one, other)
