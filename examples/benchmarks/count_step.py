@@ -43,7 +43,7 @@ FREE = {
     "_unsafe_view",
 }
 """Operators that launch nothing, besides those that give views."""
-OVERWRITING = {"copy_", "fill_", "zero_"}
+OVERWRITING = {"copy_", "fill_", "index_fill_", "zero_"}
 """Operators that do not read what they change."""
 ASKING = {"_local_scalar_dense", "nonzero", "equal", "is_nonzero"}
 """Operators whose result's value or size the host waits for."""
@@ -113,6 +113,8 @@ class _Counting(TorchDispatchMode):
             read = written
         elif name == "index_put_":
             read = written = _find_tensors(args[2])
+        elif name == "index_copy_":
+            read = written = [args[3]]
         elif name in OVERWRITING:
             read = read[1:]
         self.work.bytes += sum(_count_bytes(tensor) for tensor in (*read, *written))
