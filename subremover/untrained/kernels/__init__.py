@@ -2,8 +2,8 @@
 
 The modules of this package import triton, which only CUDA builds of torch bring along; so ask `are_usable`
 before importing one. They compute what `level`, `losses` and `adam` compute in plain torch, up to rounding.
-None of it has run on a GPU yet: it is tested in Triton's interpreter, and compiled for compute capability 8.0,
-9.0 and 12.0 with Triton 3.9. Hence the check of every device, in `check`, before they are trusted.
+None of it has run on a GPU yet: it is tested in Triton's interpreter, and compiled by Triton 3.9 for compute
+capability 8.0, 9.0 and 12.0. Hence the check of every device, in `check`, before they are trusted.
 
 Triton builds its own launcher when it is first used, and needs a C compiler and Python's headers for that.
 """
