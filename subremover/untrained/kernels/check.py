@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from subremover.options import ActivationName
+from subremover.options import ActivationName, FitOptions
 from subremover.runtime.precision import float32_products
 from subremover.untrained.adam import AdamState, Advance, advance
 from subremover.untrained.gaussian import C1, C2, LEAST_SIMILARITY, LEAST_WEIGHT
@@ -60,9 +60,10 @@ def check_kernels(device: torch.device) -> None:
     def draw(*shape: int) -> Tensor:
         return torch.rand(shape, generator=generator).to(device)
 
-    check_level(draw, (2, 5, 19, 20), "relu")
+    # as many channels as by default and wide enough for the blocks of real crops, so that next to nothing is
+    # compiled for the check alone
+    check_level(draw, (2, 5, 19, FitOptions().channels), FitOptions().activation)
     check_adam(draw)
-    # wide enough for the blocks of real crops, so that nothing is compiled for the check alone
     target, known = draw(2, 3, 14, 70), (draw(2, 1, 14, 70) > 0.2).float()
     constants = prepare_scales(target, known, 2), draw(2), draw(2) / 100, 0.8
     compare_with_plain(
