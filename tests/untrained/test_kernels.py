@@ -176,3 +176,15 @@ def test_cuda_computes_a_level(cuda: str, channels: int) -> None:
     with float32_products(tf32=False):
         check_level(5, (24, 72), channels, "relu", cuda)
         check_level(2, (41, 163), channels, "leaky-relu", cuda)
+
+
+@pytest.mark.cuda
+def test_cuda_gives_equal_bits_twice(cuda: str) -> None:
+    """No sum is left to the order in which programs end."""
+    weights = draw_weights([torch.rand(32, 6, 18)] * 3, 32, 4, [1, 2, 3]).map(lambda tensor: tensor.to(cuda))
+    found = []
+    for _ in range(2):
+        flat = weights.flatten().requires_grad_(True)
+        painted = decode(weights.with_parameters(flat), "relu", paint_levels=levels.paint_levels)
+        found.append((painted, *torch.autograd.grad(painted.square().sum(), flat)))
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
