@@ -146,9 +146,7 @@ class DeviceFitter:
                     except (RuntimeError, MemoryError) as error:
                         if not is_out_of_memory(error):
                             raise
-                        failed = error.with_traceback(
-                            None
-                        )  # its frames hold the tensors that fill the memory
+                        failed = error.with_traceback(None)  # frames hold what fills the memory
                     else:
                         continue
                     self._start_over(failed)
