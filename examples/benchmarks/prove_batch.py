@@ -88,9 +88,10 @@ def is_replayed(adam: BatchedAdam[DecoderWeights]) -> bool:
 
 
 def name_paths(adam: BatchedAdam[DecoderWeights], device: str) -> dict[str, str]:
-    """The modules that the last level and the similarity of a batch are computed by."""
-    last_level = deep_decoder._choose_last_level(torch.device(device), 3)
-    return {"last_level": last_level.__module__, "similarity": adam._loss.compare.__module__}
+    """The modules that the parts of a batch's step are computed by."""
+    paint_levels = deep_decoder._choose_paint_levels(torch.device(device), 3)
+    own = {"levels": paint_levels, "similarity": adam._loss.compare, "adam": adam._advance}
+    return {name: function.__module__ for name, function in own.items()}
 
 
 def have_kernels(device: str) -> bool:
@@ -103,7 +104,7 @@ def limited_to(*, kernels: bool = True, graph: bool = True) -> Iterator[None]:
     """Have batches that are opened and stepped inside the `with` body do without kernels or CUDA graphs."""
     with ExitStack() as stack:
         if not kernels:
-            for module in (deep_decoder, losses):
+            for module in (batched_adam, deep_decoder, losses):
                 stack.enter_context(patch.object(module, "are_usable", lambda _device: False))
         if not graph:
             stack.enter_context(patch.object(batched_adam, "capture", start_anew))

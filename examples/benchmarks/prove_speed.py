@@ -38,7 +38,11 @@ CASE_SECONDS = 4.0
 """With less time left no further case is begun."""
 TEXTBOOK_STEPS = 30
 PROFILED_STEPS = 5
-KERNELS = ("sum_activations", "paint", "sum_products", "gather", "measure", "spread")
+KERNELS = (
+    *("upsample", "gather_level", "fold_norm", "unfold_norm"),
+    *("sum_activations", "paint", "pull_sigmoid_back", "sum_products", "gather"),
+    *("halve", "measure", "combine", "spread", "advance_parameters", "advance_pictures"),
+)
 """The Triton kernels of a step, by name."""
 
 

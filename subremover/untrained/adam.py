@@ -42,6 +42,21 @@ class AdamState:
     losses: Tensor
     """(B,), their losses."""
 
+    @classmethod
+    def start(cls, parameters: Tensor, pictures: Tensor) -> AdamState:
+        """The state of rows that have no steps to take.
+
+        Args:
+            parameters: (B, P), kept; from now on with gradients.
+            pictures: (B, C, h, w), of the shape and layout of those that are painted.
+        """
+        mean, power = torch.zeros_like(parameters), torch.zeros_like(parameters)
+        taken, steps, rates = parameters.new_zeros(3, len(parameters), 1)
+        means, last = torch.zeros_like(pictures), torch.zeros_like(pictures)
+        losses = parameters.new_zeros(len(parameters))
+        parameters.requires_grad_(True)
+        return cls(parameters, mean, power, taken, steps, rates, means, last, losses)
+
 
 Advance = Callable[[AdamState, Tensor, Tensor, Tensor], None]
 """What `advance` does, perhaps in another way."""

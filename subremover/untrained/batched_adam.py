@@ -71,24 +71,15 @@ class BatchedAdam(Generic[W]):
         device, count = like.code.device, targets[0]
         self._network, self._forward, self._loss_name = network, forward, loss
         self._weights = like.map(lambda tensor: tensor.new_zeros(count, *tensor.shape[1:]))
-        self._parameters = self._weights.flatten().requires_grad_(True)  # (B, P)
         self._input = self._weights.code.clone()  # the code with its noise
-        self._noise = InputNoise(count, device)
-        self._mean, self._power = torch.zeros_like(self._parameters), torch.zeros_like(self._parameters)
+        self._noise, self._deviations = InputNoise(count, device), torch.zeros(count, 1, device=device)
         with torch.no_grad():
-            self._pictures = torch.zeros_like(network.paint(self._weights, self._input))
-        self._last = torch.zeros_like(self._pictures)
+            pictures = network.paint(self._weights, self._input)
+        self._state = AdamState.start(self._weights.flatten(), pictures)
         blank = torch.zeros(targets, device=device)
         self._loss = prepare_loss(loss, blank, blank[:, :1].clone())
-        self._losses = torch.zeros(count, device=device)
-        self._taken = torch.zeros(count, 1, device=device)
-        self._steps, self._rates, self._deviations = (torch.zeros_like(self._taken) for _ in range(3))
         self._left, self._is_noisy = np.zeros(count, np.int64), np.zeros(count, np.bool_)
-        self._state = AdamState(
-            *(self._parameters, self._mean, self._power, self._taken, self._steps, self._rates),
-            *(self._pictures, self._last, self._losses),
-        )
-        self._advance, self._ones = _choose_advance(device), torch.ones_like(self._losses)
+        self._advance, self._ones = _choose_advance(device), torch.ones(count, device=device)
         self._step = capture(self._step_all, device)
 
     @property
@@ -117,19 +108,20 @@ class BatchedAdam(Generic[W]):
         chosen = send(
             np.array([(own.steps, own.rate, own.noise) for own in settings], np.float32), targets.device
         )
+        state = self._state
         with torch.no_grad():
             prepared = prepare_loss(self._loss_name, targets, known)
             for mine, new in (
-                (self._parameters, starts.flatten()),
+                (state.parameters, starts.flatten()),
                 (self._weights.code, starts.code),
                 (self._input, starts.code),
-                (self._steps, chosen[:, :1]),
-                (self._rates, chosen[:, 1:2]),
+                (state.steps, chosen[:, :1]),
+                (state.rates, chosen[:, 1:2]),
                 (self._deviations, chosen[:, 2:]),
                 *zip(self._loss.tensors, prepared.tensors, strict=True),
             ):
                 mine.index_copy_(0, index, new)
-            for tensor in (self._mean, self._power, self._pictures, self._taken):
+            for tensor in (state.mean, state.power, state.pictures, state.taken):
                 tensor.index_fill_(0, index, 0)
         for place, own in zip(places, settings, strict=True):
             self._noise.begin(place, own.seed)
@@ -155,7 +147,7 @@ class BatchedAdam(Generic[W]):
         Returns:
             The pictures, (B, C, h, w), and their losses, (B,).
         """
-        return self._last, self._losses
+        return self._state.last, self._state.losses
 
     def take(self, places: Sequence[int]) -> tuple[Tensor, W]:
         """Take out what became of rows; on CUDA this waits for nothing.
@@ -169,20 +161,20 @@ class BatchedAdam(Generic[W]):
         """
         index = self._index(places)
         code, parameters = (
-            tensor.index_select(0, index) for tensor in (self._weights.code, self._parameters.detach())
+            tensor.index_select(0, index) for tensor in (self._weights.code, self._state.parameters.detach())
         )
-        pictures = self._pictures.index_select(0, index).clamp_(0, 1)
+        pictures = self._state.pictures.index_select(0, index).clamp_(0, 1)
         return pictures, self._weights.with_parameters(parameters, code)
 
     def _index(self, places: Sequence[int]) -> Tensor:
-        return send(np.array(places, np.int64), self._pictures.device)
+        return send(np.array(places, np.int64), self._state.pictures.device)
 
     def _step_all(self) -> None:
         """One step on the device; rows without steps left keep their weights and pictures."""
-        weights = self._weights.with_parameters(self._parameters)
+        weights = self._weights.with_parameters(self._state.parameters)
         output = self._network.paint(weights, self._input)
         losses = self._loss(output if self._forward is None else self._forward(output))
-        (gradient,) = torch.autograd.grad(losses, self._parameters, self._ones)
+        (gradient,) = torch.autograd.grad(losses, self._state.parameters, self._ones)
         self._advance(self._state, gradient, output, losses)
 
 

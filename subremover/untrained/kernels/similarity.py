@@ -23,6 +23,7 @@ import triton
 from torch import Tensor
 
 from subremover.untrained.gaussian import C1, C2, LEAST_SIMILARITY, LEAST_WEIGHT
+from subremover.untrained.kernels.launch import OPTIONS
 from subremover.untrained.kernels.similarity_jit import combine, halve, measure, spread
 
 BLOCK_X = 128
@@ -111,7 +112,7 @@ class _Compare(torch.autograd.Function):
                 derivatives.append(_measure(pictures[-1], scale, parts[index], index == S - 1))
             combine[(B,)](
                 parts, exponents, share, losses, slopes, S, B, programs,
-                LEAST_SIMILARITY, structure, BLOCK_PARTS,
+                LEAST_SIMILARITY, structure, BLOCK_PARTS, **OPTIONS,
             )  # fmt: skip
         ctx.save_for_backward(slopes, *pictures, *derivatives)
         ctx.scales = scales
@@ -136,7 +137,7 @@ def _halve(picture: Tensor, known: Tensor, half_known: Tensor) -> Tensor:
     B, _, h, w = picture.shape
     half = picture.new_empty(B, 3, *half_known.shape[2:])
     grid = triton.cdiv(half[0, 0].numel(), BLOCK_HALF), 3 * B
-    halve[grid](picture, known, half_known, half, h, w, LEAST_WEIGHT, BLOCK_HALF)
+    halve[grid](picture, known, half_known, half, h, w, LEAST_WEIGHT, BLOCK_HALF, **OPTIONS)
     return half
 
 
@@ -149,7 +150,7 @@ def _measure(picture: Tensor, scale: PreparedScale, parts: Tensor, with_luminanc
     measure[grid](
         picture, scale.target, scale.known, scale.window, scale.share, scale.inverse, scale.mean,
         scale.variance, derivatives, parts, h, w, *size, parts.shape[2],
-        C1, C2, with_luminance, ROWS, block, num_warps=max(1, block // 32),
+        C1, C2, with_luminance, ROWS, block, num_warps=max(1, block // 32), **OPTIONS,
     )  # fmt: skip
     return derivatives
 
@@ -168,7 +169,8 @@ def _spread(
     gradient = torch.empty_like(picture)
     spread[grid](
         picture, scale.target, scale.known, scale.window, derivatives, factors, half_known, grad_half,
-        gradient, h, w, *derivatives.shape[3:], LEAST_WEIGHT, ROWS, block, num_warps=max(1, block // 32),
+        gradient, h, w, *derivatives.shape[3:], LEAST_WEIGHT, ROWS, block,
+        num_warps=max(1, block // 32), **OPTIONS,
     )  # fmt: skip
     return gradient
 
