@@ -55,13 +55,13 @@ MEMORY_RATE, LINK_RATE = 4.3e12, 50e9
 """Bytes a second: read and written by the GPU, and over its link to the host."""
 LAUNCH_SECONDS = 2e-6
 """From one kernel of a graph to the next."""
-LAUNCHES = 120
+LAUNCHES = 59
 """Of a step."""
-PIXEL_BYTES, CHANNEL_BYTES = 710, 40.6
-"""Traffic of a step for each pixel, and for each pixel and channel, by kernels.
-See docs/measurements.md, "benchmarks/simulate_gpu: what a GPU is taken for"."""
-SCORE_SECONDS = 1.8e-3
-"""Of a core, for launching what scores and blends one target.
+PIXEL_BYTES, CHANNEL_BYTES = 357, 19.0
+"""Traffic of a step for each pixel, and for each pixel and channel.
+See docs/measurements.md, "untrained/kernels: launches, traffic and registers"."""
+SCORE_SECONDS = 1.5e-3
+"""Of a core, for the 288 launches that score and blend one target, at 5 us each.
 See docs/measurements.md, "motion/scoring_device: cost"."""
 CROPS = ((96, 288), (160, 640))
 LIST_FRAMES = 32

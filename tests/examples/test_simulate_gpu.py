@@ -16,8 +16,8 @@ from subremover.options import FitOptions
 def test_a_step_takes_its_traffic_or_its_launches() -> None:
     gpu = Gpu()
     large = SimulatedAdam(gpu, FitOptions(channels=64), 64, (160, 640))
-    assert large._seconds == pytest.approx(64 * 160 * 640 * (710 + 40.6 * 64) / 4.3e12)
-    assert SimulatedAdam(gpu, FitOptions(), 4, (32, 64))._seconds == pytest.approx(240e-6)
+    assert large._seconds == pytest.approx(64 * 160 * 640 * (357 + 19.0 * 64) / 4.3e12)
+    assert SimulatedAdam(gpu, FitOptions(), 4, (32, 64))._seconds == pytest.approx(118e-6)
 
 
 def test_the_queue_empties_by_the_clock() -> None:
