@@ -95,13 +95,13 @@ def list_cases() -> Iterator[Case]:
         yield Case(level_jit.upsample, {"pixels": None, **last}, 80, warps)
         yield Case(last_level_jit.paint, last, 80, warps)
         yield Case(last_level_jit.pull_sigmoid_back, {"BLOCK": 4 * rows * blocks[0]}, 80)
-        yield Case(last_level_jit.sum_products, last, 128)
+        yield Case(last_level_jit.sum_products, last, 144)
         yield Case(last_level_jit.gather, last, 168)
     for J, K in ((32, 32), (3, 32), (64, 64), (3, 64), (128, 128), (3, 128)):
         blocks = name_blocks(*choose_fold_blocks(J, K))
         yield Case(norm_jit.fold_norm, {"EPSILON": 1e-5, "J": J, "K": K, **blocks}, 80)
         blocks = name_blocks(*choose_unfold_blocks(J, K))
-        yield Case(norm_jit.unfold_norm, {"J": J, "K": K, **blocks}, 80)
+        yield Case(norm_jit.unfold_norm, {"J": J, "K": K, **blocks}, 96)
     betas = {"BETA1": 0.9, "BETA2": 0.999, "LOG_BETA1": -0.1, "LOG_BETA2": -0.001}
     yield Case(adam_jit.advance_parameters, {**betas, "EPSILON": 1e-8, "TAIL": 4, "BLOCK": adam.BLOCK}, 80)
     yield Case(adam_jit.advance_pictures, {"BLOCK": adam.BLOCK}, 64)

@@ -40,7 +40,7 @@ TEXTBOOK_STEPS = 30
 PROFILED_STEPS = 5
 KERNELS = (
     *("upsample", "gather_level", "fold_norm", "unfold_norm"),
-    *("sum_activations", "paint", "pull_sigmoid_back", "sum_products", "gather"),
+    *("paint", "pull_sigmoid_back", "sum_products", "gather"),
     *("halve", "measure", "combine", "spread", "advance_parameters", "advance_pictures"),
 )
 """The Triton kernels of a step, by name."""

@@ -43,7 +43,7 @@ from score_clips import describe_run
 
 import subremover
 from subremover.fill.paint import device_fitter
-from subremover.fill.paint.device_fitter import DeviceFitter
+from subremover.fill.paint.device_fitter import DeviceFitter, choose_canvas
 from subremover.fill.paint.jobs import FitJob
 from subremover.fill.paint.pool import Pool
 from subremover.fill.paint.rows import Row, lay_out_crops
@@ -154,24 +154,25 @@ class SimulatedAdam:
 
 
 def begin_simulated(
-    gpu: Gpu,
     rows: Sequence[Row],
     options: FitOptions,
     device: torch.device,
+    canvas: tuple[int, int],
     adam: SimulatedAdam | None = None,
     *,
+    gpu: Gpu,
     places: Sequence[int],
     size: int,
 ) -> SimulatedAdam:
     """`rows.begin` with all that the host does in it."""
-    images, known, which = lay_out_crops(rows, device)
+    images, known, which = lay_out_crops(rows, canvas, device)
     gpu.queue((images.nbytes + known.nbytes) / LINK_RATE)
     if rows[0].start is None:
-        network = DeepDecoder.of(options, rows[0].canvas, rows[0].levels)
+        network = DeepDecoder.of(options, canvas, rows[0].levels)
         like = torch.empty(1, device=device)
         network.start(like, like, [row.seed for row in rows])
     if adam is None:
-        adam = SimulatedAdam(gpu, options, size, rows[0].canvas)
+        adam = SimulatedAdam(gpu, options, size, canvas)
     adam.begin(rows, places, [images[number].permute(2, 0, 1).numpy() for number in which])
     return adam
 
@@ -213,8 +214,9 @@ def simulated_gpu() -> Iterator[Gpu]:
         for name, stand_in in (
             ("Mark", SimulatedMark),
             ("AsyncCopy", SimulatedCopy),
-            ("begin", lambda *args, **more: begin_simulated(gpu, *args, **more)),
+            ("begin", partial(begin_simulated, gpu=gpu)),
             ("choose_batch_size", lambda *_: 1024),
+            ("choose_canvas", lambda row, _: choose_canvas(row, torch.device("cuda"))),
         ):
             stack.enter_context(patch.object(device_fitter, name, stand_in))
         stack.enter_context(patch.object(scoring_device, "DeviceScorer", SimulatedScorer))

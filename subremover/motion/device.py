@@ -1,4 +1,4 @@
-"""Crops on a torch device: uploaded once, used by every borrowing thread, each on a stream of its own.
+"""Crops on a torch device: uploaded once, used by every borrowing thread, each on a stream.
 
 What is computed with them is in `scoring_device`. Not yet run on a GPU: on the CPU there are no streams, and
 nothing is copied.
@@ -6,6 +6,7 @@ nothing is copied.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -22,11 +23,17 @@ from subremover.motion.normalised_convolution import SIGMAS_PX
 from subremover.motion.normalised_convolution_device import DeviceNormalisedConvolution
 from subremover.motion.scoring import OFFSET_SIGMAS_PX
 from subremover.runtime.cpu import count_cores
+from subremover.runtime.cuda_streams import find_stream
 from subremover.runtime.lru_cache import LruCache
 
+MOST_STREAMS = 16
+"""Of all threads that borrow in this process, on each device."""
 MATRICES_BYTES = 16 << 20
 """Most memory of each stream for the matrices of the latest crop sizes; those of a hole all across a 1080p
 frame have 4 MiB."""
+
+
+_numbers = itertools.count()  # of the streams, in turn
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,9 +76,11 @@ class DeviceStream:
     """A thread's way to the device: a stream of its own."""
 
     def __init__(self, device: torch.device, views: _Views) -> None:
-        """Make the stream; `views` are shared by all streams of the device."""
-        is_cuda = device.type == "cuda"
-        self._stream = torch.cuda.Stream(device) if is_cuda else None  # type: ignore[no-untyped-call]
+        """Take one of the process's streams for borrowing; `views` are shared by all of a device."""
+        self._stream: torch.cuda.Stream | None = None
+        if device.type == "cuda":
+            name = f"borrow {next(_numbers) % MOST_STREAMS}"
+            self._stream = find_stream(device, name, is_urgent=True)  # the host waits for what it brings
         self._device = device
         self._views = views
         self._sizes: LruCache[Size] = LruCache(MATRICES_BYTES, lambda size: size.byte_count)
@@ -89,9 +98,12 @@ class DeviceStream:
 
     def fetch(self, tensor: Tensor) -> np.ndarray:
         """The tensor as an array; waits until this stream has come to it."""
+        if self._stream is None:
+            return tensor.numpy()
         copy = tensor.to("cpu", non_blocking=True)  # such a copy is pinned
-        if self._stream is not None:
-            self._stream.synchronize()
+        is_there = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        is_there.record(self._stream)
+        is_there.synchronize()
         array: np.ndarray = copy.numpy()
         return array
 

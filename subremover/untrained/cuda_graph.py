@@ -6,6 +6,7 @@ Not yet run on a GPU.
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -15,10 +16,13 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from subremover.errors import WorkerError
+from subremover.runtime.cuda_streams import find_stream
 from subremover.runtime.out_of_memory import is_out_of_memory
 from subremover.runtime.precision import float32_products
 
 log = logging.getLogger(__name__)
+
+_recording = threading.Lock()
 
 WARM_UP_STEPS = 3
 """Steps taken before a capture: what torch and cuBLAS set up in their first calls must not be recorded."""
@@ -47,21 +51,24 @@ def capture(step: Callable[[], None], device: torch.device) -> Callable[[], None
     """
     if device.type != "cuda":
         return step
-    with torch.cuda.device(device), float32_products(tf32=True):
-        stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    with _recording, torch.cuda.device(device), float32_products(tf32=True):
+        stream = find_stream(device, "capture")
         stream.wait_stream(torch.cuda.current_stream(device))
-        reason = None
         with torch.cuda.stream(stream):
-            for _ in range(WARM_UP_STEPS):
-                reason = find_wait(step)
+            reason = find_wait(step)
+            for _ in range(WARM_UP_STEPS - 1):
+                step()
         torch.cuda.current_stream(device).wait_stream(stream)
         if reason is not None:
             log.warning("%s: a step waits for the device (%s), so each is started anew", device, reason)
             return start_anew(step, device)
         graph = torch.cuda.CUDAGraph()
         try:
+            # cuBLAS keeps a workspace for each stream; each graph is to have its own, in its own memory
+            torch._C._cuda_clearCublasWorkspaces()
             with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
                 step()
+            torch._C._cuda_clearCublasWorkspaces()
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
@@ -70,6 +77,12 @@ def capture(step: Callable[[], None], device: torch.device) -> Callable[[], None
             ) from error
     replay: Callable[[], None] = graph.replay
     return replay
+
+
+def empty_cache() -> None:
+    """Give back what torch keeps of CUDA devices' memory; not while a step is recorded, which forbids it."""
+    with _recording:
+        torch.cuda.empty_cache()
 
 
 def start_anew(step: Callable[[], None], device: torch.device) -> Callable[[], None]:

@@ -18,6 +18,9 @@ MOST_BATCH_BYTES = 24 * (2**31 - 1)
 """Most memory of one batch on CUDA: torch's up-sampling takes tensors of less than 2^31 elements of 4 bytes,
 and a row's largest one is at most a sixth of its memory."""
 
+MOST_ROWS = 65535 // 3
+"""Most rows of one batch on CUDA: a kernel has three programs for each, one beside the other."""
+
 
 def choose_batch_size(
     device: torch.device, row_bytes: int, row_px: int, free_bytes: int | None = None
@@ -36,7 +39,16 @@ def choose_batch_size(
     if device.type != "cuda":
         return max(1, CPU_BATCH_PX // row_px)
     free_bytes = count_free_bytes(device) if free_bytes is None else free_bytes
-    return max(1, min(free_bytes, MOST_BATCH_BYTES) // row_bytes)
+    return max(1, min(free_bytes // row_bytes, count_most_rows(row_bytes)))
+
+
+def count_most_rows(row_bytes: int) -> int:
+    """Most rows that a batch on CUDA may have, whatever its memory; at least 1.
+
+    Args:
+        row_bytes: Memory that the fit of one row takes.
+    """
+    return max(1, min(MOST_BATCH_BYTES // row_bytes, MOST_ROWS))
 
 
 def count_free_bytes(device: torch.device) -> int:

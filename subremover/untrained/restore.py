@@ -55,7 +55,8 @@ def restore(
     """Fit one network to each image, so that its picture explains the image.
 
     Images are fitted side by side, as many at once as the device holds. They never interact: beyond rounding,
-    none depends on what else is restored along with it.
+    none depends on what else is restored along with it. Gradients are worked out even where the caller has
+    switched them off.
 
     Args:
         images: (B, C, h, w) float32 in [0, 1]; anything finite where nothing is known.
@@ -93,7 +94,8 @@ def restore(
     while start < len(images):
         rows = range(start, min(start + most, len(images)))
         try:
-            parts.append(fit.restore(rows))
+            with torch.inference_mode(False), torch.enable_grad():
+                parts.append(fit.restore(rows))
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -12,13 +12,16 @@ from torch import Tensor
 def send(array: np.ndarray, device: torch.device) -> Tensor:
     """The array as a tensor of its shape and dtype on the device; on the CPU they share their memory."""
     tensor = torch.from_numpy(array)
-    if device.type == "cuda":
-        tensor = tensor.pin_memory()  # copies from other memory wait
-    return tensor.to(device, non_blocking=True)
+    return send_tensor(tensor.pin_memory() if device.type == "cuda" else tensor, device)
+
+
+def send_tensor(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device; a CUDA device is not waited for if the tensor's memory is pinned."""
+    return tensor.to(device, non_blocking=device.type == "cuda")  # MPS would read it when it may be gone
 
 
 def empty_to_send(shape: Sequence[int], device: torch.device) -> Tensor:
-    """A float32 tensor on the host, to be filled; sent to the device by `to(..., non_blocking=True)`."""
+    """A float32 tensor on the host, to be filled; for `send_tensor`."""
     return torch.empty(*shape, pin_memory=device.type == "cuda")
 
 
@@ -32,7 +35,7 @@ class AsyncCopy:
         if tensor.is_cuda:
             self._tensor = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
             self._tensor.copy_(tensor, non_blocking=True)
-            self._event = torch.cuda.Event()  # type: ignore[no-untyped-call]
+            self._event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
             self._event.record()
 
     def is_done(self) -> bool:
@@ -54,7 +57,7 @@ class Mark:
         """Mark the end of what the current stream was given so far."""
         self._event: torch.cuda.Event | None = None
         if device.type == "cuda":
-            self._event = torch.cuda.Event(enable_timing=True)  # type: ignore[no-untyped-call]
+            self._event = torch.cuda.Event(enable_timing=True, blocking=True)  # type: ignore[no-untyped-call]
             self._event.record()
 
     def wait(self) -> None:

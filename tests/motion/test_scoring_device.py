@@ -194,7 +194,7 @@ class _Stream:
 
 def test_a_stream_waits_for_what_another_uploads(monkeypatch):
     monkeypatch.setattr(torch, "device", lambda _: SimpleNamespace(type="cuda"))
-    monkeypatch.setattr(torch.cuda, "Stream", lambda _: _Stream())
+    monkeypatch.setattr("subremover.motion.device.find_stream", lambda *_, **__: _Stream())
     monkeypatch.setattr(torch.cuda, "stream", lambda _: nullcontext())
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda tensor: tensor)
     monkeypatch.setattr(torch.Tensor, "to", lambda tensor, *_, **__: tensor)

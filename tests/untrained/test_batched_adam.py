@@ -14,7 +14,7 @@ from torch.utils._pytree import tree_leaves
 from subremover.errors import WorkerError
 from subremover.fill.paint.rows import WARM_RATE
 from subremover.options import ActivationName, FitOptions
-from subremover.untrained import batched_adam, deep_decoder, losses
+from subremover.untrained import batched_adam, cuda_graph, deep_decoder, losses
 from subremover.untrained import network as network_module
 from subremover.untrained.adam import advance
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
@@ -240,8 +240,10 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[Exception | None]:
         if errors[0] is not None:
             raise errors[0]
 
-    for name in ("Stream", "CUDAGraph", "current_stream"):
+    for name in ("CUDAGraph", "current_stream"):
         monkeypatch.setattr(torch.cuda, name, Stand)
+    monkeypatch.setattr(cuda_graph, "find_stream", Stand)
+    monkeypatch.setattr(torch._C, "_cuda_clearCublasWorkspaces", lambda: None, raising=False)
     monkeypatch.setattr(torch.cuda, "graph", record)
     monkeypatch.setattr(torch.cuda, "stream", nullcontext)
     monkeypatch.setattr(torch.cuda, "device", nullcontext)

@@ -1,5 +1,6 @@
 """Restoring images: any number, channels, forward model and network; what cannot be is said."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -253,3 +254,12 @@ def test_options_of_one_fit_share_a_shape() -> None:
 def test_shapes_are_checked(images: Tensor, known: Tensor | None) -> None:
     with pytest.raises(UsageError, match="must be"):
         restore(images, OPTIONS, known=known)
+
+
+@pytest.mark.parametrize("switch", [torch.no_grad, torch.inference_mode])
+def test_it_works_out_gradients_where_the_caller_has_none(switch: Callable[[], Any]) -> None:
+    image, options = torch.rand(1, 3, 16, 16), FitOptions(steps=2, channels=4, levels=2)
+    expected = restore(image, options).pictures
+    with switch():
+        found = restore(image, options).pictures
+    assert torch.equal(found, expected)

@@ -114,7 +114,7 @@ class CpuFitter:
     ) -> None:
         if stopped.is_set():
             raise FitStoppedError
-        adam = begin(rows, self._options, _CPU, places=range(len(rows)), size=len(rows))
+        adam = begin(rows, self._options, _CPU, rows[0].canvas, places=range(len(rows)), size=len(rows))
         for _ in range(rows[0].steps):
             if stopped.is_set():
                 raise FitStoppedError

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import queue
+import re
 import sys
 import threading
 from collections import OrderedDict, defaultdict, deque
@@ -24,10 +25,17 @@ from subremover.errors import WorkerError
 from subremover.fill.paint.cpu_fitter import explain_out_of_memory
 from subremover.fill.paint.rows import FitStoppedError, Fitted, Row, begin
 from subremover.options import FitOptions
+from subremover.runtime.cuda_streams import find_stream
 from subremover.runtime.out_of_memory import is_out_of_memory
 from subremover.untrained.batched_adam import BatchedAdam
+from subremover.untrained.cuda_graph import empty_cache
 from subremover.untrained.deep_decoder import DecoderWeights
-from subremover.untrained.device_memory import choose_batch_size, count_free_bytes, count_row_bytes
+from subremover.untrained.device_memory import (
+    choose_batch_size,
+    count_free_bytes,
+    count_most_rows,
+    count_row_bytes,
+)
 from subremover.untrained.kernels import describe
 from subremover.untrained.transfer import AsyncCopy, Mark
 
@@ -36,6 +44,8 @@ log = logging.getLogger(__name__)
 SIZES = (4, 16, 64, 256, 1024)
 """Numbers of places of a batch: each is recorded as a graph of its own, and a free place costs as much as one
 at work."""
+CANVAS_STEPS_PX = 64, 128
+"""Height and width of canvases are multiples of these, or of a cell where that is more."""
 BLOCK_STEPS = 16
 """Most steps that are queued at once: a stop is noticed between two blocks."""
 BLOCKS_AHEAD = 2
@@ -50,12 +60,9 @@ class _Asked:
     """A row that somebody waits for."""
 
     row: Row
+    kind: _Kind
     future: Future[Fitted]
     stopped: threading.Event
-
-    @property
-    def kind(self) -> _Kind:
-        return self.row.levels, self.row.canvas
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,13 +107,15 @@ class DeviceFitter:
         self._most_bytes: int | None = None
         self._stopped = threading.Event()
         self._failure: BaseException | None = None
+        self._draining = threading.Lock()
         self._busy_seconds = 0.0
         self._thread = threading.Thread(target=self._work, name=f"fit on {device}", daemon=True)
         self._thread.start()
 
     def fit(self, rows: Sequence[Row]) -> list[Future[Fitted]]:
         """Begin to fit rows; see `Fitter.fit`."""
-        asked = [_Asked(row, Future(), self._stopped) for row in rows]
+        kinds = [(row.levels, choose_canvas(row, self._device)) for row in rows]
+        asked = [_Asked(row, kind, Future(), self._stopped) for row, kind in zip(rows, kinds, strict=True)]
         self._inbox.put(asked)
         if self._failure is not None:  # perhaps nobody reads it any longer
             self._drain()
@@ -155,14 +164,15 @@ class DeviceFitter:
             self._failure = self._explain(error)
         finally:
             self._drain()
-            self._forget()
+            with suppress(RuntimeError):  # of a device that has failed
+                self._forget()
 
     def _stream(self) -> Any:
         """A stream of this thread's own: other threads' work on the device goes on beside it."""
         if self._device.type != "cuda":
             return nullcontext()
         torch.cuda.set_device(self._device)
-        return torch.cuda.stream(torch.cuda.Stream(self._device))  # type: ignore[no-untyped-call]
+        return torch.cuda.stream(find_stream(self._device, "fit"))
 
     def _receive(self) -> bool:
         """Take what was asked for, waiting only where there is nothing to do; False: the fitter is closed."""
@@ -227,7 +237,7 @@ class DeviceFitter:
         if batch is None:
             if not self._make_room(kind, size):
                 return  # until another batch is done
-            batch = self._batches[kind, size] = _Batch(self._options, self._device, size)
+            batch = self._batches[kind, size] = _Batch(self._options, self._device, kind[1], size)
         self._batches.move_to_end((kind, size))
         batch.put(waiting)
 
@@ -237,9 +247,9 @@ class DeviceFitter:
         row_bytes = count_row_bytes(self._options.channels, height, width)
         if self._most_bytes is None:
             self._most_bytes = count_free_bytes(self._device) if self._device.type == "cuda" else sys.maxsize
-        most = self._batch_size or choose_batch_size(
-            self._device, row_bytes, height * width, self._most_bytes
-        )
+        most = choose_batch_size(self._device, row_bytes, height * width, self._most_bytes)
+        if self._batch_size is not None:
+            most = min(self._batch_size, count_most_rows(row_bytes))
         most = min(most, self._most_rows)
         return min(next((size for size in SIZES if size >= wanted), SIZES[-1]), most)
 
@@ -263,9 +273,11 @@ class DeviceFitter:
     def _start_over(self, error: BaseException) -> None:
         """Begin all rows anew in smaller batches: memory did not suffice."""
         largest = max((batch.size for batch in self._at_work()), default=1)
+        if largest == 1:  # from now on not beside others
+            self._most_bytes = max(self._count_bytes(*key) for key in self._batches)
         for batch in self._at_work():
             for own in batch.at_work.values():
-                if batch.size > 1:
+                if batch.size > 1 or len(self._batches) > 1:
                     self._waiting[own.kind].appendleft(own)
                 else:
                     own.future.set_exception(
@@ -283,24 +295,28 @@ class DeviceFitter:
 
     def _empty_cache(self) -> None:
         if self._device.type == "cuda":
-            torch.cuda.empty_cache()
+            empty_cache()
 
     def _drain(self) -> None:
         """Fail all that nobody will fit any longer."""
         failure = self._failure or FitStoppedError()
+        with self._draining:
+            for own in self._take_in_hand():
+                if not own.future.done():
+                    own.future.set_exception(failure)
+
+    def _take_in_hand(self) -> list[_Asked]:
         in_hand = [own for waiting in self._waiting.values() for own in waiting]
         in_hand += [own for batch in self._at_work() for own in batch.at_work.values()]
         in_hand += [own for arrival in self._arrivals for own in arrival.asked]
         with suppress(queue.Empty):
             while True:
                 in_hand += self._inbox.get_nowait() or []
-        for own in in_hand:
-            if not own.future.done():
-                own.future.set_exception(failure)
+        return in_hand
 
     def _explain(self, error: BaseException) -> BaseException:
         """What callers are told of a failure: of CUDA's own errors also what to do."""
-        if not isinstance(error, RuntimeError) or "CUDA" not in str(error):
+        if not isinstance(error, RuntimeError) or not re.search("CUDA|cuDNN", str(error)):
             return error
         first = str(error).splitlines()[0]
         return WorkerError(
@@ -309,14 +325,29 @@ class DeviceFitter:
         )
 
 
+def choose_canvas(row: Row, device: torch.device) -> tuple[int, int]:
+    """Height and width in px of what a row paints: on CUDA larger than need be, so that there are few sizes.
+
+    For each a step is recorded as a graph, which takes longer than a few rows take to fit.
+    See docs/measurements.md, "fill/paint/device_fitter: canvas".
+    """
+    if device.type != "cuda":
+        return row.canvas
+    height, width = (
+        -(-side // step) * step
+        for side, step in zip(row.canvas, (max(step, 2**row.levels) for step in CANVAS_STEPS_PX), strict=True)
+    )
+    return height, width
+
+
 class _Batch:
     """Places of one kind of rows."""
 
-    def __init__(self, options: FitOptions, device: torch.device, size: int) -> None:
+    def __init__(self, options: FitOptions, device: torch.device, canvas: tuple[int, int], size: int) -> None:
         self.size = size
         self.at_work: dict[int, _Asked] = {}
         """By place."""
-        self._options, self._device = options, device
+        self._options, self._device, self._canvas = options, device, canvas
         self._adam: BatchedAdam[DecoderWeights] | None = None
 
     def put(self, waiting: deque[_Asked]) -> None:
@@ -329,9 +360,8 @@ class _Batch:
         for some in new.values():
             if some:
                 rows = [own.row for own in some.values()]
-                self._adam = begin(
-                    rows, self._options, self._device, self._adam, places=list(some), size=self.size
-                )
+                fit = self._options, self._device, self._canvas
+                self._adam = begin(rows, *fit, self._adam, places=list(some), size=self.size)
 
     def advance(self) -> _Arrival | None:
         """Queue steps, up to where the first row is done; those that are."""

@@ -15,7 +15,7 @@ from subremover.fill.paint.jobs import FitJob
 from subremover.options import MOST_DECODERS, FitOptions
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, cover
-from subremover.untrained.transfer import empty_to_send, send
+from subremover.untrained.transfer import empty_to_send, send, send_tensor
 
 WARM_RATE = 0.25
 """Factor of the learning rate for warm starts: Adam starts anew there, and its first steps, all of full
@@ -107,17 +107,19 @@ def begin(
     rows: Sequence[Row],
     options: FitOptions,
     device: torch.device,
+    canvas: tuple[int, int],
     adam: BatchedAdam[DecoderWeights] | None = None,
     *,
     places: Sequence[int],
     size: int,
 ) -> BatchedAdam[DecoderWeights]:
-    """Put rows of one canvas and depth into a batch; all of them are warm, or all cold.
+    """Put rows of one depth into a batch; all of them are warm, or all cold.
 
     Args:
         rows: At least one.
         options: How to fit.
         device: Where to fit.
+        canvas: Height and width in px of what they paint: at least their own, multiples of 2^levels.
         adam: The batch; None: a new one is made.
         places: Of the rows in it.
         size: Number of places of a new batch.
@@ -125,9 +127,8 @@ def begin(
     Returns:
         The batch.
     """
-    canvas = rows[0].canvas
     network = DeepDecoder.of(options, canvas, rows[0].levels)
-    targets, known = stack_crops(rows, device)
+    targets, known = stack_crops(rows, canvas, device)
     rate, seeds = options.learning_rate, [row.seed for row in rows]
     starts = [(row.start.batch_weights, row.start.place) for row in rows if row.start is not None]
     if starts:
@@ -143,29 +144,33 @@ def begin(
     return adam
 
 
-def stack_crops(rows: Sequence[Row], device: torch.device) -> tuple[Tensor, Tensor]:
-    """What rows of one canvas are fitted to.
+def stack_crops(rows: Sequence[Row], canvas: tuple[int, int], device: torch.device) -> tuple[Tensor, Tensor]:
+    """What rows are fitted to.
 
     Args:
         rows: B of them.
+        canvas: H and W in px; no crop is larger.
         device: Where to.
 
     Returns:
         Their crops, (B, 3, H, W) float32 in [0, 1], 0 where nothing is known or beyond the crop; and how much
         is known of each pixel, (B, 1, H, W) float32 in [0, 1].
     """
-    images, known, which = lay_out_crops(rows, device)
-    there = images.to(device, non_blocking=True).permute(0, 3, 1, 2)
-    known = known.to(device, non_blocking=True)
+    images, known, which = lay_out_crops(rows, canvas, device)
+    there = send_tensor(images, device).permute(0, 3, 1, 2)
+    known = send_tensor(known, device)
     crops = there.index_select(0, send(which, device)).contiguous()
     return crops.masked_fill_(known <= 0, 0), known
 
 
-def lay_out_crops(rows: Sequence[Row], device: torch.device) -> tuple[Tensor, Tensor, np.ndarray]:
-    """What is copied to the device of rows of one canvas, still on the host.
+def lay_out_crops(
+    rows: Sequence[Row], canvas: tuple[int, int], device: torch.device
+) -> tuple[Tensor, Tensor, np.ndarray]:
+    """What is copied to the device of rows, still on the host.
 
     Args:
         rows: B of them.
+        canvas: H and W in px; no crop is larger.
         device: Where it will be sent.
 
     Returns:
@@ -173,8 +178,8 @@ def lay_out_crops(rows: Sequence[Row], device: torch.device) -> tuple[Tensor, Te
         in [0, 1]; and which image is whose, (B,) int64.
     """
     jobs = list(dict.fromkeys(row.job for row in rows))
-    images = empty_to_send((len(jobs), *rows[0].canvas, 3), device)
-    known = empty_to_send((len(rows), 1, *rows[0].canvas), device)
+    images = empty_to_send((len(jobs), *canvas, 3), device)
+    known = empty_to_send((len(rows), 1, *canvas), device)
     for image, job in zip(images.numpy(), jobs, strict=True):
         height, width = job.hole.shape
         image[:height, :width], image[height:], image[:height, width:] = job.image, 0, 0

@@ -13,15 +13,17 @@ from subremover.options import ActivationName, FitOptions
 from subremover.runtime.precision import float32_products
 from subremover.untrained.adam import AdamState, Advance, advance
 from subremover.untrained.gaussian import C1, C2, LEAST_SIMILARITY, LEAST_WEIGHT
-from subremover.untrained.kernels import adam
+from subremover.untrained.kernels import adam, levels
 from subremover.untrained.kernels.last_level import paint_last_level
 from subremover.untrained.kernels.level import mix_level
 from subremover.untrained.kernels.similarity import PreparedScale, compare
-from subremover.untrained.level import NORM_EPSILON
+from subremover.untrained.level import NORM_EPSILON, PaintLevels, paint_levels
 
 TOLERANCE = 1e-3
 """Greatest deviation from plain torch in float64, as a share of the greatest value.
 See docs/measurements.md, "untrained/kernels/check: tolerance"."""
+LEAST_VALUE = 1e-3
+"""Greatest values below it count as this: a gradient that should be nothing is what rounding leaves."""
 
 ACTIVATIONS: dict[ActivationName, Callable[[Tensor], Tensor]] = {
     "relu": F.relu,
@@ -97,12 +99,12 @@ def compare_with_plain(
 
 
 def check_level(draw: Callable[..., Tensor], shape: Sequence[int], activation: ActivationName) -> None:
-    """Compare a middle level and a last one with plain torch's in float64.
+    """Compare a middle level, a last one, and three levels on end with plain torch's in float64.
 
     Args:
         draw: Gives float32 tensors in [0, 1] of a shape, on the device to be checked.
         shape: B, h, w and K, of what is up-sampled.
-        activation: Of both.
+        activation: Of all.
 
     Raises:
         RuntimeError: They differ by more than `TOLERANCE`.
@@ -124,6 +126,17 @@ def check_level(draw: Callable[..., Tensor], shape: Sequence[int], activation: A
         lambda *tensors: [paint_last_level(*tensors, activation=activation)],
         lambda *tensors: [mix_plainly(*tensors, activation=activation).permute(0, 3, 1, 2).sigmoid()],
         [*inputs, draw(B, 3, K) - 0.5, *norm],
+    )
+    mixes, norms = (draw(2, B, K, K) - 0.5).unbind(), [*(draw(3, B, K) + 0.5), *draw(3, B, K)]
+
+    def paint(way: PaintLevels) -> Callable[..., Sequence[Tensor]]:
+        def paint_so(values: Tensor, head: Tensor, *own: Tensor) -> Sequence[Tensor]:
+            return [way(values, own[:2], own[2:5], own[5:], head, activation=activation)]
+
+        return paint_so
+
+    compare_with_plain(
+        paint(levels.paint_levels), paint(paint_levels), [inputs[0], draw(B, 3, K) - 0.5, *mixes, *norms]
     )
 
 
@@ -157,7 +170,7 @@ def hold_against(found: Sequence[Tensor], expected: Sequence[Tensor]) -> None:
         RuntimeError: They differ by more than `TOLERANCE`.
     """
     for index, (one, other) in enumerate(zip(found, expected, strict=True)):
-        error = (one.double() - other).abs().max() / other.abs().max()
+        error = (one.double() - other).abs().max() / other.abs().max().clamp_min(LEAST_VALUE)
         if not error <= TOLERANCE:  # nor if it is no number
             raise RuntimeError(f"expected what plain torch gives, got result {index} off by {error:.2g}")
 

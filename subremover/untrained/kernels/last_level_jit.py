@@ -8,7 +8,6 @@ from subremover.untrained.kernels.strip_jit import (
     activate,
     interpolate,
     load,
-    load_bias,
     load_columns,
     pull_back,
     strip,
@@ -34,7 +33,8 @@ def paint(
     b, first, x = strip(w, rows, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
-    bias = load_bias(bias, b, k, K)
+    if bias is not None:  # here and not in a function: Triton before 3.8 lets none return None
+        bias = tl.load(bias + b * K + k, mask=k < K, other=0.0)[None, :]
     mix += b * 3 * K
     offset += b * 3
     plane = 4 * h * w
@@ -102,7 +102,8 @@ def sum_products(
     b, first, x = strip(w, rows, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
-    bias = load_bias(bias, b, k, K)
+    if bias is not None:  # here and not in a function: Triton before 3.8 lets none return None
+        bias = tl.load(bias + b * K + k, mask=k < K, other=0.0)[None, :]
     plane = 4 * h * w
     gradient += b * 3 * plane
     inside = x < w
@@ -152,7 +153,8 @@ def gather(
     b, first, x = strip(w, rows, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
-    bias = load_bias(bias, b, k, K)
+    if bias is not None:  # here and not in a function: Triton before 3.8 lets none return None
+        bias = tl.load(bias + b * K + k, mask=k < K, other=0.0)[None, :]
     grad_values += b * h * w * K
     plane = 4 * h * w
     gradient += b * 3 * plane

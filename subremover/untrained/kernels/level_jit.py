@@ -7,7 +7,6 @@ from subremover.untrained.kernels.strip_jit import (
     SIZES,
     activate,
     interpolate,
-    load_bias,
     load_columns,
     pull_back,
     strip,
@@ -32,7 +31,8 @@ def upsample(
     b, first, x = strip(w, rows, BLOCK_X)
     k = tl.arange(0, BLOCK_K)
     values += b * h * w * K
-    bias = load_bias(bias, b, k, K)
+    if bias is not None:  # here and not in a function: Triton before 3.8 lets none return None
+        bias = tl.load(bias + b * K + k, mask=k < K, other=0.0)[None, :]
     if pixels is not None:
         pixels += b * 4 * h * w * K
     inside = (x < w)[:, None]

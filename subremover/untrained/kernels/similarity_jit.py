@@ -221,14 +221,15 @@ def combine(
     s = tl.arange(0, 8)[None, :]
     inside = (c < 3) & (s < scales)
     sums = (s * rows + row) * 3 + c  # (4, 8)
-    value = tl.zeros((4, 8), tl.float32)
-    absolute = tl.zeros((4, 8), tl.float32)
+    values = tl.zeros((4, 8, BLOCK), tl.float32)  # summed at the end: Triton 3.6 fails on sums in this loop
+    absolutes = tl.zeros((4, 8, BLOCK), tl.float32)
     for first in range(0, programs, BLOCK):
         i = first + tl.arange(0, BLOCK)[None, None, :]
         part = parts + (sums[:, :, None] * programs + i) * 2
         here = inside[:, :, None] & (i < programs)
-        value += tl.sum(tl.load(part, mask=here, other=0.0), 2)
-        absolute += tl.sum(tl.load(part + 1, mask=here, other=0.0), 2)
+        values += tl.load(part, mask=here, other=0.0)
+        absolutes += tl.load(part + 1, mask=here, other=0.0)
+    value, absolute = tl.sum(values, 2), tl.sum(absolutes, 2)
     exponent = tl.load(exponents + s, mask=s < scales, other=0.0)
     known_share = tl.load(share + row)
     alike = tl.maximum(value, LEAST_SIMILARITY)

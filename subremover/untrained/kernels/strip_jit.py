@@ -19,12 +19,6 @@ def strip(w, rows, BLOCK_X: tl.constexpr):
 
 
 @triton.jit
-def load_bias(bias, b, k, K: tl.constexpr):
-    """(1, BLOCK_K) of this row's; None if there is none."""
-    return None if bias is None else tl.load(bias + b * K + k, mask=k < K, other=0.0)[None, :]
-
-
-@triton.jit
 def load(values, bias, y, x, k, h, w, K: tl.constexpr):
     """(BLOCK_X, BLOCK_K) of line y and the bias; beyond the border is what lies at it, beyond K is 0."""
     y = tl.minimum(tl.maximum(y, 0), h - 1)

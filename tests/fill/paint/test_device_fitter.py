@@ -237,7 +237,7 @@ def test_the_crop_of_several_decoders_is_copied_once(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(rows, "empty_to_send", note)
     jobs, cpu = make_jobs(0, frames=3), torch.device("cpu")
-    targets, known = rows.stack_crops([Row(job, i, 4, 4) for job in jobs for i in range(2)], cpu)
+    targets, known = rows.stack_crops([Row(job, i, 4, 4) for job in jobs for i in range(2)], (16, 32), cpu)
     assert sent == [(3, 16, 32, 3), (6, 1, 16, 32)]
     assert targets.shape == (6, 3, 16, 32)
     assert torch.equal(targets[0], targets[1])
