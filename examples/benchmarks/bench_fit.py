@@ -27,7 +27,7 @@ from torch import Tensor
 
 from subremover.options import FitOptions
 from subremover.runtime.allocator import keep_freed_memory
-from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.runtime.device_errors import is_out_of_memory
 from subremover.untrained.device_memory import choose_batch_size, count_row_bytes
 from subremover.untrained.restore import restore
 

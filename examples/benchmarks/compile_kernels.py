@@ -20,10 +20,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import triton
 from clip_tables import format_rows
-from triton.backends.compiler import GPUTarget
-from triton.compiler import ASTSource
+
+try:
+    import triton
+    from triton.backends.compiler import GPUTarget
+    from triton.compiler import ASTSource
+except ModuleNotFoundError:
+    sys.exit("no Triton here; it comes with CUDA builds of torch, and with pip install '.[dev]'")
 
 from subremover.untrained.kernels import (
     adam,
@@ -104,7 +108,8 @@ def list_cases() -> Iterator[Case]:
         yield Case(norm_jit.unfold_norm, {"J": J, "K": K, **blocks}, 96)
     betas = {"BETA1": 0.9, "BETA2": 0.999, "LOG_BETA1": -0.1, "LOG_BETA2": -0.001}
     yield Case(adam_jit.advance_parameters, {**betas, "EPSILON": 1e-8, "TAIL": 4, "BLOCK": adam.BLOCK}, 80)
-    yield Case(adam_jit.advance_pictures, {"BLOCK": adam.BLOCK}, 64)
+    for ends in ({}, {"last": None}):
+        yield Case(adam_jit.advance_pictures, {**ends, "BLOCK": adam.BLOCK}, 64)
     strips = {"ROWS": similarity.ROWS, "BLOCK_X": similarity.BLOCK_X}
     yield Case(similarity_jit.halve, {"BLOCK": similarity.BLOCK_HALF}, 64)
     for luminance in (False, True):
@@ -166,6 +171,8 @@ def main() -> None:
     )
     parser.add_argument("--kernels", nargs="*", help="only these")
     options = parser.parse_args()
+    if not re.fullmatch(r"(80|86|89|90|100|120)(,(80|86|89|90|100|120))*", options.targets):
+        parser.error(f"{options.targets!r} are no such targets; give some such as 80,90,120")
     targets = [int(target) for target in options.targets.split(",")]
     columns = [f"registers, sm_{target}" for target in targets]
     rows = [["kernel", "compiled for", *columns, "may be", "spilled", "shared"]]

@@ -29,7 +29,7 @@ from prove_report import format_facts, format_outcome, format_outcomes, write_re
 from prove_wheels import fetch, find_site
 
 HERE = Path(__file__).parent
-BUDGET_SECONDS = 480
+BUDGET_SECONDS, LEAST_BUDGET_SECONDS = 480, 60
 PARTS = (
     Part("install wheels", "prove_wheels:install", 45),
     Part("machine", "prove_machine:describe_machine", 45),
@@ -122,10 +122,15 @@ def main(words: Sequence[str] | None = None) -> int:
         return 0
     if values.out is None:
         parser.error("give a folder for the results, or --fetch")
+    if values.budget < LEAST_BUDGET_SECONDS:
+        parser.error(f"a budget of less than {LEAST_BUDGET_SECONDS} s proves nothing")
     for folder in (values.wheels, values.images):
         if folder and not folder.is_dir():
             parser.error(f"{folder} is no folder")
-    values.out.mkdir(parents=True, exist_ok=True)
+    try:
+        values.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        parser.error(f"{values.out} cannot be made: {error.strerror}")
     stop, numbers = threading.Event(), []
 
     def end(number: int, _frame: object) -> None:

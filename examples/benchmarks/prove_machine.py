@@ -54,6 +54,7 @@ def describe_machine(found: Found, _job: Job) -> None:
         found.say("no GPU: all that follows is on the CPU, as far as it can be")
         found.note(device="none")
         found.check("nvidia-smi sees a GPU, torch does not", driver is None)
+    os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # its own builds report to their makers
     import onnxruntime
 
     found.note(onnxruntime_providers=" ".join(onnxruntime.get_available_providers()))

@@ -26,6 +26,8 @@ from typing import Any, Literal
 Status = Literal["passed", "failed", "skipped"]
 
 POLL_SECONDS = 0.05
+EXTRAS = {"skimage", "scipy", "matplotlib", "optuna", "triton", "pytest"}
+"""Packages that the benchmarks want and the command does not."""
 KILL_SECONDS = 10.0
 """A killed process is waited for so long."""
 LOG_LINES = 40
@@ -166,7 +168,8 @@ def run_part(part: Part, job: Job, environment: Mapping[str, str], stop: threadi
             cut += ", and could not be killed"
         if process.stdin is not None:
             process.stdin.close()
-    return _read_outcome(part, lines, log, time.monotonic() - start, cut or _name_end(code))
+    end, is_short = cut or _name_end(code), job.seconds < part.seconds
+    return _read_outcome(part, lines, log, time.monotonic() - start, end, is_short=is_short)
 
 
 def _name_end(code: int) -> str:
@@ -176,7 +179,7 @@ def _name_end(code: int) -> str:
     return f"ended with exit code {code}" if code else ""
 
 
-def _read_outcome(part: Part, lines: Path, log: Path, seconds: float, end: str) -> Outcome:
+def _read_outcome(part: Part, lines: Path, log: Path, seconds: float, end: str, *, is_short: bool) -> Outcome:
     outcome = Outcome(part.name, "passed", [], round(seconds, 1))
     has_ended = False
     for line in lines.read_text(encoding="utf-8").splitlines() if lines.exists() else []:
@@ -189,7 +192,10 @@ def _read_outcome(part: Part, lines: Path, log: Path, seconds: float, end: str) 
             outcome.reasons += [value] if value else []
             if kind in ("failed", "skipped") and outcome.status != "failed":
                 outcome.status = kind
-    if end or not has_ended:
+    if end.startswith("killed") and not has_ended and is_short and outcome.status != "failed":
+        outcome.status = "skipped"
+        outcome.reasons.append("cut short by the budget")
+    elif end or not has_ended:
         outcome.status = "failed"
         outcome.reasons.append(f"{end or 'ended'} {'after' if has_ended else 'amid'} its work")
     if outcome.status == "failed":
@@ -211,8 +217,12 @@ def begin() -> None:
     except SkippedError as reason:
         found.skip(str(reason))
     except BaseException as error:
-        traceback.print_exc()
-        found.check(f"{type(error).__name__}: {error}".splitlines()[0], False)
+        missing = str(error.name).partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
+        if missing in EXTRAS:
+            found.skip(f"{missing} is not installed, nor among the wheels: pip install '.[dev]'")
+        else:
+            traceback.print_exc()
+            found.check(f"{type(error).__name__}: {error}".splitlines()[0], False)
     found.end()
 
 

@@ -22,7 +22,7 @@ from speed_limit import Rates, count_work, measure_rates
 from textbook import fit_frame
 from torch.profiler import ProfilerActivity, profile
 
-from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.runtime.device_errors import is_out_of_memory
 
 SHAPES = ((160, 640, 64), (160, 640, 32), (96, 288, 64), (96, 288, 32))
 """Height, width and K; the first has the goals."""
@@ -174,12 +174,9 @@ def prove_profile(found: Found, job: Job) -> None:
     counts = {event.key: event.count for event in events}
     busy = sum(time_of.values()) / 1e6 / PROFILED_STEPS
     step = seconds / PROFILED_STEPS
-    found.note(
-        step_ms=1000 * step,
-        launches=sum(counts.values()) / PROFILED_STEPS,
-        kernels_ms=1000 * busy,
-        busy_share=busy / step,
-    )
+    found.note(step_ms=1000 * step, launches=sum(counts.values()) / PROFILED_STEPS)
+    if job.is_cuda:
+        found.note(kernels_ms=1000 * busy, busy_share=busy / step)
     names = sorted(time_of, key=lambda name: -time_of[name])
     total = sum(time_of.values()) or 1
     table = [["kernel", "launches a step", "ms a step", "share"], ["---"] * 4]

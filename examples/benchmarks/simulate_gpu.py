@@ -4,8 +4,9 @@
 
 The fit of a film runs as it would on a GPU, but for the GPU: what is queued on it ends when it would by the
 traffic counted and by the launches of each step, and takes no core meanwhile. What is left is the pipeline's
-own limit. Prints a Markdown table and writes OUT/simulated.json.
+own limit. Prints a Markdown table and writes OUT/simulated.json; the film that it draws stays in OUT as well.
 
+\b
     paper       so much to fit that the GPU is the bound: how busy it is kept
     fills       lists of crops to fills, all of them fitted: groups, crops, trust, seams
     frames      a 1080p film from file to filled frames, without scan, loans and encoder
@@ -320,8 +321,8 @@ def render_film(film: Path, plan: subremover.Plan, target: Path, borrow: BorrowO
 @click.command(help=__doc__)
 @click.argument("out_dir", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--cores", default="1,2", show_default=True, help="To how many the run is held, in turn.")
-@click.option("--seconds", default=4.0, show_default=True, help="Of the film.")
-@click.option("--lists", default=6, show_default=True, help="Of 32 crops each.")
+@click.option("--seconds", type=click.FloatRange(min=2), default=4.0, show_default=True, help="Of the film.")
+@click.option("--lists", type=click.IntRange(min=1), default=6, show_default=True, help="Of 32 crops each.")
 def main(out_dir: Path, cores: str, seconds: float, lists: int) -> None:
     """See above."""
     film = draw_film(FilmCase(seconds, 1.0), out_dir / "films")

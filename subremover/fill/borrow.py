@@ -29,7 +29,7 @@ from subremover.motion.points import is_sane
 from subremover.motion.scoring import Backend
 from subremover.options import BorrowOptions
 from subremover.runtime.cpu import count_cores, one_opencv_thread
-from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.runtime.device_errors import explain_failure, is_out_of_memory
 from subremover.runtime.profile import note
 
 log = logging.getLogger(__name__)
@@ -216,7 +216,7 @@ class Borrower:
                 return find_behind(target, sources, guesses, hole, self._device_scorer)
             except RuntimeError as error:  # the next target may fit again
                 if not is_out_of_memory(error):
-                    raise
+                    raise explain_failure(error, self._place, "borrowing") from None
                 if not self._is_short:
                     log.info("borrowing on the CPU: %s", str(error).partition("\n")[0])
                 self._is_short = True

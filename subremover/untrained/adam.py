@@ -37,22 +37,23 @@ class AdamState:
     """(B, 1), learning rates."""
     pictures: Tensor
     """(B, C, h, w), means of the pictures of the last steps, as far as they were taken."""
-    last: Tensor
-    """(B, C, h, w), the pictures of the last step."""
+    last: Tensor | None
+    """(B, C, h, w), the pictures of the last step; None: nobody looks at them."""
     losses: Tensor
     """(B,), their losses."""
 
     @classmethod
-    def start(cls, parameters: Tensor, pictures: Tensor) -> AdamState:
+    def start(cls, parameters: Tensor, pictures: Tensor, *, keeps_last: bool) -> AdamState:
         """The state of rows that have no steps to take.
 
         Args:
             parameters: (B, P), kept; from now on with gradients.
             pictures: (B, C, h, w), of the shape and layout of those that are painted.
+            keeps_last: Whether the pictures of the last step are kept.
         """
         mean, power = torch.zeros_like(parameters), torch.zeros_like(parameters)
         taken, steps, rates = parameters.new_zeros(3, len(parameters), 1)
-        means, last = torch.zeros_like(pictures), torch.zeros_like(pictures)
+        means, last = torch.zeros_like(pictures), torch.zeros_like(pictures) if keeps_last else None
         losses = parameters.new_zeros(len(parameters))
         parameters.requires_grad_(True)
         return cls(parameters, mean, power, taken, steps, rates, means, last, losses)
@@ -84,5 +85,6 @@ def advance(state: AdamState, gradient: Tensor, output: Tensor, losses: Tensor) 
     tail = (state.steps / TAIL).floor().clamp_min(1)
     share = is_active * (state.taken > state.steps - tail) / tail
     state.pictures.addcmul_(output, share[:, :, None, None])
-    state.last.copy_(output)
+    if state.last is not None:
+        state.last.copy_(output)
     state.losses.copy_(losses)

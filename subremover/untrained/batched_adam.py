@@ -58,6 +58,7 @@ class BatchedAdam(Generic[W]):
         *,
         loss: LossName,
         forward: ForwardModel | None = None,
+        keeps_last: bool = False,
     ) -> None:
         """Make B empty places.
 
@@ -67,6 +68,7 @@ class BatchedAdam(Generic[W]):
             targets: B, C', h' and w', the shape of what is to be restored.
             loss: Between what the forward model makes of the pictures, and the targets.
             forward: How pictures were changed before they were seen; None: not at all.
+            keeps_last: Whether `latest` will be asked for.
         """
         device, count = like.code.device, targets[0]
         self._network, self._forward, self._loss_name = network, forward, loss
@@ -75,7 +77,7 @@ class BatchedAdam(Generic[W]):
         self._noise, self._deviations = InputNoise(count, device), torch.zeros(count, 1, device=device)
         with torch.no_grad():
             pictures = network.paint(self._weights, self._input)
-        self._state = AdamState.start(self._weights.flatten(), pictures)
+        self._state = AdamState.start(self._weights.flatten(), pictures, keeps_last=keeps_last)
         blank = torch.zeros(targets, device=device)
         self._loss = prepare_loss(loss, blank, blank[:, :1].clone())
         self._left, self._is_noisy = np.zeros(count, np.int64), np.zeros(count, np.bool_)
@@ -146,7 +148,12 @@ class BatchedAdam(Generic[W]):
 
         Returns:
             The pictures, (B, C, h, w), and their losses, (B,).
+
+        Raises:
+            ValueError: They are not kept.
         """
+        if self._state.last is None:
+            raise ValueError("the last pictures are not kept; ask for them when the batch is made")
         return self._state.last, self._state.losses
 
     def take(self, places: Sequence[int]) -> tuple[Tensor, W]:

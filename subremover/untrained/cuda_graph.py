@@ -17,7 +17,7 @@ from torch.utils._pytree import tree_leaves
 
 from subremover.errors import WorkerError
 from subremover.runtime.cuda_streams import find_stream
-from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.runtime.device_errors import is_out_of_memory
 from subremover.runtime.precision import float32_products
 
 log = logging.getLogger(__name__)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from subremover.errors import DeviceError, UsageError
 from subremover.options import FitOptions
-from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.runtime.device_errors import is_out_of_memory
 from subremover.untrained.batched_adam import BatchedAdam, ForwardModel, ItemSettings
 from subremover.untrained.deep_decoder import DeepDecoder, choose_levels, cover
 from subremover.untrained.device_memory import choose_batch_size
@@ -139,7 +139,14 @@ class _Fit:
                 f"the network's pictures come out as {tuple(seen.shape[1:])}, the images are {(C, h, w)}; "
                 "give a larger network, or the size that the forward model takes"
             )
-        adam = BatchedAdam(self.network, starts, (B, C, h, w), loss=self.options[0].loss, forward=self._see)
+        adam = BatchedAdam(
+            self.network,
+            starts,
+            (B, C, h, w),
+            loss=self.options[0].loss,
+            forward=self._see,
+            keeps_last=self.watch is not None,
+        )
         settings = [
             ItemSettings(seed, options.steps, options.learning_rate, options.input_noise)
             for seed, options in zip(self.seeds[own], self.options[own], strict=True)

@@ -12,6 +12,7 @@ from footage_film import BOX, draw_footage, hole_psnr
 from torch.backends import cuda
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from subremover.errors import WorkerError
 from subremover.fill.borrow import Borrower
 from subremover.fill.holes import Hole
 from subremover.motion import align, scoring
@@ -254,7 +255,7 @@ def test_any_other_error_ends_the_run(monkeypatch):
         raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
     monkeypatch.setattr(DeviceScorer, "score", fail)
-    with pytest.raises(RuntimeError, match="illegal memory access"):
+    with pytest.raises(WorkerError, match=r"borrowing on cpu failed: .*illegal memory access"):
         _borrow("cpu")
 
 

@@ -1,5 +1,6 @@
 """Batched Adam: as torch has it, rows that come and go without touching the others, capture, waits."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
@@ -19,7 +20,7 @@ from subremover.untrained import network as network_module
 from subremover.untrained.adam import advance
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.codes import InputNoise, draw_code
-from subremover.untrained.cuda_graph import capture, find_wait
+from subremover.untrained.cuda_graph import capture, empty_cache, find_wait
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, decode, draw_weights
 from subremover.untrained.level import paint_levels
 from subremover.untrained.losses import compare, prepare_loss
@@ -328,3 +329,36 @@ def test_a_capture_that_fails_ends_the_work(fake_cuda: list[Exception | None]) -
     fake_cuda[0] = torch.OutOfMemoryError("CUDA out of memory")
     with pytest.raises(torch.OutOfMemoryError):
         capture(lambda: None, torch.device("cuda:0"))
+
+
+def test_memory_is_not_given_back_amid_a_recording(
+    fake_cuda: list[Exception | None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Torch asserts that, for all devices at once."""
+    happened: list[str] = []
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: happened.append("emptied"))
+    emptying = threading.Thread(target=empty_cache)
+
+    def step() -> None:
+        if not emptying.is_alive() and not happened:
+            emptying.start()
+            emptying.join(0.2)
+            happened.append("stepped")
+
+    capture(step, torch.device("cuda:0"))
+    emptying.join(10)
+    assert happened == ["stepped", "emptied"]
+    assert fake_cuda == [None]
+
+
+def test_the_last_pictures_are_kept_for_those_who_ask() -> None:
+    adam = make_adam(1)
+    with pytest.raises(ValueError, match="not kept"):
+        adam.latest()
+    network = DeepDecoder.of(OPTIONS, SIZE, 3)
+    kept = BatchedAdam(network, draw(0)[2], (1, 3, *SIZE), loss="mix", keeps_last=True)
+    for own in (adam, kept):
+        put(own, 0, 1, 4)
+        own.step(4)
+    assert torch.equal(adam.take([0])[0], kept.take([0])[0])
+    assert torch.equal(kept.latest()[0], kept.take([0])[0])  # of four steps the mean is over the last

@@ -188,9 +188,6 @@ def test_triton_keeps_what_it_compiles_at_home(monkeypatch: pytest.MonkeyPatch, 
     assert kernels._open_cache() == tmp_path / "there" / ".triton" / "cache"
 
 
-@pytest.mark.parametrize(("threads", "told"), [(1, "CPU, 1 thread"), (16, "CPU, 16 threads")])
-def test_the_cpu_needs_no_kernels(threads, told, monkeypatch, caplog) -> None:
-    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+def test_the_cpu_needs_no_kernels(caplog) -> None:
     assert not are_usable(torch.device("cpu"))
-    assert describe(torch.device("cpu")) == told
     assert not caplog.text

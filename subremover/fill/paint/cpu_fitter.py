@@ -18,9 +18,8 @@ import torch
 from subremover.errors import DeviceError
 from subremover.fill.paint.rows import FitStoppedError, Fitted, Row, begin
 from subremover.options import FitOptions
-from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.runtime.device_errors import is_out_of_memory
 from subremover.untrained.device_memory import choose_batch_size, count_row_bytes
-from subremover.untrained.kernels import describe
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +44,8 @@ class CpuFitter:
         self._room = _Room(sys.maxsize if max_bytes is None else max_bytes)
         self._most_rows = sys.maxsize  # that memory has shown to suffice for
         self._stopped = threading.Event()
-        self._threads = ThreadPoolExecutor(torch.get_num_threads(), "fit", initializer=_use_one_thread)
+        self._count = torch.get_num_threads()
+        self._threads = ThreadPoolExecutor(self._count, "fit", initializer=_use_one_thread)
 
     def fit(self, rows: Sequence[Row]) -> list[Future[Fitted]]:
         """Begin to fit rows; see `Fitter.fit`."""
@@ -70,7 +70,7 @@ class CpuFitter:
 
     def describe(self) -> str:
         """The device and what works there; see `Fitter.describe`."""
-        return describe(_CPU)
+        return f"CPU, {self._count} thread{'s' * (self._count != 1)}"
 
     def take_busy_seconds(self) -> float:
         """0: how busy a CPU was is measured by the run."""

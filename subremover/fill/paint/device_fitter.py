@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import re
 import sys
 import threading
 from collections import OrderedDict, defaultdict, deque
@@ -21,12 +20,11 @@ from typing import Any
 
 import torch
 
-from subremover.errors import WorkerError
 from subremover.fill.paint.cpu_fitter import explain_out_of_memory
 from subremover.fill.paint.rows import FitStoppedError, Fitted, Row, begin
 from subremover.options import FitOptions
 from subremover.runtime.cuda_streams import find_stream
-from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.runtime.device_errors import explain_failure, is_out_of_memory
 from subremover.untrained.batched_adam import BatchedAdam
 from subremover.untrained.cuda_graph import empty_cache
 from subremover.untrained.deep_decoder import DecoderWeights
@@ -161,7 +159,7 @@ class DeviceFitter:
                     self._start_over(failed)
                     del failed
         except BaseException as error:
-            self._failure = self._explain(error)
+            self._failure = explain_failure(error, str(self._device), "fitting")
         finally:
             self._drain()
             with suppress(RuntimeError):  # of a device that has failed
@@ -227,9 +225,7 @@ class DeviceFitter:
 
     def _place(self, kind: _Kind, waiting: deque[_Asked]) -> None:
         """Give rows of a kind to the free places of batches at work, then to one more batch."""
-        for (other, _), begun in self._batches.items():
-            if other == kind and begun.at_work:
-                begun.put(waiting)
+        self._fill_places(kind, waiting)
         if not waiting:
             return
         size = self._choose_size(kind, len(waiting))
@@ -240,6 +236,11 @@ class DeviceFitter:
             batch = self._batches[kind, size] = _Batch(self._options, self._device, kind[1], size)
         self._batches.move_to_end((kind, size))
         batch.put(waiting)
+
+    def _fill_places(self, kind: _Kind, waiting: deque[_Asked]) -> None:
+        for (other, _), batch in self._batches.items():
+            if other == kind and batch.at_work:
+                batch.put(waiting)
 
     def _choose_size(self, kind: _Kind, wanted: int) -> int:
         """The smallest batch that holds so many rows, or the largest that there is memory for."""
@@ -313,16 +314,6 @@ class DeviceFitter:
             while True:
                 in_hand += self._inbox.get_nowait() or []
         return in_hand
-
-    def _explain(self, error: BaseException) -> BaseException:
-        """What callers are told of a failure: of CUDA's own errors also what to do."""
-        if not isinstance(error, RuntimeError) or not re.search("CUDA|cuDNN", str(error)):
-            return error
-        first = str(error).splitlines()[0]
-        return WorkerError(
-            f"fitting on {self._device} failed: {first}; what is finished is kept: "
-            "run again, perhaps with --device cpu"
-        )
 
 
 def choose_canvas(row: Row, device: torch.device) -> tuple[int, int]:

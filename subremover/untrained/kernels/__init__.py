@@ -37,13 +37,10 @@ def are_usable(device: torch.device) -> bool:
 
 
 def describe(device: torch.device) -> str:
-    """What fits on this device, in a line: its name, and the kernels or why there are none.
+    """What fits on a GPU, in a line: its name, and the kernels or why there are none.
 
     Tries the kernels, if that was not done yet.
     """
-    if device.type == "cpu":
-        threads = torch.get_num_threads()
-        return f"CPU, {threads} thread{'s' * (threads != 1)}"
     if device.type != "cuda":
         return f"{device}, plain torch"
     obstacle = find_obstacle(device)

@@ -52,7 +52,7 @@ def advance_parameters(
 @triton.jit(do_not_specialize=["N"])
 def advance_pictures(
     pictures,  # (B, N), in and out
-    last,  # (B, N), out
+    last,  # (B, N), out; None: it is not wanted
     output,  # (B, N)
     shares,  # (B,)
     taken,  # (B,), in and out
@@ -69,7 +69,8 @@ def advance_pictures(
     at = b * N + i
     share = tl.load(shares + b)
     new = tl.load(output + at, mask=inside, other=0.0)
-    tl.store(last + at, new, mask=inside)
+    if last is not None:
+        tl.store(last + at, new, mask=inside)
     tl.store(pictures + at, tl.load(pictures + at, mask=inside, other=0.0) + share * new, mask=inside)
     if tl.program_id(0) == 0:
         before = tl.load(taken + b)

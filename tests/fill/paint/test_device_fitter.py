@@ -1,6 +1,8 @@
 """The fitter of a GPU, on the CPU: places that are filled as they fall free, memory, stops and failures."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -13,6 +15,7 @@ from subremover.errors import DeviceError, WorkerError
 from subremover.fill.paint import device_fitter, rows
 from subremover.fill.paint.cpu_fitter import CpuFitter
 from subremover.fill.paint.device_fitter import BLOCK_STEPS, BLOCKS_AHEAD, DeviceFitter
+from subremover.fill.paint.jobs import FitJob
 from subremover.fill.paint.rows import FitStoppedError, Row
 from subremover.options import FitOptions
 from subremover.untrained.batched_adam import BatchedAdam
@@ -191,6 +194,66 @@ def test_a_batch_without_room_waits_for_those_at_work(fitter: DeviceFitter, made
     assert second.result(30).picture.shape == (16, 28, 3)
     assert first[0].done()
     assert made == [4, 4]
+
+
+def test_two_that_fit_alone_and_not_together_take_turns(
+    fitter: DeviceFitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Memory that another batch fills is no reason to give a crop up."""
+    held: weakref.WeakSet[BatchedAdam[Any]] = weakref.WeakSet()
+
+    def cramped(*args: Any, **more: Any) -> BatchedAdam[Any]:
+        gc.collect()
+        if held:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        held.add(made := BatchedAdam(*args, **more))
+        return made
+
+    monkeypatch.setattr(rows, "BatchedAdam", cramped)
+    fitter._batch_size = 1
+    asked = fitter.fit([make_row(1, 40), make_row(2, 40, width=28), make_row(3, 40, width=32)])
+    assert [future.result(60).picture.shape[1] for future in asked] == [24, 28, 32]
+
+
+def test_a_batch_size_that_is_asked_for_has_its_bound_too(fitter: DeviceFitter) -> None:
+    fitter._batch_size, fitter._most_bytes = 10**9, 1 << 60
+    assert fitter._choose_size((5, (32, 64)), 10**9) == device_fitter.SIZES[-1]
+    fitter._options = FitOptions(channels=256)
+    assert 1 < fitter._choose_size((5, (160, 640)), 10**9) <= (2**31 - 1) // (160 * 640 * 256)
+
+
+@pytest.mark.parametrize(
+    ("size", "levels", "canvas"),
+    [
+        ((61, 280), 5, (64, 384)),
+        ((96, 288), 5, (128, 384)),
+        ((130, 1283), 7, (256, 1408)),
+        ((9, 9), 2, (64, 128)),
+    ],
+)
+def test_canvases_on_a_gpu_have_few_sizes(
+    size: tuple[int, int], levels: int, canvas: tuple[int, int]
+) -> None:
+    """For each a graph is recorded."""
+    hole = np.ones(size, bool)
+    error = np.full(size, np.inf, np.float32)
+    row = Row(FitJob(np.zeros((*size, 3), np.float32), hole, 0, 0, error), 0, levels, 1)
+    assert device_fitter.choose_canvas(row, torch.device("cuda")) == canvas
+    assert device_fitter.choose_canvas(row, torch.device("cpu")) == row.canvas
+    assert all(side % 2**levels == 0 for side in canvas)
+
+
+def test_what_lies_beyond_a_crop_on_its_canvas_does_not_show(
+    fitter: DeviceFitter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(device_fitter, "choose_canvas", lambda *_: (64, 128))
+    jobs = make_jobs(0, 40, 2)
+    (one,) = fitter.fit([Row(jobs[0], 0, 2, 60)])
+    assert one.result(30).picture.shape == (16, 40, 3)
+    known = ~jobs[0].hole
+    assert np.abs(one.result().picture - jobs[0].image)[known].mean() < 0.3
+    (warm,) = fitter.fit([Row(jobs[1], 0, 2, 4, one.result())])
+    assert warm.result(30).picture.shape == (16, 40, 3)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,13 @@
-"""Whether an error says that memory did not suffice; torch is loaded by those who ask, not here."""
+"""What torch's errors on a device mean: too little memory, or a device that has failed.
+
+torch is loaded by those who ask, not here.
+"""
 
 from __future__ import annotations
+
+import re
+
+from subremover.errors import WorkerError
 
 SIGNS = (
     "out of memory",  # CUDA's allocator and runtime, Triton's driver, MPS
@@ -23,3 +30,21 @@ def is_out_of_memory(error: BaseException) -> bool:
         return True
     text = str(error).lower()
     return isinstance(error, RuntimeError) and any(sign.lower() in text for sign in SIGNS)
+
+
+def explain_failure(error: BaseException, device: str, work: str) -> BaseException:
+    """What callers are told of an error on a device: of CUDA's own what to do, others as they are.
+
+    Args:
+        error: Not for want of memory.
+        device: Name of the torch device.
+        work: What was done there, such as "fitting".
+    """
+    if not isinstance(error, RuntimeError) or not re.search("CUDA|cuBLAS|cuDNN", str(error)):
+        return error
+    first = str(error).splitlines()[0]
+    explained = WorkerError(
+        f"{work} on {device} failed: {first}; what is finished is kept: run again, perhaps with --device cpu"
+    )
+    explained.__cause__ = error
+    return explained

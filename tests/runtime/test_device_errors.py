@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from subremover.runtime.out_of_memory import is_out_of_memory
+from subremover.runtime.device_errors import is_out_of_memory
 
 
 @pytest.mark.parametrize(
