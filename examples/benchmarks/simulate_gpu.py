@@ -262,7 +262,7 @@ def measure(part: str, cores: int, run: Callable[[], int]) -> Found:
         start, core_start = time.perf_counter(), time.process_time()
         frames = run()
         seconds, core_seconds = time.perf_counter() - start, time.process_time() - core_start
-    busy = gpu.busy_seconds / (gpu.free_at - gpu.begun_at)
+    busy = gpu.busy_seconds / (gpu.free_at - gpu.begun_at) if gpu.busy_seconds else 0.0
     note = ""
     if targets := SimulatedScorer.targets:
         core_seconds += SCORE_SECONDS * targets - SimulatedScorer.core_seconds
