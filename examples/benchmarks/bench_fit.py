@@ -127,12 +127,17 @@ def draw_crop(height: int, width: int) -> tuple[Tensor, Tensor]:
     noise = np.random.default_rng(0).standard_normal((height, width)).astype(np.float32)
     waves = [np.sin(x / 17 + y / 29), np.cos(x / 31 - y / 13), np.sin(y / 23)]
     picture = np.stack([0.5 + 0.3 * wave + 0.02 * noise for wave in waves]).clip(0, 1)
-    hole = np.zeros((height, width), np.uint8)
+    known = torch.from_numpy(1 - draw_letters(height, width).astype(np.float32))
+    return torch.from_numpy(picture)[None], known[None, None]
+
+
+def draw_letters(height: int, width: int) -> np.ndarray:
+    """A line of subtitle all across a crop, (h, w) uint8, 0 or 1."""
+    letters = np.zeros((height, width), np.uint8)
     text, font, thickness = "It is only the wind", cv2.FONT_HERSHEY_SIMPLEX, max(2, height // 16)
     scale = 0.8 * width / cv2.getTextSize(text, font, 1, 1)[0][0]
-    cv2.putText(hole, text, (width // 10, 2 * height // 3), font, scale, 1, thickness)
-    known = torch.from_numpy(1 - hole.astype(np.float32))
-    return torch.from_numpy(picture)[None], known[None, None]
+    cv2.putText(letters, text, (width // 10, 2 * height // 3), font, scale, 1, thickness)
+    return letters
 
 
 def format_speeds(speeds: Sequence[Speed], rates: Rates) -> str:

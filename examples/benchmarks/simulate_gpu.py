@@ -38,6 +38,7 @@ import cv2
 import numpy as np
 import torch
 from bench_film import FilmCase, draw_film
+from bench_fit import draw_letters
 from bench_speed import format_facts, name_device, read_numbers, write_json
 from clip_tables import format_rows
 from score_clips import describe_run
@@ -284,11 +285,7 @@ def draw_job(height: int, width: int, frame: int, group: int) -> FitJob:
     """A crop of soft noise with a subtitle for a hole."""
     noise = np.random.default_rng(group).random((height, width + LIST_FRAMES, 3), np.float32)
     picture = np.ascontiguousarray(cv2.GaussianBlur(noise, (0, 0), 5)[:, frame : frame + width])
-    letters = np.zeros((height, width), np.uint8)
-    text, font, thickness = "It is only the wind", cv2.FONT_HERSHEY_SIMPLEX, max(2, height // 16)
-    scale = 0.8 * width / cv2.getTextSize(text, font, 1, 1)[0][0]
-    cv2.putText(letters, text, (width // 10, 2 * height // 3), font, scale, 1, thickness)
-    hole = letters > 0
+    hole = draw_letters(height, width) > 0
     return FitJob(picture, hole, frame, group, np.where(hole, np.float32(np.inf), np.float32(0)))
 
 

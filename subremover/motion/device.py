@@ -25,13 +25,13 @@ from subremover.motion.scoring import OFFSET_SIGMAS_PX
 from subremover.runtime.cpu import count_cores
 from subremover.runtime.cuda_streams import find_stream
 from subremover.runtime.lru_cache import LruCache
+from subremover.runtime.transfer import AsyncCopy, send
 
 MOST_STREAMS = 16
 """Of all threads that borrow in this process, on each device."""
 MATRICES_BYTES = 16 << 20
 """Most memory of each stream for the matrices of the latest crop sizes; those of a hole all across a 1080p
 frame have 4 MiB."""
-
 
 _numbers = itertools.count()  # of the streams, in turn
 
@@ -93,19 +93,11 @@ class DeviceStream:
 
     def upload(self, array: np.ndarray) -> Tensor:
         """The array as a tensor on the device; does not wait for the copy. On the CPU they share memory."""
-        tensor = torch.from_numpy(array)
-        return tensor if self._stream is None else tensor.pin_memory().to(self._device, non_blocking=True)
+        return send(array, self._device)
 
     def fetch(self, tensor: Tensor) -> np.ndarray:
-        """The tensor as an array; waits until this stream has come to it."""
-        if self._stream is None:
-            return tensor.numpy()
-        copy = tensor.to("cpu", non_blocking=True)  # such a copy is pinned
-        is_there = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
-        is_there.record(self._stream)
-        is_there.synchronize()
-        array: np.ndarray = copy.numpy()
-        return array
+        """The tensor as an array; waits until this stream, at work, has come to it."""
+        return AsyncCopy(tensor).read()
 
     def size(self, view: View) -> Size:
         """What crops of this view's size need; kept for the latest sizes."""

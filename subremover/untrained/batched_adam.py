@@ -14,13 +14,13 @@ import torch
 from torch import Tensor
 
 from subremover.options import LossName
+from subremover.runtime.transfer import send
 from subremover.untrained.adam import AdamState, Advance, advance
 from subremover.untrained.codes import InputNoise
 from subremover.untrained.cuda_graph import capture
 from subremover.untrained.kernels import are_usable
 from subremover.untrained.losses import prepare_loss
 from subremover.untrained.network import Network, W
-from subremover.untrained.transfer import send
 
 ForwardModel = Callable[[Tensor], Tensor]
 """How pictures were changed before they were seen: (B, C, h, w) -> (B, C', h', w'), by torch."""

@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from subremover.options import ActivationName, FitOptions, InputName
+from subremover.runtime.transfer import send
 from subremover.untrained.codes import draw_code, shrink
 from subremover.untrained.device_memory import count_row_bytes
 from subremover.untrained.kernels import are_usable
 from subremover.untrained.level import PaintLevels, paint_levels
 from subremover.untrained.network import Weights
-from subremover.untrained.transfer import send
 
 DEFAULT_LEVELS = 5
 """Least number of levels that `choose_levels` gives for large crops."""

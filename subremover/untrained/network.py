@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from subremover.untrained.transfer import send
+from subremover.runtime.transfer import send
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -15,8 +15,7 @@ from contextlib import contextmanager
 
 import torch
 
-from subremover.errors import DeviceError
-from subremover.fill.paint.rows import FitStoppedError, Fitted, Row, begin
+from subremover.fill.paint.rows import FitStoppedError, Fitted, Row, begin, explain_out_of_memory
 from subremover.options import FitOptions
 from subremover.runtime.device_errors import is_out_of_memory
 from subremover.untrained.device_memory import choose_batch_size, count_row_bytes
@@ -98,9 +97,11 @@ class CpuFitter:
                 self._fit_at_once([row for row, _ in asked], [future for _, future in asked], stopped)
         except BaseException as error:
             if not is_out_of_memory(error) or len(asked) == 1:
+                if is_out_of_memory(error):
+                    error = explain_out_of_memory(_CPU, asked[0][0], self._options, error)
                 for _, future in asked:
                     if not future.done():
-                        future.set_exception(self._explain(error, asked))
+                        future.set_exception(error)
                 return
             self._most_rows = half = len(asked) // 2
             log.warning("the CPU ran out of memory; now %d crops a batch", half)
@@ -121,29 +122,7 @@ class CpuFitter:
             adam.step()
         painted, weights = adam.take(range(len(rows)))
         for place, (row, future) in enumerate(zip(rows, futures, strict=True)):
-            height, width = row.job.hole.shape
-            picture = painted[place, :, :height, :width].permute(1, 2, 0).numpy()
-            future.set_result(Fitted(picture, weights, place))
-
-    def _explain(self, error: BaseException, asked: _Asked) -> BaseException:
-        return (
-            explain_out_of_memory(_CPU, asked[0][0], self._options, error)
-            if is_out_of_memory(error)
-            else error
-        )
-
-
-def explain_out_of_memory(
-    device: torch.device, row: Row, options: FitOptions, error: BaseException
-) -> DeviceError:
-    """The error for a device that cannot hold a single crop."""
-    height, width = row.canvas
-    explained = DeviceError(
-        f"{device} ran out of memory fitting 1 crop of {width}x{height} px; "
-        f"try --preset fast, less than {options.channels} channels, or --device cpu"
-    )
-    explained.__cause__ = error
-    return explained
+            future.set_result(Fitted.of(row, painted[place].numpy(), weights, place))
 
 
 class _Room:

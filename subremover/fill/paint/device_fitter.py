@@ -8,6 +8,7 @@ examples/benchmarks/simulate_gpu.py measures how fast it can feed one.
 from __future__ import annotations
 
 import logging
+import math
 import queue
 import sys
 import threading
@@ -20,11 +21,11 @@ from typing import Any
 
 import torch
 
-from subremover.fill.paint.cpu_fitter import explain_out_of_memory
-from subremover.fill.paint.rows import FitStoppedError, Fitted, Row, begin
+from subremover.fill.paint.rows import FitStoppedError, Fitted, Row, begin, explain_out_of_memory
 from subremover.options import FitOptions
 from subremover.runtime.cuda_streams import find_stream
 from subremover.runtime.device_errors import explain_failure, is_out_of_memory
+from subremover.runtime.transfer import AsyncCopy, Mark
 from subremover.untrained.batched_adam import BatchedAdam
 from subremover.untrained.cuda_graph import empty_cache
 from subremover.untrained.deep_decoder import DecoderWeights
@@ -35,7 +36,6 @@ from subremover.untrained.device_memory import (
     count_row_bytes,
 )
 from subremover.untrained.kernels import describe
-from subremover.untrained.transfer import AsyncCopy, Mark
 
 log = logging.getLogger(__name__)
 
@@ -75,9 +75,7 @@ class _Arrival:
         """Wait until they are there, and hand them over."""
         painted = self.pictures.read()
         for place, own in enumerate(self.asked):
-            height, width = own.row.job.hole.shape
-            picture = painted[place][:, :height, :width].transpose(1, 2, 0)
-            own.future.set_result(Fitted(picture, self.weights, place))
+            own.future.set_result(Fitted.of(own.row, painted[place], self.weights, place))
 
 
 class DeviceFitter:
@@ -244,14 +242,13 @@ class DeviceFitter:
 
     def _choose_size(self, kind: _Kind, wanted: int) -> int:
         """The smallest batch that holds so many rows, or the largest that there is memory for."""
-        height, width = kind[1]
-        row_bytes = count_row_bytes(self._options.channels, height, width)
+        row_bytes = self._count_bytes(kind, 1)
         if self._most_bytes is None:
             self._most_bytes = count_free_bytes(self._device) if self._device.type == "cuda" else sys.maxsize
-        most = choose_batch_size(self._device, row_bytes, height * width, self._most_bytes)
-        if self._batch_size is not None:
-            most = min(self._batch_size, count_most_rows(row_bytes))
-        most = min(most, self._most_rows)
+        most = self._batch_size
+        if most is None:
+            most = choose_batch_size(self._device, row_bytes, math.prod(kind[1]), self._most_bytes)
+        most = min(most, count_most_rows(row_bytes), self._most_rows)
         return min(next((size for size in SIZES if size >= wanted), SIZES[-1]), most)
 
     def _make_room(self, kind: _Kind, size: int) -> bool:

@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 CPU_LISTS, DEVICE_LISTS = 2, 6
 """Number of lists in hand on the CPU, and on each GPU, where anchors of one list are fitted along with other
 frames of another. See docs/measurements.md, "fill/paint/pool: lists in hand"."""
-
-
 MOST_LISTS = 64
 """Most lists in hand, on all GPUs together."""
 

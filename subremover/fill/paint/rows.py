@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from subremover.errors import DeviceError
 from subremover.fill.paint.jobs import FitJob
 from subremover.options import MOST_DECODERS, FitOptions
+from subremover.runtime.transfer import empty_to_send, send, send_tensor
 from subremover.untrained.batched_adam import BatchedAdam, ItemSettings
 from subremover.untrained.deep_decoder import DecoderWeights, DeepDecoder, cover
-from subremover.untrained.transfer import empty_to_send, send, send_tensor
 
 WARM_RATE = 0.25
 """Factor of the learning rate for warm starts: Adam starts anew there, and its first steps, all of full
@@ -62,6 +63,12 @@ class Fitted:
     place: int
     """Its own place among them."""
 
+    @classmethod
+    def of(cls, row: Row, painted: np.ndarray, weights: DecoderWeights, place: int) -> Fitted:
+        """What became of a row, out of all of its canvas, (3, H, W)."""
+        height, width = row.job.hole.shape
+        return cls(painted[:, :height, :width].transpose(1, 2, 0), weights, place)
+
 
 class Fitter(Protocol):
     """What fits rows on one device: `cpu_fitter.CpuFitter` or `device_fitter.DeviceFitter`."""
@@ -101,6 +108,19 @@ class Fitter(Protocol):
 
 class FitStoppedError(Exception):
     """The fit was asked to stop before it was done; not a failure."""
+
+
+def explain_out_of_memory(
+    device: torch.device, row: Row, options: FitOptions, error: BaseException
+) -> DeviceError:
+    """The error for a device that cannot hold a single crop."""
+    height, width = row.canvas
+    explained = DeviceError(
+        f"{device} ran out of memory fitting 1 crop of {width}x{height} px; "
+        f"try --preset fast, less than {options.channels} channels, or --device cpu"
+    )
+    explained.__cause__ = error
+    return explained
 
 
 def begin(
