@@ -3,6 +3,7 @@
 Each case is drawn and encoded as a small film, scanned with the real detector, and scored by scan_score.
 """
 
+import math
 from dataclasses import replace
 from pathlib import Path
 
@@ -28,6 +29,10 @@ LEAST_RECALL = 0.99
 MOST_STRAY = 0.01
 MOST_STRAY_FADING = 0.06
 """Share of masked pixels that may be far from all subtitles: with fades, a frame too many on either side."""
+
+FAINT_SHARE = 0.2
+"""Share of a fade's frames by which an end may be off: the text is so faint there that finding it hangs on the
+CPU's rounding. Recall is asked of all that can be seen of it."""
 
 SLOW = {
     *("small_2160", "gap_of_none_tripod", "style_thin", "style_bold", "style_italic", "style_shadow"),
@@ -78,10 +83,11 @@ def _parameters() -> list[object]:
 @pytest.mark.parametrize("name", _parameters())
 def test_scan_finds_the_subtitles_and_nothing_else(name: str, tmp_path: Path) -> None:
     score = _scan(CASES[name], tmp_path / "film.mp4")
-    has_fades = any(sum(thing.fade_frames) for thing in CASES[name].overlays)
-    faults = [fault for event in score.events for fault in _event_faults(event, 1 if has_fades else 0)]
+    fade_frames = max((max(thing.fade_frames) for thing in CASES[name].overlays), default=0)
+    most_frames = math.ceil(FAINT_SHARE * fade_frames)
+    faults = [fault for event in score.events for fault in _event_faults(event, most_frames)]
     faults += [f"removes what is no subtitle: {event}" for event in score.wrong]
-    if score.stray > (MOST_STRAY_FADING if has_fades else MOST_STRAY) * score.masked:
+    if score.stray > (MOST_STRAY_FADING if fade_frames else MOST_STRAY) * score.masked:
         faults.append(f"{score.stray} of {score.masked} masked pixels are far from all subtitles")
     assert not faults, "\n".join([f"{name}: {CASES[name].about}", *faults])
 
