@@ -7,23 +7,34 @@ done in motion/.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import Any
 
+import cv2
 import numpy as np
 
 from subremover.fill.holes import Hole
-from subremover.fill.sources import Source, by_distance, choose, follow_box, shift_px
+from subremover.fill.membrane import REACH_PX, join
+from subremover.fill.sources import (
+    Promised,
+    Shares,
+    Source,
+    by_distance,
+    choose,
+    follow_box,
+    promise,
+    shift_px,
+)
 from subremover.fill.temporal_smoothing import Filled, smooth_over_time
 from subremover.fill.views import VIEWS_BYTES, Footage, Views
 from subremover.geometry import Box
 from subremover.motion import scoring
 from subremover.motion.align import View, find_plane, find_points
-from subremover.motion.background import Background, find_behind, find_standing
+from subremover.motion.background import FLOW, PLANE, Background, Way, find_behind, find_standing
 from subremover.motion.camera import Camera
 from subremover.motion.points import is_sane
 from subremover.motion.scoring import Backend
@@ -41,6 +52,10 @@ MOVING_SHARE = 0.02
 """The film counts as moving from this share of the picture's shorter side on. Lettering that stays on a film
 that does is laid over it; on one that does not, it may as well be a sign.
 See docs/measurements.md, "fill/borrow: lettering that stays"."""
+_REACH = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
+ANCHOR_STEP = 8
+"""Frames between those for which everything is tried; the others are filled from what won there.
+See docs/measurements.md, "fill/borrow: anchors"."""
 Motions = dict[int, np.ndarray]
 """For each frame a (3, 3) matrix from (x, y, 1) in px of one common frame to that frame's."""
 
@@ -97,8 +112,8 @@ class Borrower:
             found: list[tuple[Filled, np.ndarray]] = []
             for _, some in groupby(holes, key=lambda hole: hole.frame // PLANE_FRAMES):
                 part = list(some)
-                motions = camera, self._follow_plane(part, camera, views, threads.map)
-                found += threads.map(partial(self._find, motions=motions, views=views), part)
+                scene = _Scene(views, camera, _follow_plane(part, camera, views))
+                found += self._find_all(part, scene, threads.map)
             smoothed = smooth_over_time([fill for fill, _ in found], threads.map)
         if self._is_short:
             note("borrow", f"CPU, where {self._place} has too little memory", logging.WARNING)
@@ -107,120 +122,200 @@ class Borrower:
             for fill, (_, distance) in zip(smoothed, found, strict=True)
         ]
 
-    def _follow_plane(
-        self,
-        holes: Sequence[Hole],
-        camera: Motions,
-        views: Views,
-        run: Callable[..., Iterator[np.ndarray]],
-    ) -> Motions:
-        """How the picture around some holes moves, as a plane; the camera's motion where tracking fails."""
-        middle = holes[len(holes) // 2]
-        target = views.at(middle.frame, middle.box)
-        points, back = find_points(target), np.linalg.inv(camera[middle.frame])
-        most = self._options.max_distance
-        frames = [f for f in camera if holes[0].frame - most <= f <= holes[-1].frame + most]
+    def _find_all(
+        self, holes: Sequence[Hole], scene: _Scene, run: Callable[..., Iterator[Any]]
+    ) -> list[tuple[Filled, np.ndarray]]:
+        """What other frames show of some holes, by what a search at anchors among them has shown to be best.
 
-        def follow(frame: int) -> np.ndarray:
-            motion = camera[frame] @ back
-            if frame == middle.frame or not is_sane(motion, _corners(middle.box)):
-                return motion
-            box = follow_box(middle.box, motion, views.size)
-            guess = _translate(-box.x, -box.y) @ motion @ _translate(middle.box.x, middle.box.y)
-            plane = find_plane(target, views.at(frame, box), points, guess)
-            if plane is None:
-                return motion
-            whole: np.ndarray = _translate(box.x, box.y) @ plane @ _translate(-middle.box.x, -middle.box.y)
-            return whole
+        See docs/measurements.md, "fill/borrow: anchors".
+        """
+        anchors = [h for h in holes if h.frame % ANCHOR_STEP == ANCHOR_STEP // 2] or [holes[len(holes) // 2]]
+        searches = run(partial(self._search, scene=scene), anchors)
+        shares = {h.frame: search.shares for h, search in zip(anchors, searches, strict=True)}
+        return list(run(partial(self._find, scene=scene), holes, [promise(h.frame, shares) for h in holes]))
 
-        return dict(zip(frames, run(follow, frames), strict=True))
+    def _search(self, hole: Hole, promised: Promised | None = None, *, scene: _Scene) -> _Search:
+        """What other frames show in and near a hole of the film itself.
 
-    def _find(self, hole: Hole, motions: tuple[Motions, ...], views: Views) -> tuple[Filled, np.ndarray]:
+        Args:
+            hole: To be filled.
+            promised: The frames that are worth asking, and how they are to be warped; None: not known yet.
+            scene: What there is to see.
+        """
+        sources, views = self._list_sources(hole, scene), scene.views
+        return self._find_among(hole, sources, scene, (views.at, views.unknown), promised)
+
+    def _list_sources(self, hole: Hole, scene: _Scene) -> list[Source]:
+        """Where the camera has taken a hole's box in the other frames, the nearest first."""
+        back, corners = np.linalg.inv(scene.camera[hole.frame]), _corners(hole.box)
+        frames = by_distance(hole.frame, scene.camera, self._options.max_distance)
+        moved = ((frame, scene.camera[frame] @ back) for frame in frames)
+        return [
+            Source(frame, follow_box(hole.box, motion, scene.views.size), motion)
+            for frame, motion in moved
+            if is_sane(motion, corners)
+        ]
+
+    def _find(self, hole: Hole, promised: Promised, *, scene: _Scene) -> tuple[Filled, np.ndarray]:
         """What other frames show of a hole, and from how many frames away, (h, w) float32.
 
         The film is taken from the film alone, and lettering that stays, which the hole may cut into, from the
-        same lettering.
+        same lettering. See `_search` for the arguments.
         """
+        views = scene.views
         target = views.at(hole.frame, hole.box)
-        backs = [np.linalg.inv(matrices[hole.frame]) for matrices in motions]
-        frames = by_distance(hole.frame, motions[-1], self._options.max_distance)
-        sources = []
-        for frame in frames:
-            ways = [matrices[frame] @ back for matrices, back in zip(motions, backs, strict=True)]
-            if ways := [way for way in ways if is_sane(way, _corners(hole.box))]:
-                sources.append(Source(frame, follow_box(hole.box, ways[0], views.size), ways))
-        found, distance = self._find_among(hole, sources, views.at, views.unknown)
+        search = self._search(hole, promised, scene=scene)
+        found, distance = search.background, search.distance
+        found = replace(found, picture=join(found.picture, target.picture, found.covered, target.known))
+        frames = by_distance(hole.frame, scene.camera, self._options.max_distance)
         lettering = views.lettering(hole.frame, hole.box, hole.frame)
         hidden = hole.mask & np.logical_or.reduce(
             [lettering, *(views.lettering(frame, hole.box, hole.frame) for frame in frames)]
         )
         if hidden.any():
-            laid, away = self._find_lettering(replace(hole, mask=hidden), frames, sources, views)
+            laid, away = self._find_lettering(replace(hole, mask=hidden), frames, scene)
             found, distance = _lay(laid, found), np.where(laid.covered, away, distance)
             lettering |= laid.covered
         is_found = hole.mask & found.covered
         picture = np.where(is_found[..., None], found.picture, target.picture).astype(np.float32)
         return Filled(hole.frame, picture, hole.mask, target.known, found.error, lettering), distance
 
-    def _find_lettering(
-        self, hole: Hole, frames: list[int], sources: list[Source], views: Views
-    ) -> tuple[Background, np.ndarray]:
+    def _find_lettering(self, hole: Hole, frames: list[int], scene: _Scene) -> tuple[Background, np.ndarray]:
         """What other frames show of lettering that stays; like `_find_among`, but covers the hole alone.
 
         It is taken as it stands. What of it does not stand is film that shows between the letters, if the
         film moves; otherwise it may be a sign that sways with a hand, or that the light changes on.
         """
+        views, sources = scene.views, self._list_sources(hole, scene)
         at = partial(views.at, target=hole.frame)
         unknown = partial(views.unknown, target=hole.frame)
         place = hole.mask | views.lettering(hole.frame, hole.box, hole.frame)
-        chosen = choose(hole, [Source(frame, hole.box, [np.eye(3)]) for frame in frames], unknown)
+        chosen = choose(hole, [Source(frame, hole.box, np.eye(3)) for frame in frames], unknown)
         found, origin = find_standing(
             at(hole.frame, hole.box), [at(source.frame, hole.box) for source in chosen], place
         )
         distance = _distances(hole, chosen)[origin]
-        shift = np.median([shift_px(hole.box, s.motions[0]) for s in sources] or [np.inf])
+        shift = np.median([shift_px(hole.box, s.motion) for s in sources] or [np.inf])
         if shift <= MOVING_SHARE * min(views.size) and not found.covered[hole.mask].all():
-            moved, away = self._find_among(hole, sources, at, unknown)
-            found, distance = _lay(found, moved), np.where(found.covered, distance, away)
+            moved = self._find_among(hole, sources, scene, (at, unknown))
+            distance = np.where(found.covered, distance, moved.distance)
+            found = _lay(found, moved.background)
         return replace(found, covered=found.covered & hole.mask), distance
 
     def _find_among(
         self,
         hole: Hole,
         sources: list[Source],
-        at: Callable[[int, Box], View],
-        unknown: Callable[[int], np.ndarray | None],
-    ) -> tuple[Background, np.ndarray]:
-        """What some frames show of a hole, and from how many frames away, (h, w) float32.
+        scene: _Scene,
+        shown: tuple[Callable[[int, Box], View], Callable[[int], np.ndarray | None]],
+        promised: Promised | None = None,
+    ) -> _Search:
+        """What some frames show in and near a hole.
 
         Args:
             hole: To be filled.
             sources: These frames, the nearest first.
-            at: Gives views of them, and of the hole's own frame.
-            unknown: Gives (H, W) bool, True on what their views do not know; None: they know all.
+            scene: How they move.
+            shown: What gives views of them, and of the hole's own frame; and what gives (H, W) bool, True on
+                what these do not know, or None where they know all.
+            promised: See `_search`.
         """
-        chosen = choose(hole, sources, unknown)
+        at, unknown = shown
+        chosen = choose(hole, sources, unknown, promised)
+        ways = None
+        if promised is not None:
+            ways = {
+                Way(n, kind) for n, s in enumerate(chosen) for kind in promised.get(s.frame, (PLANE, FLOW))
+            }
         here = _translate(hole.box.x, hole.box.y)
-        guesses = [[_translate(-s.box.x, -s.box.y) @ way @ here for way in s.motions] for s in chosen]
-        found, origin = self._find_behind(
-            at(hole.frame, hole.box), [at(s.frame, s.box) for s in chosen], guesses, hole.mask
-        )
-        return found, _distances(hole, chosen)[origin]
+        back = np.linalg.inv(scene.plane(hole.frame))
+        guesses = []
+        for s in chosen:
+            motion = scene.plane(s.frame) @ back
+            motions = s.motion, motion if is_sane(motion, _corners(hole.box)) else s.motion
+            guesses.append([_translate(-s.box.x, -s.box.y) @ motion @ here for motion in motions])
+        reach = cv2.dilate(hole.mask.astype(np.uint8), _REACH) > 0
+        views = at(hole.frame, hole.box), [at(s.frame, s.box) for s in chosen]
+        background, tried, whose = self._find_behind(*views, guesses, reach, ways)
+        taken = np.bincount(whose[hole.mask & (whose >= 0)], minlength=len(tried))
+        shares = {
+            (chosen[way.source].frame, way.kind): int(n) for way, n in zip(tried, taken, strict=True) if n
+        }
+        origin = np.array([*(way.source for way in tried), -1])[whose]
+        return _Search(background, _distances(hole, chosen)[origin], shares)
 
     def _find_behind(
-        self, target: View, sources: list[View], guesses: list[list[np.ndarray]], hole: np.ndarray
-    ) -> tuple[Background, np.ndarray]:
+        self,
+        target: View,
+        sources: list[View],
+        guesses: list[list[np.ndarray]],
+        hole: np.ndarray,
+        ways: Set[Way] | None,
+    ) -> tuple[Background, list[Way], np.ndarray]:
         """`find_behind` on the device, if there is one and its memory suffices, else by OpenCV."""
         if self._device_scorer is not None:
             try:
-                return find_behind(target, sources, guesses, hole, self._device_scorer)
+                return find_behind(target, sources, guesses, hole, self._device_scorer, ways=ways)
             except RuntimeError as error:  # the next target may fit again
                 if not is_out_of_memory(error):
                     raise explain_failure(error, self._place, "borrowing") from None
                 if not self._is_short:
                     log.info("borrowing on the CPU: %s", str(error).partition("\n")[0])
                 self._is_short = True
-        return find_behind(target, sources, guesses, hole, scoring)
+        return find_behind(target, sources, guesses, hole, scoring, ways=ways)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Scene:
+    """The footage around some neighbouring holes, and how it moves."""
+
+    views: Views
+    camera: Motions
+    """Of the whole picture."""
+    plane: Callable[[int], np.ndarray]
+    """The same by frame index for the plane around the holes; followed when first asked for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Search:
+    """What some frames show in and near a hole."""
+
+    background: Background
+    distance: np.ndarray
+    """(h, w) float32: from how many frames away; 0 where nothing is."""
+    shares: Shares
+    """How many px of the hole each frame, warped in each way, gave the most to."""
+
+
+def _follow_plane(holes: Sequence[Hole], camera: Motions, views: Views) -> Callable[[int], np.ndarray]:
+    """How the picture around some holes moves, as a plane; the camera's motion where tracking fails.
+
+    Args:
+        holes: Neighbours, whose middle one is followed.
+        camera: How the whole picture moves.
+        views: Of the footage.
+
+    Returns:
+        A function from a frame's index to a (3, 3) matrix, from places of the middle hole's frame.
+    """
+    middle = holes[len(holes) // 2]
+    target = views.at(middle.frame, middle.box)
+    points, back = find_points(target), np.linalg.inv(camera[middle.frame])
+
+    @cache
+    def follow(frame: int) -> np.ndarray:
+        motion = camera[frame] @ back
+        if frame == middle.frame or not is_sane(motion, _corners(middle.box)):
+            return motion
+        box = follow_box(middle.box, motion, views.size)
+        guess = _translate(-box.x, -box.y) @ motion @ _translate(middle.box.x, middle.box.y)
+        plane = find_plane(target, views.at(frame, box), points, guess)
+        if plane is None:
+            return motion
+        whole: np.ndarray = _translate(box.x, box.y) @ plane @ _translate(-middle.box.x, -middle.box.y)
+        return whole
+
+    return follow
 
 
 def _lay(one: Background, other: Background) -> Background:

@@ -5,7 +5,8 @@ What they show there is found out in motion/.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,16 @@ LATTICE_SOURCES, MOST_SOURCES = 14, 20
 """Up to how many sources are chosen from the lattice of `_step` alone, and how many in all."""
 SAMPLE_COUNT = 200
 """Most places of a hole by which sources are chosen."""
+ANCHORS, MOST_WAYS, MORE_SOURCES = 2, 10, 3
+"""A frame is filled by so many of the ways that gave most to so many anchors nearby, and from up to so many
+other sources where those show little.
+See docs/measurements.md, "fill/borrow: anchors"."""
 LEAST_GAIN = 1e-4
 """Least gain for which one more source is chosen; see `_choose`."""
+Shares = Mapping[tuple[int, str], int]
+"""How many px of a hole each frame gave most to, by its index and the kind of `background.Way`."""
+Promised = Mapping[int, Set[str]]
+"""Frames that are worth asking, by index, and the kinds of `background.Way` that they are to be warped by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,8 +42,8 @@ class Source:
     frame: int
     box: Box
     """Where the camera has taken the hole's box, as far as the picture goes."""
-    motions: list[np.ndarray]
-    """(3, 3) each, from places of the hole's frame to those of this one; the camera's comes first."""
+    motion: np.ndarray
+    """(3, 3), the camera's, from places of the hole's frame to those of this one."""
 
 
 def by_distance(frame: int, frames: Iterable[int], most: int) -> list[int]:
@@ -57,7 +66,12 @@ def shift_px(box: Box, motion: np.ndarray) -> float:
     return float(np.hypot(moved_x / depth - x, moved_y / depth - y))
 
 
-def choose(hole: Hole, sources: list[Source], unknown: Callable[[int], np.ndarray | None]) -> list[Source]:
+def choose(
+    hole: Hole,
+    sources: list[Source],
+    unknown: Callable[[int], np.ndarray | None],
+    promised: Collection[int] | None = None,
+) -> list[Source]:
     """The sources that together show the hole best: often everywhere, from near, and from many times.
 
     Those on the lattice of `_step` come first: they are spread over time, and neighbouring targets share
@@ -69,6 +83,7 @@ def choose(hole: Hole, sources: list[Source], unknown: Callable[[int], np.ndarra
         hole: To be filled.
         sources: The nearest first.
         unknown: Gives (H, W) bool of a frame, True where it shows nothing that counts; None: all of it does.
+        promised: Frames that are chosen in any case, and up to `MORE_SOURCES` others; None: see above.
 
     Returns:
         Those chosen, the nearest first.
@@ -82,9 +97,14 @@ def choose(hole: Hole, sources: list[Source], unknown: Callable[[int], np.ndarra
     shows = np.stack([_shows(s, places, unknown(s.frame)) for s in sources])
     gain = shows.astype(np.float32) / np.sqrt(away + 4, dtype=np.float32)[:, None]
     on_lattice = np.array([s.frame % _step(int(d)) == 0 for s, d in zip(sources, away, strict=True)])
-    chosen = [int(i) for i in np.flatnonzero(away <= NEAR)]
+    if promised is None:
+        chosen = [int(i) for i in np.flatnonzero(away <= NEAR)]
+        rounds = [(on_lattice, LATTICE_SOURCES), (np.ones_like(on_lattice), MOST_SOURCES)]
+    else:
+        chosen = [i for i, source in enumerate(sources) if source.frame in promised]
+        rounds = [(np.ones_like(on_lattice), len(chosen) + MORE_SOURCES)]
     count = 0.5 + (gain[chosen] > 0).sum(axis=0)
-    for allowed, most in ((on_lattice, LATTICE_SOURCES), (True, MOST_SOURCES)):
+    for allowed, most in rounds:
         while len(chosen) < most:
             gains = np.where(allowed, (gain / count**2).mean(axis=1), 0)
             gains[chosen] = 0
@@ -96,6 +116,29 @@ def choose(hole: Hole, sources: list[Source], unknown: Callable[[int], np.ndarra
     return [sources[i] for i in sorted(chosen)]
 
 
+def promise(frame: int, shares: Mapping[int, Shares]) -> Promised:
+    """Which frames are worth asking, and how they are to be warped: what gave most to the anchors nearby.
+
+    Args:
+        frame: Index of the frame whose hole is to be filled.
+        shares: For each anchor, by its frame, how much each way gave.
+
+    Returns:
+        Kinds of `background.Way` by frame index.
+    """
+    near = sorted(shares, key=lambda anchor: abs(anchor - frame))[:ANCHORS]
+    gains: dict[tuple[int, str], float] = defaultdict(float)
+    for anchor in near:
+        total = (1 + abs(anchor - frame)) * max(1, sum(shares[anchor].values()))
+        for (source, kind), count in shares[anchor].items():
+            if source != frame:
+                gains[source, kind] += count / total
+    kinds: dict[int, set[str]] = {}
+    for (source, kind), _ in sorted(gains.items(), key=lambda pair: -pair[1])[:MOST_WAYS]:
+        kinds.setdefault(source, set()).add(kind)
+    return kinds
+
+
 def _step(away: int) -> int:
     """Frames between the sources of the lattice: 1, from 8 frames away on 2, from 16 on 4, and so on."""
     return 1 << max(0, (away // 4).bit_length() - 1)
@@ -103,7 +146,7 @@ def _step(away: int) -> int:
 
 def _shows(source: Source, places: np.ndarray, unknown: np.ndarray | None) -> np.ndarray:
     """(n,) bool: which of the target's places, (3, n), a source shows, outside of its own holes."""
-    x, y, depth = source.motions[0] @ places
+    x, y, depth = source.motion @ places
     x, y = np.rint(x / depth).astype(int), np.rint(y / depth).astype(int)
     box = source.box
     shows: np.ndarray = (x >= box.x) & (y >= box.y) & (x < box.right) & (y < box.bottom)

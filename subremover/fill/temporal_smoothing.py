@@ -14,6 +14,8 @@ from subremover.motion.scoring import Places
 
 SIGMAS_PX = (5.0, 12.0)
 """Scales, as standard deviations in px, over which the known pixels tell how well a neighbour fits."""
+STILL_ERROR = 2.5
+"""Greatest error, in levels, up to which a neighbour that stands as it is needs no flow."""
 LEAST_ERROR = 1.5
 """Least error that is assumed of any pixel, in levels: that of the coding."""
 
@@ -78,8 +80,10 @@ def _average(fill: Filled, view: View, near: list[tuple[Filled, View]]) -> Fille
         return NormalisedConvolution(known, view.step_px).mean(cv2.multiply(off, known), SIGMAS_PX)
 
     for other, there in near:
-        fits = [(warp, misfit(warp)) for warp in (warp_still(there), warp_flow(view, there))]
-        warp, around = min(fits, key=lambda pair: float(pair[1].mean()))
+        warp, around = warp_still(there), misfit(warp_still(there))
+        if around.max() >= STILL_ERROR**2:
+            flow = warp_flow(view, there)
+            warp, around = min((warp, around), (flow, misfit(flow)), key=lambda pair: float(pair[1].mean()))
         error = np.where(other.hole, np.minimum(other.error, 255), 0)
         error = np.where(other.lettering, np.float32(255), error)
         error = warp.carry(error, places.x, places.y) ** 2

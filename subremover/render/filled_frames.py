@@ -36,6 +36,7 @@ from subremover.render.footage import (
     split_runs,
 )
 from subremover.render.windows import Frames, Layer, Window, count_window_frames, cut_windows, read_windows
+from subremover.runtime.allocator import keep_freed_memory
 from subremover.runtime.prefetch import prefetch
 from subremover.runtime.profile import stage, timed
 from subremover.video.film import Film
@@ -82,6 +83,7 @@ def fill_frames(
         DeviceError: A device's memory does not suffice for a single crop.
         WorkerError: A GPU failed.
     """
+    keep_freed_memory()
     in_flight: deque[Window] = deque()
 
     def jobs_of(windows: Iterable[Window]) -> Iterator[list[FitJob]]:
@@ -178,11 +180,13 @@ class _Render:
                 self._overlays.feed(index, partial(read_rgb, frame))
         source = dict(frames)
         wanted = {index for index, _ in frames if only is None or index in only}
-        masks = [(i, mask) for i, _ in frames if i in wanted and (mask := self._masks.at(i)) is not None]
+        masks = [(i, mask) for i, _ in frames if (mask := self._masks.at(i)) is not None]
         reads = [(index, partial(read_rgb, frame)) for index, frame in frames]
         with stage("render: unmix"):
             parts = [(index, part) for index, part in self._overlays.unmix(reads) if index in wanted]
+        # For all of them, also where only some are wanted: they find their sources together.
         lent = self._borrow(masks, source)
+        masks = [(index, mask) for index, mask in masks if index in wanted]
         known: dict[int, list[Layer]] = {}
         mixed: dict[int, list[Layer]] = {}
         for index, part in parts:
@@ -221,7 +225,6 @@ class _Render:
         ):
             holes = list(in_shot)
             own = {index: frame for index, frame in source.items() if self._shot_at(index) == shot}
-            # of all the window's holes, also where only some are wanted: a preview shows what the film will
             masked = [index for index in own if self._is_masked[index]]
             footage = self._footage.of_window(own, masked[0], masked[-1])
             for _, in_group in groupby(holes, key=lambda hole: hole.group):

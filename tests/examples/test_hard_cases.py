@@ -31,8 +31,8 @@ MOST_STRAY_FADING = 0.06
 """Share of masked pixels that may be far from all subtitles: with fades, a frame too many on either side."""
 
 FAINT_SHARE = 0.2
-"""Share of a fade's frames by which an end may be off: the text is so faint there that finding it hangs on the
-CPU's rounding. Recall is asked of all that can be seen of it."""
+"""Share of a fade's frames by which an end may be off: the text is so faint there that finding it hangs on
+the CPU's rounding. Recall is asked of all that can be seen of it."""
 
 SLOW = {
     *("small_2160", "gap_of_none_tripod", "style_thin", "style_bold", "style_italic", "style_shadow"),
