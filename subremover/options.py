@@ -20,6 +20,7 @@ LossName = Literal["mix", "mse", "l1", "ssim", "ms-ssim"]
 InputName = Literal["noise", "downsampled"]
 ActivationName = Literal["relu", "relu6", "leaky-relu", "sigmoid"]
 PresetName = Literal["fast", "standard", "paper"]
+WarmStart = Literal["previous", "anchor", "off"]
 SpliceMode = Literal["auto", "on", "off"]
 SensitivityName = Literal["low", "normal", "high"]
 LEAST_PROBABILITY: dict[SensitivityName, float] = {"low": 0.8, "normal": 0.5, "high": 0.2}
@@ -130,18 +131,21 @@ class PaintOptions:
     fit: FitOptions = field(default_factory=FitOptions)
     """Of the network that is fitted to a subtitle's anchor frame from fresh weights."""
     warm_steps: int = 8
-    """Adam steps of a frame that starts from the weights of its event's anchor; 0: all start from fresh
-    weights. See docs/measurements.md, "options: warm steps"."""
+    """Adam steps of a frame that starts warm. See docs/measurements.md, "options: warm steps"."""
     decoders: int = 2
     """Decoders fitted to each crop, each with a seed of its own, and mixed as far as they are trusted. See
     docs/measurements.md, "options: decoders"."""
     holdout: bool = True
     """Fit each anchor once more with a ring around the hole hidden, and trust each decoder as far as it
     restores that. See docs/measurements.md, "options: holdout"."""
+    warm_start: WarmStart = "anchor"
+    """Whose weights a frame starts from: its event's anchor's, those of the frame before it on the way from
+    there (`previous`), or fresh ones (`off`). See docs/measurements.md, "options: warm start"."""
 
     def __post_init__(self) -> None:
         _check_types(self)
-        _check_least("warm_steps", self.warm_steps, 0)
+        _check_least("warm_steps", self.warm_steps, 1)
+        _check_choice("warm_start", self.warm_start, WarmStart)
         _check_least("decoders", self.decoders, 1)
         if self.decoders > MOST_DECODERS:
             raise UsageError(f"decoders must be at most {MOST_DECODERS}, got {self.decoders}")
@@ -159,7 +163,7 @@ class PaintOptions:
             return cls()
         if name == "paper":  # section 4.1 and 5.2 of the paper
             fit = FitOptions(steps=1000, channels=256, levels=5)
-            return cls(fit, warm_steps=0, decoders=1, holdout=False)
+            return cls(fit, decoders=1, holdout=False, warm_start="off")
         raise UsageError(f"unknown preset {name!r}; choose from {', '.join(get_args(PresetName))}")
 
 

@@ -14,7 +14,7 @@ def test_the_paper_preset_is_the_papers() -> None:
     paper = PaintOptions.preset("paper")
     fit = paper.fit
     assert (fit.channels, fit.levels, fit.activation, fit.loss) == (256, 5, "relu", "mix")
-    assert (fit.learning_rate, fit.steps, paper.warm_steps, paper.decoders) == (0.01, 1000, 0, 1)
+    assert (fit.learning_rate, fit.steps, paper.warm_start, paper.decoders) == (0.01, 1000, "off", 1)
 
 
 def test_presets_go_from_fast_to_good() -> None:
@@ -28,7 +28,8 @@ def test_presets_go_from_fast_to_good() -> None:
     ("make", "message"),
     [
         (lambda: FitOptions(steps=0), "steps must be at least 1, got 0"),
-        (lambda: PaintOptions(warm_steps=-1), "warm_steps must be at least 0"),
+        (lambda: PaintOptions(warm_steps=0), "warm_steps must be at least 1"),
+        (lambda: PaintOptions(warm_start="next"), "warm_start"),
         (lambda: FitOptions(channels=0), "channels must be at least 1"),
         (lambda: PaintOptions(decoders=17), "decoders must be at most 16"),
         (lambda: FitOptions(levels=0), "levels must be at least 1"),

@@ -28,6 +28,7 @@ from subremover.options import (
     SegmenterName,
     SensitivityName,
     SpliceMode,
+    WarmStart,
 )
 from subremover.parsing import Position, Region, parse_size
 from subremover.runtime.paths import exists
@@ -332,10 +333,11 @@ _DECLARATIONS = (
         help="What the decoder starts from: noise, or the frame scaled down.",
     ),
     _paper(
-        "--warm-start/--no-warm-start",
+        "--warm-start",
+        type=_choice(WarmStart),
         default=None,
-        show_default="warm-start; paper: no-warm-start",
-        help="Start frames from a neighbour's weights, or each anew.",
+        show_default="anchor; paper: off",
+        help="Start a frame from the weights of the frame before, of its event's anchor, or anew.",
     ),
     _paper(
         "--segmenter",

@@ -115,10 +115,8 @@ def _read_paint(values: Mapping[str, Any]) -> PaintOptions:
     paint = PaintOptions.preset(values["preset"])
     names = ("steps", "channels", "levels", "loss", "input")
     asked = {name: values[name] for name in names if values[name] is not None}
-    warm_steps = paint.warm_steps
-    if values["warm_start"] is not None:
-        warm_steps = (paint.warm_steps or PaintOptions().warm_steps) if values["warm_start"] else 0
-    return dataclasses.replace(paint, fit=dataclasses.replace(paint.fit, **asked), warm_steps=warm_steps)
+    warm_start = values["warm_start"] or paint.warm_start
+    return dataclasses.replace(paint, fit=dataclasses.replace(paint.fit, **asked), warm_start=warm_start)
 
 
 def _with_own_files(options: Options, source: Path) -> Options:

@@ -53,9 +53,9 @@ MOVING_SHARE = 0.02
 that does is laid over it; on one that does not, it may as well be a sign.
 See docs/measurements.md, "fill/borrow: lettering that stays"."""
 _REACH = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
-ANCHOR_STEP = 8
-"""Frames between those for which everything is tried; the others are filled from what won there.
-See docs/measurements.md, "fill/borrow: anchors"."""
+SEARCH_STEP = 8
+"""Frames between those for which everything is tried; all are filled from what won there.
+See docs/measurements.md, "fill/borrow: searches"."""
 Motions = dict[int, np.ndarray]
 """For each frame a (3, 3) matrix from (x, y, 1) in px of one common frame to that frame's."""
 
@@ -125,13 +125,13 @@ class Borrower:
     def _find_all(
         self, holes: Sequence[Hole], scene: _Scene, run: Callable[..., Iterator[Any]]
     ) -> list[tuple[Filled, np.ndarray]]:
-        """What other frames show of some holes, by what a search at anchors among them has shown to be best.
+        """What other frames show of some holes, by what searches for a few of them have shown to be best.
 
-        See docs/measurements.md, "fill/borrow: anchors".
+        See docs/measurements.md, "fill/borrow: searches".
         """
-        anchors = [h for h in holes if h.frame % ANCHOR_STEP == ANCHOR_STEP // 2] or [holes[len(holes) // 2]]
-        searches = run(partial(self._search, scene=scene), anchors)
-        shares = {h.frame: search.shares for h, search in zip(anchors, searches, strict=True)}
+        some = [h for h in holes if h.frame % SEARCH_STEP == SEARCH_STEP // 2] or [holes[len(holes) // 2]]
+        searches = run(partial(self._search, scene=scene), some)
+        shares = {h.frame: search.shares for h, search in zip(some, searches, strict=True)}
         return list(run(partial(self._find, scene=scene), holes, [promise(h.frame, shares) for h in holes]))
 
     def _search(self, hole: Hole, promised: Promised | None = None, *, scene: _Scene) -> _Search:

@@ -23,10 +23,11 @@ LATTICE_SOURCES, MOST_SOURCES = 14, 20
 """Up to how many sources are chosen from the lattice of `_step` alone, and how many in all."""
 SAMPLE_COUNT = 200
 """Most places of a hole by which sources are chosen."""
-ANCHORS, MOST_WAYS, MORE_SOURCES = 2, 10, 3
-"""A frame is filled by so many of the ways that gave most to so many anchors nearby, and from up to so many
-other sources where those show little.
-See docs/measurements.md, "fill/borrow: anchors"."""
+SEARCHES, PROMISED_SHARE, MOST_WAYS = 2, 0.97, 24
+"""A frame is filled by the ways that together gave this share in so many searches nearby; by so many at most."""
+MORE_SOURCES = 3
+"""From how many other sources it is filled where those show little.
+See docs/measurements.md, "fill/borrow: searches"."""
 LEAST_GAIN = 1e-4
 """Least gain for which one more source is chosen; see `_choose`."""
 Shares = Mapping[tuple[int, str], int]
@@ -117,25 +118,28 @@ def choose(
 
 
 def promise(frame: int, shares: Mapping[int, Shares]) -> Promised:
-    """Which frames are worth asking, and how they are to be warped: what gave most to the anchors nearby.
+    """Which frames are worth asking, and how they are to be warped: what gave most in the searches nearby.
 
     Args:
         frame: Index of the frame whose hole is to be filled.
-        shares: For each anchor, by its frame, how much each way gave.
+        shares: How much each way gave, by the frame that was searched for.
 
     Returns:
         Kinds of `background.Way` by frame index.
     """
-    near = sorted(shares, key=lambda anchor: abs(anchor - frame))[:ANCHORS]
     gains: dict[tuple[int, str], float] = defaultdict(float)
-    for anchor in near:
-        total = (1 + abs(anchor - frame)) * max(1, sum(shares[anchor].values()))
-        for (source, kind), count in shares[anchor].items():
+    for searched in sorted(shares, key=lambda other: abs(other - frame))[:SEARCHES]:
+        total = (1 + abs(searched - frame)) * max(1, sum(shares[searched].values()))
+        for (source, kind), count in shares[searched].items():
             if source != frame:
                 gains[source, kind] += count / total
     kinds: dict[int, set[str]] = {}
-    for (source, kind), _ in sorted(gains.items(), key=lambda pair: -pair[1])[:MOST_WAYS]:
+    missing = PROMISED_SHARE * sum(gains.values())
+    for (source, kind), gain in sorted(gains.items(), key=lambda pair: -pair[1])[:MOST_WAYS]:
+        if missing <= 0:
+            break
         kinds.setdefault(source, set()).add(kind)
+        missing -= gain
     return kinds
 
 

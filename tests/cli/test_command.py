@@ -453,10 +453,11 @@ class TestOptions:
         assert asked("--sensitivity", "high").scan == ScanOptions(sensitivity="high")
 
     def test_fit(self, asked: Callable[..., Options]) -> None:
-        words = "--steps 7 --channels 5 --levels 2 --loss ms-ssim --input downsampled --no-warm-start"
+        words = "--steps 7 --channels 5 --levels 2 --loss ms-ssim --input downsampled --warm-start off"
         fit = FitOptions(7, channels=5, levels=2, loss="ms-ssim", input="downsampled")
-        assert asked(*words.split()).paint == PaintOptions(fit, warm_steps=0)
-        assert asked("--warm-start").paint == PaintOptions()
+        assert asked(*words.split()).paint == PaintOptions(fit, warm_start="off")
+        assert asked("--warm-start", "anchor").paint == PaintOptions()
+        assert asked("--warm-start", "previous").paint == PaintOptions(warm_start="previous")
 
     def test_borrow(self, asked: Callable[..., Options]) -> None:
         assert asked("--no-borrow").borrow == BorrowOptions(borrow=False)
@@ -465,9 +466,9 @@ class TestOptions:
     def test_presets(self, asked: Callable[..., Options]) -> None:
         for name in ("fast", "standard", "paper"):
             assert asked("--preset", name).paint == PaintOptions.preset(name)
-        paper = asked("--preset", "paper", "--steps", "9", "--warm-start").paint
+        paper = asked("--preset", "paper", "--steps", "9", "--warm-start", "previous").paint
         assert (paper.fit.steps, paper.fit.channels) == (9, 256)
-        assert paper.warm_steps == PaintOptions().warm_steps
+        assert paper.warm_start == "previous"
 
     def test_pool_and_encode(self, asked: Callable[..., Options]) -> None:
         words = "--device cuda:1 --batch-size 3 --codec libx265 --crf 20.5 --overwrite"

@@ -52,7 +52,7 @@ def test_only_some_sources_are_worth_the_flow(monkeypatch):
     assert sought < len(asked) <= sought + tracked
 
 
-def test_a_search_is_made_at_anchors_alone(monkeypatch):
+def test_a_search_is_made_for_few_frames_alone(monkeypatch):
     searched, find_behind = [], borrow.find_behind
 
     def find(target, sources, *rest, ways):
@@ -63,7 +63,7 @@ def test_a_search_is_made_at_anchors_alone(monkeypatch):
     film = draw_footage(2.5, 60)
     for frame, borrowed in zip(range(16, 32), _borrow(film, range(16, 32)), strict=True):
         assert hole_psnr(film, frame, borrowed) > 30
-    assert sum(everything for _, everything in searched) == 16 // borrow.ANCHOR_STEP
+    assert sum(everything for _, everything in searched) == 16 // borrow.SEARCH_STEP
     assert all(count <= MOST_WAYS + MORE_SOURCES for count, everything in searched if not everything)
 
 

@@ -12,7 +12,7 @@ def _sources(*frames: int) -> list[Source]:
     return [Source(frame, BOX, np.eye(3)) for frame in frames]
 
 
-def test_what_gave_most_to_the_anchors_nearby_is_promised():
+def test_what_gave_most_in_the_searches_nearby_is_promised():
     shares = {
         4: {(1, "flow"): 80, (2, "camera"): 20},
         12: {(2, "flow"): 60, (3, "plane"): 40},
@@ -21,11 +21,15 @@ def test_what_gave_most_to_the_anchors_nearby_is_promised():
     assert promise(8, shares) == {1: {"flow"}, 2: {"camera", "flow"}, 3: {"plane"}}
 
 
-def test_the_nearer_anchor_counts_more_and_few_ways_are_promised():
-    many = {(100 + i, "flow"): 10 for i in range(2 * MOST_WAYS)}
+def test_the_nearer_search_counts_more_and_few_ways_are_promised():
+    many = {(100 + i, "flow"): 10 for i in range(3 * MOST_WAYS)}
     promised = promise(5, {4: {(1, "flow"): 10}, 12: many})
     assert sum(map(len, promised.values())) == MOST_WAYS
     assert 1 in promised
+
+
+def test_what_gave_next_to_nothing_is_not_promised():
+    assert promise(5, {4: {(1, "flow"): 990, (2, "flow"): 10}}) == {1: {"flow"}}
 
 
 def test_no_frame_is_promised_to_itself():

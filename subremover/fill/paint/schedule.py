@@ -5,7 +5,7 @@ The fits are put into batches by a `Fitter`; in which threads and on which devic
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from subremover.fill.composite import confine, join_seamlessly, share_of_fit
 from subremover.fill.paint.holdout import Trust, choose_ring, trust_smooth, trust_tried, trust_untried
 from subremover.fill.paint.jobs import KNOWN_ERROR, Fill, FitJob
 from subremover.fill.paint.rows import Fitted, Fitter, Row
-from subremover.options import PaintOptions
+from subremover.options import PaintOptions, WarmStart
 from subremover.untrained.deep_decoder import choose_levels
 
 OPEN_SHARE = 0.25
@@ -34,8 +34,8 @@ def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, hel
 
     The middle frame of a group is its anchor. Its decoders are fitted twice, once with a ring around the hole
     hidden as well: how they restore that tells how far each is trusted in the whole group, against the smooth
-    continuation of the surroundings and against what was borrowed. The other frames start from the anchor's
-    weights. Where only little was not borrowed well, the smooth continuation alone fills it.
+    continuation of the surroundings and against what was borrowed. The other frames start warm. Where only
+    little was not borrowed well, the smooth continuation alone fills it.
 
     Args:
         jobs: Whose holes want filling.
@@ -57,20 +57,22 @@ def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, hel
         fills[index] = helpers.submit(_fill, jobs[index], None, trust_of.get(index))
     rows = [_cold_rows(jobs, group, options) for group in groups]
     cold = iter(fitter.fit([row for of_group in rows for row in of_group]))
-    warm: list[tuple[int, Trust, list[Future[Fitted]]]] = []
+    chains, begun = [], []
     for group, of_group in zip(groups, rows, strict=True):
         fitted = [future.result() for future in islice(cold, len(of_group))]
         anchors = fitted[: options.decoders]
         trust = _weigh_decoders(jobs[group.anchor], group, anchors, fitted[options.decoders :])
         fills[group.anchor] = helpers.submit(_mix_and_fill, jobs[group.anchor], anchors, trust)
-        warm_rows = _warm_rows(jobs, group, options, trust, anchors)
-        begun = iter(fitter.fit([row for of_frame in warm_rows.values() for row in of_frame]))
-        warm += [(i, trust, list(islice(begun, len(of_frame)))) for i, of_frame in warm_rows.items()]
-    for index, trust, futures in warm:
-        painted: list[Fitted | None] = [None] * options.decoders
-        for decoder, future in zip(np.flatnonzero(trust.weights), futures, strict=True):
-            painted[decoder] = future.result()
-        fills[index] = helpers.submit(_mix_and_fill, jobs[index], painted, trust)
+        chains.append(_Chain(group, trust, _list_rounds(group, options.warm_start), {group.anchor: anchors}))
+        begun += chains[-1].begin(jobs, options, fitter)
+    while begun:
+        for chain, index, futures in begun:
+            painted: list[Fitted | None] = [None] * options.decoders
+            for decoder, future in futures.items():
+                painted[decoder] = future.result()
+            chain.painted[index] = painted
+            fills[index] = helpers.submit(_mix_and_fill, jobs[index], painted, chain.trust)
+        begun = [one for chain in chains for one in chain.begin(jobs, options, fitter)]
     return [fills[index].result() for index in range(len(jobs))]
 
 
@@ -92,7 +94,7 @@ def _find_groups(jobs: Sequence[FitJob], options: PaintOptions) -> tuple[list[_G
     alike: dict[tuple[int, ...], list[int]] = defaultdict(list)
     for index in sorted(range(len(jobs)), key=lambda i: jobs[i].frame):
         own = (jobs[index].group, *jobs[index].hole.shape)
-        alike[own if options.warm_steps > 0 else (*own, index)].append(index)
+        alike[own if options.warm_start != "off" else (*own, index)].append(index)
     groups = []
     trust_of: dict[int, Trust] = {}
     for every in alike.values():
@@ -130,16 +132,46 @@ def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: PaintOptions) -> 
     return rows if group.ring is None else [*rows, *(replace(row, hidden=group.ring) for row in rows)]
 
 
-def _warm_rows(
-    jobs: Sequence[FitJob], group: _Group, options: PaintOptions, trust: Trust, anchors: Sequence[Fitted]
-) -> dict[int, list[Row]]:
-    """For each other frame of a group its rows, by the decoders that are trusted."""
-    trusted = np.flatnonzero(trust.weights).tolist()
-    return {
-        index: [Row(jobs[index], i, group.levels, options.warm_steps, anchors[i]) for i in trusted]
-        for index in group.members
-        if index != group.anchor
-    }
+@dataclass(slots=True, eq=False)
+class _Chain:
+    """A group whose anchor is fitted, and the warm starts that follow from it."""
+
+    group: _Group
+    trust: Trust
+    rounds: deque[list[tuple[int, int]]]
+    """What can be fitted at once: jobs, and those they start from, by their indices."""
+    painted: dict[int, Sequence[Fitted | None]]
+    """By job, what each decoder has painted of it; None: it is not trusted."""
+
+    def begin(
+        self, jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter
+    ) -> list[tuple[_Chain, int, dict[int, Future[Fitted]]]]:
+        """Begin the next round, if there is one: for each of its jobs what the trusted decoders will make."""
+        pairs = self.rounds.popleft() if self.rounds else []
+        trusted = np.flatnonzero(self.trust.weights).tolist()
+        levels, steps = self.group.levels, options.warm_steps
+        rows = [
+            Row(jobs[index], i, levels, steps, self.painted[start][i])
+            for index, start in pairs
+            for i in trusted
+        ]
+        futures = iter(fitter.fit(rows))
+        return [(self, index, dict(zip(trusted, futures, strict=False))) for index, _ in pairs]
+
+
+def _list_rounds(group: _Group, warm_start: WarmStart) -> deque[list[tuple[int, int]]]:
+    """Jobs of a group, round by round, each with the one whose weights it starts from: see `_Chain`."""
+    members, middle = group.members, group.members.index(group.anchor)
+    if warm_start != "previous":
+        return deque([[(index, group.anchor) for index in members if index != group.anchor]])
+    return deque(
+        [
+            (members[middle + step * away], members[middle + step * (away - 1)])
+            for step in (-1, 1)
+            if 0 <= middle + step * away < len(members)
+        ]
+        for away in range(1, middle + 1)
+    )
 
 
 def _weigh_decoders(

@@ -200,8 +200,18 @@ def test_the_middle_frame_is_the_anchor(puts: list[tuple[int, int, bool]]) -> No
     (alone,) = paint([jobs[1]], QUICK)
     assert_same(pictures[1], alone)
     puts.clear()
-    paint(jobs, replace(QUICK, warm_steps=0), size=8)
+    paint(jobs, replace(QUICK, warm_start="off"), size=8)
     assert puts == [(6, 12, False)]
+
+
+def test_from_the_anchor_on_each_frame_starts_from_its_neighbour(puts: list[tuple[int, int, bool]]) -> None:
+    jobs = [make_job(frame) for frame in range(5)]
+    pictures = paint(jobs, replace(QUICK, warm_start="previous"), size=8)
+    assert puts == [(1, 12, False), (2, 4, True), (2, 4, True)]
+    from_anchor = paint(jobs, QUICK, size=8)
+    for index in (1, 2, 3):
+        assert_same(pictures[index], from_anchor[index])
+    assert not np.array_equal(pictures[0], from_anchor[0])
 
 
 def test_the_holdout_is_fitted_along_with_the_anchor(
@@ -213,7 +223,7 @@ def test_the_holdout_is_fitted_along_with_the_anchor(
     paint(jobs, options, size=8)
     assert puts == [(4, 20, False), (2, 4, True), (2, 4, True)]
     puts.clear()
-    paint(jobs, replace(options, warm_steps=0), size=8)
+    paint(jobs, replace(options, warm_start="off"), size=8)
     assert puts == [(8, 20, False), (4, 20, False)]
 
 
