@@ -56,6 +56,8 @@ _REACH = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
 SEARCH_STEP = 8
 """Frames between those for which everything is tried; all are filled from what won there.
 See docs/measurements.md, "fill/borrow: searches"."""
+MOST_LOST = 0.002
+"""Share of a hole that may stay open although a search nearby found something for it."""
 Motions = dict[int, np.ndarray]
 """For each frame a (3, 3) matrix from (x, y, 1) in px of one common frame to that frame's."""
 
@@ -130,9 +132,10 @@ class Borrower:
         See docs/measurements.md, "fill/borrow: searches".
         """
         some = [h for h in holes if h.frame % SEARCH_STEP == SEARCH_STEP // 2] or [holes[len(holes) // 2]]
-        searches = run(partial(self._search, scene=scene), some)
+        searches = list(run(partial(self._search, scene=scene), some))
         shares = {h.frame: search.shares for h, search in zip(some, searches, strict=True)}
-        return list(run(partial(self._find, scene=scene), holes, [promise(h.frame, shares) for h in holes]))
+        find = partial(self._find, scene=scene, least=min(search.covered for search in searches))
+        return list(run(find, holes, [promise(h.frame, shares) for h in holes]))
 
     def _search(self, hole: Hole, promised: Promised | None = None, *, scene: _Scene) -> _Search:
         """What other frames show in and near a hole of the film itself.
@@ -156,15 +159,25 @@ class Borrower:
             if is_sane(motion, corners)
         ]
 
-    def _find(self, hole: Hole, promised: Promised, *, scene: _Scene) -> tuple[Filled, np.ndarray]:
+    def _find(
+        self, hole: Hole, promised: Promised, *, scene: _Scene, least: float
+    ) -> tuple[Filled, np.ndarray]:
         """What other frames show of a hole, and from how many frames away, (h, w) float32.
 
         The film is taken from the film alone, and lettering that stays, which the hole may cut into, from the
-        same lettering. See `_search` for the arguments.
+        same lettering.
+
+        Args:
+            hole: See `_search`, as for the next two.
+            promised: If these do not show enough after all, everything is tried.
+            scene: Both.
+            least: Share of the hole that is enough, in [0, 1].
         """
         views = scene.views
         target = views.at(hole.frame, hole.box)
         search = self._search(hole, promised, scene=scene)
+        if search.covered < least - MOST_LOST:
+            search = self._search(hole, scene=scene)
         found, distance = search.background, search.distance
         found = replace(found, picture=join(found.picture, target.picture, found.covered, target.known))
         frames = by_distance(hole.frame, scene.camera, self._options.max_distance)
@@ -242,7 +255,8 @@ class Borrower:
             (chosen[way.source].frame, way.kind): int(n) for way, n in zip(tried, taken, strict=True) if n
         }
         origin = np.array([*(way.source for way in tried), -1])[whose]
-        return _Search(background, _distances(hole, chosen)[origin], shares)
+        covered = float(background.covered[hole.mask].mean())
+        return _Search(background, _distances(hole, chosen)[origin], shares, covered)
 
     def _find_behind(
         self,
@@ -285,6 +299,8 @@ class _Search:
     """(h, w) float32: from how many frames away; 0 where nothing is."""
     shares: Shares
     """How many px of the hole each frame, warped in each way, gave the most to."""
+    covered: float
+    """Share of the hole that anything shows, in [0, 1]."""
 
 
 def _follow_plane(holes: Sequence[Hole], camera: Motions, views: Views) -> Callable[[int], np.ndarray]:

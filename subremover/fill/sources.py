@@ -24,7 +24,7 @@ LATTICE_SOURCES, MOST_SOURCES = 14, 20
 SAMPLE_COUNT = 200
 """Most places of a hole by which sources are chosen."""
 SEARCHES, PROMISED_SHARE, MOST_WAYS = 2, 0.97, 24
-"""A frame is filled by the ways that together gave this share in so many searches nearby; by so many at most."""
+"""A frame is filled by the ways that together gave this share in so many searches nearby; so many at most."""
 MORE_SOURCES = 3
 """From how many other sources it is filled where those show little.
 See docs/measurements.md, "fill/borrow: searches"."""
