@@ -7,7 +7,7 @@ done in motion/.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -20,13 +20,10 @@ import numpy as np
 from subremover.fill.holes import Hole
 from subremover.fill.membrane import REACH_PX, join
 from subremover.fill.sources import (
-    Promised,
-    Shares,
     Source,
     by_distance,
     choose,
     follow_box,
-    promise,
     shift_px,
 )
 from subremover.fill.temporal_smoothing import Filled, smooth_over_time
@@ -34,7 +31,7 @@ from subremover.fill.views import VIEWS_BYTES, Footage, Views
 from subremover.geometry import Box
 from subremover.motion import scoring
 from subremover.motion.align import View, find_plane, find_points
-from subremover.motion.background import FLOW, PLANE, Background, Way, find_behind, find_standing
+from subremover.motion.background import Background, find_behind, find_standing
 from subremover.motion.camera import Camera
 from subremover.motion.points import is_sane
 from subremover.motion.scoring import Backend
@@ -53,11 +50,6 @@ MOVING_SHARE = 0.02
 that does is laid over it; on one that does not, it may as well be a sign.
 See docs/measurements.md, "fill/borrow: lettering that stays"."""
 _REACH = np.ones((2 * REACH_PX + 1, 2 * REACH_PX + 1), np.uint8)
-SEARCH_STEP = 8
-"""Frames between those for which everything is tried; all are filled from what won there.
-See docs/measurements.md, "fill/borrow: searches"."""
-MOST_LOST = 0.002
-"""Share of a hole that may stay open although a search nearby found something for it."""
 Motions = dict[int, np.ndarray]
 """For each frame a (3, 3) matrix from (x, y, 1) in px of one common frame to that frame's."""
 
@@ -115,7 +107,7 @@ class Borrower:
             for _, some in groupby(holes, key=lambda hole: hole.frame // PLANE_FRAMES):
                 part = list(some)
                 scene = _Scene(views, camera, _follow_plane(part, camera, views))
-                found += self._find_all(part, scene, threads.map)
+                found += threads.map(partial(self._find, scene=scene), part)
             smoothed = smooth_over_time([fill for fill, _ in found], threads.map)
         if self._is_short:
             note("borrow", f"CPU, where {self._place} has too little memory", logging.WARNING)
@@ -123,30 +115,6 @@ class Borrower:
             Borrowed(fill.picture / 255, fill.error / 255, distance)
             for fill, (_, distance) in zip(smoothed, found, strict=True)
         ]
-
-    def _find_all(
-        self, holes: Sequence[Hole], scene: _Scene, run: Callable[..., Iterator[Any]]
-    ) -> list[tuple[Filled, np.ndarray]]:
-        """What other frames show of some holes, by what searches for a few of them have shown to be best.
-
-        See docs/measurements.md, "fill/borrow: searches".
-        """
-        some = [h for h in holes if h.frame % SEARCH_STEP == SEARCH_STEP // 2] or [holes[len(holes) // 2]]
-        searches = list(run(partial(self._search, scene=scene), some))
-        shares = {h.frame: search.shares for h, search in zip(some, searches, strict=True)}
-        find = partial(self._find, scene=scene, least=min(search.covered for search in searches))
-        return list(run(find, holes, [promise(h.frame, shares) for h in holes]))
-
-    def _search(self, hole: Hole, promised: Promised | None = None, *, scene: _Scene) -> _Search:
-        """What other frames show in and near a hole of the film itself.
-
-        Args:
-            hole: To be filled.
-            promised: The frames that are worth asking, and how they are to be warped; None: not known yet.
-            scene: What there is to see.
-        """
-        sources, views = self._list_sources(hole, scene), scene.views
-        return self._find_among(hole, sources, scene, (views.at, views.unknown), promised)
 
     def _list_sources(self, hole: Hole, scene: _Scene) -> list[Source]:
         """Where the camera has taken a hole's box in the other frames, the nearest first."""
@@ -159,26 +127,16 @@ class Borrower:
             if is_sane(motion, corners)
         ]
 
-    def _find(
-        self, hole: Hole, promised: Promised, *, scene: _Scene, least: float
-    ) -> tuple[Filled, np.ndarray]:
+    def _find(self, hole: Hole, scene: _Scene) -> tuple[Filled, np.ndarray]:
         """What other frames show of a hole, and from how many frames away, (h, w) float32.
 
         The film is taken from the film alone, and lettering that stays, which the hole may cut into, from the
         same lettering.
-
-        Args:
-            hole: See `_search`, as for the next two.
-            promised: If these do not show enough after all, everything is tried.
-            scene: Both.
-            least: Share of the hole that is enough, in [0, 1].
         """
         views = scene.views
         target = views.at(hole.frame, hole.box)
-        search = self._search(hole, promised, scene=scene)
-        if search.covered < least - MOST_LOST:
-            search = self._search(hole, scene=scene)
-        found, distance = search.background, search.distance
+        sources = self._list_sources(hole, scene)
+        found, distance = self._find_among(hole, sources, scene, (views.at, views.unknown))
         found = replace(found, picture=join(found.picture, target.picture, found.covered, target.known))
         frames = by_distance(hole.frame, scene.camera, self._options.max_distance)
         lettering = views.lettering(hole.frame, hole.box, hole.frame)
@@ -186,20 +144,22 @@ class Borrower:
             [lettering, *(views.lettering(frame, hole.box, hole.frame) for frame in frames)]
         )
         if hidden.any():
-            laid, away = self._find_lettering(replace(hole, mask=hidden), frames, scene)
+            laid, away = self._find_lettering(replace(hole, mask=hidden), frames, sources, scene)
             found, distance = _lay(laid, found), np.where(laid.covered, away, distance)
             lettering |= laid.covered
         is_found = hole.mask & found.covered
         picture = np.where(is_found[..., None], found.picture, target.picture).astype(np.float32)
         return Filled(hole.frame, picture, hole.mask, target.known, found.error, lettering), distance
 
-    def _find_lettering(self, hole: Hole, frames: list[int], scene: _Scene) -> tuple[Background, np.ndarray]:
+    def _find_lettering(
+        self, hole: Hole, frames: list[int], sources: list[Source], scene: _Scene
+    ) -> tuple[Background, np.ndarray]:
         """What other frames show of lettering that stays; like `_find_among`, but covers the hole alone.
 
         It is taken as it stands. What of it does not stand is film that shows between the letters, if the
         film moves; otherwise it may be a sign that sways with a hand, or that the light changes on.
         """
-        views, sources = scene.views, self._list_sources(hole, scene)
+        views = scene.views
         at = partial(views.at, target=hole.frame)
         unknown = partial(views.unknown, target=hole.frame)
         place = hole.mask | views.lettering(hole.frame, hole.box, hole.frame)
@@ -210,9 +170,8 @@ class Borrower:
         distance = _distances(hole, chosen)[origin]
         shift = np.median([shift_px(hole.box, s.motion) for s in sources] or [np.inf])
         if shift <= MOVING_SHARE * min(views.size) and not found.covered[hole.mask].all():
-            moved = self._find_among(hole, sources, scene, (at, unknown))
-            distance = np.where(found.covered, distance, moved.distance)
-            found = _lay(found, moved.background)
+            moved, away = self._find_among(hole, sources, scene, (at, unknown))
+            found, distance = _lay(found, moved), np.where(found.covered, distance, away)
         return replace(found, covered=found.covered & hole.mask), distance
 
     def _find_among(
@@ -221,9 +180,8 @@ class Borrower:
         sources: list[Source],
         scene: _Scene,
         shown: tuple[Callable[[int, Box], View], Callable[[int], np.ndarray | None]],
-        promised: Promised | None = None,
-    ) -> _Search:
-        """What some frames show in and near a hole.
+    ) -> tuple[Background, np.ndarray]:
+        """What some frames show in and near a hole, and from how many frames away, (h, w) float32.
 
         Args:
             hole: To be filled.
@@ -231,15 +189,9 @@ class Borrower:
             scene: How they move.
             shown: What gives views of them, and of the hole's own frame; and what gives (H, W) bool, True on
                 what these do not know, or None where they know all.
-            promised: See `_search`.
         """
         at, unknown = shown
-        chosen = choose(hole, sources, unknown, promised)
-        ways = None
-        if promised is not None:
-            ways = {
-                Way(n, kind) for n, s in enumerate(chosen) for kind in promised.get(s.frame, (PLANE, FLOW))
-            }
+        chosen = choose(hole, sources, unknown)
         here = _translate(hole.box.x, hole.box.y)
         back = np.linalg.inv(scene.plane(hole.frame))
         guesses = []
@@ -249,14 +201,8 @@ class Borrower:
             guesses.append([_translate(-s.box.x, -s.box.y) @ motion @ here for motion in motions])
         reach = cv2.dilate(hole.mask.astype(np.uint8), _REACH) > 0
         views = at(hole.frame, hole.box), [at(s.frame, s.box) for s in chosen]
-        background, tried, whose = self._find_behind(*views, guesses, reach, ways)
-        taken = np.bincount(whose[hole.mask & (whose >= 0)], minlength=len(tried))
-        shares = {
-            (chosen[way.source].frame, way.kind): int(n) for way, n in zip(tried, taken, strict=True) if n
-        }
-        origin = np.array([*(way.source for way in tried), -1])[whose]
-        covered = float(background.covered[hole.mask].mean())
-        return _Search(background, _distances(hole, chosen)[origin], shares, covered)
+        found, origin = self._find_behind(*views, guesses, reach)
+        return found, _distances(hole, chosen)[origin]
 
     def _find_behind(
         self,
@@ -264,19 +210,18 @@ class Borrower:
         sources: list[View],
         guesses: list[list[np.ndarray]],
         hole: np.ndarray,
-        ways: Set[Way] | None,
-    ) -> tuple[Background, list[Way], np.ndarray]:
+    ) -> tuple[Background, np.ndarray]:
         """`find_behind` on the device, if there is one and its memory suffices, else by OpenCV."""
         if self._device_scorer is not None:
             try:
-                return find_behind(target, sources, guesses, hole, self._device_scorer, ways=ways)
+                return find_behind(target, sources, guesses, hole, self._device_scorer)
             except RuntimeError as error:  # the next target may fit again
                 if not is_out_of_memory(error):
                     raise explain_failure(error, self._place, "borrowing") from None
                 if not self._is_short:
                     log.info("borrowing on the CPU: %s", str(error).partition("\n")[0])
                 self._is_short = True
-        return find_behind(target, sources, guesses, hole, scoring, ways=ways)
+        return find_behind(target, sources, guesses, hole, scoring)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -288,19 +233,6 @@ class _Scene:
     """Of the whole picture."""
     plane: Callable[[int], np.ndarray]
     """The same by frame index for the plane around the holes; followed when first asked for."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Search:
-    """What some frames show in and near a hole."""
-
-    background: Background
-    distance: np.ndarray
-    """(h, w) float32: from how many frames away; 0 where nothing is."""
-    shares: Shares
-    """How many px of the hole each frame, warped in each way, gave the most to."""
-    covered: float
-    """Share of the hole that anything shows, in [0, 1]."""
 
 
 def _follow_plane(holes: Sequence[Hole], camera: Motions, views: Views) -> Callable[[int], np.ndarray]:

@@ -5,8 +5,7 @@ What they show there is found out in motion/.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,17 +22,8 @@ LATTICE_SOURCES, MOST_SOURCES = 14, 20
 """Up to how many sources are chosen from the lattice of `_step` alone, and how many in all."""
 SAMPLE_COUNT = 200
 """Most places of a hole by which sources are chosen."""
-SEARCHES, PROMISED_SHARE, MOST_WAYS = 2, 0.97, 24
-"""A frame is filled by the ways that together gave this share in so many searches nearby; so many at most."""
-MORE_SOURCES = 3
-"""From how many other sources it is filled where those show little.
-See docs/measurements.md, "fill/borrow: searches"."""
 LEAST_GAIN = 1e-4
 """Least gain for which one more source is chosen; see `_choose`."""
-Shares = Mapping[tuple[int, str], int]
-"""How many px of a hole each frame gave most to, by its index and the kind of `background.Way`."""
-Promised = Mapping[int, Set[str]]
-"""Frames that are worth asking, by index, and the kinds of `background.Way` that they are to be warped by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,12 +57,7 @@ def shift_px(box: Box, motion: np.ndarray) -> float:
     return float(np.hypot(moved_x / depth - x, moved_y / depth - y))
 
 
-def choose(
-    hole: Hole,
-    sources: list[Source],
-    unknown: Callable[[int], np.ndarray | None],
-    promised: Collection[int] | None = None,
-) -> list[Source]:
+def choose(hole: Hole, sources: list[Source], unknown: Callable[[int], np.ndarray | None]) -> list[Source]:
     """The sources that together show the hole best: often everywhere, from near, and from many times.
 
     Those on the lattice of `_step` come first: they are spread over time, and neighbouring targets share
@@ -84,7 +69,6 @@ def choose(
         hole: To be filled.
         sources: The nearest first.
         unknown: Gives (H, W) bool of a frame, True where it shows nothing that counts; None: all of it does.
-        promised: Frames that are chosen in any case, and up to `MORE_SOURCES` others; None: see above.
 
     Returns:
         Those chosen, the nearest first.
@@ -98,14 +82,9 @@ def choose(
     shows = np.stack([_shows(s, places, unknown(s.frame)) for s in sources])
     gain = shows.astype(np.float32) / np.sqrt(away + 4, dtype=np.float32)[:, None]
     on_lattice = np.array([s.frame % _step(int(d)) == 0 for s, d in zip(sources, away, strict=True)])
-    if promised is None:
-        chosen = [int(i) for i in np.flatnonzero(away <= NEAR)]
-        rounds = [(on_lattice, LATTICE_SOURCES), (np.ones_like(on_lattice), MOST_SOURCES)]
-    else:
-        chosen = [i for i, source in enumerate(sources) if source.frame in promised]
-        rounds = [(np.ones_like(on_lattice), len(chosen) + MORE_SOURCES)]
+    chosen = [int(i) for i in np.flatnonzero(away <= NEAR)]
     count = 0.5 + (gain[chosen] > 0).sum(axis=0)
-    for allowed, most in rounds:
+    for allowed, most in ((on_lattice, LATTICE_SOURCES), (True, MOST_SOURCES)):
         while len(chosen) < most:
             gains = np.where(allowed, (gain / count**2).mean(axis=1), 0)
             gains[chosen] = 0
@@ -115,32 +94,6 @@ def choose(
             chosen.append(best)
             count += gain[best] > 0
     return [sources[i] for i in sorted(chosen)]
-
-
-def promise(frame: int, shares: Mapping[int, Shares]) -> Promised:
-    """Which frames are worth asking, and how they are to be warped: what gave most in the searches nearby.
-
-    Args:
-        frame: Index of the frame whose hole is to be filled.
-        shares: How much each way gave, by the frame that was searched for.
-
-    Returns:
-        Kinds of `background.Way` by frame index.
-    """
-    gains: dict[tuple[int, str], float] = defaultdict(float)
-    for searched in sorted(shares, key=lambda other: abs(other - frame))[:SEARCHES]:
-        total = (1 + abs(searched - frame)) * max(1, sum(shares[searched].values()))
-        for (source, kind), count in shares[searched].items():
-            if source != frame:
-                gains[source, kind] += count / total
-    kinds: dict[int, set[str]] = {}
-    missing = PROMISED_SHARE * sum(gains.values())
-    for (source, kind), gain in sorted(gains.items(), key=lambda pair: -pair[1])[:MOST_WAYS]:
-        if missing <= 0:
-            break
-        kinds.setdefault(source, set()).add(kind)
-        missing -= gain
-    return kinds
 
 
 def _step(away: int) -> int:

@@ -7,22 +7,13 @@ borrowing (`find_behind`: the background is what belongs into the hole). The war
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from subremover.motion.align import (
-    View,
-    Warp,
-    find_points,
-    warp_by,
-    warp_flow,
-    warp_plane,
-    warp_still,
-)
+from subremover.motion.align import View, Warp, find_points, warp_by, warp_flow, warp_plane, warp_still
 from subremover.motion.normalised_convolution import mean_around
 from subremover.motion.scoring import (
     BEST_COUNT,
@@ -56,18 +47,6 @@ STILL_PX = 0.3
 
 LEAST_STANDING, STANDING_ERROR = 3, 8.0
 """What at least so many sources show, with a spread of less than so many levels, stands."""
-
-CAMERA, PLANE, FLOW = "camera", "plane", "flow"
-"""Kinds of ways: as the whole picture moves, as a plane around the hole, or along dense flow."""
-
-
-class Way(NamedTuple):
-    """A source and how it is warped, which may do for the next target as well."""
-
-    source: int
-    """Its number."""
-    kind: str
-    """`CAMERA`, `PLANE` or `FLOW`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,9 +96,7 @@ def find_behind(
     guesses: Sequence[Sequence[np.ndarray]],
     hole: np.ndarray,
     backend: Backend[C],
-    *,
-    ways: Collection[Way] | None = None,
-) -> tuple[Background, list[Way], np.ndarray]:
+) -> tuple[Background, np.ndarray]:
     """What the sources show behind a hole, and there alone.
 
     All sources are scored moved by their guesses; then the most promising ones also by a plane of their own,
@@ -128,39 +105,32 @@ def find_behind(
     Args:
         target: The crop with the hole.
         sources: Crops of other frames of the same shot.
-        guesses: For each source two (3, 3) matrices, see `warp_by`: how the picture moves, and how a plane.
+        guesses: For each source (3, 3) matrices, see `warp_by`: how the camera may have moved.
         hole: (h, w) bool.
         backend: What scores and blends the warps: the module `scoring`, or a `DeviceScorer`.
-        ways: What is worth trying, as a search for a frame nearby has shown; None: everything is.
 
     Returns:
-        The background, of which only the hole counts; the ways that were tried; and (h, w) int16: which of
-        them most of each place was taken from, -1 where there is none.
+        The background, of which only the hole counts; and (h, w) int16: which source most of each place
+        was taken from, -1 where there is none.
     """
     picture, error = np.zeros((*hole.shape, 3), np.float32), np.full(hole.shape, np.inf, np.float32)
-    if not sources or not hole.any():
-        return Background(picture, error, np.isfinite(error)), [], np.full(hole.shape, -1, np.int16)
-    tried, warps = _follow_camera(target, sources, guesses, ways)
-    candidates = backend.score(target, warps)
-    best = _find_best(tried, candidates)
-    starts = {n: candidate.warp for n, candidate in best.items()}
-    if ways is None:
-        moving = _find_promising(best, hole[:: target.step_px, :: target.step_px])
-        points = find_points(target) if moving else np.empty((0, 2), np.float32)
-        planes = {n: warp_plane(target, sources[n], points, guesses[n][-1]) for n in moving}
+    origin = np.full(hole.shape, -1, np.int16)
+    if sources and hole.any():
+        numbers, warps = _follow_camera(target, sources, guesses)
+        candidates = backend.score(target, warps)
+        best = _find_best(numbers, candidates)
+        promising = _find_promising(best, hole[:: target.step_px, :: target.step_px])
+        points = find_points(target) if promising else np.empty((0, 2), np.float32)
+        planes = {n: warp_plane(target, sources[n], points, guesses[n][-1]) for n in promising}
         own = {n: plane for n, plane in planes.items() if plane}
-        tried += [Way(n, PLANE) for n in own]
+        numbers += own
         candidates += backend.score(target, list(own.values()))
-        starts = {n: candidate.warp for n, candidate in _find_best(tried, candidates).items()}
-    else:
-        moving = sorted(way.source for way in ways if way.kind == FLOW)
-    starting = {n: starts.get(n) or warp_by(sources[n], guesses[n][-1]) for n in moving}
-    tried += [Way(n, FLOW) for n in moving]
-    candidates += backend.score(target, [warp_flow(target, sources[n], warp) for n, warp in starting.items()])
-    if not candidates:  # none of the ways can be gone here
-        return find_behind(target, sources, guesses, hole, backend)
-    picture, error, whose = backend.blend(target, candidates, hole)
-    return Background(picture, error, np.isfinite(error)), tried, whose
+        best = _find_best(numbers, candidates)
+        flows = [warp_flow(target, sources[n], best[n].warp) for n in promising]
+        candidates += backend.score(target, flows)
+        picture, error, whose = backend.blend(target, candidates, hole)
+        origin = np.array([*numbers, *promising, -1], np.int16)[whose]
+    return Background(picture, error, np.isfinite(error)), origin
 
 
 def find_standing(target: View, sources: Sequence[View], place: np.ndarray) -> tuple[Background, np.ndarray]:
@@ -208,35 +178,29 @@ def _ask(target: View, sources: Sequence[View]) -> Iterator[Candidate]:
 
 
 def _follow_camera(
-    target: View,
-    sources: Sequence[View],
-    guesses: Sequence[Sequence[np.ndarray]],
-    ways: Collection[Way] | None,
-) -> tuple[list[Way], list[Warp]]:
-    """Sources warped by those of their guesses that differ, of the ways if there are any given."""
+    target: View, sources: Sequence[View], guesses: Sequence[Sequence[np.ndarray]]
+) -> tuple[list[int], list[Warp]]:
+    """Sources warped by those of their guesses that differ; for each warp the number of its source, first."""
     height, width = target.known.shape
     corners = np.array([[[0, 0], [width, 0], [0, height], [width, height]]], np.float64)
-    tried, warps = [], []
+    numbers, warps = [], []
     for number, (source, matrices) in enumerate(zip(sources, guesses, strict=True)):
-        named = [(Way(number, kind), matrix) for kind, matrix in zip((CAMERA, PLANE), matrices, strict=False)]
-        if ways is not None:
-            named = [(way, matrix) for way, matrix in named if way in ways]
         known: list[np.ndarray] = []
-        for way, matrix in named:
+        for matrix in matrices:
             ends = cv2.perspectiveTransform(corners, matrix)
             if all(np.abs(ends - others).max() >= STILL_PX for others in known):
                 known.append(ends)
                 is_still = np.abs(ends - corners).max() < STILL_PX
-                tried.append(way)
+                numbers.append(number)
                 warps.append(warp_still(source) if is_still else warp_by(source, matrix))
-    return tried, warps
+    return numbers, warps
 
 
-def _find_best(tried: Sequence[Way], candidates: Sequence[C]) -> dict[int, C]:
+def _find_best(numbers: Sequence[int], candidates: Sequence[C]) -> dict[int, C]:
     """For each source, by its number, the candidate with the least mean error."""
     best: dict[int, C] = {}
     least: dict[int, float] = {}
-    for (number, _), candidate in zip(tried, candidates, strict=True):
+    for number, candidate in zip(numbers, candidates, strict=True):
         error = float(candidate.error.mean())
         if number not in best or error < least[number]:
             best[number], least[number] = candidate, error

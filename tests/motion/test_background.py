@@ -2,9 +2,8 @@ import cv2
 import numpy as np
 import pytest
 
-from subremover.motion import scoring
 from subremover.motion.align import View
-from subremover.motion.background import CAMERA, FLOW, PLANE, Way, find_background, find_behind
+from subremover.motion.background import find_background
 
 SIZE = (96, 240)
 HOLE = np.zeros(SIZE, bool)
@@ -103,32 +102,3 @@ def test_odd_crops_pass(size, hole, level):
     background = find_background(View(picture, known), [View(picture, np.ones(size, bool))] * 2)
     assert background.covered.all()
     assert np.abs(background.picture - picture).max() < 1.5
-
-
-def _find_behind(ways=None):
-    sources = [_whole(_scene(0)), _whole(_scene(3)), _whole(_scene(-2))]
-    shifts = [np.array([[1, 0, -dx], [0, 1, 0], [0, 0, 1.0]]) for dx in (0, 3, -2)]
-    guesses = [[np.eye(3), shift] for shift in shifts]
-    return find_behind(_target(), sources, guesses, HOLE, scoring, ways=ways)
-
-
-def test_a_search_tells_which_ways_were_best():
-    background, tried, whose = _find_behind()
-    assert _off(background, _scene(0))[HOLE].mean() < 3
-    assert {Way(0, CAMERA), Way(1, CAMERA), Way(1, PLANE), Way(2, PLANE)} <= set(tried)
-    assert {tried[number] for number in np.unique(whose[HOLE])} <= set(tried)
-
-
-@pytest.mark.parametrize(
-    "ways", [{Way(0, CAMERA)}, {Way(1, PLANE), Way(2, PLANE)}, {Way(1, FLOW), Way(0, CAMERA)}]
-)
-def test_only_the_ways_that_are_given_are_tried(ways):
-    background, tried, _ = _find_behind(ways)
-    assert set(tried) == ways
-    assert _off(background, _scene(0))[HOLE].mean() < 6
-
-
-def test_where_none_of_the_ways_can_be_gone_all_are_tried():
-    background, tried, _ = _find_behind(set())
-    assert Way(0, CAMERA) in tried
-    assert background.covered[HOLE].all()
