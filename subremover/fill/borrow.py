@@ -149,6 +149,7 @@ class Borrower:
             lettering |= laid.covered
         is_found = hole.mask & found.covered
         picture = np.where(is_found[..., None], found.picture, target.picture).astype(np.float32)
+        distance = np.where(is_found, distance, np.float32(0))
         return Filled(hole.frame, picture, hole.mask, target.known, found.error, lettering), distance
 
     def _find_lettering(

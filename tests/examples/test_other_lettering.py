@@ -66,7 +66,8 @@ def test_truth_fits_the_films(clips: Path, tmp_path: Path) -> None:
         assert len(_read(case / "subbed.mp4", "rgb24")) == len(masks) == truth["frames"]
         if truth["lines"]:
             for alone, line in zip(_read(case / "lines.mkv", "gray"), truth["lines"], strict=True):
-                assert list(cv2.boundingRect((alone > 8).astype(np.uint8))) == line["box"]
+                found = np.array(cv2.boundingRect((alone > 8).astype(np.uint8)))
+                assert np.abs(found - line["box"]).max() <= 1  # faint rims are rounded otherwise elsewhere
                 assert (masks[line["first"]] >= alone).all()
         for other in truth["others"]:
             x, y, width, height = other["box"]
