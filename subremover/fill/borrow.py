@@ -131,7 +131,7 @@ class Borrower:
         """What other frames show of a hole, and from how many frames away, (h, w) float32.
 
         The film is taken from the film alone, and lettering that stays, which the hole may cut into, from the
-        same lettering.
+        same lettering. See docs/measurements.md, "fill/borrow: searches".
         """
         views = scene.views
         target = views.at(hole.frame, hole.box)
