@@ -1,13 +1,13 @@
 """Finds what lies behind a hole: other frames' pixels, each warped several ways; the best are averaged.
 
 Serves both the marking of strokes (`find_background`: what differs from the background is subtitle) and the
-borrowing (`find_behind`: the background is what belongs into the hole). The warps themselves are made in
-`align`, scored and averaged in `scoring`.
+borrowing (`find_behind` and `carry`: the background is what belongs into the hole). The warps themselves are
+made in `align`, scored and averaged in `scoring`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -39,7 +39,7 @@ See docs/measurements.md, "motion/background: time"."""
 STILL_ERROR = 4.0
 """Greatest error, in levels, up to which a source that stands as it is needs no other warp.
 See docs/measurements.md, "motion/background: time"."""
-FLOW_SOURCES = 12
+FLOW_SOURCES = 8
 """Most sources, of about 20, that get a plane and a flow of their own.
 See docs/measurements.md, "motion/background: sources with a flow"."""
 STILL_PX = 0.3
@@ -60,6 +60,16 @@ class Background:
     nothing is covered."""
     covered: np.ndarray
     """(h, w) bool, True where at least one source shows the place."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Neighbour:
+    """Another frame's crop, and how the camera may have moved to there."""
+
+    view: View
+    """The crop, of the target's size."""
+    guesses: Sequence[np.ndarray]
+    """At least one (3, 3) matrix, see `warp_by`; the last is the best one for what is around the hole."""
 
 
 def find_background(target: View, sources: Sequence[View]) -> Background:
@@ -92,45 +102,89 @@ def find_background(target: View, sources: Sequence[View]) -> Background:
 
 def find_behind(
     target: View,
-    sources: Sequence[View],
-    guesses: Sequence[Sequence[np.ndarray]],
-    hole: np.ndarray,
+    neighbours: Sequence[Neighbour],
+    place: np.ndarray,
     backend: Backend[C],
+    before: Callable[[], Neighbour | None] = lambda: None,
 ) -> tuple[Background, np.ndarray]:
-    """What the sources show behind a hole, and there alone.
+    """What other frames show behind a hole and near it, and there alone.
 
-    All sources are scored moved by their guesses; then the most promising ones also by a plane of their own,
+    All of them are scored moved by their guesses; then the most promising ones also by a plane of their own,
     and by a flow that starts from the best of these.
 
     Args:
         target: The crop with the hole.
-        sources: Crops of other frames of the same shot.
-        guesses: For each source (3, 3) matrices, see `warp_by`: how the camera may have moved.
-        hole: (h, w) bool.
+        neighbours: Crops of other frames of the same shot.
+        place: (h, w) bool: where the background is wanted, in the hole and around it.
         backend: What scores and blends the warps: the module `scoring`, or a `DeviceScorer`.
+        before: Gives a frame whose hole has been filled, if there is one; asked last, so that it may still
+            be in the making. Of its warps, which are all much alike, the best alone counts.
 
     Returns:
-        The background, of which only the hole counts; and (h, w) int16: which source most of each place
-        was taken from, -1 where there is none.
+        The background, of which only the place counts; and (h, w) int16: which neighbour most of each pixel
+        was taken from, the one before as the last of them; -1 where there is none.
     """
-    picture, error = np.zeros((*hole.shape, 3), np.float32), np.full(hole.shape, np.inf, np.float32)
-    origin = np.full(hole.shape, -1, np.int16)
-    if sources and hole.any():
-        numbers, warps = _follow_camera(target, sources, guesses)
-        candidates = backend.score(target, warps)
-        best = _find_best(numbers, candidates)
-        promising = _find_promising(best, hole[:: target.step_px, :: target.step_px])
-        points = find_points(target) if promising else np.empty((0, 2), np.float32)
-        planes = {n: warp_plane(target, sources[n], points, guesses[n][-1]) for n in promising}
-        own = {n: plane for n, plane in planes.items() if plane}
-        numbers += own
-        candidates += backend.score(target, list(own.values()))
-        best = _find_best(numbers, candidates)
-        flows = [warp_flow(target, sources[n], best[n].warp) for n in promising]
-        candidates += backend.score(target, flows)
-        picture, error, whose = backend.blend(target, candidates, hole)
-        origin = np.array([*numbers, *promising, -1], np.int16)[whose]
-    return Background(picture, error, np.isfinite(error)), origin
+    numbers, warps = _follow_camera(target, neighbours)
+    candidates = backend.score(target, warps)
+    best = _find_best(numbers, candidates)
+    promising = _find_promising(best, (place & ~target.known)[:: target.step_px, :: target.step_px])
+    points = find_points(target) if promising else np.empty((0, 2), np.float32)
+    planes = {n: warp_plane(target, neighbours[n].view, points, neighbours[n].guesses[-1]) for n in promising}
+    own = {n: plane for n, plane in planes.items() if plane}
+    numbers += own
+    candidates += backend.score(target, list(own.values()))
+    best = _find_best(numbers, candidates)
+    flows = [warp_flow(target, neighbours[n].view, best[n].warp) for n in promising]
+    numbers += promising
+    candidates += backend.score(target, flows)
+    if filled := before():
+        _, ways = _score_few(target, [filled], backend)
+        numbers.append(len(neighbours))
+        candidates.append(_find_best([0] * len(ways), ways)[0])
+    return _blend(target, numbers, candidates, place, backend)
+
+
+def carry(
+    target: View, filled: Sequence[Neighbour], place: np.ndarray, backend: Backend[C]
+) -> tuple[Background, np.ndarray]:
+    """What filled frames nearby show behind a hole: few warps of few frames.
+
+    Args:
+        target: The crop with the hole.
+        filled: Crops of frames nearby, known where they have been filled.
+        place: (h, w) bool: where the background is wanted, in the hole and around it.
+        backend: What scores and blends the warps, see `find_behind`.
+
+    Returns:
+        See `find_behind`.
+    """
+    return _blend(target, *_score_few(target, filled, backend), place, backend)
+
+
+def _score_few(
+    target: View, neighbours: Sequence[Neighbour], backend: Backend[C]
+) -> tuple[list[int], list[C]]:
+    """Neighbours moved by their guesses and by a flow, scored; for each warp the number of its neighbour."""
+    numbers, warps = _follow_camera(target, neighbours)
+    candidates = backend.score(target, warps)
+    best = _find_best(numbers, candidates)
+    moving = [n for n, candidate in best.items() if candidate.error.max() >= STILL_ERROR**2]
+    flows = [warp_flow(target, neighbours[n].view, best[n].warp) for n in moving]
+    return numbers + moving, candidates + backend.score(target, flows)
+
+
+def _blend(
+    target: View, numbers: list[int], candidates: list[C], place: np.ndarray, backend: Backend[C]
+) -> tuple[Background, np.ndarray]:
+    """The mean of the best candidates, and which neighbour, by its number, most of each pixel is from."""
+    if not candidates or not place.any():
+        shape = place.shape
+        nothing = Background(
+            np.zeros((*shape, 3), np.float32), np.full(shape, np.inf, np.float32), np.zeros(shape, bool)
+        )
+        return nothing, np.full(shape, -1, np.int16)
+    picture, error, whose = backend.blend(target, candidates, place)
+    return Background(picture, error, np.isfinite(error)), np.array([*numbers, -1], np.int16)[whose]
 
 
 def find_standing(target: View, sources: Sequence[View], place: np.ndarray) -> tuple[Background, np.ndarray]:
@@ -177,22 +231,21 @@ def _ask(target: View, sources: Sequence[View]) -> Iterator[Candidate]:
         yield from ways
 
 
-def _follow_camera(
-    target: View, sources: Sequence[View], guesses: Sequence[Sequence[np.ndarray]]
-) -> tuple[list[int], list[Warp]]:
-    """Sources warped by those of their guesses that differ; for each warp the number of its source, first."""
+def _follow_camera(target: View, neighbours: Sequence[Neighbour]) -> tuple[list[int], list[Warp]]:
+    """Neighbours warped by those guesses that differ; for each warp the number of its neighbour, first."""
     height, width = target.known.shape
     corners = np.array([[[0, 0], [width, 0], [0, height], [width, height]]], np.float64)
     numbers, warps = [], []
-    for number, (source, matrices) in enumerate(zip(sources, guesses, strict=True)):
+    for number, neighbour in enumerate(neighbours):
         known: list[np.ndarray] = []
-        for matrix in matrices:
+        for matrix in neighbour.guesses:
             ends = cv2.perspectiveTransform(corners, matrix)
             if all(np.abs(ends - others).max() >= STILL_PX for others in known):
                 known.append(ends)
                 is_still = np.abs(ends - corners).max() < STILL_PX
                 numbers.append(number)
-                warps.append(warp_still(source) if is_still else warp_by(source, matrix))
+                view = neighbour.view
+                warps.append(warp_still(view) if is_still else warp_by(view, matrix))
     return numbers, warps
 
 

@@ -58,7 +58,7 @@ class Backend(Protocol[C]):
         ...
 
     def blend(
-        self, target: View, candidates: Sequence[C], hole: np.ndarray
+        self, target: View, candidates: Sequence[C], place: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """See the function `blend`."""
         ...
@@ -146,46 +146,51 @@ def are_worthwhile(known: np.ndarray, shares: np.ndarray, least: float = LEAST_S
 
 
 def blend(
-    target: View, candidates: Sequence[Candidate], hole: np.ndarray
+    target: View, candidates: Sequence[Candidate], place: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The mean of the best candidates, in a hole.
+    """The mean of the best candidates, in and near a hole.
 
     Args:
         target: The crop with the hole.
         candidates: At least one.
-        hole: (h, w) bool, True somewhere.
+        place: (h, w) bool, True somewhere: where the mean is wanted. How far off it is, is told by those
+            candidates that show what the target does not know of it, not by those that only fit around that.
 
     Returns:
         The picture, (h, w, 3) float32, levels; how far off it is to be expected, (h, w) float32, levels, inf
         where no candidate shows the place; and which candidate has the most of each place, (h, w) int16, -1
-        where there is none. Outside the hole all three mean nothing.
+        where there is none. Elsewhere all three mean nothing.
     """
     step = target.step_px
     shares = share_out(candidates, is_strict=True)
-    near = on_grid(hole, step)
-    kept = are_worthwhile(np.stack([c.known[near] for c in candidates]), shares[:, near])
-    places = Places(hole, step)
+    inside, near = find_places(target, place)
+    known = np.stack([c.known for c in candidates])
+    fill, kept = (are_worthwhile(known[:, places], shares[:, places]) for places in (inside, near))
+    places = Places(place, step)
     mean, most = Mean(places.x.shape), np.zeros(places.x.shape, np.float32)
     origin = np.full(places.x.shape, -1, np.int16)
     missed, weight = np.zeros((*near.shape, 3), np.float32), np.full(near.shape, 1e-30, np.float32)
-    for number in np.flatnonzero(kept).tolist():
+    for number in np.flatnonzero(fill | kept).tolist():
         candidate = candidates[number]
         offset, share = (places.on_grid(level) for level in (candidate.offset, shares[number]))
         part = mean.add(candidate.warp.sample(places.x, places.y), share, offset)
         origin[part > most] = number
         np.maximum(most, part, out=most)
+        if not fill[number]:
+            continue
         own = shares[number] * candidate.known
         missed += cv2.multiply(candidate.residual, cv2.merge([own] * 3))
         weight += own
-    known = target.known[::step, ::step] & (weight > 1e-20)
-    square = np.square(greatest(np.abs(missed)) / weight) * known
-    off = places.on_grid(NormalisedConvolution(known.astype(np.float32), step).mean(square, SIGMAS_PX))
+    told = target.known[::step, ::step] & (weight > 1e-20)
+    square = np.square(greatest(np.abs(missed)) / weight) * told
+    off = places.on_grid(NormalisedConvolution(told.astype(np.float32), step).mean(square, SIGMAS_PX))
     averaged, spread, covered = mean.result()
+    shape = place.shape
     error = np.where(covered, np.sqrt(off + spread), np.float32(np.inf))
     return (
-        places.put(np.zeros((*hole.shape, 3), np.float32), averaged),
-        places.put(np.full(hole.shape, np.inf, np.float32), error),
-        places.put(np.full(hole.shape, -1, np.int16), np.where(covered, origin, -1)),
+        places.put(np.zeros((*shape, 3), np.float32), averaged),
+        places.put(np.full(shape, np.inf, np.float32), error),
+        places.put(np.full(shape, -1, np.int16), np.where(covered, origin, -1)),
     )
 
 
@@ -267,6 +272,22 @@ def greatest(colours: np.ndarray) -> np.ndarray:
     """
     greatest_of: np.ndarray = cv2.max(cv2.max(colours[..., 0], colours[..., 1]), colours[..., 2])
     return greatest_of
+
+
+def find_places(target: View, place: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Places of a crop's grid by which candidates are chosen.
+
+    Args:
+        target: The crop.
+        place: (h, w) bool, what is wanted of it.
+
+    Returns:
+        (rows, columns) bool each: what the target does not know, or all that is wanted where it knows that;
+        and all that is wanted, with the places around it.
+    """
+    step = slice(None, None, target.step_px)
+    inside, near = (place & ~target.known)[step, step], on_grid(place, target.step_px)
+    return (inside if inside.any() else near), near
 
 
 def on_grid(plane: np.ndarray, step_px: int) -> np.ndarray:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from subremover.motion.align import View, Warp
 from subremover.motion.device import DeviceStream, DeviceStreams
-from subremover.motion.scoring import BEST_COUNT, LEAST_SHARE, on_grid
+from subremover.motion.scoring import BEST_COUNT, LEAST_SHARE, find_places
 
 OFFSET, MOTION, ERROR, KNOWN, RESIDUAL = slice(3), slice(3, 5), 5, 6, slice(7, 10)
 """Which of the ten planes that are kept of a candidate hold what."""
@@ -64,14 +64,14 @@ class DeviceScorer:
         return [DeviceCandidate(warp, batch, row) for row, warp in enumerate(warps)]
 
     def blend(
-        self, target: View, candidates: Sequence[DeviceCandidate], hole: np.ndarray
+        self, target: View, candidates: Sequence[DeviceCandidate], place: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The mean of the best candidates in a hole, as `scoring.blend` makes it.
+        """The mean of the best candidates in and near a hole, as `scoring.blend` makes it.
 
         Args:
             target: The crop with the hole.
             candidates: At least one, scored by this thread.
-            hole: (h, w) bool, True somewhere.
+            place: See there; True somewhere.
 
         Returns:
             What `scoring.blend` does: picture, error and origin, on the host.
@@ -79,18 +79,20 @@ class DeviceScorer:
         Raises:
             RuntimeError: torch's, where the device's memory does not suffice or it fails otherwise.
         """
-        flat = np.flatnonzero(hole)
-        pixels = np.stack([flat % hole.shape[1], flat // hole.shape[1]], -1).astype(np.float32)
+        flat = np.flatnonzero(place)
+        pixels = np.stack([flat % place.shape[1], flat // place.shape[1]], -1).astype(np.float32)
         stream, step = self._streams.mine(), target.step_px
         with stream.at_work():
             size = stream.size(target)
             levels = _concatenate(stream, candidates)  # (B, 10, rows, columns)
             errors, known = levels[:, ERROR], levels[:, KNOWN]
             shares = _share_out(errors, known)
-            near = stream.upload(np.flatnonzero(on_grid(hole, step)))
-            is_kept = _are_worthwhile(*(plane.flatten(1)[:, near] for plane in (known, shares)))
-            shares *= is_kept[:, None, None]
-            own = shares * known
+            chosen = [stream.upload(np.flatnonzero(places)) for places in find_places(target, place)]
+            fill, kept = (
+                _are_worthwhile(*(plane.flatten(1)[:, near] for plane in (known, shares))) for near in chosen
+            )
+            own = shares * known * fill[:, None, None]
+            shares *= (fill | kept)[:, None, None]
             weight = own.sum(0) + 1e-30  # (rows, columns)
             missed = (levels[:, RESIDUAL] * own[:, None]).sum(0).abs().amax(0) / weight
             told = stream.planes(target).masks[0, ::step, ::step] * (weight > 1e-20).float()
@@ -114,9 +116,9 @@ class DeviceScorer:
                 part.argmax(0).float().masked_fill(is_open, -1),
             )
             found = stream.fetch(torch.cat([mean, error, whose])[:, 0])  # (5, n)
-        picture, off_by = np.zeros((*hole.shape, 3), np.float32), np.full(hole.shape, np.inf, np.float32)
-        origin = np.full(hole.shape, -1, np.int16)
-        picture[hole], off_by[hole], origin[hole] = found[:3].T, found[3], found[4]
+        picture, off_by = np.zeros((*place.shape, 3), np.float32), np.full(place.shape, np.inf, np.float32)
+        origin = np.full(place.shape, -1, np.int16)
+        picture[place], off_by[place], origin[place] = found[:3].T, found[3], found[4]
         return picture, off_by, origin
 
 

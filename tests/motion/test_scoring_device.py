@@ -75,7 +75,10 @@ def _check_twin(size: tuple[int, int], device: str) -> None:
         offset = one.batch.levels[one.row, OFFSET].permute(1, 2, 0).cpu().numpy()
         assert np.abs(offset - other.offset).max() < 0.3
     for order in (slice(None), slice(None, None, -2), slice(2, 3)):  # any of them, in any order
-        blended, expected = twin.blend(target, ours[order], hole), scoring.blend(target, theirs[order], hole)
+        blended, expected = (
+            blend(target, candidates[order], hole)
+            for blend, candidates in ((twin.blend, ours), (scoring.blend, theirs))
+        )
         assert [(a.shape, a.dtype) for a in blended] == [(a.shape, a.dtype) for a in expected]
         covered = np.isfinite(expected[1][hole])
         assert (np.isfinite(blended[1][hole]) != covered).mean() < 1e-3
