@@ -8,8 +8,10 @@ from media import add_grain, draw_subtitle, draw_texture
 from pans import draw_pan, write_film
 
 from subremover.api import scan
+from subremover.detect import make_plan
 from subremover.detect.bars import BarFinder
 from subremover.detect.drawn_mask import event_of
+from subremover.detect.scan import Found
 from subremover.geometry import Box
 from subremover.options import ScanOptions
 
@@ -82,6 +84,18 @@ def test_bars_of_coded_films(tmp_path):
     cv2.imwrite(str(tmp_path / "mask.png"), draw_subtitle(pictures[0], "Hello")[1].astype(np.uint8) * 255)
     plan = scan(tmp_path / "a.mp4", ScanOptions(mask=tmp_path / "mask.png"))
     assert plan.active_picture == active
+
+
+def test_the_scan_finds_bars_as_well(tmp_path, monkeypatch):
+    active = Box(40, 0, 240, 180)
+    write_film(tmp_path / "a.mkv", [lay_bars(p, active) for p in draw_film()])
+
+    def scan_pictures(pictures, *_, **__):
+        assert len(list(pictures)) == FRAMES
+        return Found([], (), [])
+
+    monkeypatch.setattr(make_plan, "scan_pictures", scan_pictures)
+    assert scan(tmp_path / "a.mkv").active_picture == active
 
 
 def test_a_half_lit_row_is_not_wholly_film():
