@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 
+from subremover.detect.bars import BarFinder
 from subremover.detect.candidates.finder import FindLines
 from subremover.detect.candidates.line_detector import LineDetector
 from subremover.detect.drawn_mask import read_mask_events
@@ -73,9 +74,10 @@ def make_plan(
     margin = round(film.frame_rate) + 1
     first, last = max(0, start - margin), min(film.frame_count, stop + margin)
     passages: tuple[Passage, ...] = ()
+    bars = BarFinder()
     if options.mask is not None:
         events = tuple(read_mask_events(film, options.mask))
-        cuts = _find_cuts(film, first, last, progress) if events else []
+        cuts = _find_cuts(film, first, last, progress, bars) if events else []
     else:
         buffer_bytes = int(BUFFER_BYTES * memory_share)
         least = LEAST_PROBABILITY[options.sensitivity]
@@ -85,7 +87,7 @@ def make_plan(
         ahead = int(PREFETCH_BYTES * memory_share) // (3 * width * height // 2)
         depth = max(2, min(PREFETCH_FRAMES, ahead))
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
-            counted = _count_pictures(pictures, first, last, progress)
+            counted = _count_pictures(pictures, first, last, progress, bars)
             rate = float(film.frame_rate)
             read_again = partial(_read_pictures, film)
             found = scan_pictures(counted, find_lines, reader.read, rate, scope, read_again=read_again)
@@ -96,11 +98,15 @@ def make_plan(
                 "to remove it, give a --mask",
                 *roll,
             )
+    active_picture = bars.find(events)  # of all of them, also of those that are left alone below
+    if active_picture is not None:
+        log.info("black bars are left out of all filling: the active picture is %s", active_picture)
     if cues:
         events = leave_untimed(events, film.times - film.start_seconds, cues)
     # What nobody has looked at is another shot: there may be a cut, or a subtitle that is not known.
     cuts = sorted({*cuts, first, last} - {0, film.frame_count})
-    return Plan(key, shots_from_cuts(cuts, film.frame_count), events, passages).clip(start, stop)
+    shots = shots_from_cuts(cuts, film.frame_count)
+    return Plan(key, shots, events, passages, active_picture).clip(start, stop)
 
 
 def count_scan_frames_bytes(film: Film, share: float) -> float:
@@ -150,18 +156,24 @@ def _read_pictures(film: Film, start: int, stop: int) -> Iterator[tuple[int, Pic
 
 
 def _count_pictures(
-    pictures: Iterator[tuple[int, Picture]], start: int, stop: int, progress: ProgressCallback
+    pictures: Iterator[tuple[int, Picture]],
+    start: int,
+    stop: int,
+    progress: ProgressCallback,
+    bars: BarFinder,
 ) -> Iterator[tuple[int, Picture]]:
-    """The same pictures; progress is told of each one that has been dealt with."""
+    """The same pictures; they are looked at for bars, and progress is told of each that was dealt with."""
     for index, picture in pictures:
+        bars.feed(picture.luma)
         yield index, picture
         progress(Progress("scan", index + 1 - start, stop - start))
 
 
-def _find_cuts(film: Film, start: int, stop: int, progress: ProgressCallback) -> list[int]:
+def _find_cuts(film: Film, start: int, stop: int, progress: ProgressCallback, bars: BarFinder) -> list[int]:
     """First frames of shots among the frames start to stop (excluded)."""
     detector = CutDetector()
-    for index, picture in _count_pictures(_read_pictures(film, start, stop), start, stop, progress):
+    pictures = _read_pictures(film, start, stop)
+    for index, picture in _count_pictures(pictures, start, stop, progress, bars):
         with stage("scan: follow", frames=1):
             detector.feed(index, picture.luma)
     return detector.cuts

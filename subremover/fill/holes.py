@@ -18,7 +18,7 @@ class Hole:
     frame: int
     """Index of the frame."""
     box: Box
-    """The crop, in the coded picture: the hole and its surroundings."""
+    """The crop, in the active picture: the hole and its surroundings."""
     mask: np.ndarray
     """(h, w) bool of the box's size, True in the hole."""
     group: int

@@ -122,10 +122,10 @@ class Overlays:
         """Prepare.
 
         Args:
-            events: Of the plan, in the coded picture; those to be removed are taken off, the others only
+            events: Of the plan, in the active picture; those to be removed are taken off, the others only
                 matter where they stand in their place.
             cuts: First frames of shots.
-            size: Width and height of the coded picture, in px.
+            size: Width and height of the active picture, in px.
         """
         events = sorted(events, key=lambda e: e.first)
         crowded, self._follows = _find_neighbours(events)

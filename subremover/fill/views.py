@@ -29,7 +29,7 @@ def count_view_bytes(sources: int, crop: int, share: float) -> float:
 
 
 class Footage(Protocol):
-    """The frames of one shot that are at hand, in the coded picture; see render/footage.py."""
+    """The frames of one shot that are at hand, without black bars; see render/footage.py."""
 
     @property
     def frames(self) -> Sequence[int]:

@@ -142,9 +142,14 @@ class Plan:
     """By first frame."""
     passages: tuple[Passage, ...] = ()
     """What the scan saw besides; by first frame."""
+    active_picture: Box | None = None
+    """What of the upright picture shows the film, beside black bars that never go; None: all of it does."""
 
     def __post_init__(self) -> None:
         width, height, frames = self.film.width, self.film.height, self.film.frame_count
+        active = self.active_picture
+        if active and active.intersect(Box(0, 0, width, height)) != active:
+            raise ValueError(f"the active picture {active} reaches out of one of {width}x{height} px")
         for number, event in enumerate(self.events):
             box = event.box
             if box.x < 0 or box.y < 0 or box.right > width or box.bottom > height or event.last >= frames:
@@ -206,7 +211,7 @@ class Plan:
 
     def digest(self) -> str:
         """Of all that it says; the same for the same plan alone."""
-        digest = hashlib.sha256(repr((self.film, self.shots, self.passages)).encode())
+        digest = hashlib.sha256(repr((self.film, self.shots, self.passages, self.active_picture)).encode())
         for event in self.events:
             said = (event.first, event.last, event.box, event.text, event.kind, event.remove)
             why = (event.probability, event.reasons)
@@ -240,13 +245,14 @@ class Plan:
                          "strokes": "event_0001.png", "opacities": [0.25, 0.5, 1.0, 1.0],
                          "text": "What it says", "kind": "subtitle", "remove": true,
                          "probability": 0.97, "reasons": ["stands where others do", ...]}, ...],
-             "passages": [{"first": 30, "last": 39, "box": [x, y, width, height]}, ...]}
+             "passages": [{"first": 30, "last": 39, "box": [x, y, width, height]}, ...],
+             "active_picture": [x, y, width, height]}
 
         Frames count from 0, both ends included; an event's PNG has its box's size. An event needs `first`,
         `last` and `box`. Without the others it covers its whole box, opaque, and is a subtitle that is to go
         and was not read. `opacities` is there only where not all are 1, one a frame; where their number is
         not that of the frames, they are passed over. `probability` and `reasons` are there only where a scan
-        has told them; `passages` may be left out.
+        has told them; `passages` may be left out. `active_picture` is there only where there are black bars.
 
         Raises:
             OutputError: The folder cannot be written.
@@ -273,6 +279,7 @@ class Plan:
                 "shots": shots,
                 "events": events,
                 "passages": passages,
+                **({"active_picture": _describe_box(self.active_picture)} if self.active_picture else {}),
             }
             write_file(folder / PLAN_NAME, _lay_out(document).encode())
             _delete_others(folder, {event["strokes"] for event in events})

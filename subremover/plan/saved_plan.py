@@ -83,11 +83,13 @@ def load_plan(path: Path | str, film: FilmKey | None = None) -> Plan:
     shots = tuple(_read_shots(document.get("shots"), file, film.frame_count))
     events = _read_events(document.get("events"), file, film)
     passages = _read_passages(document.get("passages", []), file, film)
+    active = document.get("active_picture")
     return Plan(
         film,
         shots,
         tuple(sorted(events, key=lambda event: event.first)),
         tuple(sorted(passages, key=lambda passage: passage.first)),
+        None if active is None else _read_box(active, f"the active picture of '{file}'", film),
     )
 
 

@@ -11,7 +11,6 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from itertools import groupby
 
@@ -25,8 +24,9 @@ from subremover.fill.paint.jobs import FitJob, Painter
 from subremover.fill.views import count_view_bytes
 from subremover.geometry import Box
 from subremover.options import BorrowOptions
-from subremover.plan.model import Event, Plan
+from subremover.plan.model import Plan
 from subremover.provenance import Origins
+from subremover.render.active_picture import ActivePicture, to_coded_event
 from subremover.render.footage import (
     GAP_FRAMES,
     WINDOW_SOURCES,
@@ -41,7 +41,6 @@ from subremover.runtime.prefetch import prefetch
 from subremover.runtime.profile import stage, timed
 from subremover.video.film import Film
 from subremover.video.pixels.formats import frame_bytes
-from subremover.video.pixels.planes import read_rgb, to_coded, to_coded_box, write_rgb
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import Segment, cut_segments
 
@@ -143,7 +142,9 @@ class _Render:
         self._cuts = set(self._shot_firsts)
         self._masks = Masks(film, plan, plan.removed, memory_share)
         self._is_masked = plan.masked_frames()
-        self._events = [to_coded_event(event, film) for event in plan.events]
+        self._active_picture = ActivePicture.of(film, plan)
+        clipped = (self._active_picture.clip(to_coded_event(event, film)) for event in plan.events)
+        self._events = [event for event in clipped if event is not None]
 
     def windows(self, segments: Iterable[Segment], only: set[int] | None) -> Iterator[Window]:
         """The windows of some segments; those that hold none of the frames wanted are left out."""
@@ -160,11 +161,11 @@ class _Render:
     def _begin(self, segment: Segment) -> None:
         """Start anew at a segment, which must not depend on whether the one before was rendered as well."""
         film, options = self._film, self._options
-        self._overlays = Overlays(self._events, self._cuts, (film.width, film.height))
+        self._overlays = Overlays(self._events, self._cuts, self._active_picture.size)
         wanted = self._overlays.start_at(segment.start)
         for run in split_runs(np.array(wanted), GAP_FRAMES):
             for index, frame in timed("render: decode", read_frames(film, int(run[0]), int(run[-1]) + 1)):
-                self._overlays.feed(index, partial(read_rgb, frame))
+                self._overlays.feed(index, partial(self._active_picture.read, frame))
         self._footage = (
             FootageReader(film, self._plan, options.max_distance, self._memory_share)
             if options.borrow
@@ -175,13 +176,14 @@ class _Render:
     @stage("render: holes")
     def _make(self, frames: Frames, only: set[int] | None) -> Window:
         """Unmix and borrow for a window's holes; what is unmixed for good is written into the frames here."""
+        active = self._active_picture
         with stage("render: unmix"):
             for index, frame in frames:
-                self._overlays.feed(index, partial(read_rgb, frame))
+                self._overlays.feed(index, partial(active.read, frame))
         source = dict(frames)
         wanted = {index for index, _ in frames if only is None or index in only}
         masks = [(i, mask) for i, _ in frames if (mask := self._masks.at(i)) is not None]
-        reads = [(index, partial(read_rgb, frame)) for index, frame in frames]
+        reads = [(index, partial(active.read, frame)) for index, frame in frames]
         with stage("render: unmix"):
             parts = [(index, part) for index, part in self._overlays.unmix(reads) if index in wanted]
         # For all of them, also where only some are wanted: they find their sources together.
@@ -198,20 +200,21 @@ class _Render:
                 picture = np.where(
                     share < 1, share * part.picture + (1 - share) * below.picture, part.picture
                 )
-                write_rgb(source[index], part.box, picture, part.weight)
+                active.write(source[index], part.box, picture, part.weight)
             else:
                 mixed.setdefault(index, []).append(laid)
         holes = list(find_holes(_without(masks, known), self._cuts))
         jobs, distances = [], []
         for hole in holes:
-            picture = read_rgb(source[hole.frame], hole.box)
+            picture = active.read(source[hole.frame], hole.box)
             below = _gather(lent.get(hole.frame, []), hole.box)
             is_lent = hole.mask & np.isfinite(below.error)
             image = np.where(is_lent[..., None], below.picture, picture)
             error = np.where(hole.mask, below.error, np.float32(0))
             jobs.append(FitJob(image, hole.mask, hole.frame, hole.group, error))
             distances.append(below.distance)
-        return Window([f for f in frames if f[0] in wanted], holes, jobs, distances, known, mixed)
+        shown = [f for f in frames if f[0] in wanted]
+        return Window(shown, holes, jobs, distances, known, mixed, active, self._masks.draw_whole)
 
     def _borrow(
         self, masks: list[tuple[int, np.ndarray]], source: dict[int, VideoFrame]
@@ -238,17 +241,6 @@ class _Render:
     def _shot_at(self, index: int) -> int:
         """A number that the frames of one shot have in common."""
         return bisect_right(self._shot_firsts, index)
-
-
-def to_coded_event(event: Event, film: Film) -> Event:
-    """The same event with box and strokes in the coded picture instead of the upright one.
-
-    Args:
-        event: Of the plan.
-        film: The source, whose rotation is undone.
-    """
-    strokes = np.ascontiguousarray(to_coded(event.strokes, film))
-    return replace(event, box=to_coded_box(event.box, film), strokes=strokes)
 
 
 def _gather(lent: list[tuple[Hole, Borrowed]], box: Box) -> Borrowed:

@@ -16,11 +16,12 @@ from av.video.frame import VideoFrame
 
 from subremover.geometry import Box
 from subremover.plan.model import Event, Plan, Shot
+from subremover.render.active_picture import ActivePicture
 from subremover.runtime.lru_cache import LruCache
 from subremover.runtime.profile import timed
 from subremover.video.film import Film
 from subremover.video.pixels.formats import frame_bytes
-from subremover.video.pixels.planes import Picture, read_rgb, to_coded
+from subremover.video.pixels.planes import Picture, to_coded
 from subremover.video.read.reader import read_frames
 
 FOOTAGE_BYTES = 256 << 20
@@ -45,7 +46,7 @@ LONG_STEPS = (*STEPS, 64, 128, 256)
 
 
 class Masks:
-    """Masks of any frames in the coded picture, read-only; frames under the same events share one array."""
+    """Masks of any frames in the active picture, read-only; frames under the same events share one array."""
 
     def __init__(self, film: Film, plan: Plan, events: Sequence[Event], memory_share: float = 1.0) -> None:
         """Prepare.
@@ -57,6 +58,7 @@ class Masks:
             memory_share: Factor of the memory that masks may take.
         """
         self._film, self._plan, self._events = film, plan, events
+        self._active_picture = ActivePicture.of(film, plan)
         self._firsts = np.array([event.first for event in events], np.int64)
         self._lasts = np.array([event.last for event in events], np.int64)
         self._made = LruCache(int(MASK_BYTES * memory_share), _count_bytes)
@@ -84,32 +86,47 @@ class Masks:
             self._made.get((common, rest), lambda: self._draw(common) & ~self._draw(rest)) if common else None
         )
 
+    def draw_whole(self, index: int) -> np.ndarray:
+        """The mask of a frame as coded, black bars and all, (H, W) bool; drawn anew at every call."""
+        return self._draw_whole(self._active(index))
+
     def _active(self, index: int) -> tuple[int, ...]:
         """Numbers of the events that are on a frame."""
         return tuple(np.flatnonzero((self._firsts <= index) & (index <= self._lasts)).tolist())
 
     def _draw(self, active: Sequence[int]) -> np.ndarray:
-        mask = self._plan.mask([self._events[i] for i in active])
-        return np.ascontiguousarray(to_coded(mask, self._film))
+        return np.ascontiguousarray(self._draw_whole(active)[self._active_picture.box.slices])
+
+    def _draw_whole(self, active: Sequence[int]) -> np.ndarray:
+        return to_coded(self._plan.mask([self._events[i] for i in active]), self._film)
 
 
 class ShotFootage:
-    """Frames of one shot that the holes of a window may borrow from: a `fill.borrow.Footage`."""
+    """Frames of one shot that the holes of a window may borrow from: a `fill.borrow.Footage`.
 
-    def __init__(self, frames: Mapping[int, VideoFrame], masks: Masks, crops: LruCache[np.ndarray]) -> None:
+    It ends where the active picture does: of black bars a hole sees nothing.
+    """
+
+    def __init__(
+        self,
+        frames: Mapping[int, VideoFrame],
+        active_picture: ActivePicture,
+        masks: Masks,
+        crops: LruCache[np.ndarray],
+    ) -> None:
         """Wrap decoded planar frames, by index; at least one."""
         self.frames: Sequence[int] = sorted(frames)
-        first = frames[self.frames[0]]
-        self.size = first.width, first.height
+        self.size = active_picture.size
+        self._active_picture = active_picture
         self._frames, self._masks, self._crops = frames, masks, crops
 
     def luma(self, frame: int) -> np.ndarray:
-        """(H, W) uint8, the whole picture."""
-        return Picture(self._frames[frame], 0).luma
+        """(H, W) uint8, the whole active picture."""
+        return Picture(self._frames[frame], 0).luma[self._active_picture.box.slices]
 
     def crop(self, frame: int, box: Box) -> np.ndarray:
         """(h, w, 3) float32, RGB, nominally in [0, 1]."""
-        return self._crops.get((frame, box), lambda: read_rgb(self._frames[frame], box))
+        return self._crops.get((frame, box), lambda: self._active_picture.read(self._frames[frame], box))
 
     def mask(self, frame: int) -> np.ndarray | None:
         """(H, W) bool, True on all lettering, removed or not; None where there is none."""
@@ -134,6 +151,7 @@ class FootageReader:
         """
         self._most = max(LEAST_FRAMES, int(FOOTAGE_BYTES * memory_share) // frame_bytes(film))
         self._film, self._plan, self._max_distance = film, plan, max_distance
+        self._active_picture = ActivePicture.of(film, plan)
         self._masks = Masks(film, plan, plan.events, memory_share)
         self._firsts = np.array([event.first for event in plan.removed], np.int64)
         self._lasts = np.array([event.last for event in plan.removed], np.int64)
@@ -160,7 +178,8 @@ class FootageReader:
         beside = np.array(sorted(self._kept.keys() - own.keys()), np.int64)
         nearest = (int(beside[np.abs(beside - index).argmin()]) for index in wanted if len(beside))
         chosen = islice(dict.fromkeys(nearest), max(0, WINDOW_SOURCES - len(own)))
-        return ShotFootage({**own, **{i: self._kept[i] for i in chosen}}, self._masks, self._crops)
+        frames = {**own, **{i: self._kept[i] for i in chosen}}
+        return ShotFootage(frames, self._active_picture, self._masks, self._crops)
 
     def _load(self, stretch: Stretch) -> None:
         """Read the frames of a stretch that are not kept yet, and drop all others."""

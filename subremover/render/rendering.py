@@ -20,7 +20,8 @@ from subremover.plan.cues import Cue
 from subremover.plan.model import Plan
 from subremover.progress import Progress, ProgressCallback
 from subremover.provenance import Origins, Tally
-from subremover.render.filled_frames import fill_frames, to_coded_event
+from subremover.render.active_picture import to_coded_event
+from subremover.render.filled_frames import fill_frames
 from subremover.resume.folder import WorkFolder
 from subremover.resume.names import ORIGINS, PICTURE
 from subremover.resume.state import Decisions

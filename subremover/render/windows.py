@@ -12,11 +12,13 @@ from av.video.frame import VideoFrame
 from subremover.fill.holes import Hole
 from subremover.fill.overlays import Unmixed
 from subremover.fill.paint.jobs import Fill, FitJob
+from subremover.geometry import Box, tighten
 from subremover.provenance import Origins
+from subremover.render.active_picture import ActivePicture
 from subremover.runtime.profile import stage, timed
 from subremover.video.film import Film
 from subremover.video.pixels.formats import frame_bytes
-from subremover.video.pixels.planes import write_rgb
+from subremover.video.pixels.planes import fill_bars
 from subremover.video.read.reader import read_frames
 
 WINDOW_FRAMES = 32
@@ -47,7 +49,7 @@ class Window:
     frames: Frames
     """Those that are wanted; the fills are written into them."""
     holes: list[Hole]
-    """Of these frames, in order."""
+    """Of these frames, in order; all boxes here are of the active picture."""
     jobs: list[FitJob]
     """What is to be painted, one for each hole."""
     distances: list[np.ndarray]
@@ -56,9 +58,12 @@ class Window:
     """By frame index: unmixed pictures that were written into it before the holes were filled."""
     mixed: dict[int, list[Layer]]
     """By frame index: unmixed pictures that are to be laid over the fills."""
+    active_picture: ActivePicture
+    draw_whole_mask: Callable[[int], np.ndarray]
+    """Gives the mask of a frame as coded, by its index: (H, W) bool."""
 
     def finish(self, fills: list[Fill]) -> Iterator[tuple[int, VideoFrame, Origins | None]]:
-        """Write the fills into the frames, without a feather.
+        """Write the fills into the frames, without a feather, and fill the black bars.
 
         See docs/measurements.md, "render/windows: no feather".
 
@@ -76,11 +81,54 @@ class Window:
             holes, mixed = filled.get(index, []), self.mixed.get(index, [])
             with stage("render: fill", frames=bool(holes or mixed)):
                 for hole, fill, _ in holes:
-                    write_rgb(frame, hole.box, fill.picture, hole.mask.astype(np.float32))
+                    self.active_picture.write(frame, hole.box, fill.picture, hole.mask.astype(np.float32))
                 for laid in mixed:
-                    write_rgb(frame, laid.part.box, laid.part.picture, laid.weight)
-                origins = _trace(self.known.get(index, []), holes, mixed)
+                    self.active_picture.write(frame, laid.part.box, laid.part.picture, laid.weight)
+                in_bars = self._fill_bars(index, frame)
+                origins = self._trace(self.known.get(index, []), holes, mixed, in_bars)
             yield index, frame, origins
+
+    def _fill_bars(self, index: int, frame: VideoFrame) -> np.ndarray | None:
+        """Fill what a frame's mask hides of its black bars: (H, W) bool, True there; None for nothing."""
+        if not self.active_picture.has_bars:
+            return None
+        hidden = self.draw_whole_mask(index)
+        if not hidden.any():
+            return None
+        fill_bars(frame, self.active_picture.box, hidden)
+        in_bars = hidden.copy()
+        in_bars[self.active_picture.box.slices] = False
+        return in_bars if in_bars.any() else None
+
+    def _trace(
+        self,
+        known: list[Layer],
+        holes: list[tuple[Hole, Fill, np.ndarray]],
+        mixed: list[Layer],
+        in_bars: np.ndarray | None,
+    ) -> Origins | None:
+        """The origins of one frame's pixels, out of what was written into it; None if nothing was."""
+        locate = self.active_picture.locate
+        boxes = [
+            locate(box) for box in (*(h.box for h, _, _ in holes), *(n.part.box for n in (*known, *mixed)))
+        ]
+        if in_bars is not None:
+            box, mask = tighten(in_bars, Box(0, 0, in_bars.shape[1], in_bars.shape[0]))
+            boxes.append(box)
+        if not boxes:
+            return None
+        origins = Origins(boxes)
+        for laid in known:
+            place = locate(laid.part.box)
+            origins.fill(place, laid.part.weight > 0, np.zeros_like(laid.weight), laid.distance)
+            origins.blend(place, laid.weight)
+        for hole, fill, distance in holes:
+            origins.fill(locate(hole.box), hole.mask, fill.fitted, distance)
+        for laid in mixed:
+            origins.blend(locate(laid.part.box), laid.weight)
+        if in_bars is not None:  # like what is unmixed, the very frame's own
+            origins.blend(box, mask.astype(np.float32))
+        return origins
 
 
 def count_window_frames(film: Film, memory_share: float) -> int:
@@ -147,21 +195,3 @@ def read_windows(film: Film, ranges: list[range], only: set[int] | None) -> Iter
                 frames = []
     if frames:
         yield frames
-
-
-def _trace(
-    known: list[Layer], holes: list[tuple[Hole, Fill, np.ndarray]], mixed: list[Layer]
-) -> Origins | None:
-    """The origins of one frame's pixels, out of what was written into it; None if nothing was."""
-    boxes = [*(hole.box for hole, _, _ in holes), *(laid.part.box for laid in (*known, *mixed))]
-    if not boxes:
-        return None
-    origins = Origins(boxes)
-    for laid in known:
-        origins.fill(laid.part.box, laid.part.weight > 0, np.zeros_like(laid.weight), laid.distance)
-        origins.blend(laid.part.box, laid.weight)
-    for hole, fill, distance in holes:
-        origins.fill(hole.box, hole.mask, fill.fitted, distance)
-    for laid in mixed:
-        origins.blend(laid.part.box, laid.weight)
-    return origins

@@ -153,6 +153,29 @@ def test_passages_come_back(plan: Plan, tmp_path: Path) -> None:
     assert load_plan(tmp_path, FILM).passages == ()
 
 
+def test_the_active_picture_comes_back(plan: Plan, tmp_path: Path) -> None:
+    """Plans without one are of films without bars."""
+    told = replace(plan, active_picture=Box(0, 12, 160, 71))
+    told.save(tmp_path)
+    assert (tmp_path / "plan.json").read_text().splitlines()[-2] == ' "active_picture": [0, 12, 160, 71]'
+    assert load_plan(tmp_path, FILM).active_picture == Box(0, 12, 160, 71)
+    assert told.clip(4, 8).active_picture == told.active_picture
+    assert told.digest() != plan.digest()
+    plan.save(tmp_path)
+    assert "active_picture" not in (tmp_path / "plan.json").read_text()
+    assert load_plan(tmp_path, FILM).active_picture is None
+
+
+@pytest.mark.parametrize("box", [[0, 12, 160, 85], [0, 12, 160], [0, 12, 160, 0], "all"])
+def test_a_wrong_active_picture_is_told(plan: Plan, tmp_path: Path, box: Any) -> None:
+    replace(plan, active_picture=Box(0, 12, 160, 71)).save(tmp_path)
+    edit(tmp_path, active_picture=box)
+    with pytest.raises(PlanError, match=r"the active picture of .*; mend it"):
+        load_plan(tmp_path, FILM)
+    with pytest.raises(ValueError, match=r"the active picture .* reaches out of one of 160x96 px"):
+        replace(plan, active_picture=Box(0, 12, 160, 85))
+
+
 def test_the_file_reads_well(plan: Plan, tmp_path: Path) -> None:
     replace(plan, events=(replace(plan.events[0], text="Привет"),)).save(tmp_path)
     assert "Привет" in (tmp_path / "plan.json").read_text(encoding="utf-8")

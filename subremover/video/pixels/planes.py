@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import cv2
 import numpy as np
 from av.video.frame import VideoFrame
 
@@ -29,6 +30,13 @@ _LUMA_WEIGHTS = {
 }
 
 
+EDGE_SAMPLES = 2
+"""Rows (or columns) of a bar beside the picture that may show some of it: where a film was scaled, and chroma
+that a row of the bar shares with one of the picture."""
+LEAST_EDGE_SHARE = 0.05
+"""Share of the picture in such a row below which there is none but the coding's ringing."""
+
+
 def views(frame: VideoFrame) -> list[np.ndarray]:
     """The planes of a frame as arrays that write through to it.
 
@@ -46,7 +54,7 @@ def views(frame: VideoFrame) -> list[np.ndarray]:
     return found
 
 
-def read_rgb(frame: VideoFrame, box: Box) -> np.ndarray:
+def read_rgb(frame: VideoFrame, box: Box, picture: Box | None = None) -> np.ndarray:
     """Read a crop in RGB.
 
     By the frame's own matrix and range; untagged: BT.601 below 720 lines, BT.709 from there on. Chroma is
@@ -55,6 +63,7 @@ def read_rgb(frame: VideoFrame, box: Box) -> np.ndarray:
     Args:
         frame: Planar.
         box: Where, inside the coded frame.
+        picture: The frame without its black bars, whose chroma is not mixed into it; None: it has none.
 
     Returns:
         (h, w, 3) float32, RGB, nominally in [0, 1]. Not clipped: a film may go beyond black and white, and
@@ -68,8 +77,10 @@ def read_rgb(frame: VideoFrame, box: Box) -> np.ndarray:
     luma = (planes[0][box.slices].astype(np.float32) - layout.black) / layout.luma_span
     if len(planes) < 3:
         return np.repeat(luma[..., None], 3, -1)
-    rows = _taps(box.y, box.height, layout.step_y, (layout.step_y - 1) / 2, planes[1].shape[0])
-    columns = _taps(box.x, box.width, layout.step_x, 0, planes[1].shape[1])
+    picture = picture or Box(0, 0, frame.width, frame.height)
+    inside = _find_samples(picture, frame, planes[1], (layout.step_x, layout.step_y))
+    rows = _taps(box.y, box.height, layout.step_y, (layout.step_y - 1) / 2, range(inside.y, inside.bottom))
+    columns = _taps(box.x, box.width, layout.step_x, 0, range(inside.x, inside.right))
     cb, cr = ((_interpolate(p, rows, columns) - layout.middle) / layout.chroma_span for p in planes[1:3])
     kr, kb = layout.luma_weights
     red = luma + 2 * (1 - kr) * cr
@@ -121,6 +132,62 @@ def write_rgb(frame: VideoFrame, box: Box, rgb: np.ndarray, weight: np.ndarray) 
         mean, greatest = _gather(chroma, weight, box, layout)
         part = plane[top : top + mean.shape[0], left : left + mean.shape[1]]
         _blend(part, mean * layout.chroma_span + layout.middle, greatest, layout.peak)
+
+
+def fill_bars(frame: VideoFrame, picture: Box, hidden: np.ndarray) -> None:
+    """Fill what is hidden of a frame's black bars with what they show elsewhere.
+
+    In the rows at their edge that is some of the picture, as much as in the rest of the row: fill the picture
+    first. Samples that are not hidden, or lie in the picture, stay bit for bit; nothing is converted.
+
+    Args:
+        frame: Planar.
+        picture: The frame without its bars.
+        hidden: (H, W) bool of the frame's size, True where it is hidden.
+    """
+    layout = _Layout.of(frame)
+    frame.make_writable()
+    for number, plane in enumerate(views(frame)[:3]):
+        step_x, step_y = (layout.step_x, layout.step_y) if number and not layout.is_rgb else (1, 1)
+        inside = _find_samples(picture, frame, plane, (step_x, step_y))
+        padded = np.pad(hidden, ((0, -frame.height % step_y), (0, -frame.width % step_x)))
+        blocks = padded.reshape(plane.shape[0], step_y, plane.shape[1], step_x)
+        mask = np.logical_or.reduce(blocks, axis=(1, 3))
+        for samples, its_mask, first in (
+            (plane, mask, inside.y),
+            (plane[::-1], mask[::-1], plane.shape[0] - inside.bottom),
+            (plane.T, mask.T, inside.x),
+            (plane.T[::-1], mask.T[::-1], plane.shape[1] - inside.right),
+        ):
+            if its_mask[:first].any():
+                _fill_bar(samples[: first + 1], its_mask[: first + 1])
+
+
+def _fill_bar(samples: np.ndarray, mask: np.ndarray) -> None:
+    """Fill the masked ones of (rows + 1, columns) samples: a bar and, last, the first row of the picture."""
+    known: np.ndarray = cv2.dilate(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) == 0
+    bar, inner = samples[:-1], samples[-1].astype(np.float32)
+    level = int(np.median(bar[known[:-1]] if known[:-1].any() else bar))
+    bar[mask[:-1]] = level
+    for row in range(max(0, len(bar) - EDGE_SAMPLES), len(bar)):
+        use = known[row] & known[-1]
+        light = inner[use] - level
+        product = float(((bar[row][use].astype(np.float32) - level) * light).sum())
+        share = min(product / max(float((light**2).sum()), 1.0), 1.0)
+        if share >= LEAST_EDGE_SHARE:
+            bar[row][mask[row]] = np.rint(level + share * (inner[mask[row]] - level)).astype(bar.dtype)
+
+
+def _find_samples(picture: Box, frame: VideoFrame, plane: np.ndarray, steps_px: tuple[int, int]) -> Box:
+    """The samples of a frame's plane, so many px apart, that lie wholly in a part of it; one at the least."""
+
+    def along(start: int, stop: int, side: int, step: int, samples: int) -> tuple[int, int]:
+        first, end = -(-start // step), samples if stop == side else stop // step
+        return (first, end - first) if first < end else (start // step, 1)
+
+    x, width = along(picture.x, picture.right, frame.width, steps_px[0], plane.shape[1])
+    y, height = along(picture.y, picture.bottom, frame.height, steps_px[1], plane.shape[0])
+    return Box(x, y, width, height)
 
 
 def upright_rgb(frame: VideoFrame, rotation: int) -> np.ndarray:
@@ -233,13 +300,13 @@ class _Layout:
         return self.luma_span / self.peak
 
 
-def _taps(start: int, count: int, step: int, site: float, limit: int) -> tuple[np.ndarray, np.ndarray]:
+def _taps(start: int, count: int, step: int, site: float, samples: range) -> tuple[np.ndarray, np.ndarray]:
     """For `count` luma places from `start` on: the chroma sample at or before each, and the next one's share.
 
-    `site` is where the first sample lies among the luma of its block; `limit` the number of samples.
+    `site` is where the first sample lies among the luma of its block; `samples` are those that count.
     """
-    at = np.clip((np.arange(start, start + count) - site) / step, 0, limit - 1)
-    first = np.minimum(at.astype(np.intp), max(limit - 2, 0))
+    at = np.clip((np.arange(start, start + count) - site) / step, samples[0], samples[-1])
+    first = np.minimum(at.astype(np.intp), max(samples[-1] - 1, samples[0]))
     return first, (at - first).astype(np.float32)
 
 

@@ -11,6 +11,7 @@ from subremover.geometry import Box
 from subremover.video.pixels.formats import convert, to_planar
 from subremover.video.pixels.planes import (
     Picture,
+    fill_bars,
     read_rgb,
     to_coded,
     to_coded_box,
@@ -159,6 +160,63 @@ def test_colours_do_not_wander_with_every_pass(pix_fmt: str) -> None:
     for _ in range(6):
         write_rgb(frame, box, read_rgb(frame, box), np.ones((64, 64), np.float32))
     assert abs(planes(frame)[1].astype(float).mean(0).sum() - edge.sum()) < 0.05 * (edge.max() - edge.min())
+
+
+ACTIVE = Box(9, 7, 42, 34)
+
+
+def draw_bars(pix_fmt: str) -> tuple[av.VideoFrame, list[np.ndarray]]:
+    """A frame with a plain film, 64x48 px, in bars with edges on odd rows and columns; and its samples."""
+    frame = fill(pix_fmt, (64, 48))
+    unit = 1 << (frame.format.components[0].bits - 8)
+    for number, plane in enumerate(planes(frame)[:3]):
+        step_y, step_x = 48 // plane.shape[0], 64 // plane.shape[1]
+        is_film = np.zeros((48, 64))
+        is_film[ACTIVE.slices] = 1
+        share = is_film.reshape(plane.shape[0], step_y, plane.shape[1], step_x).mean((1, 3))
+        bar, film = (17, 180) if frame.format.is_rgb else ((17, 180), (128, 90), (127, 160))[number]
+        plane[:] = np.rint((bar + share * (film - bar)) * unit)
+    return frame, [plane.copy() for plane in planes(frame)]
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv444p", "gray", "gbrp", "yuv420p10le"])
+def test_bars_are_filled_with_their_own_value_up_to_their_edge(pix_fmt: str) -> None:
+    """Also where chroma is half the film's, as a row of the bar shares it with one of the film."""
+    frame, clean = draw_bars(pix_fmt)
+    hidden = np.zeros((48, 64), bool)
+    hidden[2:46, 20:26] = hidden[20:24, 4:60] = True
+    in_bars = hidden.copy()
+    in_bars[ACTIVE.slices] = False
+    for plane in planes(frame):
+        step_y, step_x = 48 // plane.shape[0], 64 // plane.shape[1]
+        plane[np.logical_or.reduce(in_bars.reshape(plane.shape[0], step_y, -1, step_x), (1, 3))] = 3
+    fill_bars(frame, ACTIVE, hidden)
+    for plane, was in zip(planes(frame), clean, strict=True):
+        assert np.abs(plane.astype(int) - was).max() <= (2 if was.dtype == np.uint16 else 1)
+
+
+def test_a_half_lit_row_of_a_bar_shows_half_of_the_film() -> None:
+    rng = np.random.default_rng(0)
+    frame = fill("gray", (64, 48))
+    (plane,) = planes(frame)
+    plane[:] = 16
+    plane[20:] = rng.integers(60, 220, (28, 64))
+    plane[19] = 16 + (plane[20].astype(int) - 16) // 2
+    clean, hidden = plane.copy(), np.zeros((48, 64), bool)
+    hidden[10:20, 12:40:3] = True
+    plane[hidden] = 255
+    fill_bars(frame, Box(0, 20, 64, 28), hidden)
+    assert np.array_equal(plane[~hidden], clean[~hidden])
+    assert np.array_equal(plane[:19], clean[:19])
+    assert np.abs(plane[19].astype(int) - clean[19]).max() <= 2
+
+
+@pytest.mark.parametrize("pix_fmt", ["yuv420p", "yuv422p", "yuv411p"])
+def test_no_chroma_of_the_bars_is_mixed_into_the_film(pix_fmt: str) -> None:
+    frame, _ = draw_bars(pix_fmt)
+    crop = read_rgb(frame, ACTIVE, ACTIVE)
+    assert np.ptp(crop, axis=(0, 1)).max() < 1e-4
+    assert np.ptp(read_rgb(frame, ACTIVE), axis=(0, 1)).max() > 0.05
 
 
 def test_a_wrong_shape_is_told() -> None:
