@@ -11,13 +11,11 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from subremover.fill.tint import FROM_YCC, TINT_PX, TO_YCC
 from subremover.motion.normalised_convolution import mean_around
 
 REACH_PX = 4
 """How far beyond a hole the borrowed picture must reach, to be held against what is known there."""
-CHROMA_RIM_PX = 2
-"""By how much wider than luma's, in px, the rim is in which chroma is not known: it is coded coarser, and the
-subtitle's colour smears further."""
 LUMA_NOISE, CHROMA_NOISE = 20.0, 5.0
 """Squared levels by which known pixels are off for no reason that goes on in the hole: coding and grain."""
 DAMPING_SIGMA_PX, DAMPING_NOISE = 6.0, 30.0
@@ -26,10 +24,6 @@ squared levels of contrast that are left alone."""
 SWEEPS = 3
 """Jacobi iterations on each level of the pyramid."""
 
-_TO_YCC = np.array(
-    [[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]], np.float32
-)
-_FROM_YCC = np.linalg.inv(_TO_YCC).astype(np.float32)
 _NEIGHBOURS = np.array([[0, 0.25, 0], [0.25, 0, 0.25], [0, 0.25, 0]], np.float32)
 
 
@@ -50,10 +44,10 @@ def join(picture: np.ndarray, target: np.ndarray, covered: np.ndarray, known: np
     seen = covered & known
     if not seen.any():
         return picture
-    luma, *chroma = cv2.split(cv2.transform(cv2.subtract(target, picture, dtype=cv2.CV_32F), _TO_YCC))
-    damped = _damp(cv2.transform(picture, _TO_YCC[:1]), luma, seen)
+    luma, *chroma = cv2.split(cv2.transform(cv2.subtract(target, picture, dtype=cv2.CV_32F), TO_YCC))
+    damped = _damp(cv2.transform(picture, TO_YCC[:1]), luma, seen)
     luma = cv2.subtract(luma, damped)
-    rim = np.ones((2 * CHROMA_RIM_PX + 1, 2 * CHROMA_RIM_PX + 1), np.uint8)
+    rim = np.ones((2 * TINT_PX + 1, 2 * TINT_PX + 1), np.uint8)
     pure = seen & (cv2.erode(known.astype(np.uint8), rim) > 0)
     missed = [cv2.add(damped, _continue(luma, seen, LUMA_NOISE))]
     size, half = luma.shape[::-1], (-(-luma.shape[1] // 2), -(-luma.shape[0] // 2))
@@ -62,7 +56,7 @@ def join(picture: np.ndarray, target: np.ndarray, covered: np.ndarray, known: np
         missed.append(
             cv2.resize(_continue(plane, share > 0, CHROMA_NOISE), size, interpolation=cv2.INTER_LINEAR)
         )
-    joined = cv2.add(picture, cv2.transform(cv2.merge(missed), _FROM_YCC))
+    joined = cv2.add(picture, cv2.transform(cv2.merge(missed), FROM_YCC))
     np.clip(joined, 0, 255, out=joined)
     return cv2.copyTo(joined, covered.astype(np.uint8), picture.copy())
 

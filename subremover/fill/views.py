@@ -12,6 +12,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
+from subremover.fill.tint import clear_tint
 from subremover.geometry import Box
 from subremover.motion.align import View
 from subremover.runtime.lru_cache import LruCache
@@ -69,7 +70,8 @@ class Views:
     def at(self, frame: int, box: Box, target: int | None = None) -> View:
         """A frame's crop; see `unknown`."""
         unknown = self.unknown(frame, target)
-        return self._views.get((frame, box, id(unknown)), lambda: self._make(frame, box, unknown))
+        is_film = unknown is self.unknown(frame)
+        return self._views.get((frame, box, id(unknown)), lambda: self._make(frame, box, unknown, is_film))
 
     def unknown(self, frame: int, target: int | None = None) -> np.ndarray | None:
         """What a frame does not show of the film.
@@ -101,9 +103,12 @@ class Views:
         shown: np.ndarray = all_unknown[box.slices] & ~unknown[box.slices]
         return shown
 
-    def _make(self, frame: int, box: Box, unknown: np.ndarray | None) -> View:
+    def _make(self, frame: int, box: Box, unknown: np.ndarray | None, is_film: bool) -> View:
         known = np.ones((box.height, box.width), bool) if unknown is None else ~unknown[box.slices]
-        return View(cv2.convertScaleAbs(self._footage.crop(frame, box), alpha=255), known)
+        crop = self._footage.crop(frame, box)
+        if is_film:  # lettering beside a hole has a colour of its own
+            crop = clear_tint(crop, ~known)
+        return View(cv2.convertScaleAbs(crop, alpha=255), known)
 
 
 def _grow(mask: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from subremover.fill.borrow import Borrowed, Borrower
 from subremover.fill.holes import Hole, find_holes
 from subremover.fill.overlays import Overlays
 from subremover.fill.paint.jobs import FitJob, Painter
+from subremover.fill.tint import clear_tint
 from subremover.fill.views import count_view_bytes
 from subremover.geometry import Box
 from subremover.options import BorrowOptions
@@ -206,7 +207,7 @@ class _Render:
         holes = list(find_holes(_without(masks, known), self._cuts))
         jobs, distances = [], []
         for hole in holes:
-            picture = active.read(source[hole.frame], hole.box)
+            picture = clear_tint(active.read(source[hole.frame], hole.box), hole.mask)
             below = _gather(lent.get(hole.frame, []), hole.box)
             is_lent = hole.mask & np.isfinite(below.error)
             image = np.where(is_lent[..., None], below.picture, picture)
