@@ -132,7 +132,7 @@ class PaintOptions:
     """Of the network that is fitted to a subtitle's anchor frame from fresh weights."""
     warm_steps: int = 8
     """Adam steps of a frame that starts warm. See docs/measurements.md, "options: warm steps"."""
-    decoders: int = 2
+    decoders: int = 3
     """Decoders fitted to each crop, each with a seed of its own, and mixed as far as they are trusted. See
     docs/measurements.md, "options: decoders"."""
     holdout: bool = True
@@ -140,7 +140,8 @@ class PaintOptions:
     restores that. See docs/measurements.md, "options: holdout"."""
     warm_start: WarmStart = "anchor"
     """Whose weights a frame starts from: its event's anchor's, those of the frame before it on the way from
-    there (`previous`), or fresh ones (`off`). See docs/measurements.md, "options: warm start"."""
+    there (`previous`), or fresh ones (`off`). With `anchor`, frames that look like the anchor are not fitted
+    at all: they share what was painted for it. See docs/measurements.md, "options: warm start"."""
 
     def __post_init__(self) -> None:
         _check_types(self)

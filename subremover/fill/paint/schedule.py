@@ -1,6 +1,7 @@
 """Decides which decoders are fitted to which frames (anchors, holdouts, then warm starts), and mixes them.
 
-The fits are put into batches by a `Fitter`; in which threads and on which device this runs is up to `pool`.
+Frames that look like their anchor share what is painted for it. The fits are put into batches by a `Fitter`;
+in which threads and on which device this runs is up to `pool`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import islice
 
+import cv2
 import numpy as np
 
 from subremover.fill.composite import confine, join_seamlessly, share_of_fit
@@ -27,6 +29,9 @@ See docs/measurements.md, "fill/paint/schedule: open share"."""
 PREFERENCE = 1.5
 """By which factor the expected error of what is painted must be smaller than that of borrowed pixels.
 See docs/measurements.md, "fill/paint/schedule: preference"."""
+RIM_PX = 6
+"""Width of the rim around a hole, in px, in which a frame must look like its anchor to share its paint.
+See docs/measurements.md, "fill/paint/schedule: painted once"."""
 
 
 def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, helpers: Executor) -> list[Fill]:
@@ -34,8 +39,9 @@ def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, hel
 
     The middle frame of a group is its anchor. Its decoders are fitted twice, once with a ring around the hole
     hidden as well: how they restore that tells how far each is trusted in the whole group, against the smooth
-    continuation of the surroundings and against what was borrowed. The other frames start warm. Where only
-    little was not borrowed well, the smooth continuation alone fills it.
+    continuation of the surroundings and against what was borrowed. By default a second, warm fit refines the
+    anchor's decoders, and the frames that look like the anchor around their holes share what these paint; the
+    other frames start warm. Where only little was not borrowed well, the smooth continuation alone fills it.
 
     Args:
         jobs: Whose holes want filling.
@@ -62,8 +68,11 @@ def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, hel
         fitted = [future.result() for future in islice(cold, len(of_group))]
         anchors = fitted[: options.decoders]
         trust = _weigh_decoders(jobs[group.anchor], group, anchors, fitted[options.decoders :])
-        fills[group.anchor] = helpers.submit(_mix_and_fill, jobs[group.anchor], anchors, trust)
-        chains.append(_Chain(group, trust, _list_rounds(group, options.warm_start), {group.anchor: anchors}))
+        sharers = _find_sharers(jobs, group, trust) if options.warm_start == "anchor" else []
+        rounds = _list_rounds(group, sharers, options.warm_start)
+        chains.append(_Chain(group, trust, sharers, rounds, {group.anchor: anchors}))
+        if not sharers:
+            fills[group.anchor] = helpers.submit(_mix_and_fill, jobs[group.anchor], anchors, trust)
         begun += chains[-1].begin(jobs, options, fitter)
     while begun:
         for chain, index, futures in begun:
@@ -71,7 +80,8 @@ def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, hel
             for decoder, future in futures.items():
                 painted[decoder] = future.result()
             chain.painted[index] = painted
-            fills[index] = helpers.submit(_mix_and_fill, jobs[index], painted, chain.trust)
+            for taker in chain.sharers if index == chain.group.anchor else [index]:
+                fills[taker] = helpers.submit(_mix_and_fill, jobs[taker], painted, chain.trust)
         begun = [one for chain in chains for one in chain.begin(jobs, options, fitter)]
     return [fills[index].result() for index in range(len(jobs))]
 
@@ -138,6 +148,8 @@ class _Chain:
 
     group: _Group
     trust: Trust
+    sharers: list[int]
+    """Of its members those that share what is painted when the anchor is fitted again, itself among them."""
     rounds: deque[list[tuple[int, int]]]
     """What can be fitted at once: jobs, and those they start from, by their indices."""
     painted: dict[int, Sequence[Fitted | None]]
@@ -159,11 +171,33 @@ class _Chain:
         return [(self, index, dict(zip(trusted, futures, strict=False))) for index, _ in pairs]
 
 
-def _list_rounds(group: _Group, warm_start: WarmStart) -> deque[list[tuple[int, int]]]:
+def _find_sharers(jobs: Sequence[FitJob], group: _Group, trust: Trust) -> list[int]:
+    """The members that look like the anchor around its hole, itself among them.
+
+    They differ there by no more than the error that is expected of a fit in the hole.
+    See docs/measurements.md, "fill/paint/schedule: painted once".
+    """
+    anchor = jobs[group.anchor]
+    kernel = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
+    rim = (cv2.dilate(anchor.hole.astype(np.uint8), kernel) > 0) & (anchor.unknown <= 0.5)
+
+    def is_alike(job: FitJob) -> bool:
+        both = rim & (job.unknown <= 0.5)
+        off = np.square(job.image[both] - anchor.image[both])
+        return off.size > 0 and float(off.mean()) <= trust.error**2
+
+    return [index for index in group.members if index == group.anchor or is_alike(jobs[index])]
+
+
+def _list_rounds(
+    group: _Group, sharers: Sequence[int], warm_start: WarmStart
+) -> deque[list[tuple[int, int]]]:
     """Jobs of a group, round by round, each with the one whose weights it starts from: see `_Chain`."""
     members, middle = group.members, group.members.index(group.anchor)
-    if warm_start != "previous":
-        return deque([[(index, group.anchor) for index in members if index != group.anchor]])
+    if warm_start == "off":
+        return deque()
+    if warm_start == "anchor":
+        return deque([[(i, group.anchor) for i in members if i == group.anchor or i not in sharers]])
     return deque(
         [
             (members[middle + step * away], members[middle + step * (away - 1)])
