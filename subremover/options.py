@@ -132,9 +132,9 @@ class PaintOptions:
     """Of the network that is fitted to a subtitle's anchor frame from fresh weights."""
     warm_steps: int = 8
     """Adam steps of a frame that starts warm. See docs/measurements.md, "options: warm steps"."""
-    decoders: int = 3
-    """Decoders fitted to each crop, each with a seed of its own, and mixed as far as they are trusted. See
-    docs/measurements.md, "options: decoders"."""
+    decoders: int = 2
+    """Decoders fitted to each crop, each with a seed of its own, and mixed as far as they are trusted. There
+    is one more where enough frames share what they paint. See docs/measurements.md, "options: decoders"."""
     holdout: bool = True
     """Fit each anchor once more with a ring around the hole hidden, and trust each decoder as far as it
     restores that. See docs/measurements.md, "options: holdout"."""

@@ -19,7 +19,7 @@ from subremover.fill.composite import confine, join_seamlessly, share_of_fit
 from subremover.fill.paint.holdout import Trust, choose_ring, trust_smooth, trust_tried, trust_untried
 from subremover.fill.paint.jobs import KNOWN_ERROR, Fill, FitJob
 from subremover.fill.paint.rows import Fitted, Fitter, Row
-from subremover.options import PaintOptions, WarmStart
+from subremover.options import MOST_DECODERS, PaintOptions, WarmStart
 from subremover.untrained.deep_decoder import choose_levels
 
 OPEN_SHARE = 0.25
@@ -66,9 +66,11 @@ def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, hel
     chains, begun = [], []
     for group, of_group in zip(groups, rows, strict=True):
         fitted = [future.result() for future in islice(cold, len(of_group))]
-        anchors = fitted[: options.decoders]
-        trust = _weigh_decoders(jobs[group.anchor], group, anchors, fitted[options.decoders :])
-        sharers = _find_sharers(jobs, group, trust) if options.warm_start == "anchor" else []
+        anchors = fitted[: group.decoders]
+        trust = _weigh_decoders(jobs[group.anchor], group, anchors, fitted[group.decoders :])
+        sharers = (
+            _find_sharers(jobs, group.members, group.anchor, trust) if options.warm_start == "anchor" else []
+        )
         rounds = _list_rounds(group, sharers, options.warm_start)
         chains.append(_Chain(group, trust, sharers, rounds, {group.anchor: anchors}))
         if not sharers:
@@ -76,7 +78,7 @@ def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, hel
         begun += chains[-1].begin(jobs, options, fitter)
     while begun:
         for chain, index, futures in begun:
-            painted: list[Fitted | None] = [None] * options.decoders
+            painted: list[Fitted | None] = [None] * chain.group.decoders
             for decoder, future in futures.items():
                 painted[decoder] = future.result()
             chain.painted[index] = painted
@@ -94,6 +96,7 @@ class _Group:
     """Indices of jobs, in the order of their frames."""
     anchor: int
     """One of them, the middle one."""
+    decoders: int
     levels: int
     ring: np.ndarray | None
     """(h, w) bool, hidden in the anchor's holdout; None: no holdout."""
@@ -116,7 +119,10 @@ def _find_groups(jobs: Sequence[FitJob], options: PaintOptions) -> tuple[list[_G
         depths = (choose_levels(jobs[i].unknown > 0.5, jobs[i].hole.shape) for i in members)
         anchor = members[len(members) // 2]
         ring = choose_ring(jobs[anchor].unknown) if options.holdout else None
-        groups.append(_Group(members, anchor, options.fit.levels or max(depths), ring))
+        decoders = options.decoders
+        if options.warm_start == "anchor" and trust is not None:
+            decoders += _can_afford_another(_find_sharers(jobs, members, anchor, trust), members, options)
+        groups.append(_Group(members, anchor, decoders, options.fit.levels or max(depths), ring))
     return groups, trust_of
 
 
@@ -138,7 +144,7 @@ def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> tuple[list[int
 def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: PaintOptions) -> list[Row]:
     """The rows of a group's anchor, one a decoder, and behind them those of its holdouts."""
     steps = options.fit.steps
-    rows = [Row(jobs[group.anchor], i, group.levels, steps) for i in range(options.decoders)]
+    rows = [Row(jobs[group.anchor], i, group.levels, steps) for i in range(group.decoders)]
     return rows if group.ring is None else [*rows, *(replace(row, hidden=group.ring) for row in rows)]
 
 
@@ -171,13 +177,26 @@ class _Chain:
         return [(self, index, dict(zip(trusted, futures, strict=False))) for index, _ in pairs]
 
 
-def _find_sharers(jobs: Sequence[FitJob], group: _Group, trust: Trust) -> list[int]:
-    """The members that look like the anchor around its hole, itself among them.
+def _can_afford_another(sharers: Sequence[int], members: Sequence[int], options: PaintOptions) -> bool:
+    """Whether the warm starts that sharing saves pay for one more decoder of a group.
 
-    They differ there by no more than the error that is expected of a fit in the hole.
     See docs/measurements.md, "fill/paint/schedule: painted once".
     """
-    anchor = jobs[group.anchor]
+    saved = options.decoders * options.warm_steps * (len(sharers) - 1)
+    warm = options.warm_steps * (1 + len(members) - len(sharers))
+    price = (2 if options.holdout else 1) * options.fit.steps + warm
+    return price <= saved and options.decoders < MOST_DECODERS
+
+
+def _find_sharers(
+    jobs: Sequence[FitJob], members: Sequence[int], anchor_index: int, trust: Trust
+) -> list[int]:
+    """The members that look like the anchor around its hole, itself among them.
+
+    They differ there by no more than the error that is expected of what fills the hole.
+    See docs/measurements.md, "fill/paint/schedule: painted once".
+    """
+    anchor = jobs[anchor_index]
     kernel = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
     rim = (cv2.dilate(anchor.hole.astype(np.uint8), kernel) > 0) & (anchor.unknown <= 0.5)
 
@@ -186,7 +205,7 @@ def _find_sharers(jobs: Sequence[FitJob], group: _Group, trust: Trust) -> list[i
         off = np.square(job.image[both] - anchor.image[both])
         return off.size > 0 and float(off.mean()) <= trust.error**2
 
-    return [index for index in group.members if index == group.anchor or is_alike(jobs[index])]
+    return [index for index in members if index == anchor_index or is_alike(jobs[index])]
 
 
 def _list_rounds(

@@ -84,6 +84,20 @@ def test_frames_that_look_otherwise_are_fitted_anew(fitted):
     assert fitted == {2, 4}
 
 
+@pytest.mark.parametrize(("frames", "decoders"), [(2, 2), (6, 3)])
+def test_what_sharing_saves_pays_for_another_decoder(monkeypatch, frames, decoders):
+    asked = set()
+    original = CpuFitter.fit
+
+    def fit(self, rows):
+        asked.update(row.decoder for row in rows)
+        return original(self, rows)
+
+    monkeypatch.setattr(CpuFitter, "fit", fit)
+    fill([_job(frame, np.inf, borrowed=np.nan) for frame in range(frames)], OPTIONS)
+    assert len(asked) == decoders
+
+
 @pytest.mark.parametrize("warm_start", ["previous", "off"])
 def test_all_frames_are_fitted_on_demand(fitted, warm_start):
     jobs = [_job(frame, np.inf, borrowed=np.nan) for frame in range(4)]
