@@ -133,14 +133,15 @@ class PaintOptions:
     warm_steps: int = 8
     """Adam steps of a frame that starts warm. See docs/measurements.md, "options: warm steps"."""
     decoders: int = 2
-    """Decoders fitted to each crop, each with a seed of its own, and mixed as far as they are trusted. See
-    docs/measurements.md, "options: decoders"."""
+    """Decoders fitted to each crop, each with a seed of its own, and mixed as far as they are trusted. There
+    is one more where enough frames share what they paint. See docs/measurements.md, "options: decoders"."""
     holdout: bool = True
     """Fit each anchor once more with a ring around the hole hidden, and trust each decoder as far as it
     restores that. See docs/measurements.md, "options: holdout"."""
     warm_start: WarmStart = "anchor"
     """Whose weights a frame starts from: its event's anchor's, those of the frame before it on the way from
-    there (`previous`), or fresh ones (`off`). See docs/measurements.md, "options: warm start"."""
+    there (`previous`), or fresh ones (`off`). With `anchor`, frames that look like the anchor are not fitted
+    at all: they share what was painted for it. See docs/measurements.md, "options: warm start"."""
 
     def __post_init__(self) -> None:
         _check_types(self)

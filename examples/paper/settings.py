@@ -46,9 +46,9 @@ class Setting:
         return replace(self, options=replace(self.options, fit=fit, warm_steps=warm_steps))
 
     def count_row_steps(self) -> int:
-        """Of all decoders, under a subtitle of EVENT_FRAMES."""
+        """Of all decoders, under a subtitle of EVENT_FRAMES none of which looks like the anchor."""
         o = self.options
-        return o.decoders * ((2 if o.holdout else 1) * o.fit.steps + o.warm_steps * (EVENT_FRAMES - 1))
+        return o.decoders * ((2 if o.holdout else 1) * o.fit.steps + o.warm_steps * EVENT_FRAMES)
 
     def tell(self) -> dict[str, Any]:
         """What differs from one to the next."""
@@ -91,9 +91,7 @@ class Prices:
             return setting
         row_steps = most / price * setting.count_row_steps() / o.decoders
         warm = max(1, round(o.warm_steps * most / price))
-        steps = int(
-            (row_steps - (EVENT_FRAMES - 1) * warm) / (2 if o.holdout else 1)
-        )  # what warm steps leave
+        steps = int((row_steps - EVENT_FRAMES * warm) / (2 if o.holdout else 1))  # what warm steps leave
         if steps < 1:
             return None
         return setting.with_steps(min(o.fit.steps, steps), warm)

@@ -1,6 +1,7 @@
 """Decides which decoders are fitted to which frames (anchors, holdouts, then warm starts), and mixes them.
 
-The fits are put into batches by a `Fitter`; in which threads and on which device this runs is up to `pool`.
+Frames that look like their anchor share what is painted for it. The fits are put into batches by a `Fitter`;
+in which threads and on which device this runs is up to `pool`.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from itertools import islice
 
+import cv2
 import numpy as np
 
 from subremover.fill.composite import confine, join_seamlessly, share_of_fit
 from subremover.fill.paint.holdout import Trust, choose_ring, trust_smooth, trust_tried, trust_untried
 from subremover.fill.paint.jobs import KNOWN_ERROR, Fill, FitJob
 from subremover.fill.paint.rows import Fitted, Fitter, Row
-from subremover.options import PaintOptions, WarmStart
+from subremover.options import MOST_DECODERS, PaintOptions, WarmStart
 from subremover.untrained.deep_decoder import choose_levels
 
 OPEN_SHARE = 0.25
@@ -27,6 +29,9 @@ See docs/measurements.md, "fill/paint/schedule: open share"."""
 PREFERENCE = 1.5
 """By which factor the expected error of what is painted must be smaller than that of borrowed pixels.
 See docs/measurements.md, "fill/paint/schedule: preference"."""
+RIM_PX = 6
+"""Width of the rim around a hole, in px, in which a frame must look like its anchor to share its paint.
+See docs/measurements.md, "fill/paint/schedule: painted once"."""
 
 
 def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, helpers: Executor) -> list[Fill]:
@@ -34,8 +39,9 @@ def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, hel
 
     The middle frame of a group is its anchor. Its decoders are fitted twice, once with a ring around the hole
     hidden as well: how they restore that tells how far each is trusted in the whole group, against the smooth
-    continuation of the surroundings and against what was borrowed. The other frames start warm. Where only
-    little was not borrowed well, the smooth continuation alone fills it.
+    continuation of the surroundings and against what was borrowed. By default a second, warm fit refines the
+    anchor's decoders, and the frames that look like the anchor around their holes share what these paint; the
+    other frames start warm. Where only little was not borrowed well, the smooth continuation alone fills it.
 
     Args:
         jobs: Whose holes want filling.
@@ -60,18 +66,24 @@ def fill_jobs(jobs: Sequence[FitJob], options: PaintOptions, fitter: Fitter, hel
     chains, begun = [], []
     for group, of_group in zip(groups, rows, strict=True):
         fitted = [future.result() for future in islice(cold, len(of_group))]
-        anchors = fitted[: options.decoders]
-        trust = _weigh_decoders(jobs[group.anchor], group, anchors, fitted[options.decoders :])
-        fills[group.anchor] = helpers.submit(_mix_and_fill, jobs[group.anchor], anchors, trust)
-        chains.append(_Chain(group, trust, _list_rounds(group, options.warm_start), {group.anchor: anchors}))
+        anchors = fitted[: group.decoders]
+        trust = _weigh_decoders(jobs[group.anchor], group, anchors, fitted[group.decoders :])
+        sharers = (
+            _find_sharers(jobs, group.members, group.anchor, trust) if options.warm_start == "anchor" else []
+        )
+        rounds = _list_rounds(group, sharers, options.warm_start)
+        chains.append(_Chain(group, trust, sharers, rounds, {group.anchor: anchors}))
+        if not sharers:
+            fills[group.anchor] = helpers.submit(_mix_and_fill, jobs[group.anchor], anchors, trust)
         begun += chains[-1].begin(jobs, options, fitter)
     while begun:
         for chain, index, futures in begun:
-            painted: list[Fitted | None] = [None] * options.decoders
+            painted: list[Fitted | None] = [None] * chain.group.decoders
             for decoder, future in futures.items():
                 painted[decoder] = future.result()
             chain.painted[index] = painted
-            fills[index] = helpers.submit(_mix_and_fill, jobs[index], painted, chain.trust)
+            for taker in chain.sharers if index == chain.group.anchor else [index]:
+                fills[taker] = helpers.submit(_mix_and_fill, jobs[taker], painted, chain.trust)
         begun = [one for chain in chains for one in chain.begin(jobs, options, fitter)]
     return [fills[index].result() for index in range(len(jobs))]
 
@@ -84,6 +96,7 @@ class _Group:
     """Indices of jobs, in the order of their frames."""
     anchor: int
     """One of them, the middle one."""
+    decoders: int
     levels: int
     ring: np.ndarray | None
     """(h, w) bool, hidden in the anchor's holdout; None: no holdout."""
@@ -106,7 +119,10 @@ def _find_groups(jobs: Sequence[FitJob], options: PaintOptions) -> tuple[list[_G
         depths = (choose_levels(jobs[i].unknown > 0.5, jobs[i].hole.shape) for i in members)
         anchor = members[len(members) // 2]
         ring = choose_ring(jobs[anchor].unknown) if options.holdout else None
-        groups.append(_Group(members, anchor, options.fit.levels or max(depths), ring))
+        decoders = options.decoders
+        if options.warm_start == "anchor" and trust is not None:
+            decoders += _can_afford_another(_find_sharers(jobs, members, anchor, trust), members, options)
+        groups.append(_Group(members, anchor, decoders, options.fit.levels or max(depths), ring))
     return groups, trust_of
 
 
@@ -128,7 +144,7 @@ def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> tuple[list[int
 def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: PaintOptions) -> list[Row]:
     """The rows of a group's anchor, one a decoder, and behind them those of its holdouts."""
     steps = options.fit.steps
-    rows = [Row(jobs[group.anchor], i, group.levels, steps) for i in range(options.decoders)]
+    rows = [Row(jobs[group.anchor], i, group.levels, steps) for i in range(group.decoders)]
     return rows if group.ring is None else [*rows, *(replace(row, hidden=group.ring) for row in rows)]
 
 
@@ -138,6 +154,8 @@ class _Chain:
 
     group: _Group
     trust: Trust
+    sharers: list[int]
+    """Of its members those that share what is painted when the anchor is fitted again, itself among them."""
     rounds: deque[list[tuple[int, int]]]
     """What can be fitted at once: jobs, and those they start from, by their indices."""
     painted: dict[int, Sequence[Fitted | None]]
@@ -159,11 +177,46 @@ class _Chain:
         return [(self, index, dict(zip(trusted, futures, strict=False))) for index, _ in pairs]
 
 
-def _list_rounds(group: _Group, warm_start: WarmStart) -> deque[list[tuple[int, int]]]:
+def _can_afford_another(sharers: Sequence[int], members: Sequence[int], options: PaintOptions) -> bool:
+    """Whether the warm starts that sharing saves pay for one more decoder of a group.
+
+    See docs/measurements.md, "fill/paint/schedule: painted once".
+    """
+    saved = options.decoders * options.warm_steps * (len(sharers) - 1)
+    warm = options.warm_steps * (1 + len(members) - len(sharers))
+    price = (2 if options.holdout else 1) * options.fit.steps + warm
+    return price <= saved and options.decoders < MOST_DECODERS
+
+
+def _find_sharers(
+    jobs: Sequence[FitJob], members: Sequence[int], anchor_index: int, trust: Trust
+) -> list[int]:
+    """The members that look like the anchor around its hole, itself among them.
+
+    They differ there by no more than the error that is expected of what fills the hole.
+    See docs/measurements.md, "fill/paint/schedule: painted once".
+    """
+    anchor = jobs[anchor_index]
+    kernel = np.ones((2 * RIM_PX + 1, 2 * RIM_PX + 1), np.uint8)
+    rim = (cv2.dilate(anchor.hole.astype(np.uint8), kernel) > 0) & (anchor.unknown <= 0.5)
+
+    def is_alike(job: FitJob) -> bool:
+        both = rim & (job.unknown <= 0.5)
+        off = np.square(job.image[both] - anchor.image[both])
+        return off.size > 0 and float(off.mean()) <= trust.error**2
+
+    return [index for index in members if index == anchor_index or is_alike(jobs[index])]
+
+
+def _list_rounds(
+    group: _Group, sharers: Sequence[int], warm_start: WarmStart
+) -> deque[list[tuple[int, int]]]:
     """Jobs of a group, round by round, each with the one whose weights it starts from: see `_Chain`."""
     members, middle = group.members, group.members.index(group.anchor)
-    if warm_start != "previous":
-        return deque([[(index, group.anchor) for index in members if index != group.anchor]])
+    if warm_start == "off":
+        return deque()
+    if warm_start == "anchor":
+        return deque([[(i, group.anchor) for i in members if i == group.anchor or i not in sharers]])
     return deque(
         [
             (members[middle + step * away], members[middle + step * (away - 1)])

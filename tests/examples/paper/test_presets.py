@@ -52,7 +52,7 @@ def test_only_the_hole_is_measured():
 
 
 def test_the_price_is_that_of_all_decoders_and_frames(prices):
-    assert STANDARD.count_row_steps() == 2 * 2 * 60 + 23 * 2 * 8
+    assert STANDARD.count_row_steps() == 2 * 2 * 60 + 24 * 2 * 8
     assert prices.price(STANDARD) == 1
     assert prices.price(FAST) == pytest.approx(0.25)  # half the steps, cold and warm, of half the channels
     assert prices.price(replace(STANDARD, deeper=1)) >= 1

@@ -1,5 +1,7 @@
 """Which jobs are worth a decoder; how the decoders are fitted is tested in test_cpu_fitter.py."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -51,11 +53,56 @@ def test_what_was_borrowed_well_stays_as_it_is(fitted):
 
 def test_what_nobody_shows_is_painted(fitted):
     fills = fill([_job(frame, np.inf, borrowed=np.nan) for frame in range(4)], OPTIONS)
-    assert fitted == {0, 1, 2, 3}
+    assert fitted
     for one in fills:
         assert np.isfinite(one.picture).all()
         assert (one.fitted[HOLE] == 1).all()
         assert not one.fitted[~HOLE].any()
+
+
+def test_frames_that_stand_still_are_painted_once(fitted):
+    still = [_job(frame, np.inf, borrowed=np.nan) for frame in range(5)]
+    first, *others = fill(still, OPTIONS)
+    assert fitted == {2}
+    for one in others:
+        assert (one.picture == first.picture).all()
+
+
+def test_what_was_painted_once_takes_the_light_of_each_frame(fitted):
+    wall = np.clip(_texture(0.1), 0.2, 0.8)
+    jobs = [_job(frame, np.inf, picture=wall + np.float32(0.01 * frame)) for frame in range(3)]
+    fills = fill(jobs, OPTIONS)
+    assert fitted == {1}
+    light = [one.picture[HOLE].mean() for one in fills]
+    assert np.diff(light) == pytest.approx([0.01, 0.01], abs=2e-3)
+
+
+def test_frames_that_look_otherwise_are_fitted_anew(fitted):
+    turned = np.ascontiguousarray(_texture()[::-1])
+    jobs = [_job(frame, np.inf, turned if frame == 4 else None, borrowed=np.nan) for frame in range(5)]
+    fill(jobs, replace(OPTIONS, decoders=1, holdout=False))
+    assert fitted == {2, 4}
+
+
+@pytest.mark.parametrize(("frames", "decoders"), [(2, 2), (6, 3)])
+def test_what_sharing_saves_pays_for_another_decoder(monkeypatch, frames, decoders):
+    asked = set()
+    original = CpuFitter.fit
+
+    def fit(self, rows):
+        asked.update(row.decoder for row in rows)
+        return original(self, rows)
+
+    monkeypatch.setattr(CpuFitter, "fit", fit)
+    fill([_job(frame, np.inf, borrowed=np.nan) for frame in range(frames)], OPTIONS)
+    assert len(asked) == decoders
+
+
+@pytest.mark.parametrize("warm_start", ["previous", "off"])
+def test_all_frames_are_fitted_on_demand(fitted, warm_start):
+    jobs = [_job(frame, np.inf, borrowed=np.nan) for frame in range(4)]
+    fill(jobs, replace(OPTIONS, decoders=1, holdout=False, warm_start=warm_start))
+    assert fitted == {0, 1, 2, 3}
 
 
 def test_a_doubt_that_is_less_than_the_decoders_own_is_worth_none(fitted):
@@ -79,5 +126,5 @@ def test_on_a_plain_wall_what_was_borrowed_badly_gives_way_to_it_without_a_fit(f
 def test_only_the_frames_that_are_open_are_fitted(fitted):
     jobs = [_job(frame, np.inf if frame in (2, 3) else 2 / 255) for frame in range(6)]
     fills = fill(jobs, OPTIONS)
-    assert fitted == {2, 3}
+    assert fitted == {3}
     assert [bool(one.fitted.any()) for one in fills] == [False, False, True, True, False, False]
