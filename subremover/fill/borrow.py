@@ -101,7 +101,8 @@ class Borrower:
         """
         note("borrow", self._place)
         camera = self._camera.locate(footage.frames, lambda f: (footage.luma(f), footage.mask(f)))
-        views = Views(footage, self._views_bytes)
+        samples = [(hole.frame, hole.box) for hole in (holes[0], holes[len(holes) // 2], holes[-1])]
+        views = Views(footage, self._views_bytes, samples)
         with one_opencv_thread(), ThreadPoolExecutor(min(len(holes), count_cores())) as threads:
             found: list[tuple[Filled, np.ndarray]] = []
             last: Future[_Film] | None = None
@@ -193,7 +194,11 @@ class Borrower:
         shown, was_shown = hole.mask & found.covered, hole.mask & np.isfinite(error)
         if np.count_nonzero(was_shown) - np.count_nonzero(shown) > MOST_LOST * np.count_nonzero(hole.mask):
             return None
-        if not shown.any() or _rms(found.error[shown]) > _rms(error[was_shown]) + MOST_ADDED_ERROR:
+        if (
+            not was_shown.any()
+            or not shown.any()
+            or _rms(found.error[shown]) > _rms(error[was_shown]) + MOST_ADDED_ERROR
+        ):
             return None
         error = np.where(found.covered & np.isfinite(error), np.maximum(found.error, error), found.error)
         away = near[0].distance + abs(near[0].hole.frame - hole.frame)

@@ -12,7 +12,7 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from subremover.fill.tint import clear_tint
+from subremover.fill.tint import clear_tint, is_tinted
 from subremover.geometry import Box
 from subremover.motion.align import View
 from subremover.runtime.lru_cache import LruCache
@@ -59,12 +59,20 @@ class Footage(Protocol):
 class Views:
     """Crops of the footage as views; the latest are kept, for the targets that follow."""
 
-    def __init__(self, footage: Footage, most_bytes: int) -> None:
-        """Keep views of up to so many bytes."""
+    def __init__(self, footage: Footage, most_bytes: int, holes: Sequence[tuple[int, Box]]) -> None:
+        """Keep views of up to so many bytes.
+
+        Args:
+            footage: The frames.
+            most_bytes: What views may take.
+            holes: Frame index and box of some holes: whether their subtitle tints what is around it is told
+                by these.
+        """
         self.size = footage.size
         self._footage = footage
         self._unknown: dict[int, np.ndarray | None] = {}
         self._unknown_beside: dict[int, tuple[np.ndarray, np.ndarray]] = {}  # by id of the first, kept alive
+        self._is_tinted = any(self._tints(frame, box) for frame, box in holes)
         self._views: LruCache[View] = LruCache(most_bytes, lambda view: VIEW_BYTES * view.known.size)
 
     def at(self, frame: int, box: Box, target: int | None = None) -> View:
@@ -103,10 +111,14 @@ class Views:
         shown: np.ndarray = all_unknown[box.slices] & ~unknown[box.slices]
         return shown
 
+    def _tints(self, frame: int, box: Box) -> bool:
+        unknown = self.unknown(frame)
+        return unknown is not None and is_tinted(self._footage.crop(frame, box), unknown[box.slices])
+
     def _make(self, frame: int, box: Box, unknown: np.ndarray | None, is_film: bool) -> View:
         known = np.ones((box.height, box.width), bool) if unknown is None else ~unknown[box.slices]
         crop = self._footage.crop(frame, box)
-        if is_film:  # lettering beside a hole has a colour of its own
+        if is_film and self._is_tinted:  # lettering beside a hole has a colour of its own
             crop = clear_tint(crop, ~known)
         return View(cv2.convertScaleAbs(crop, alpha=255), known)
 
