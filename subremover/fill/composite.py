@@ -12,8 +12,6 @@ from subremover.geometry import Box, bounding_box, group_boxes
 
 CONTEXT_PX = 32
 """Width of the surroundings that a crop has on each side of its hole."""
-SIDE_PX = 8
-"""The sides of crops are multiples of this. See docs/measurements.md, "fill/composite: sides"."""
 SURROUNDINGS_SIGMA_PX = 16.0
 """Standard deviation of the Gaussian by which `confine` looks at the surroundings."""
 SEAM_PX = 4.0
@@ -35,20 +33,12 @@ def crop_boxes(mask: np.ndarray, pad_px: int = CONTEXT_PX) -> list[Box]:
     count, _, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     boxes = [Box(*(int(value) for value in stats[label, :4])) for label in range(1, count)]
     height, width = mask.shape
-    boxes = [_round_up(box.grow(pad_px, pad_px).clip(width, height), width, height) for box in boxes]
+    boxes = [box.grow(pad_px, pad_px).clip(width, height) for box in boxes]
     while True:  # a box around a group may reach into another
-        groups = (bounding_box(boxes[i] for i in group) for group in group_boxes(boxes, 0, 0))
-        merged = [_round_up(box, width, height) for box in groups]
+        merged = [bounding_box(boxes[i] for i in group) for group in group_boxes(boxes, 0, 0)]
         if len(merged) == len(boxes):
             return sorted(merged, key=lambda box: (box.y, box.x))
         boxes = merged
-
-
-def _round_up(box: Box, width: int, height: int) -> Box:
-    """A box grown until its sides are multiples of `SIDE_PX`, as far as a picture of this size allows."""
-    w = min(-(-box.width // SIDE_PX) * SIDE_PX, width)
-    h = min(-(-box.height // SIDE_PX) * SIDE_PX, height)
-    return Box(min(box.x, width - w), min(box.y, height - h), w, h)
 
 
 def join_seamlessly(fitted: np.ndarray, image: np.ndarray, hole: np.ndarray) -> np.ndarray:

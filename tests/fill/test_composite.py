@@ -15,11 +15,11 @@ def make_mask(*boxes: Box, size: tuple[int, int] = (200, 300)) -> np.ndarray:
 
 
 def test_one_hole_has_one_box_with_its_surroundings() -> None:
-    assert crop_boxes(make_mask(Box(100, 90, 40, 10)), 24) == [Box(76, 66, 88, 64)]
+    assert crop_boxes(make_mask(Box(100, 90, 40, 10)), 24) == [Box(76, 66, 88, 58)]
 
 
 def test_boxes_stay_in_the_picture() -> None:
-    assert crop_boxes(make_mask(Box(0, 195, 300, 5)), 24) == [Box(0, 168, 300, 32)]
+    assert crop_boxes(make_mask(Box(0, 195, 300, 5)), 24) == [Box(0, 171, 300, 29)]
 
 
 def test_no_hole_no_box() -> None:
@@ -28,9 +28,9 @@ def test_no_hole_no_box() -> None:
 
 def test_near_holes_share_a_box_and_far_ones_do_not() -> None:
     near = make_mask(Box(50, 50, 20, 10), Box(90, 50, 20, 10))
-    assert crop_boxes(near, 16) == [Box(34, 34, 96, 48)]
+    assert crop_boxes(near, 16) == [Box(34, 34, 92, 42)]
     far = make_mask(Box(50, 20, 20, 10), Box(50, 150, 20, 10))
-    assert crop_boxes(far, 16) == [Box(34, 4, 56, 48), Box(34, 134, 56, 48)]
+    assert crop_boxes(far, 16) == [Box(34, 4, 52, 42), Box(34, 134, 52, 42)]
 
 
 def test_boxes_never_overlap_and_hold_all_holes() -> None:
