@@ -28,6 +28,14 @@ NEAR_PX = 16
 CONTEXT_PX = 24
 """Around a mask, so that SSIM on a crop gives what it gives on the whole picture."""
 
+GHOST_SIGMA_PX, GHOST_PX = 8.0, 48
+"""What changes over more than the first is no ghost; how large a part of a line is held against its own
+letters."""
+
+BGR_TO_YCRCB = np.array(
+    [[0.114, 0.587, 0.299], [-0.081312, -0.418688, 0.5], [0.5, -0.331264, -0.168736]], np.float32
+)
+
 READABLE_COVERAGE = 40
 """Leftover text is looked for where the subtitle covers more than this, of 255."""
 
@@ -80,6 +88,9 @@ class HoleScore:
     """Mean of the luma SSIM map (11 px window, sigma 1.5) over the masked pixels."""
     flicker: float | None
     """In levels: how far the output's change from frame to frame is from the truth's, mean over the hole."""
+    ghost: float | None
+    """In levels, luma and the worse of chroma's planes added: how much of the strokes' own pattern the error
+    holds, the faint letters that an eye sees and PSNR does not. Mean over frames; see `measure_ghost`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +125,7 @@ class HoleMeter:
     worst: float | None = None
     similarity: Mean = field(default_factory=Mean)
     flicker: Mean = field(default_factory=Mean)
+    ghost: Mean = field(default_factory=Mean)
     _before: tuple[np.ndarray, np.ndarray] | None = None
     """The previous frame's result - clean, (H, W, 3) int16, and its mask."""
 
@@ -128,6 +140,7 @@ class HoleMeter:
             self.worst = frame.psnr if self.worst is None else min(self.worst, frame.psnr or 0)
             crop = crop_around(mask, CONTEXT_PX)
             self.similarity.add(ssim_map(luma(clean[crop]), luma(result[crop]))[mask[crop]])
+            self.ghost.add(np.array([measure_ghost(error[crop], mask[crop])]))
             if self._before is not None:
                 error_before, mask_before = self._before
                 both = mask & mask_before
@@ -135,7 +148,9 @@ class HoleMeter:
         self._before = error, mask
 
     def score(self) -> HoleScore:
-        return HoleScore(self.errors.psnr, self.worst, self.similarity.value, self.flicker.value)
+        return HoleScore(
+            self.errors.psnr, self.worst, self.similarity.value, self.flicker.value, self.ghost.value
+        )
 
 
 def score_clip(clip: Path, output: Path) -> ClipScore:
@@ -255,6 +270,33 @@ def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return numerator / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))
 
 
+def measure_ghost(error: np.ndarray, mask: np.ndarray) -> float:
+    """How much of the mask's own pattern is in an error: by least squares, around each place.
+
+    Pattern and error are taken without what changes slowly (a Gaussian of `GHOST_SIGMA_PX`); places count where
+    a square of `GHOST_PX` around them has more than a quarter of the pattern that the richest has.
+
+    Args:
+        error: (h, w, 3) int16, BGR, levels.
+        mask: (h, w) bool, True somewhere.
+
+    Returns:
+        Mean size of the factor, of luma and of the worse of chroma's two planes, added; in levels.
+    """
+    pattern = _remove_mean(mask.astype(np.float32))
+    power = _sum_around(pattern * pattern)
+    is_rich = power > 0.25 * power.max()
+    if not is_rich.any():
+        return 0.0
+    # The differences' YCrCb is the difference of the YCrCb.
+    planes = cv2.split(cv2.transform(error.astype(np.float32), BGR_TO_YCRCB))
+    luma_, *chroma = (
+        float(np.abs(_sum_around(pattern * _remove_mean(plane))[is_rich] / power[is_rich]).mean())
+        for plane in planes
+    )
+    return luma_ + max(chroma)
+
+
 def detect_lines(detector: Any, picture: np.ndarray) -> np.ndarray:
     """(n, 4) float, left, top, right and bottom of the text lines in a BGR picture."""
     quads = detector(picture, use_det=True, use_rec=False, use_cls=False).boxes
@@ -262,6 +304,14 @@ def detect_lines(detector: Any, picture: np.ndarray) -> np.ndarray:
         return np.empty((0, 4))
     quads = np.asarray(quads, np.float64)  # (n, 4 corners, 2)
     return np.concatenate([quads.min(axis=1), quads.max(axis=1)], axis=1)
+
+
+def _remove_mean(plane: np.ndarray) -> np.ndarray:
+    return plane - cv2.GaussianBlur(plane, (0, 0), GHOST_SIGMA_PX)
+
+
+def _sum_around(plane: np.ndarray) -> np.ndarray:
+    return cv2.boxFilter(plane, -1, (GHOST_PX, GHOST_PX), normalize=False)
 
 
 def _blur(picture: np.ndarray) -> np.ndarray:

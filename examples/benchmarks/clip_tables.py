@@ -32,7 +32,8 @@ class Measure:
 PSNR = Measure("hole PSNR, dB", "psnr", 2, 1)
 SSIM = Measure("hole SSIM", "ssim", 3, 1)
 FLICKER = Measure("flicker, levels", "flicker", 2, -1)
-MEASURES = (PSNR, SSIM, FLICKER)
+GHOST = Measure("ghost, levels", "ghost", 2, -1)
+MEASURES = (PSNR, SSIM, FLICKER, GHOST)
 
 
 @dataclass(frozen=True, slots=True)

@@ -194,11 +194,7 @@ class Borrower:
         shown, was_shown = hole.mask & found.covered, hole.mask & np.isfinite(error)
         if np.count_nonzero(was_shown) - np.count_nonzero(shown) > MOST_LOST * np.count_nonzero(hole.mask):
             return None
-        if (
-            not was_shown.any()
-            or not shown.any()
-            or _rms(found.error[shown]) > _rms(error[was_shown]) + MOST_ADDED_ERROR
-        ):
+        if was_shown.any() and _rms(found.error[shown]) > _rms(error[was_shown]) + MOST_ADDED_ERROR:
             return None
         error = np.where(found.covered & np.isfinite(error), np.maximum(found.error, error), found.error)
         away = near[0].distance + abs(near[0].hole.frame - hole.frame)
@@ -381,8 +377,8 @@ def _reach(hole: Hole) -> np.ndarray:
 
 
 def _rms(values: np.ndarray) -> float:
-    """The root of the mean square of at least one value."""
-    return float(np.sqrt(np.square(values).mean()))
+    """The root of the mean square; 0 of no values."""
+    return float(np.sqrt(np.square(values).sum() / max(1, values.size)))
 
 
 def _corners(box: Box) -> np.ndarray:

@@ -96,7 +96,7 @@ def test_input_as_output_scores_perfect_outside_and_bad_inside(sample: Sample, c
 
 def test_truth_as_output_scores_perfect_inside(sample: Sample, clip: Path) -> None:
     hole = clip_score.score_clip(clip, sample.clean).hole
-    assert hole == clip_score.HoleScore(99.0, 99.0, pytest.approx(1), 0.0)
+    assert hole == clip_score.HoleScore(99.0, 99.0, pytest.approx(1), 0.0, 0.0)
 
 
 def test_hole_meter_measures_what_it_says() -> None:
@@ -110,6 +110,18 @@ def test_hole_meter_measures_what_it_says() -> None:
     assert score.flicker == 2
     assert score.psnr == pytest.approx(10 * np.log10(255**2 / ((25 + 25 + 81) / 3)))
     assert score.psnr_worst == pytest.approx(20 * np.log10(255 / 9))
+
+
+def test_a_ghost_is_what_the_error_has_of_the_letters() -> None:
+    mask = np.zeros((60, 200), bool)
+    mask[20:40, 20:180:8] = mask[20:40, 21:180:8] = mask[20:40, 22:180:8] = True
+    noise = np.random.default_rng(0).normal(0, 6, (*mask.shape, 3)).astype(np.int16)
+    letters = np.where(mask[..., None], np.int16(6), np.int16(0))
+    ghost, chance = clip_score.measure_ghost(noise + letters, mask), clip_score.measure_ghost(noise, mask)
+    assert ghost == pytest.approx(6, abs=1.2)
+    assert chance < 1.5
+    tint = np.where(mask[..., None], np.int16([12, 0, 0]), np.int16(0))
+    assert clip_score.measure_ghost(tint, mask) == pytest.approx(0.114 * 12 + 0.5 * 12, rel=0.05)
 
 
 def test_leftover_text_is_found_in_the_input_and_not_in_the_truth(tmp_path: Path) -> None:
@@ -146,7 +158,7 @@ def test_true_mask_is_white_wherever_the_subtitle_is(sample: Sample, clip: Path,
 def test_summary_counts_and_names_the_worst() -> None:
     def result(clip: str, ours: float, telea: float, copied: float) -> Result:
         hole, *others = (
-            clip_score.HoleScore(psnr, psnr, psnr / 100, 100 - psnr) for psnr in (ours, telea, copied)
+            clip_score.HoleScore(psnr, psnr, psnr / 100, 100 - psnr, 0) for psnr in (ours, telea, copied)
         )
         score = clip_score.ClipScore(9, 0, 0, 0, True, 50.0, hole)
         return Result(
