@@ -273,8 +273,8 @@ def ssim_map(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def measure_ghost(error: np.ndarray, mask: np.ndarray) -> float:
     """How much of the mask's own pattern is in an error: by least squares, around each place.
 
-    Pattern and error are taken without what changes slowly (a Gaussian of `GHOST_SIGMA_PX`); places count where
-    a square of `GHOST_PX` around them has more than a quarter of the pattern that the richest has.
+    Pattern and error are taken without what changes slowly (a Gaussian of `GHOST_SIGMA_PX`); places count
+    where a square of `GHOST_PX` around them has more than a quarter of the pattern that the richest has.
 
     Args:
         error: (h, w, 3) int16, BGR, levels.
