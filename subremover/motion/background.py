@@ -39,7 +39,7 @@ See docs/measurements.md, "motion/background: time"."""
 STILL_ERROR = 4.0
 """Greatest error, in levels, up to which a source that stands as it is needs no other warp.
 See docs/measurements.md, "motion/background: time"."""
-FLOW_SOURCES = 8
+FLOW_SOURCES = 12
 """Most sources, of about 20, that get a plane and a flow of their own.
 See docs/measurements.md, "motion/background: sources with a flow"."""
 STILL_PX = 0.3
