@@ -23,8 +23,8 @@ from subremover.options import MOST_DECODERS, PaintOptions, WarmStart
 from subremover.untrained.deep_decoder import choose_levels
 
 OPEN_SHARE = 0.25
-"""Share of a hole, on the frame where it is greatest, that must be open (not borrowed, or badly) for decoders
-to be fitted; for less, the smooth continuation will do.
+"""Share of a hole that must be open (not borrowed, or badly) for decoders to be fitted; for less, the smooth
+continuation will do.
 See docs/measurements.md, "fill/paint/schedule: open share"."""
 PREFERENCE = 1.5
 """By which factor the expected error of what is painted must be smaller than that of borrowed pixels.
@@ -136,9 +136,7 @@ def _find_open(jobs: Sequence[FitJob], members: Sequence[int]) -> tuple[list[int
     middle = jobs[members[len(members) // 2]]
     trust = trust_smooth(middle.image, middle.hole)
     least = max(2 * KNOWN_ERROR, PREFERENCE * trust.error)
-    shares = {i: jobs[i].open_share(least) for i in members}
-    is_worth_it = max(shares.values()) > OPEN_SHARE
-    return [i for i in members if shares[i] > 0] if is_worth_it else [], trust
+    return [i for i in members if jobs[i].open_share(least) > OPEN_SHARE], trust
 
 
 def _cold_rows(jobs: Sequence[FitJob], group: _Group, options: PaintOptions) -> list[Row]:
