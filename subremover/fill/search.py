@@ -69,18 +69,9 @@ class Searcher:
     def search(self, hole: Hole, scene: Scene, last: Future[HiddenFilm] | None = None) -> HiddenFilm:
         """The film behind a hole, from all frames around it, and from the one that was last searched for."""
         target = scene.views.at(hole.frame, hole.box)
-        frames = by_distance(hole.frame, scene.camera, self._max_distance)
-
-        def before() -> HiddenFilm | None:
-            return last.result() if last else None
-
-        found, distance = self.find_among(
-            hole,
-            scene.sources(hole, frames),
-            scene,
-            (scene.views.at, scene.views.unknown),
-            before,
-        )
+        sources = scene.sources(hole, by_distance(hole.frame, scene.camera, self._max_distance))
+        shown = scene.views.at, scene.views.unknown
+        found, distance = self.find_among(hole, sources, scene, shown, last)
         return HiddenFilm(hole, *_join(found, target), distance)
 
     def carry(self, hole: Hole, scene: Scene, keys: Mapping[int, HiddenFilm]) -> HiddenFilm | None:
@@ -117,7 +108,7 @@ class Searcher:
         sources: list[Source],
         scene: Scene,
         shown: tuple[Callable[[int, Box], View], Callable[[int], np.ndarray | None]],
-        before: Callable[[], HiddenFilm | None] = lambda: None,
+        last: Future[HiddenFilm] | None = None,
     ) -> tuple[Background, np.ndarray]:
         """What some frames show in and near a hole, and from how many frames away, (h, w) float32.
 
@@ -127,22 +118,22 @@ class Searcher:
             scene: How they move.
             shown: What gives views of them, and of the hole's own frame; and what gives (H, W) bool, True on
                 what these do not know, or None where they know all.
-            before: Gives the film behind an earlier hole, if there is any, when all else has been scored.
+            last: The film behind an earlier hole, if there is any; awaited when all else has been scored.
         """
         at, unknown = shown
         chosen = choose(hole, sources, unknown)
         neighbours = [scene.neighbour(hole, s.frame, at(s.frame, s.box), s.box) for s in chosen]
         distances = np.array([*(abs(s.frame - hole.frame) for s in chosen), 0, 0], np.float32)
 
-        def filled() -> Neighbour | None:
-            film = before()
-            if film is None:
+        def before() -> Neighbour | None:
+            if last is None:
                 return None
+            film = last.result()
             distances[len(chosen)] = abs(film.hole.frame - hole.frame)
             return scene.neighbour(hole, film.hole.frame, film.view)
 
         target, place = at(hole.frame, hole.box), _reach(hole)
-        found, origin = self._on_device(partial(find_behind, target, neighbours, place, before=filled))
+        found, origin = self._on_device(partial(find_behind, target, neighbours, place, before=before))
         return found, distances[origin]
 
     def _on_device(self, find: Callable[..., tuple[Background, np.ndarray]]) -> tuple[Background, np.ndarray]:

@@ -33,8 +33,6 @@ LEAST_TINT = 1 / 255
 CHANCE, CERTAIN = 0.25, 0.5
 """Square of the mean by mean of the squares, of how far pixels differ that way: up to the first it may be the
 film's own detail, from the second on it is a tint."""
-
-
 _REACH = np.ones((2 * TINT_PX + 1, 2 * TINT_PX + 1), np.uint8)
 
 
