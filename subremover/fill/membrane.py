@@ -6,13 +6,12 @@ correction is harmonic, on its edge it is what the known pixels say.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
 from subremover.fill.tint import FROM_YCC, TINT_PX, TO_YCC
 from subremover.motion.normalised_convolution import mean_around
+from subremover.motion.smooth import shrink_known
 
 REACH_PX = 4
 """How far beyond a hole the borrowed picture must reach, to be held against what is known there."""
@@ -51,7 +50,7 @@ def join(picture: np.ndarray, target: np.ndarray, covered: np.ndarray, known: np
     pure = seen & (cv2.erode(known.astype(np.uint8), rim) > 0)
     missed = [cv2.add(damped, _continue(luma, seen, LUMA_NOISE))]
     size, half = luma.shape[::-1], (-(-luma.shape[1] // 2), -(-luma.shape[0] // 2))
-    halved, share = _shrink(chroma, pure, half)
+    halved, share = shrink_known(chroma, pure, half)
     for plane in halved:
         missed.append(
             cv2.resize(_continue(plane, share > 0, CHROMA_NOISE), size, interpolation=cv2.INTER_LINEAR)
@@ -110,21 +109,10 @@ def _solve(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     if min(height, width) <= 2 or known.all():
         mean = values.sum() / max(1, np.count_nonzero(known))
         return np.where(known, values, np.float32(mean))
-    (coarse,), share = _shrink([values], known, ((width + 1) // 2, (height + 1) // 2))
+    (coarse,), share = shrink_known([values], known, ((width + 1) // 2, (height + 1) // 2))
     solved = cv2.resize(_solve(coarse, share > 0), (width, height), interpolation=cv2.INTER_LINEAR)
     cv2.copyTo(values, known.astype(np.uint8), solved)
     unknown = (~known).astype(np.uint8)
     for _ in range(SWEEPS):
         cv2.copyTo(cv2.filter2D(solved, -1, _NEIGHBOURS, borderType=cv2.BORDER_REPLICATE), unknown, solved)
     return solved
-
-
-def _shrink(
-    planes: Sequence[np.ndarray], known: np.ndarray, size: tuple[int, int]
-) -> tuple[list[np.ndarray], np.ndarray]:
-    """Means of what is known of (h, w) float32 planes at another (width, height), and the share of it."""
-    weight = known.astype(np.float32)
-    share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
-    parts = (cv2.resize(cv2.multiply(p, weight), size, interpolation=cv2.INTER_AREA) for p in planes)
-    least = np.maximum(share, np.float32(1e-6))
-    return [part / least for part in parts], share

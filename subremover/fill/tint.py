@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from subremover.motion.normalised_convolution import NormalisedConvolution
-from subremover.motion.smooth import fill_smoothly
+from subremover.motion.smooth import fill_smoothly, shrink_known
 
 TINT_PX = 2
 """How far around a hole, in px, chroma may be tinted. See docs/measurements.md, "fill/tint: reach"."""
@@ -115,9 +115,7 @@ def _continue(chroma: np.ndarray, known: np.ndarray) -> np.ndarray:
     """(h, w, 2) float32: known chroma continued into what is not, at the resolution that it is coded in."""
     height, width = known.shape
     half = -(-width // 2), -(-height // 2)
-    weight = known.astype(np.float32)
-    share = cv2.resize(weight, half, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(cv2.multiply(chroma, cv2.merge([weight] * 2)), half, interpolation=cv2.INTER_AREA)
-    filled = fill_smoothly(total / np.maximum(share, np.float32(1e-6))[..., None], share > 0)
+    halved, share = shrink_known(cv2.split(chroma), known, half)
+    filled = fill_smoothly(cv2.merge(halved), share > 0)
     continued: np.ndarray = cv2.resize(filled, (width, height), interpolation=cv2.INTER_LINEAR)
     return continued

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 
@@ -22,6 +24,26 @@ def fill_smoothly(values: np.ndarray, known: np.ndarray) -> np.ndarray:
     total = values * (weight if values.ndim == 2 else weight[..., None])
     smooth = _pull(total, weight)
     return np.where(known if values.ndim == 2 else known[..., None], values, smooth)
+
+
+def shrink_known(
+    planes: Sequence[np.ndarray], known: np.ndarray, size: tuple[int, int]
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """Planes at a smaller size, by the means of what is known of them.
+
+    Args:
+        planes: (h, w) float32 each.
+        known: (h, w) bool.
+        size: Width and height.
+
+    Returns:
+        The planes, 0 where nothing is known, and the share of what is, in [0, 1]; float32 of that size.
+    """
+    weight = known.astype(np.float32)
+    share = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+    parts = (cv2.resize(cv2.multiply(p, weight), size, interpolation=cv2.INTER_AREA) for p in planes)
+    least = np.maximum(share, np.float32(1e-6))
+    return [part / least for part in parts], share
 
 
 def _pull(total: np.ndarray, weight: np.ndarray) -> np.ndarray:
