@@ -117,7 +117,7 @@ class Borrower:
             or self._searcher.carry(hole, scene, keys)
             or self._searcher.search(hole, scene)
         )
-        found, distance = film.background, film.distance
+        found, origin = film.background, film.origin
         target = views.at(hole.frame, hole.box)
         frames = by_distance(hole.frame, scene.camera, self._options.max_distance)
         lettering = views.lettering(hole.frame, hole.box, hole.frame)
@@ -126,12 +126,12 @@ class Borrower:
         )
         if hidden.any():
             sources = scene.sources(hole, frames)
-            laid, away = self._find_lettering(replace(hole, mask=hidden), frames, sources, scene)
-            found, distance = _lay(laid, found), np.where(laid.covered, away, distance)
+            laid, its_origin = self._find_lettering(replace(hole, mask=hidden), frames, sources, scene)
+            found, origin = _lay(laid, found), np.where(laid.covered, its_origin, origin)
             lettering |= laid.covered
         is_found = hole.mask & found.covered
         picture = np.where(is_found[..., None], found.picture, target.picture).astype(np.float32)
-        distance = np.where(is_found, distance, np.float32(0))
+        distance = np.where(is_found, np.abs(origin - hole.frame), 0).astype(np.float32)
         return Filled(hole.frame, picture, hole.mask, target.known, found.error, lettering), distance
 
     def _find_lettering(
@@ -147,15 +147,15 @@ class Borrower:
         unknown = partial(views.unknown, target=hole.frame)
         place = hole.mask | views.lettering(hole.frame, hole.box, hole.frame)
         chosen = choose(hole, [Source(frame, hole.box, np.eye(3)) for frame in frames], unknown)
-        found, origin = find_standing(
+        found, number = find_standing(
             at(hole.frame, hole.box), [at(source.frame, hole.box) for source in chosen], place
         )
-        distance = np.array([*(abs(s.frame - hole.frame) for s in chosen), 0], np.float32)[origin]
+        origin = np.array([*(s.frame for s in chosen), hole.frame], np.int32)[number]
         shift = np.median([shift_px(hole.box, s.motion) for s in sources] or [np.inf])
         if shift <= MOVING_SHARE * min(views.size) and not found.covered[hole.mask].all():
-            moved, away = self._searcher.find_among(hole, sources, scene, (at, unknown))
-            found, distance = _lay(found, moved), np.where(found.covered, distance, away)
-        return replace(found, covered=found.covered & hole.mask), distance
+            moved, others = self._searcher.find_among(hole, sources, scene, (at, unknown))
+            found, origin = _lay(found, moved), np.where(found.covered, origin, others)
+        return replace(found, covered=found.covered & hole.mask), origin
 
 
 def _lay(one: Background, other: Background) -> Background:

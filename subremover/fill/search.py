@@ -6,7 +6,7 @@ What frames show, and how they move, is told by `scene`; the warps are made, sco
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -31,6 +31,9 @@ log = logging.getLogger(__name__)
 KEY_FRAMES = 4
 """One frame of so many is searched for; the others take what is found there, carried along.
 See docs/measurements.md, "fill/search: searches"."""
+CARRIED_SOURCES = 8
+"""Most frames asked, besides the carried fills, for what these were borrowed from: warped but once, it is
+sharper. See docs/measurements.md, "fill/search: searches"."""
 MOST_LOST, MOST_ADDED_ERROR = 0.005, 1.0
 """What is carried to a frame must show all of the hole but this share, and be expected to be off by no
 more than so many levels more; else that frame is searched for as well."""
@@ -45,8 +48,9 @@ class HiddenFilm:
     background: Background
     view: View
     """The crop, filled: what the background covers is known."""
-    distance: np.ndarray
-    """(h, w) float32: from how many frames away most of a pixel was borrowed."""
+    origin: np.ndarray
+    """(h, w) int32: index of the frame that most of a pixel was borrowed from; the hole's own where nothing
+    was."""
 
 
 class Searcher:
@@ -71,8 +75,8 @@ class Searcher:
         target = scene.views.at(hole.frame, hole.box)
         sources = scene.sources(hole, by_distance(hole.frame, scene.camera, self._max_distance))
         shown = scene.views.at, scene.views.unknown
-        found, distance = self.find_among(hole, sources, scene, shown, last)
-        return HiddenFilm(hole, *_join(found, target), distance)
+        found, origin = self.find_among(hole, sources, scene, shown, last)
+        return HiddenFilm(hole, *_join(found, target), origin)
 
     def carry(self, hole: Hole, scene: Scene, keys: Mapping[int, HiddenFilm]) -> HiddenFilm | None:
         """The film behind a hole, carried there from behind the holes nearby.
@@ -91,16 +95,21 @@ class Searcher:
             return None
         target, place = scene.views.at(hole.frame, hole.box), _reach(hole)
         filled = [scene.neighbour(hole, film.hole.frame, film.view) for film in near]
-        found, _ = self._on_device(partial(carry, target, filled, place))
+        used = by_distance(hole.frame, scene.camera.keys() & _most_used(near), self._max_distance)
+        shown = [
+            scene.neighbour(hole, source.frame, scene.views.at(source.frame, source.box), source.box)
+            for source in scene.sources(hole, used)
+        ]
+        found, _ = self._on_device(partial(carry, target, filled, shown, place))
         error = np.max([film.background.error for film in near], axis=0)
-        shown, was_shown = hole.mask & found.covered, hole.mask & np.isfinite(error)
-        if np.count_nonzero(was_shown) - np.count_nonzero(shown) > MOST_LOST * np.count_nonzero(hole.mask):
+        covered, was_covered = hole.mask & found.covered, hole.mask & np.isfinite(error)
+        lost = np.count_nonzero(was_covered) - np.count_nonzero(covered)
+        if lost > MOST_LOST * np.count_nonzero(hole.mask):
             return None
-        if was_shown.any() and _rms(found.error[shown]) > _rms(error[was_shown]) + MOST_ADDED_ERROR:
+        if was_covered.any() and _rms(found.error[covered]) > _rms(error[was_covered]) + MOST_ADDED_ERROR:
             return None
         error = np.where(found.covered & np.isfinite(error), np.maximum(found.error, error), found.error)
-        away = near[0].distance + abs(near[0].hole.frame - hole.frame)
-        return HiddenFilm(hole, *_join(replace(found, error=error), target), away)
+        return HiddenFilm(hole, *_join(replace(found, error=error), target), near[0].origin)
 
     def find_among(
         self,
@@ -110,7 +119,7 @@ class Searcher:
         shown: tuple[Callable[[int, Box], View], Callable[[int], np.ndarray | None]],
         last: Future[HiddenFilm] | None = None,
     ) -> tuple[Background, np.ndarray]:
-        """What some frames show in and near a hole, and from how many frames away, (h, w) float32.
+        """What some frames show in and near a hole, and which of them most of a pixel is from.
 
         Args:
             hole: To be filled.
@@ -119,22 +128,25 @@ class Searcher:
             shown: What gives views of them, and of the hole's own frame; and what gives (H, W) bool, True on
                 what these do not know, or None where they know all.
             last: The film behind an earlier hole, if there is any; awaited when all else has been scored.
+
+        Returns:
+            The background, and the origin of its pixels, see `HiddenFilm`.
         """
         at, unknown = shown
         chosen = choose(hole, sources, unknown)
         neighbours = [scene.neighbour(hole, s.frame, at(s.frame, s.box), s.box) for s in chosen]
-        distances = np.array([*(abs(s.frame - hole.frame) for s in chosen), 0, 0], np.float32)
+        frames = np.array([*(s.frame for s in chosen), hole.frame, hole.frame], np.int32)
 
         def before() -> Neighbour | None:
             if last is None:
                 return None
             film = last.result()
-            distances[len(chosen)] = abs(film.hole.frame - hole.frame)
+            frames[len(chosen)] = film.hole.frame
             return scene.neighbour(hole, film.hole.frame, film.view)
 
         target, place = at(hole.frame, hole.box), _reach(hole)
-        found, origin = self._on_device(partial(find_behind, target, neighbours, place, before=before))
-        return found, distances[origin]
+        found, number = self._on_device(partial(find_behind, target, neighbours, place, before=before))
+        return found, frames[number]
 
     def _on_device(self, find: Callable[..., tuple[Background, np.ndarray]]) -> tuple[Background, np.ndarray]:
         """`find_behind` or `carry` on the device, if there is one and its memory suffices, else by OpenCV."""
@@ -156,6 +168,13 @@ def _join(found: Background, target: View) -> tuple[Background, View]:
     laid = found.covered & ~target.known
     filled = np.where(laid[..., None], found.picture, target.picture)
     return found, View(cv2.convertScaleAbs(filled), target.known | laid)
+
+
+def _most_used(films: Sequence[HiddenFilm]) -> set[int]:
+    """The frames that most of some holes was borrowed from."""
+    origins = [film.origin[film.hole.mask & (film.origin != film.hole.frame)] for film in films]
+    frames, counts = np.unique(np.concatenate(origins), return_counts=True)
+    return set(frames[np.argsort(-counts, kind="stable")[:CARRIED_SOURCES]].tolist())
 
 
 def _reach(hole: Hole) -> np.ndarray:

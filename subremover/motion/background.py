@@ -145,20 +145,29 @@ def find_behind(
 
 
 def carry(
-    target: View, filled: Sequence[Neighbour], place: np.ndarray, backend: Backend[C]
+    target: View,
+    filled: Sequence[Neighbour],
+    shown: Sequence[Neighbour],
+    place: np.ndarray,
+    backend: Backend[C],
 ) -> tuple[Background, np.ndarray]:
-    """What filled frames nearby show behind a hole: few warps of few frames.
+    """What filled frames nearby show behind a hole, and frames that these were filled from: few warps.
 
     Args:
         target: The crop with the hole.
         filled: Crops of frames nearby, known where they have been filled.
+        shown: Crops of frames that show what those were filled with.
         place: (h, w) bool: where the background is wanted, in the hole and around it.
         backend: What scores and blends the warps, see `find_behind`.
 
     Returns:
         See `find_behind`.
     """
-    return _blend(target, *_score_few(target, filled, backend), place, backend)
+    numbers, candidates = _score_few(target, filled, backend)
+    further, warps = _follow_camera(target, shown)
+    numbers += [len(filled) + n for n in further]
+    candidates += backend.score(target, warps)
+    return _blend(target, numbers, candidates, place, backend)
 
 
 def _score_few(

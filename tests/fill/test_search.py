@@ -56,6 +56,17 @@ def test_a_frame_that_shows_something_else_is_searched_for_itself(searched):
     assert searched[0] == before + 1
 
 
+def test_what_is_carried_is_made_sharper_by_what_it_was_borrowed_from(monkeypatch):
+    film, frames = draw_footage(0.4, 40, masked=range(16, 32)), range(16, 32)
+
+    def psnr():
+        return np.mean([hole_psnr(film, i, b) for i, b in zip(frames, _borrow(film, frames), strict=True)])
+
+    sharp = psnr()
+    monkeypatch.setattr(search, "CARRIED_SOURCES", 0)
+    assert sharp > psnr() + 0.5
+
+
 def test_where_searches_found_nothing_no_more_are_made(searched):
     film = draw_footage(0, 40)  # a camera that stands, a subtitle that never goes
     for borrowed in _borrow(film, range(16, 32)):
@@ -74,7 +85,7 @@ def test_a_search_learns_from_the_one_before():
             _hole(8),
             Background(learned.picture.astype(np.float32), nothing, ~HOLE),
             learned,
-            np.zeros(HOLE.shape, np.float32),
+            np.full(HOLE.shape, 8, np.int32),
         )
     )
     searcher = Searcher(250, None)
@@ -83,4 +94,4 @@ def test_a_search_learns_from_the_one_before():
     assert taught.background.covered[HOLE].all()
     off = np.abs(taught.background.picture - film.clean[12][BOX.slices])[HOLE]
     assert off.max() < 6
-    assert set(np.unique(taught.distance[HOLE])) == {4.0}
+    assert set(np.unique(taught.origin[HOLE])) == {8}
