@@ -22,6 +22,8 @@ SLOPE_PX, SLOPE_LEVELS = 3, 6.0
 FAINT_LEVELS, LEAST_GLOW_PX = 0.75, 4
 """A glow ends where it changes the picture by less than so many levels; what ends in fewer px beyond the
 strokes is coding noise."""
+GLOW_PARTS = 0.25, 0.5, 0.75
+"""Shares of the strokes at which a line is cut into parts that must all show the same glow."""
 FILL_SHARE = 0.12
 """Least share of the strokes that have the colour of the letters' inside."""
 
@@ -121,16 +123,23 @@ def follow_glow(mask: np.ndarray, change: np.ndarray, known: np.ndarray, reach_p
     if not mask.any():
         return mask
     distance = np.ceil(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)).astype(int)
-    outside = known & (distance > 0)
     most = 2 * reach_px
-    rings = [change[outside & (distance == px)] for px in range(1, most + reach_px + 1)]
-    if not all(map(len, rings)):
+    rings = np.where(known, distance, 0)
+    parts = np.digitize(np.arange(mask.shape[1]), np.quantile(np.nonzero(mask)[1], GLOW_PARTS))
+    places = rings * (len(GLOW_PARTS) + 1) + parts  # (h, w)
+    groups = [
+        [change[places == px * (len(GLOW_PARTS) + 1) + part] for part in range(len(GLOW_PARTS) + 1)]
+        for px in range(1, most + reach_px + 1)
+    ]
+    if not all(len(group) for ring in groups for group in ring):
         return mask
-    medians = np.stack([np.median(ring, axis=0) for ring in rings])  # (rings, 3)
-    far = medians[most:].mean(axis=0)
-    strength = np.abs(medians - far).max(axis=1)
+    medians = np.stack([[np.median(group, axis=0) for group in ring] for ring in groups])
+    change = medians - medians[most:].mean(axis=0)  # (rings, parts, 3)
+    # What moves, or is coded badly, lightens one part and darkens the next.
+    strength = np.maximum(change.min(axis=1), -change.max(axis=1)).max(axis=1)
+    usual = np.abs(np.median(change[most:], axis=1)).max()
     falls = strength[:most] > strength[1 : most + 1]
-    goes_on = (strength[:most] > max(FAINT_LEVELS, 2 * strength[most:].max())) & falls
+    goes_on = (strength[:most] > max(FAINT_LEVELS, 2 * usual)) & falls
     width = int(np.logical_and.accumulate(goes_on).sum())
     return distance <= width if width >= LEAST_GLOW_PX else mask
 
