@@ -64,7 +64,7 @@ def find_jumping_box(change: np.ndarray, line: np.ndarray) -> np.ndarray | None:
     sizes = np.bincount(labels[line])
     sizes[0] = 0
     part = labels == int(sizes.argmax())
-    if not sizes.any() or part.sum() < 0.8 * line.sum() or part[:, [0, -1]].any():
+    if not sizes.any() or (part & line).sum() < 0.8 * line.sum() or part[:, [0, -1]].any():
         return None
     rows = np.flatnonzero(part.any(axis=1))
     left, right = part[rows].argmax(axis=1), part.shape[1] - part[rows, ::-1].argmax(axis=1)

@@ -22,11 +22,16 @@ SLOPE_PX, SLOPE_LEVELS = 3, 6.0
 FAINT_LEVELS, LEAST_GLOW_PX = 0.75, 4
 """A glow ends where it changes the picture by less than so many levels; what ends in fewer px beyond the
 strokes is coding noise."""
+GLOW_PARTS = 4
+"""Parts of a line, side by side, that must all show the same glow.
+See docs/measurements.md, "detect/masking/rim: completed"."""
 FILL_SHARE = 0.12
 """Least share of the strokes that have the colour of the letters' inside."""
 
 
-def complete_rim(mask: np.ndarray, steady: np.ndarray, line: np.ndarray, reach_px: int) -> np.ndarray:
+def complete_rim(
+    mask: np.ndarray, steady: np.ndarray, line: np.ndarray, reach_px: int, strong: np.ndarray | None = None
+) -> np.ndarray:
     """The strokes with the rim that most of them have put around all of them.
 
     See docs/measurements.md, "detect/masking/rim: completed".
@@ -36,6 +41,7 @@ def complete_rim(mask: np.ndarray, steady: np.ndarray, line: np.ndarray, reach_p
         steady: (h, w, 3) float32, RGB in [0, 255], median over the event's frames.
         line: (h, w) bool, the detector's box of the line.
         reach_px: Greatest width of a rim.
+        strong: (h, w) bool, where the picture changes by more than coding noise; None: everywhere.
 
     Returns:
         (h, w) bool, all of the mask and what was added.
@@ -63,11 +69,12 @@ def complete_rim(mask: np.ndarray, steady: np.ndarray, line: np.ndarray, reach_p
         place = (ring - 1) * SECTORS + sector
         return np.bincount(place[which], minlength=reach_px * SECTORS).reshape(reach_px, SECTORS)
 
-    seen, shows, hidden = count(marked), count(~is_hidden), count(is_hidden)
+    is_seen = marked if strong is None else marked & strong[near]
+    seen, shows, hidden = count(is_seen), count(~is_hidden), count(is_hidden)
 
     def is_rim(seen: np.ndarray, shows: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-        is_seen: np.ndarray = (seen >= LEAST_SHARE * shows) & (seen > LEAST_SEEN * (shows + hidden))
-        return is_seen
+        enough: np.ndarray = (seen >= LEAST_SHARE * shows) & (seen > LEAST_SEEN * (shows + hidden))
+        return enough
 
     all_around = is_rim(*(which.sum(axis=1, keepdims=True) for which in (seen, shows, hidden)))
     has_rim = is_rim(seen, shows, hidden) | all_around
@@ -121,16 +128,22 @@ def follow_glow(mask: np.ndarray, change: np.ndarray, known: np.ndarray, reach_p
     if not mask.any():
         return mask
     distance = np.ceil(cv2.distanceTransform((~mask).astype(np.uint8), cv2.DIST_L2, 5)).astype(int)
-    outside = known & (distance > 0)
-    most = 2 * reach_px
-    rings = [change[outside & (distance == px)] for px in range(1, most + reach_px + 1)]
-    if not all(map(len, rings)):
+    most, furthest = 2 * reach_px, 3 * reach_px
+    rings = np.where(known, np.minimum(distance, furthest + 1), 0)
+    shares = np.linspace(0, 1, GLOW_PARTS + 1)[1:-1]
+    parts = np.digitize(np.arange(mask.shape[1]), np.quantile(np.nonzero(mask)[1], shares))  # (w,)
+    places = (rings * GLOW_PARTS + parts).ravel()
+    ends = np.bincount(places, minlength=(furthest + 2) * GLOW_PARTS).cumsum()
+    groups = np.split(change.reshape(-1, 3)[places.argsort()], ends)[GLOW_PARTS : (furthest + 1) * GLOW_PARTS]
+    if not all(map(len, groups)):
         return mask
-    medians = np.stack([np.median(ring, axis=0) for ring in rings])  # (rings, 3)
-    far = medians[most:].mean(axis=0)
-    strength = np.abs(medians - far).max(axis=1)
+    medians = np.stack([np.median(group, axis=0) for group in groups]).reshape(furthest, GLOW_PARTS, 3)
+    change = medians - medians[most:].mean(axis=0)  # (rings, parts, 3)
+    # What moves lightens one part and darkens the next; so does coding.
+    strength = np.maximum(change.min(axis=1), -change.max(axis=1)).max(axis=1)
+    usual = np.abs(np.median(change[most:], axis=1)).max()
     falls = strength[:most] > strength[1 : most + 1]
-    goes_on = (strength[:most] > max(FAINT_LEVELS, 2 * strength[most:].max())) & falls
+    goes_on = (strength[:most] > max(FAINT_LEVELS, 2 * usual)) & falls
     width = int(np.logical_and.accumulate(goes_on).sum())
     return distance <= width if width >= LEAST_GLOW_PX else mask
 

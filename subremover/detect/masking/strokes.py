@@ -41,6 +41,11 @@ See docs/measurements.md, "detect/masking/strokes: odds"."""
 FAR_ODDS = 1.0
 """Log odds against pixels far from all contrast, which mostly are something that moved; a glow or a box has
 stronger odds by difference. See docs/measurements.md, "detect/masking/strokes: odds"."""
+LOST_ODDS = 0.6, -1.5
+"""Log odds by contrast, with and without it, where the background is so unsure that any change is likely.
+See docs/measurements.md, "detect/masking/strokes: odds"."""
+LOST_ERROR = 8.0, 18.0
+"""Expected error of the background, in levels, from which on these count, and from which on in full."""
 WEAK_ODDS, SURE_ODDS = -0.8, 1.0
 """Log odds of a hysteresis: pixels above the first count where they are joined to some above the second, so
 that soft rims are marked."""
@@ -150,15 +155,16 @@ def find_strokes(
         box = find_jumping_box(np.average([d.change for d in differences], axis=0, weights=trust), line)
     box = _find_standing_box(shown, line, lettering) if box is None else box
     near = near if box is None else near | box
-    odds = _smooth_odds(hints * _doubt(differences) + _odds_by_difference(differences, line))
+    odds = _weigh(differences, hints, contrast, line)
     if error > CALM_ERROR:
         if box is None:
             hole = _grow(_join(odds, line, near) | contrast, 2) | (lettering & ~line)
         differences = _differ_from_clear(shown, clear, ~hole, targets=2, sources=3)
-        odds = _smooth_odds(hints * _doubt(differences) + _odds_by_difference(differences, line))
+        odds = _weigh(differences, hints, contrast, line)
     mask = _join(odds, line, near)
     mask |= _grow(mask, 1) & (odds > RIM_ODDS) & near
-    whole = _complete(mask, steady, line, reach_px) if box is None else mask | box
+    strong = _find_strong(differences, ~_grow(mask, reach_px))
+    whole = _complete(mask, steady, line, reach_px, strong) if box is None else mask | box
     calmest = min(differences, key=lambda d: float(d.error[line].mean()))
     other = _grow(lettering & ~line, reach_px)
     return follow_glow(whole, calmest.shown - calmest.background, ~other, reach_px)
@@ -170,9 +176,11 @@ def _find_standing_box(shown: np.ndarray, line: np.ndarray, lettering: np.ndarra
     return find_bordered_box(shown, line) if box is None else _grow(box, 1)  # for coding noise
 
 
-def _complete(mask: np.ndarray, steady: np.ndarray, line: np.ndarray, reach_px: int) -> np.ndarray:
+def _complete(
+    mask: np.ndarray, steady: np.ndarray, line: np.ndarray, reach_px: int, strong: np.ndarray | None = None
+) -> np.ndarray:
     """(h, w) bool, the mask with whole rims and without pinholes."""
-    rims = complete_rim(mask, steady, line, reach_px)
+    rims = complete_rim(mask, steady, line, reach_px, strong)
     whole: np.ndarray = cv2.morphologyEx(rims.astype(np.uint8), cv2.MORPH_CLOSE, disc(1)).astype(bool)
     return whole
 
@@ -251,6 +259,28 @@ def _differ(targets: Sequence[View], sources: Sequence[View]) -> _Difference:
     error = np.sqrt(np.mean(squares, axis=0) * np.clip(ratio, 0.1, 1))
     shown = np.stack([target.picture for target in targets]).astype(np.float32)
     return _Difference(change, error, shown.mean(axis=0), np.stack(backgrounds).mean(axis=0))
+
+
+def _weigh(
+    differences: list[_Difference], hints: np.ndarray, contrast: np.ndarray, line: np.ndarray
+) -> np.ndarray:
+    """(h, w) float32 log odds by differences from text-free frames, and by the other sources where needed."""
+    precision = np.mean([1 / (difference.error**2 + 1) for difference in differences], axis=0)
+    lost = np.interp(precision**-0.5, LOST_ERROR, (0, 1))
+    odds = _odds_by_difference(differences, line) + lost * np.where(contrast, *LOST_ODDS)
+    return _smooth_odds(odds + hints * _doubt(differences))
+
+
+def _find_strong(differences: list[_Difference], beyond: np.ndarray) -> np.ndarray:
+    """(h, w) bool, where the picture changes by more than coding noise, and than beyond the lettering.
+
+    See docs/measurements.md, "detect/masking/rim: completed".
+    """
+    weights = [1 / (difference.error**2 + CODING_LEVELS**2) for difference in differences]
+    change = np.average([difference.change for difference in differences], axis=0, weights=weights)
+    usual = float(np.median(change[beyond])) if beyond.any() else 0.0
+    strong: np.ndarray = change > max(CODING_LEVELS, 2 * usual)
+    return strong
 
 
 def _odds_by_difference(
