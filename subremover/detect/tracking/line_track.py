@@ -110,9 +110,12 @@ class LineTrack:
         return 0 <= place < len(self._opacities) and self._opacities[place] > SURE
 
     def is_same(self, other: LineTrack) -> bool:
-        """Whether two tracks follow the same line: at the same place, on the same frames."""
+        """Whether two tracks follow the same line: at the same place, about as high, on the same frames."""
         common = self.line.intersect(other.line)
         if not common or common.area < 0.5 * min(self.line.area, other.line.area):
+            return False
+        low, high = sorted(min(track.line.width, track.line.height) for track in (self, other))
+        if high > 2 * low:
             return False
         since = max(self._begin, other._begin)
         one = np.array(self._opacities[since - self._begin :]) > SURE
