@@ -43,7 +43,7 @@ REACH_SECONDS = 0.6
 BUFFER_BYTES = 400 << 20
 """Most memory for frames kept to look back at."""
 
-UNREAD_SHARE = 0.2
+UNREAD_SHARE = 0.15
 """Height of a line, as a share of the picture's shorter side, above which it must read as words: faces and
 leaves are found as large letters."""
 MEDIAN_CROPS = 9
@@ -232,10 +232,15 @@ class Scan:
             self._tracks.append(track)
             return track
         if _length(track.line) > 1.1 * _length(same.line):
+            common = float(draw_boxes([track.line], same.line).mean())
+            if not track.sees_its_start and common > 0.7:  # of which only a part was seen so far
+                track.take_over(same, self._scene)
+                self._tracks[self._tracks.index(same)] = track
+                return track
+            has_moved = common < 0.85
             if track.sees_its_start:
                 self._tracks[self._tracks.index(same)] = track  # found in a fade, or in part
             # What is longer since it is opaque has not grown: it began at once, around the first part.
-            has_moved = draw_boxes([track.line], same.line).mean() < 0.85
             if has_moved or track.since > same.since + LEAST_FRAMES:
                 self._grown.append((track.found, track.line))
         return None

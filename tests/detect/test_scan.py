@@ -5,6 +5,7 @@ from media import DrawnPicture, draw_picture, draw_subtitle
 
 from subremover.detect.candidates.line_detector import LineDetector
 from subremover.detect.scan import Found, Scope, scan_pictures
+from subremover.geometry import Box
 
 SIZE = (320, 180)
 RATE = 24.0
@@ -74,6 +75,27 @@ def test_subtitles_without_a_gap_are_told_apart(detector):
     screen.show("Good morning", dict.fromkeys(range(10, 35), 1.0))
     screen.show("See you soon", dict.fromkeys(range(35, 60), 1.0))
     assert _ends(screen.scan(detector)) == [(10, 34), (35, 59)]
+
+
+def test_a_line_of_which_a_part_was_seen_first_is_whole_from_its_start(detector):
+    screen = Screen(120)
+    mask = screen.show("Where have you been?", dict.fromkeys(range(10, 110), 1.0))
+    looks = []
+
+    class ShortSighted:
+        def find_lines(self, picture):
+            looks.append(picture)
+            lines = detector.find_lines(picture)
+            if len(looks) > 3:  # the first look, one by itself, and one at another size
+                return lines
+            return [Box(n.x + n.width // 2, n.y, n.width - n.width // 2, n.height) for n in lines]
+
+    found = screen.scan(ShortSighted())
+    (event,) = [e for e in found.events if e.remove]
+    assert (event.first, event.last) == (10, 109)
+    covered = np.zeros_like(mask)
+    covered[event.box.slices] = event.strokes
+    assert (covered & mask).sum() > 0.98 * mask.sum()
 
 
 def test_a_line_that_a_box_hides_at_once_is_found(detector):

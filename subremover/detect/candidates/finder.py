@@ -6,11 +6,11 @@ What is new is told by `novelty`, the lines themselves are found by a `FindLines
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
 
-from subremover.detect.candidates.line_detector import CLOSE_PIXELS
 from subremover.detect.candidates.novelty import Novelty, Place
 from subremover.detect.frame import Frame, halvings
 from subremover.geometry import Box, draw_boxes
@@ -27,6 +27,14 @@ and 24 px in 4K still have 12."""
 LOW_SHARE = 1 / 3
 """The lowest part of the picture, as a share of its height, where most subtitles stand. Every other sweep
 takes this part alone, and so sees it larger."""
+ZOOM, UNEXPLAINED_BLOCKS = 1.5, 8
+"""Where so many new blocks lie outside all lines found, the detector looks once more, at so many times the
+size: what it overlooks at one size it sees at another.
+See docs/measurements.md, "detect/candidates/finder: second sight"."""
+MOST_CLOSER = 3
+"""Most looks at a line by itself, until it ends inside what is looked at."""
+FOLLOWED_SHARE = 0.8
+"""Share of a line that the followed ones must cover for it to be one of them."""
 
 HIGHEST_SHARE = 0.35
 """Greatest height of a line, as a share of the picture's shorter side: one word may fill a phone's."""
@@ -93,7 +101,12 @@ class CandidateFinder:
         frame_of = {frame.index: frame for frame in recent}
         for place in self._places(recent[-1].index):
             frame = frame_of.get(place.index, recent[-1])
-            for line in self.look(frame, place.box, followed(frame.index)):
+            known = followed(frame.index)
+            lines = list(self.look(frame, place.box, known))
+            known = [*known, *lines]
+            if sum(draw_boxes(known, block).mean() < 0.5 for block in place.blocks) >= UNEXPLAINED_BLOCKS:
+                lines += self.look(frame, place.box, known, zoom=ZOOM)
+            for line in lines:
                 yield frame, line
 
     def _places(self, now: int) -> list[Place]:
@@ -105,7 +118,11 @@ class CandidateFinder:
             low = round(LOW_SHARE * whole.height)
             return [Place(now, whole if self._is_low_next else Box(0, whole.height - low, whole.width, low))]
         places = [
-            Place(place.index, _enlarge(place.box, self._scale).clip(whole.width, whole.height))
+            Place(
+                place.index,
+                _enlarge(place.box, self._scale).clip(whole.width, whole.height),
+                tuple(_enlarge(block, self._scale) for block in place.blocks),
+            )
             for place in places
         ]
         if sum(place.box.area for place in places) > 0.5 * whole.area:
@@ -113,37 +130,52 @@ class CandidateFinder:
             return [Place(max(places, key=lambda p: p.box.area).index, whole)]
         return places
 
-    def look(self, frame: Frame, box: Box, followed: list[Box]) -> Iterator[Box]:
-        """Lines of a frame inside a box and the regions, less those that are followed."""
+    def look(self, frame: Frame, box: Box, followed: list[Box], *, zoom: float = 1.0) -> Iterator[Box]:
+        """Lines of a frame inside a box and the regions, less those that are followed.
+
+        Args:
+            frame: The frame.
+            box: Where to look.
+            followed: Boxes of lines that stand there and are followed already.
+            zoom: At how many times its size the place is shown to the detector.
+
+        Yields:
+            Each line's box in the picture, all of it, also where it runs out of the place.
+        """
         picture = frame.picture.rgb()
         for region in self._regions:
             if not (part := box.intersect(region)):
                 continue
-            for line in self._detect(picture, part):
-                if draw_boxes(followed, line).mean() > 0.7:
-                    continue
-                # What runs out of the part, or was scaled down, is looked at once more by itself.
-                if part.area > CLOSE_PIXELS or _reaches_out(line, part, region):
-                    near = line.grow(line.width // 2 + line.height, line.height).intersect(region)
-                    closer = self._detect(picture, near) if near else []
-                    yield max(closer, key=lambda n: _common_area(n, line), default=line)
-                else:
-                    yield line
+            for line in self._detect(picture, part, zoom):
+                if draw_boxes(followed, line).mean() <= FOLLOWED_SHARE:
+                    yield self._look_closer(picture, line, region)
 
-    def _detect(self, picture: np.ndarray, part: Box) -> list[Box]:
+    def _look_closer(self, picture: np.ndarray, line: Box, region: Box) -> Box:
+        """All of a line, of which the detector may have seen a part, or only roughly."""
+        for _ in range(MOST_CLOSER):
+            near = line.grow(line.width // 2 + line.height, line.height).intersect(region)
+            if not near:
+                break
+            line = max(self._detect(picture, near), key=partial(_common_area, line), default=line)
+            if not _reaches_out(line, near, region):
+                break
+        return line
+
+    def _detect(self, picture: np.ndarray, part: Box, zoom: float = 1.0) -> list[Box]:
         """Lines in a part of an (H, W, 3) uint8 picture, boxes in px of the whole."""
         crop = np.ascontiguousarray(picture[part.slices])
-        scale = 2 if self._whole.width >= LARGE_PX and min(crop.shape[:2]) > 2 else 1
-        if scale > 1:
-            size = (part.width // scale, part.height // scale)
-            crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA)
-        lines = (_enlarge(line, scale) for line in self._find_lines(crop))
+        if self._whole.width >= LARGE_PX and min(crop.shape[:2]) > 2:
+            zoom /= 2
+        if zoom != 1:
+            size = (int(part.width * zoom), int(part.height * zoom))
+            crop = cv2.resize(crop, size, interpolation=cv2.INTER_AREA if zoom < 1 else cv2.INTER_CUBIC)
+        lines = (_enlarge(line, 1 / zoom) for line in self._find_lines(crop))
         shifted = (line.shift(part.x, part.y) for line in lines)
         return [line for line in shifted if _has_line_shape(line, self._whole)]
 
 
-def _enlarge(box: Box, scale: int) -> Box:
-    return Box(box.x * scale, box.y * scale, box.width * scale, box.height * scale)
+def _enlarge(box: Box, scale: float) -> Box:
+    return Box(*(round(scale * value) for value in (box.x, box.y, box.width, box.height)))
 
 
 def _has_line_shape(box: Box, picture: Box) -> bool:

@@ -39,6 +39,8 @@ class Place:
     """Of the frame."""
     box: Box
     """In px of the small picture."""
+    blocks: tuple[Box, ...] = ()
+    """Those of its blocks that are new; none are told where everything is looked at."""
 
 
 class Novelty:
@@ -124,7 +126,8 @@ class Novelty:
             x, y, width, height = (int(value) * BLOCK_PX for value in stats[label, :4])
             whole = Box(0, 0, self._size[1], self._size[0])
             if box := Box(x, y, width, height).grow(BLOCK_PX, BLOCK_PX).intersect(whole):
-                found.append(Place(best, box))
+                corners = zip((xs * BLOCK_PX).tolist(), (ys * BLOCK_PX).tolist(), strict=True)
+                found.append(Place(best, box, tuple(Box(*corner, BLOCK_PX, BLOCK_PX) for corner in corners)))
         return found
 
 

@@ -7,6 +7,7 @@ worked out in `ends`, the strokes in `masking`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -109,15 +110,35 @@ class LineTrack:
         return 0 <= place < len(self._opacities) and self._opacities[place] > SURE
 
     def is_same(self, other: LineTrack) -> bool:
-        """Whether two tracks follow the same line: at the same place, on the same frames."""
+        """Whether two tracks follow the same line: at the same place, about as high, on the same frames."""
         common = self.line.intersect(other.line)
         if not common or common.area < 0.5 * min(self.line.area, other.line.area):
+            return False
+        low, high = sorted(min(track.line.width, track.line.height) for track in (self, other))
+        if high > 2 * low:
             return False
         since = max(self._begin, other._begin)
         one = np.array(self._opacities[since - self._begin :]) > SURE
         two = np.array(other._opacities[since - other._begin :]) > SURE
         # Lines that follow each other share no frame; found in a fade, one seems to come sooner.
         return bool((one & two).sum() > 0.3 * (one | two).sum())
+
+    def take_over(self, part: LineTrack, scene: Scene) -> None:
+        """Go on for a track that follows a part of this line, and has done so for longer.
+
+        Args:
+            part: That track; it ends here.
+            scene: Cuts and other lettering.
+        """
+        start = part._close_opening(scene)
+        self._close_opening(scene)
+        nothing = self.line_crop.rgb([])
+        self._start = replace(start, clear=nothing, shown=nothing)
+        before = part._opacities[: max(0, self._begin - part._begin)]
+        self._opacities = [*before, *self._opacities]
+        self._begin -= len(before)
+        self.sure_count += sum(opacity > UNCHANGED for opacity in before)
+        self.float_count += part.float_count
 
     def close(self, recent: Sequence[Frame], scene: Scene) -> tuple[End, End]:
         """How the line came and went; call once, when it is gone or the film ends.
