@@ -27,6 +27,11 @@ MOST_CROPS, CROP_STRIDE = 24, 4
 one is dropped, so that memory is bounded."""
 
 
+MUCH_HIGHER = 2.5
+"""How many times as high a box must be for another line: now and then the detector takes much of the picture
+around a line for one."""
+
+
 class LineTrack:
     """A line under observation: made when it is found, then `follow` frame by frame, then `close`."""
 
@@ -110,12 +115,15 @@ class LineTrack:
         return 0 <= place < len(self._opacities) and self._opacities[place] > SURE
 
     def is_same(self, other: LineTrack) -> bool:
-        """Whether two tracks follow the same line: at the same place, about as high, on the same frames."""
+        """Whether two tracks follow the same line: at the same place, on the same frames."""
         common = self.line.intersect(other.line)
         if not common or common.area < 0.5 * min(self.line.area, other.line.area):
             return False
-        low, high = sorted(min(track.line.width, track.line.height) for track in (self, other))
-        if high > 2 * low:
+        longer = max(self.line, other.line, key=lambda line: line.area)
+        low, high = sorted(
+            line.height if longer.width >= longer.height else line.width for line in (self.line, other.line)
+        )
+        if high > MUCH_HIGHER * low:
             return False
         since = max(self._begin, other._begin)
         one = np.array(self._opacities[since - self._begin :]) > SURE
