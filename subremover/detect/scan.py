@@ -43,9 +43,9 @@ REACH_SECONDS = 0.6
 BUFFER_BYTES = 400 << 20
 """Most memory for frames kept to look back at."""
 
-UNREAD_SHARE = 0.15
-"""Height of a line, as a share of the picture's shorter side, above which it must read as words: faces and
-leaves are found as large letters."""
+UNREAD_SHARE, UNREAD_SQUARE_SHARE, SQUARE = 0.2, 0.15, 1.5
+"""Height of a line, as a share of the picture's shorter side, above which it must read as words, and the same
+for what is less than so many times as long as high: faces, leaves and walls are found as large letters."""
 MEDIAN_CROPS = 9
 """Crops of a line whose median is read; more make no letter any clearer."""
 
@@ -264,7 +264,7 @@ class Scan:
             return
         picture = _median(shown)
         text, confidence = self._read_line(picture, strokes)
-        if not text and min(track.line.width, track.line.height) > UNREAD_SHARE * min(self._size):
+        if not text and _is_large(track.line, min(self._size)):
             return
         runs = track.runs(first, last)
         cuts = self._scene.cuts
@@ -366,6 +366,12 @@ def _is_removed(sight: Sight, events: Sequence[Event]) -> bool:
     index, box = sight
     removed = [e.box for e in events if e.remove and e.first <= index <= e.last]
     return bool(draw_boxes(removed, box).mean() > 0.5)
+
+
+def _is_large(line: Box, side_px: int) -> bool:
+    """Whether a line that says nothing is too large for one, in a picture with this shorter side."""
+    short, long = sorted((line.width, line.height))
+    return short > (UNREAD_SHARE if long >= SQUARE * short else UNREAD_SQUARE_SHARE) * side_px
 
 
 def _length(line: Box) -> int:

@@ -31,6 +31,8 @@ ZOOM, UNEXPLAINED_BLOCKS = 1.5, 8
 """Where so many new blocks lie outside all lines found, the detector looks once more, at so many times the
 size: what it overlooks at one size it sees at another.
 See docs/measurements.md, "detect/candidates/finder: second sight"."""
+LONG = 2.5
+"""How many times as long as high a line must be to be believed at that size: leaves look like letters."""
 MOST_CLOSER = 3
 """Most looks at a line by itself, until it ends inside what is looked at."""
 FOLLOWED_SHARE = 0.8
@@ -105,7 +107,8 @@ class CandidateFinder:
             lines = list(self.look(frame, place.box, known))
             known = [*known, *lines]
             if sum(draw_boxes(known, block).mean() < 0.5 for block in place.blocks) >= UNEXPLAINED_BLOCKS:
-                lines += self.look(frame, place.box, known, zoom=ZOOM)
+                larger = self.look(frame, place.box, known, zoom=ZOOM)
+                lines += [line for line in larger if line.width > LONG * line.height]
             for line in lines:
                 yield frame, line
 
