@@ -293,6 +293,12 @@ _DECLARATIONS = (
         is_flag=True,
         help="Only say how far the run to this output is, or was when it was stopped.",
     ),
+    _say(
+        "--progress",
+        type=click.Choice(["bar", "json"]),
+        default="bar",
+        help="How to tell how far a run has come: by a bar, or for programs by lines of JSON on stdout.",
+    ),
     _say("--profile", is_flag=True, help="Print where the time went, by stage; also with -q."),
     _say("-q", "--quiet", is_flag=True, help="Say nothing but errors."),
     _say("-v", "--verbose", is_flag=True, help="Say more, and show tracebacks."),

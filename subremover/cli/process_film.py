@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from subremover._version import __version__
+from subremover.cli.outputs import Outputs
 from subremover.cli.progress_bar import ProgressBar, printable, say
+from subremover.cli.progress_lines import ProgressLines
 from subremover.cli.request import FilmRequest, Request
+from subremover.errors import SubremoverError
 from subremover.runtime.paths import exists
 from subremover.runtime.profile import measure, stage
 
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from subremover.options import ScanOptions
     from subremover.pipeline import Run
     from subremover.plan.model import Plan
+    from subremover.progress import Progress
     from subremover.result import Result
 
 log = logging.getLogger(__name__)
@@ -40,19 +44,33 @@ def process_film(film: FilmRequest, request: Request, painter: Painter | None = 
         WorkerError: A GPU failed.
         UsageError: The options do not fit the film, the encoder or the memory.
     """
-    with measure() as profile:
-        _process(film, request, painter)
+    lines = ProgressLines(film.source, request.progress == "json")
+    try:
+        with measure() as profile:
+            _process(film, request, painter, lines)
+    except SubremoverError as error:
+        lines.write("error", message=str(error), exit_code=error.exit_code)
+        raise
     if request.profile:
         say(f"{printable(film.source.name)}:\n{profile}")
 
 
-def _process(film: FilmRequest, request: Request, painter: Painter | None) -> None:
+def _process(film: FilmRequest, request: Request, painter: Painter | None, lines: ProgressLines) -> None:
     with stage("start"):
         from subremover.pipeline import Run
         from subremover.report.pictures import add_shares, write_previews
         from subremover.runtime.atomic_file import new_file
     start, name, outputs = time.monotonic(), film.source.name, film.outputs
-    bar = ProgressBar(name, request.quiet)
+    bar = ProgressBar(name, request.quiet or request.progress == "json")
+
+    def update(progress: Progress) -> None:
+        bar.update(progress)
+        lines.update(progress)
+
+    def warn(text: str) -> None:
+        _say(f"{name}: {text}", request)
+        lines.write("warning", message=text)
+
     run = Run(
         film.source,
         film.options,
@@ -60,27 +78,39 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None) -> No
         provenance=outputs.provenance,
         paints=not request.scan_only,
         painter=painter,
-        progress=bar.update,
+        progress=update,
     )
     with run, bar:
         for warning in run.losses:
-            _say(f"{name}: {warning}", request)
+            warn(warning)
         _log_start(run, film)
         outputs.check(film.source, film.options.encode.overwrite, run.work.findings if run.work else ())
         plan = run.scan()
         bar.end_stage()
+        lines.end_stage()
         _log_plan(plan, name)
         with stage("report"):
             _write_findings(run, plan, film, request)
-        stays = _list_left_alone(run.describe_left_alone(plan))
+        left_alone = run.describe_left_alone(plan)
+        stays = _list_left_alone(left_alone)
         found = _describe_found(plan, film.options.scan)
+        known = {
+            "frames": run.film.frame_count,
+            "events": len(plan.removed),
+            "frames_masked": int(plan.masked_frames().sum()),
+            "left_alone": left_alone,
+        }
         if folder := outputs.previews:
             written = write_previews(run, plan, folder)
             made = f"{len(written)} pictures in {folder}" if written else "no pictures"
             _say(f"{name}: {found}; {made}{stays}", request)
+            lines.write(
+                "result", **known, seconds=time.monotonic() - start, pictures=[str(p) for p in written]
+            )
             return
         if run.work is None:
             _say(f"{name}: {found}, {time.monotonic() - start:.1f} s{stays}", request)
+            lines.write("result", **known, seconds=time.monotonic() - start)
             return
         result = run.render(plan)
         bar.end_stage()
@@ -89,10 +119,11 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None) -> No
                 add_shares(outputs.report, part, plan, result.shares, result.event_shares)
         for warning in result.warnings:
             if warning not in run.losses:
-                _say(f"{name}: {warning}", request)
+                warn(warning)
         seconds = time.monotonic() - start
         done = _describe(result, found, run.film.frame_count, seconds)
         _say(f"{outputs.film}: {done}{_list_left_alone(result.left_alone)}", request)
+        lines.write("result", **known, seconds=seconds, **_list_made(result, outputs))
 
 
 def _log_start(run: Run, film: FilmRequest) -> None:
@@ -149,6 +180,20 @@ def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -
     if outputs.report and outputs.report.absolute() not in written:
         with new_file(outputs.report, work.path if work else None) as part:
             write_report(run.film, plan, part)
+
+
+def _list_made(result: Result, outputs: Outputs) -> dict[str, object]:
+    """What a whole run has made, for a program."""
+    shares = result.shares
+    return {
+        "output": str(outputs.film),
+        "bytes": result.output_bytes,
+        "frames_copied": result.frames_copied,
+        "frames_resumed": result.frames_resumed,
+        "borrowed": round(shares.borrowed, 4),
+        "unmixed": round(shares.unmixed, 4),
+        "painted": round(shares.fitted, 4),
+    }
 
 
 def _describe_found(plan: Plan, options: ScanOptions) -> str:

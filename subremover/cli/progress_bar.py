@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from subremover.cli.pace import Estimate, Pace
 from subremover.cli.signals import raise_signal
 from subremover.errors import OutputError
 
@@ -61,18 +62,13 @@ class ProgressBar:
     """Shows progress on stderr: a bar on a terminal, a line now and then in a pipe."""
 
     LINE_SECONDS = 10.0
-    ESTIMATE_SECONDS = 10.0
-    """No line tells how long a stage will yet take before its first frame is so long ago, ..."""
-    ESTIMATE_SHARE = 0.05
-    """... or this share of its frames is done: before, the estimate may be off by far."""
 
     def __init__(self, name: str, is_quiet: bool) -> None:
         self._name, self._is_quiet = printable(name), is_quiet
         self._bar: tqdm[Any] | None = None
         self._stage = ""
-        self._start = self._begun = self._said = self._latest = time.monotonic()
-        self._first = 0
-        """Frames done when the stage's first report came: those of a run that this one goes on with."""
+        self._pace = Pace()
+        self._said = time.monotonic()
 
     def __enter__(self) -> ProgressBar:
         return self
@@ -85,8 +81,8 @@ class ProgressBar:
     def end_stage(self) -> None:
         """Take the bar away, so that lines may be printed; the next stage has one of its own."""
         self._close()
-        self._stage = ""
-        self._said = self._latest = time.monotonic()
+        self._pace.rest()
+        self._stage, self._said = "", time.monotonic()
 
     def update(self, progress: Progress) -> None:
         """Show how far a stage has come; or end it, if a signal said so.
@@ -99,11 +95,10 @@ class ProgressBar:
             return
         if progress.stage != self._stage:
             self._close()
-            self._stage, self._first, self._start = progress.stage, progress.done - 1, self._latest
-            self._begun = time.monotonic()
-        self._latest = time.monotonic()
+            self._stage = progress.stage
+        estimate = self._pace.estimate(progress)
         if not sys.stderr.isatty():
-            self._print_line(progress)
+            self._print_line(progress, estimate)
             return
         if self._bar is None:
             from tqdm import tqdm
@@ -119,14 +114,11 @@ class ProgressBar:
             self._bar.close()
         self._bar = None
 
-    def _print_line(self, progress: Progress) -> None:
+    def _print_line(self, progress: Progress, estimate: Estimate) -> None:
         now = time.monotonic()
         if now - self._said < self.LINE_SECONDS and progress.done < progress.total:
             return
         self._said = now
-        done, left = progress.done - self._first, progress.total - progress.done
-        rate = done / max(now - self._start, 1e-6)
-        line = f"{self._name}: {progress.stage} {progress.done}/{progress.total} frames, {rate:.1f} frames/s"
-        if done >= self.ESTIMATE_SHARE * (done + left) or now - self._begun >= self.ESTIMATE_SECONDS:
-            line += f", {left / max(rate, 1e-6):.0f} s left"
-        say(line)
+        frames = f"{progress.done}/{progress.total} frames, {estimate.rate:.1f} frames/s"
+        left = "" if estimate.seconds_left is None else f", {estimate.seconds_left:.0f} s left"
+        say(f"{self._name}: {progress.stage} {frames}{left}")

@@ -37,6 +37,8 @@ class Request:
     profile: bool
     quiet: bool
     verbose: bool
+    progress: str
+    """How it is told how far a run has come: "bar" or "json"."""
 
     @classmethod
     def read(cls, values: Mapping[str, Any]) -> Request:
@@ -70,7 +72,7 @@ class Request:
             FilmRequest(source, own, _with_own_files(options, source) if is_many else options)
             for source, own in zip(sources, outputs, strict=True)
         )
-        flags = (values[name] for name in ("scan_only", "status", "profile", "quiet", "verbose"))
+        flags = (values[name] for name in ("scan_only", "status", "profile", "quiet", "verbose", "progress"))
         return cls(tuple(films), *flags)
 
 

@@ -866,6 +866,70 @@ class TestHelp:
         assert result.stdout.endswith("[]\n"), result.stderr
 
 
+@pytest.mark.usefixtures("place")
+class TestProgressLines:
+    """What programs are told of a run."""
+
+    MASKED = ("--mask", "hi.png", "--no-borrow", "--progress", "json", *TINY)
+
+    def read(self, out: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in out.splitlines()]
+
+    @pytest.mark.parametrize("is_quiet", [False, True])
+    def test_a_whole_run(self, is_quiet: bool, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        drawn = draw_film(place / "c.mp4", subtitles=((0, 23, "Hi"),))
+        cv2.imwrite("hi.png", drawn.masks[0] * 255)
+        words = [*self.MASKED, "--start", "9f", "--end", "0.6", *["-q"][: int(is_quiet)]]
+        assert cli.run(["c.mp4", "-o", "b.mp4", *words]) == 0
+        out, err = capsys.readouterr()
+        *steps, result = self.read(out)
+        assert {step["kind"] for step in steps} == {"progress"}
+        assert {line["film"] for line in [*steps, result]} == {"c.mp4"}
+        ends = {step["stage"]: (step["done"], step["total"], step["seconds_left"]) for step in steps}
+        assert ends["render"] == (15, 15, 0.0)
+        assert ends["verify"] == (24, 24, 0.0)
+        assert all(step["frames_per_second"] > 0 for step in steps)
+        assert result["kind"] == "result"
+        assert (result["output"], result["bytes"]) == ("b.mp4", Path("b.mp4").stat().st_size)
+        assert (result["frames"], result["events"], result["frames_masked"]) == (24, 1, 6)
+        assert (result["frames_copied"], result["frames_resumed"], result["left_alone"]) == (9, 0, [])
+        assert (result["borrowed"], result["unmixed"], result["painted"]) == (0.0, 0.0, 1.0)
+        assert "frames/s" not in err
+        assert bool(err) is not is_quiet
+
+    def test_a_scan(self, find: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+        find(stay("logo", 4, 4))
+        assert cli.run(["a.mp4", "--scan-only", "--progress", "json"]) == 0
+        *_, result = self.read(capsys.readouterr().out)
+        assert (result["kind"], result["events"]) == ("result", 0)
+        assert result["left_alone"] == ["a logo at the top left (--logos)"]
+        assert "output" not in result
+
+    def test_a_film_that_cannot_be_read_and_one_that_can(
+        self, find: Callable[..., None], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        find(stay("logo", 4, 4))
+        Path("broken.mp4").write_bytes(b"no film")
+        assert cli.run(["broken.mp4", "a.mp4", "--scan-only", "--progress", "json"]) == 1
+        error, *_, result = self.read(capsys.readouterr().out)
+        assert (error["kind"], error["film"], error["exit_code"]) == ("error", "broken.mp4", 3)
+        assert error["message"]
+        assert (result["kind"], result["film"]) == ("result", "a.mp4")
+
+    def test_nobody_reads(self, place: Path) -> None:
+        drawn = draw_film(place / "c.mp4", subtitles=((0, 23, "Hi"),))
+        cv2.imwrite("hi.png", drawn.masks[0] * 255)
+        reader, writer = os.pipe()
+        os.close(reader)
+        done = subprocess.run(
+            [sys.executable, "-m", "subremover", "c.mp4", "-o", "b.mp4", *self.MASKED],
+            env=ENVIRONMENT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+        os.close(writer)
+        assert done.returncode == 0, done.stderr
+        assert len(read_pts(place / "b.mp4")) == 24
+
+
 def test_an_estimate_needs_some_frames_or_some_time(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,0 +1,73 @@
+"""Progress for programs that run the command: one JSON object a line on stdout.
+
+What the objects hold is documented in docs/usage.md, "For programs".
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from subremover.cli.pace import Pace
+from subremover.cli.signals import raise_signal
+
+if TYPE_CHECKING:
+    from subremover.progress import Progress
+
+LEAST_SECONDS = 0.25
+"""Between two lines of one stage, whose last frame is told in any case."""
+
+
+class ProgressLines:
+    """Tells of one film, if asked to; once nobody reads it any more, the run goes on in silence."""
+
+    def __init__(self, source: Path, is_asked: bool) -> None:
+        self._film, self._is_asked, self._pace = str(source), is_asked, Pace()
+        self._stage, self._written = "", time.monotonic()
+
+    def update(self, progress: Progress) -> None:
+        """Tell how far a stage has come; or end it, if a signal said so.
+
+        Raises:
+            KeyboardInterrupt, SystemExit: See `raise_signal`.
+        """
+        raise_signal()
+        if not self._is_asked:
+            return
+        estimate, now = self._pace.estimate(progress), time.monotonic()
+        is_new, is_last = progress.stage != self._stage, progress.done == progress.total
+        if not (is_new or is_last) and now - self._written < LEAST_SECONDS:
+            return
+        self._stage, self._written = progress.stage, now
+        left = estimate.seconds_left
+        self.write(
+            "progress",
+            stage=progress.stage,
+            done=progress.done,
+            total=progress.total,
+            frames_per_second=round(estimate.rate, 3),
+            seconds_left=None if left is None else round(left, 1),
+        )
+
+    def end_stage(self) -> None:
+        """Leave what is done between two stages out of the next one's rate."""
+        self._pace.rest()
+        self._stage = ""
+
+    def write(self, kind: str, **values: Any) -> None:
+        """Write a line, if it was asked for.
+
+        Args:
+            kind: What it is: "progress", "warning", "result" or "error".
+            **values: What JSON can hold.
+        """
+        if not self._is_asked:
+            return
+        try:
+            print(json.dumps({"kind": kind, "film": self._film, **values}), flush=True)
+        except OSError:
+            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115, whatever else writes there
