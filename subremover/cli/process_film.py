@@ -105,12 +105,15 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None, lines
             made = f"{len(written)} pictures in {folder}" if written else "no pictures"
             _say(f"{name}: {found}; {made}{stays}", request)
             lines.write(
-                "result", **known, seconds=time.monotonic() - start, pictures=[str(p) for p in written]
+                "result",
+                **known,
+                seconds=round(time.monotonic() - start, 3),
+                pictures=[str(p) for p in written],
             )
             return
         if run.work is None:
             _say(f"{name}: {found}, {time.monotonic() - start:.1f} s{stays}", request)
-            lines.write("result", **known, seconds=time.monotonic() - start)
+            lines.write("result", **known, seconds=round(time.monotonic() - start, 3))
             return
         result = run.render(plan)
         bar.end_stage()
@@ -123,7 +126,7 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None, lines
         seconds = time.monotonic() - start
         done = _describe(result, found, run.film.frame_count, seconds)
         _say(f"{outputs.film}: {done}{_list_left_alone(result.left_alone)}", request)
-        lines.write("result", **known, seconds=seconds, **_list_made(result, outputs))
+        lines.write("result", **known, seconds=round(seconds, 3), **_list_made(result, outputs))
 
 
 def _log_start(run: Run, film: FilmRequest) -> None:
