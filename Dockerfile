@@ -1,6 +1,9 @@
 # docker build -t subremover .
 # docker run --rm --gpus all --user "$(id -u):$(id -g)" -v "$PWD:/data" -v subremover-cache:/cache \
 #     subremover movie.mp4 -o clean.mp4
+# The page in the browser (docs/page.md):
+# docker run --rm -p 127.0.0.1:8470:8470 -v "$PWD:/data" --entrypoint subremover-page subremover . \
+#     --host 0.0.0.0 --port 8470
 #
 # The image holds parts under the GPL and under NVIDIA's terms: see THIRD_PARTY.md before passing it on.
 
@@ -23,7 +26,7 @@ COPY constraints.txt /
 RUN pip install --no-cache-dir -c /constraints.txt torch
 
 COPY --from=build /dist /dist
-RUN pip install --no-cache-dir -c /constraints.txt /dist/*.whl
+RUN pip install --no-cache-dir -c /constraints.txt "$(echo /dist/*.whl)[page]"
 
 # `--user` makes the result belong to whoever runs the container, under an id that has no name and no home in here:
 # torch's and other caches go to /tmp, and USER answers who ask for the name.

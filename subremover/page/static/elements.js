@@ -1,0 +1,95 @@
+// Makes elements. Text goes in as text and never as markup, whatever a film is called or says.
+
+/** An element with properties, attributes and children.
+ *
+ * `on` holds listeners, `data` the dataset, `is` classes by whether they apply; what is no property of the element
+ * becomes an attribute; null and undefined are left out.
+ */
+export function make(tag, settings = {}, ...children) {
+  const element = tag.startsWith("svg:")
+    ? document.createElementNS("http://www.w3.org/2000/svg", tag.slice(4))
+    : document.createElement(tag);
+  for (const [name, value] of Object.entries(settings)) {
+    if (value === null || value === undefined) continue;
+    if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    else if (name === "data") Object.assign(element.dataset, value);
+    else if (name === "class") element.setAttribute("class", value);
+    else if (name === "is") for (const [word, applies] of Object.entries(value)) element.classList.toggle(word, applies);
+    else if (name === "place") place(element, value);
+    else if (name in element && !tag.startsWith("svg:") && !name.startsWith("aria")) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return element;
+}
+
+/** Sets custom properties of style, which the page's policy allows where it forbids style attributes. */
+export function place(element, values) {
+  for (const [name, value] of Object.entries(values)) element.style.setProperty(`--${name}`, value);
+}
+
+/** A button; `settings.key` is told to those who look for keyboard shortcuts. */
+export function button(label, click, settings = {}) {
+  const { key, ...others } = settings;
+  const told = key ? { title: `${others.title ?? label} (${key})`, "aria-keyshortcuts": key } : {};
+  return make("button", { type: "button", on: { click }, ...others, ...told }, label);
+}
+
+/** A control with its label around it. */
+export function labelled(label, control, settings = {}) {
+  return make("label", { class: "field", ...settings }, make("span", {}, label), control);
+}
+
+/** A group of radio buttons that looks like one control; `changed` gets the value chosen. */
+export function choices(legend, name, options, chosen, changed) {
+  return make(
+    "fieldset",
+    { class: "choices", on: { change: (event) => changed(event.target.value) } },
+    make("legend", {}, legend),
+    options.map(([value, label, key]) =>
+      make(
+        "label",
+        { title: key ? `${label} (${key})` : null },
+        make("input", { type: "radio", name, value, checked: value === chosen }),
+        make("span", {}, label),
+      ),
+    ),
+  );
+}
+
+let number = 0;
+
+/** Asks in a dialog, and resolves to the value of the button that was pressed; to null when it was closed. */
+export function ask(question, details, answers) {
+  const id = `question-${++number}`;
+  return new Promise((resolve) => {
+    const dialog = make(
+      "dialog",
+      { class: "question", "aria-labelledby": id },
+      make("h2", { id }, question),
+      details ? make("p", {}, details) : null,
+      make(
+        "div",
+        { class: "row" },
+        answers.map(([value, label, look]) =>
+          button(label, () => { dialog.returnValue = value ?? ""; dialog.close(value ?? ""); }, { class: look ?? "" }),
+        ),
+      ),
+    );
+    dialog.addEventListener("close", () => {
+      dialog.remove();
+      resolve(dialog.returnValue || null);
+    });
+    document.body.append(dialog);
+    dialog.showModal();
+  });
+}
+
+const polite = () => document.getElementById("news");
+
+/** Says something that a screen reader should read out, and that is seen for a while. */
+export function tell(text, { isError = false } = {}) {
+  const note = make("p", { class: isError ? "note error" : "note", role: isError ? "alert" : null }, text);
+  polite().append(note);
+  setTimeout(() => note.remove(), isError ? 12000 : 5000);
+}

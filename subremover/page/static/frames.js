@@ -1,0 +1,77 @@
+// Fetches pictures of frames: the latest asked for always wins, and those at hand are not asked for again.
+
+import { getPicture } from "./api.js";
+
+const MOST_PIXELS = 60e6; // of pictures kept: four bytes each
+const WIDTHS = [320, 640, 960, 1280, 1920, 3840];
+
+export class FrameFetcher extends EventTarget {
+  #path;
+  #kept = new Map();
+  #pixels = 0;
+  #wanted = null;
+  #isBusy = false;
+
+  /** `path(frame, width)` is the address of a frame's picture. */
+  constructor(path) {
+    super();
+    this.#path = path;
+  }
+
+  /** Asks for a frame; `shown(picture, frame)` is called with it, unless another was asked for meanwhile. */
+  want(frame, width, shown, failed) {
+    this.#wanted = { frame, width: WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1), shown, failed };
+    this.#work();
+  }
+
+  /** A picture of the frame that is at hand, as wide as asked for or else another; null. */
+  at(frame, width) {
+    const least = WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1);
+    return this.#kept.get(`${frame} ${least}`) ?? null;
+  }
+
+  /** Fetches frames nearby while nothing else is asked for. */
+  async ahead(frames, width) {
+    for (const frame of frames) {
+      if (this.#isBusy) return;
+      const wide = WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1);
+      if (!this.#kept.has(`${frame} ${wide}`)) await this.#fetch(frame, wide).catch(() => null);
+    }
+  }
+
+  async #work() {
+    if (this.#isBusy) return;
+    this.#isBusy = true;
+    while (this.#wanted) {
+      const asked = this.#wanted;
+      try {
+        const picture = await this.#fetch(asked.frame, asked.width);
+        // While someone drags, each picture that comes is shown, even if it is no longer the latest.
+        asked.shown(picture, asked.frame);
+      } catch (error) {
+        if (this.#wanted === asked) asked.failed(error);
+      }
+      if (this.#wanted === asked) this.#wanted = null;
+    }
+    this.#isBusy = false;
+  }
+
+  async #fetch(frame, width) {
+    const key = `${frame} ${width}`;
+    const kept = this.#kept.get(key);
+    if (kept) {
+      this.#kept.delete(key); // so that it is the newest
+      this.#kept.set(key, kept);
+      return kept;
+    }
+    const picture = await getPicture(this.#path(frame, width));
+    this.#kept.set(key, picture);
+    this.#pixels += picture.width * picture.height;
+    for (const [old, oldest] of this.#kept) {
+      if (this.#pixels <= MOST_PIXELS || old === key) break;
+      this.#pixels -= oldest.width * oldest.height;
+      this.#kept.delete(old); // closed by the garbage collector: it may still be on screen
+    }
+    return picture;
+  }
+}

@@ -1,0 +1,157 @@
+// Run: the options that matter, the whole film, and what came of it.
+
+import { formatLength, formatSize, formatTime, get } from "./api.js";
+import { Compare } from "./compare.js";
+import { ask, button, choices, labelled, make, tell } from "./elements.js";
+import { JobCard, isOver, jobs } from "./jobs.js";
+import { describeResult, fileLinks } from "./results.js";
+import { t } from "./words.js";
+
+export class RunPanel {
+  #bench;
+  #preset = make("select", {});
+  #codec = make("select", {});
+  #container = make("select", {}, new Option(t("as-source"), ""), new Option("MKV", "mkv"), new Option("MP4", "mp4"));
+  #quality = "lossless";
+  #crf = make("input", { type: "number", min: 0, max: 63, value: 18, disabled: true });
+  #track = make("input", { type: "checkbox" });
+  #language = make("input", { type: "text", value: "und", maxLength: 3, size: 4, pattern: "[a-z]{3}" });
+  #srt = make("input", { type: "checkbox" });
+  #go = button(t("run-go"), () => this.#start(), { class: "main" });
+  #card = new JobCard(t("run-progress"));
+  #error = make("p", { class: "error", role: "alert", hidden: true });
+  #done = make("div", { class: "done", hidden: true });
+  #shown = "";
+  #compare = null;
+
+  constructor(bench) {
+    this.#bench = bench;
+    const crf = labelled("CRF", this.#crf);
+    this.element = make(
+      "div",
+      {},
+      make("h2", {}, t("step-run")),
+      this.#done,
+      this.#card.element,
+      this.#error,
+      make(
+        "form",
+        { class: "options", on: { submit: (event) => { event.preventDefault(); this.#start(); } } },
+        labelled(t("preset"), this.#preset),
+        choices(t("quality"), "quality", [["lossless", t("quality-lossless")], ["match", t("quality-match")], ["crf", t("quality-crf")]], "lossless", (quality) => {
+          this.#quality = quality;
+          this.#crf.disabled = quality !== "crf";
+        }),
+        crf,
+        make(
+          "details",
+          {},
+          make("summary", {}, t("run-more")),
+          labelled(t("codec"), this.#codec),
+          labelled(t("container"), this.#container),
+          make("label", { class: "tick" }, this.#srt, make("span", {}, t("write-srt"))),
+          make("label", { class: "tick" }, this.#track, make("span", {}, t("subtitle-track"))),
+          labelled(t("subtitle-language"), this.#language),
+        ),
+        make("p", { class: "hint" }, t("sound-untouched")),
+        make("div", { class: "row" }, this.#go, make("a", { class: "button quiet", href: "#/queue" }, t("queue"))),
+      ),
+    );
+    this.#offer();
+  }
+
+  get keys() {
+    return this.#compare?.keys ?? {};
+  }
+
+  show() {
+    this.follow();
+  }
+
+  leave() {
+    this.#compare?.stop();
+    this.#compare = null;
+    this.#bench.showInstead(null);
+  }
+
+  close() {
+    this.#compare?.stop();
+  }
+
+  follow() {
+    const job = jobs.latest(this.#bench.film.id, "run");
+    this.#card.show(job);
+    this.#go.disabled = Boolean(job && !isOver(job));
+    this.#error.hidden = job?.state !== "failed";
+    this.#error.textContent = job?.error ?? "";
+    this.#done.hidden = job?.state !== "done";
+    const text = job ? `${job.id} ${job.state}` : "";
+    if (job?.state === "done" && this.#shown !== text) this.#showDone(job);
+    this.#shown = text;
+  }
+
+  async #offer() {
+    const { presets, codecs } = await get("options").catch(() => ({ presets: ["fast", "standard", "paper"], codecs: [] }));
+    this.#preset.append(...presets.map((name) => new Option(t(`preset-${name}`), name, false, name === "standard")));
+    this.#codec.append(new Option(t("as-source"), ""), ...codecs.map((name) => new Option(name.toUpperCase(), name)));
+  }
+
+  async #start() {
+    const { film, plan } = this.#bench;
+    const options = {
+      preset: this.#preset.value || "standard",
+      codec: this.#codec.value || null,
+      container: this.#container.value || null,
+      match_size: this.#quality === "match",
+      crf: this.#quality === "crf" ? +this.#crf.value : null,
+      subtitle_track: this.#track.checked,
+      subtitle_language: this.#language.value || "und",
+      srt: this.#srt.checked,
+      overwrite: false,
+    };
+    try {
+      if (plan && !(await plan.flush())) return;
+      await jobs.add(film.id, "run", options);
+    } catch (error) {
+      if (error.reason !== "exists") {
+        tell(error.message, { isError: true });
+        return;
+      }
+      const answer = await ask(t("exists-question"), t("exists-details"), [["yes", t("exists-yes"), "danger"], [null, t("exists-no")]]);
+      if (answer) await jobs.add(film.id, "run", { ...options, overwrite: true }).catch((again) => tell(again.message, { isError: true }));
+    }
+  }
+
+  async #showDone(job) {
+    const { film } = this.#bench, { result, warnings } = job;
+    const now = await get(`films/${film.id}`).catch(() => film);
+    film.files = now.files;
+    const size = film.files.find(({ kind }) => kind === "film")?.bytes ?? result.bytes;
+    this.#done.replaceChildren(
+      make("h3", {}, t("run-done")),
+      make("p", {}, `${describeResult(result)}.`),
+      make("p", { class: "hint" }, [formatLength(result.seconds), size ? formatSize(size) : null].filter(Boolean).join(" · ")),
+      result.left_alone?.length ? make("p", {}, t("left-alone", { what: result.left_alone.join(", ") })) : null,
+      warnings.map((warning) => make("p", { class: "warning" }, warning)),
+      make("div", { class: "row" }, fileLinks(film.id, film.files.map(({ kind }) => kind)), button(t("before-after"), () => this.#show())),
+    );
+  }
+
+  #show() {
+    const { film, frame } = this.#bench;
+    this.#compare?.stop();
+    const sides = { before: "frames", after: "cleaned" };
+    const version = film.files?.find(({ kind }) => kind === "film")?.bytes ?? 0;
+    this.#compare = new Compare({
+      path: (side, at, width) => `films/${film.id}/${sides[side]}/${at}.jpg?width=${width}&v=${film.stamp}-${version}`,
+      count: film.frames,
+      rate: film.rate,
+      aspect: (film.width * film.sample_aspect) / film.height,
+      label: (at) => t("frame-at", { frame: at, time: formatTime(this.#bench.time(at)) }),
+      hasProvenance: false,
+      close: () => this.leave(),
+      start: frame,
+    });
+    this.#bench.showInstead(this.#compare.element);
+  }
+}

@@ -1,0 +1,392 @@
+// Look: one frame of the film with what the plan would remove on it, zoomed and painted on.
+
+import { button, choices, make, place, tell } from "./elements.js";
+import { formatTime } from "./api.js";
+import { FrameFetcher } from "./frames.js";
+import { Mask } from "./strokes.js";
+import { t } from "./words.js";
+
+const REMOVED = [255, 0, 64, 150], KEPT = [0, 170, 150, 110], FRESH = [255, 190, 0, 170];
+const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
+const WAIT_MS = 160; // after the last step, until a frame is fetched as sharp as it is shown
+
+export class Viewer extends EventTarget {
+  tool = "look"; // or "region", "box", "brush", "eraser"
+  brush = 12;
+  #bench;
+  #fetcher;
+  #picture = make("canvas", { class: "picture", "aria-hidden": "true" });
+  #overlay = make("canvas", { class: "overlay", "aria-hidden": "true" });
+  #sheet = make("div", { class: "sheet" }, this.#picture, this.#overlay);
+  #fault = make("p", { class: "fault", hidden: true });
+  #zoom = 1;
+  #timer = 0;
+  #drag = null;
+  #cursor = null;
+  #drawing = 0; // number of the latest drawing of the overlay: one that was overtaken stops
+
+  constructor(bench) {
+    super();
+    this.#bench = bench;
+    const { film } = bench;
+    this.#fetcher = new FrameFetcher((frame, width) => `films/${film.id}/frames/${frame}.jpg?width=${width}&v=${film.stamp}`);
+    this.#overlay.width = film.width;
+    this.#overlay.height = film.height;
+    this.stage = make(
+      "div",
+      {
+        class: "stage",
+        tabIndex: 0,
+        role: "application",
+        "aria-roledescription": t("picture"),
+        "aria-describedby": "stage-keys",
+        on: {
+          keydown: (event) => this.#key(event),
+          pointerdown: (event) => this.#down(event),
+          pointermove: (event) => this.#move(event),
+          pointerup: (event) => this.#up(event),
+          pointercancel: () => this.#abandon(),
+          pointerleave: () => { if (!this.#drag) this.#point(null); },
+          wheel: (event) => this.#wheel(event),
+        },
+      },
+      this.#sheet,
+      this.#fault,
+    );
+    this.tools = make("div", { class: "row tools" });
+    this.element = make(
+      "section",
+      { class: "viewer", "aria-label": t("step-look") },
+      this.stage,
+      make("p", { id: "stage-keys", class: "unseen" }, t("stage-keys")),
+    );
+    this.zoomBar = make(
+      "div",
+      { class: "row zoom", role: "group", "aria-label": t("zoom") },
+      button("−", () => this.zoom(-1), { title: t("zoom-out"), "aria-label": t("zoom-out"), key: "-" }),
+      button("100 %", () => this.zoom(0), { title: t("zoom-fit"), "aria-label": t("zoom-fit"), key: "0" }),
+      button("+", () => this.zoom(1), { title: t("zoom-in"), "aria-label": t("zoom-in"), key: "+" }),
+    );
+    new ResizeObserver(() => this.#fit()).observe(this.stage);
+  }
+
+  /** Shows the bench's frame. */
+  show() {
+    const { film, frame } = this.#bench;
+    this.stage.setAttribute("aria-label", this.#describe());
+    clearTimeout(this.#timer);
+    const width = this.#width(), rough = Math.min(width, 640);
+    const sharp = this.#fetcher.at(frame, width);
+    if (sharp) {
+      this.#draw(sharp, frame);
+      this.#ahead(frame, width);
+      return;
+    }
+    this.#ask(frame, rough);
+    if (rough < width) this.#timer = setTimeout(() => { this.#ask(frame, width); this.#ahead(frame, width); }, WAIT_MS);
+    else this.#timer = setTimeout(() => this.#ahead(frame, rough), WAIT_MS);
+    if (frame >= film.frames) this.#fault.hidden = true;
+  }
+
+  /** Draws anew what lies on the frame. */
+  async drawOverlay() {
+    const drawing = ++this.#drawing;
+    const { plan, strokes, frame } = this.#bench;
+    const events = plan ? plan.at(frame) : [];
+    const layers = await Promise.all(
+      events.map(async ({ key, entry }) => {
+        if (this.#drag?.mask && this.#drag.key === key) return null; // it is being painted
+        const level = entry.opacities?.length ? entry.opacities[frame - entry.first] : 1;
+        return { entry, level, tint: await strokes.tint(entry, entry.remove ? REMOVED : KEPT).catch(() => null) };
+      }),
+    );
+    if (drawing !== this.#drawing) return;
+    const context = this.#overlay.getContext("2d");
+    context.clearRect(0, 0, this.#overlay.width, this.#overlay.height);
+    for (const layer of layers) if (layer?.tint) {
+      context.globalAlpha = 0.35 + 0.65 * layer.level;
+      context.drawImage(layer.tint, layer.entry.box[0], layer.entry.box[1]);
+    }
+    context.globalAlpha = 1;
+    if (this.#drag?.mask) context.drawImage(this.#drag.mask.tint(REMOVED), this.#drag.mask.x, this.#drag.mask.y);
+    const chosen = plan?.chosen?.entry;
+    const line = this.#overlay.width / Math.max(1, this.#sheet.clientWidth);
+    if (chosen && chosen.first <= frame && frame <= chosen.last) this.#outline(context, chosen.box, "#fff", "#b83a12", line);
+    for (const region of this.#bench.shownRegions()) this.#outline(context, region, "#fff", "#0b57d0", line, [8, 6]);
+    if (this.#drag?.box) this.#outline(context, this.#drag.box, "#fff", "#0b57d0", line);
+    if (this.#cursor && this.isPainting) {
+      const { x, y } = this.#cursor;
+      for (const [colour, wide] of [["#000", 3], ["#fff", 1.5]]) {
+        context.beginPath();
+        context.strokeStyle = colour;
+        context.lineWidth = wide * line;
+        context.arc(x, y, this.brush / 2, 0, 2 * Math.PI);
+        context.stroke();
+      }
+    }
+  }
+
+  get isPainting() {
+    return this.tool === "brush" || this.tool === "eraser";
+  }
+
+  setTool(tool) {
+    this.tool = tool;
+    this.stage.dataset.tool = tool;
+    this.#cursor = null;
+    this.drawOverlay();
+  }
+
+  setBrush(size) {
+    this.brush = Math.min(300, Math.max(1, Math.round(size)));
+    this.dispatchEvent(new Event("brush"));
+    this.drawOverlay();
+  }
+
+  zoom(step, point) {
+    const at = ZOOMS.findIndex((each) => each >= this.#zoom);
+    const before = this.#zoom;
+    this.#zoom = step ? ZOOMS[Math.min(Math.max(at + step, 0), ZOOMS.length - 1)] : 1;
+    if (this.#zoom === before) return;
+    const view = this.stage.getBoundingClientRect();
+    const focus = point ?? { x: view.width / 2, y: view.height / 2 };
+    const held = { x: this.stage.scrollLeft + focus.x, y: this.stage.scrollTop + focus.y };
+    this.#fit();
+    const factor = this.#zoom / before;
+    this.stage.scrollTo(held.x * factor - focus.x, held.y * factor - focus.y);
+    this.zoomBar.children[1].textContent = `${Math.round(100 * this.#zoom)} %`;
+    this.show();
+  }
+
+  /** The tools that a step has, as a group of choices. */
+  offerTools(names) {
+    if (!names.includes(this.tool)) this.setTool(names[0]);
+    const keys = { look: "V", region: "R", box: "B", brush: "P", eraser: "E" };
+    this.tools.replaceChildren(
+      ...(names.length > 1
+        ? [choices(t("tool"), "tool", names.map((name) => [name, t(`tool-${name}`), keys[name]]), this.tool, (tool) => this.setTool(tool))]
+        : []),
+    );
+    if (names.includes("brush")) {
+      const size = make("input", { type: "range", min: 1, max: 120, value: this.brush, on: { input: () => this.setBrush(+size.value) } });
+      this.addEventListener("brush", () => { size.value = this.brush; });
+      this.tools.append(make("label", { class: "field", title: "[ ]" }, make("span", {}, t("brush-size")), size));
+    }
+  }
+
+  /** Takes a tool as if its button had been pressed; false where the step does not have it. */
+  pick(tool) {
+    const radio = this.tools.querySelector(`input[value="${tool}"]`);
+    if (!radio) return false;
+    radio.checked = true;
+    this.setTool(tool);
+    return true;
+  }
+
+  #ask(frame, width) {
+    this.#fetcher.want(
+      frame,
+      width,
+      (picture, shown) => this.#draw(picture, shown),
+      (error) => { this.#fault.textContent = error.message; this.#fault.hidden = false; },
+    );
+  }
+
+  #ahead(frame, width) {
+    const last = this.#bench.film.frames - 1;
+    const near = [1, -1, 2, 3].map((step) => frame + step).filter((each) => each >= 0 && each <= last);
+    this.#fetcher.ahead(near, width);
+  }
+
+  #draw(picture, frame) {
+    this.#fault.hidden = true;
+    if (this.#picture.width !== picture.width || this.#picture.height !== picture.height)
+      Object.assign(this.#picture, { width: picture.width, height: picture.height });
+    this.#picture.getContext("2d").drawImage(picture, 0, 0);
+    this.#picture.dataset.frame = frame;
+    this.drawOverlay();
+  }
+
+  /** How wide the picture should be, in px of the screen; at most what the film has. */
+  #width() {
+    const shown = Math.max(this.#sheet.clientWidth, 1) * devicePixelRatio;
+    return Math.min(this.#bench.film.width, Math.max(320, shown));
+  }
+
+  /** Makes the sheet as large as it fits, times the zoom. */
+  #fit() {
+    const { width, height, sample_aspect: aspect } = this.#bench.film;
+    const view = this.stage.getBoundingClientRect();
+    const scale = Math.min(view.width / (width * aspect), view.height / height) * this.#zoom;
+    if (!(scale > 0)) return;
+    place(this.#sheet, { w: `${Math.floor(width * aspect * scale)}px`, h: `${Math.floor(height * scale)}px` });
+    this.drawOverlay();
+  }
+
+  #outline(context, [x, y, width, height], outer, inner, line, dash = []) {
+    context.setLineDash(dash.map((each) => each * line));
+    for (const [colour, wide] of [[outer, 3.5], [inner, 1.75]]) {
+      context.strokeStyle = colour;
+      context.lineWidth = wide * line;
+      context.strokeRect(x, y, width, height);
+    }
+    context.setLineDash([]);
+  }
+
+  #describe() {
+    const { frame, plan, time } = this.#bench;
+    const events = plan ? plan.at(frame) : [];
+    const said = events.map(({ entry }) => `${t(entry.remove ? "removed" : "kept")}: ${entry.text || t("not-read")}`);
+    return [t("frame-at", { frame, time: formatTime(time(frame)) }), ...said].join("; ");
+  }
+
+  // ---- pointer ----
+
+  /** Where a pointer is, in px of the film's picture. */
+  #where(event) {
+    const view = this.#sheet.getBoundingClientRect(), { width, height } = this.#bench.film;
+    const clamp = (value, most) => Math.min(Math.max(value, 0), most);
+    return {
+      x: clamp(((event.clientX - view.left) / view.width) * width, width),
+      y: clamp(((event.clientY - view.top) / view.height) * height, height),
+    };
+  }
+
+  async #down(event) {
+    if (event.button !== 0) return;
+    const at = this.#where(event);
+    if (this.tool === "look") {
+      this.#choose(at);
+      this.#drag = { pan: { x: event.clientX + this.stage.scrollLeft, y: event.clientY + this.stage.scrollTop } };
+      if (this.#zoom > 1) this.stage.setPointerCapture(event.pointerId);
+      return;
+    }
+    event.preventDefault();
+    this.stage.focus();
+    this.stage.setPointerCapture(event.pointerId);
+    if (this.isPainting) await this.#beginStroke(at);
+    else this.#drag = { from: at, box: [at.x, at.y, 0, 0] };
+  }
+
+  #move(event) {
+    const at = this.#where(event), drag = this.#drag;
+    if (drag?.pan) {
+      this.stage.scrollTo(drag.pan.x - event.clientX, drag.pan.y - event.clientY);
+    } else if (drag?.mask) {
+      drag.mask.stroke(drag.at, at, this.brush / 2, drag.value);
+      drag.at = at;
+      this.#point(at);
+    } else if (drag?.from) {
+      drag.box = boxBetween(drag.from, at);
+      this.drawOverlay();
+    } else if (this.isPainting) this.#point(at);
+  }
+
+  async #up() {
+    const drag = this.#drag;
+    this.#drag = null;
+    if (drag?.mask) await this.#endStroke(drag);
+    else if (drag?.box && drag.box[2] >= 4 && drag.box[3] >= 4) {
+      this.dispatchEvent(new CustomEvent(this.tool, { detail: { box: whole(drag.box, this.#bench.film) } }));
+    }
+    this.drawOverlay();
+  }
+
+  #abandon() {
+    this.#drag = null;
+    this.drawOverlay();
+  }
+
+  #point(at) {
+    this.#cursor = at;
+    if (this.isPainting) this.drawOverlay();
+  }
+
+  /** Chooses the event at a place: of several the smallest. */
+  #choose({ x, y }) {
+    const { plan, frame } = this.#bench;
+    if (!plan) return;
+    const [found] = plan
+      .at(frame)
+      .filter(({ entry: { box } }) => x >= box[0] && x < box[0] + box[2] && y >= box[1] && y < box[1] + box[3])
+      .toSorted((a, b) => a.entry.box[2] * a.entry.box[3] - b.entry.box[2] * b.entry.box[3]);
+    if (found) plan.select(found.key);
+  }
+
+  /** Begins to paint on the event that is chosen, or on a new one. */
+  async #beginStroke(at) {
+    const { plan, strokes, film, frame } = this.#bench;
+    const chosen = plan.chosen;
+    const isHere = chosen && chosen.entry.first <= frame && frame <= chosen.entry.last;
+    if (this.tool === "eraser" && !isHere) {
+      tell(t("choose-first"));
+      return;
+    }
+    const mask = isHere ? await strokes.read(chosen.entry) : new Mask(0, 0, 0, 0);
+    this.#drag = {
+      key: isHere ? chosen.key : null,
+      mask: mask.grow(0, 0, film.width, film.height),
+      value: this.tool === "brush" ? 1 : 0,
+      at,
+    };
+    this.#drag.mask.stroke(at, at, this.brush / 2, this.#drag.value);
+    this.drawOverlay();
+  }
+
+  async #endStroke({ key, mask, value }) {
+    const { plan, strokes } = this.#bench;
+    const tight = mask.tighten();
+    const what = t(value ? "did-paint" : "did-erase");
+    try {
+      if (!tight) {
+        const isFound = plan.get(key)?.entry.probability !== undefined; // what was found stays in the list
+        if (isFound) plan.change(key, { remove: false }, t("did-keep"));
+        else if (key !== null) plan.remove(key, t("did-erase-all"));
+        return;
+      }
+      const fields = await strokes.write(tight);
+      if (key === null) this.dispatchEvent(new CustomEvent("box", { detail: fields }));
+      else plan.change(key, fields, what);
+    } catch (error) {
+      tell(error.message, { isError: true });
+    }
+  }
+
+  #wheel(event) {
+    if (!event.ctrlKey) return;
+    event.preventDefault();
+    const view = this.stage.getBoundingClientRect();
+    this.zoom(event.deltaY < 0 ? 1 : -1, { x: event.clientX - view.left, y: event.clientY - view.top });
+  }
+
+  // ---- keys: the brush is moved by the arrows, all else is the bench's ----
+
+  async #key(event) {
+    if (!this.isPainting || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { film } = this.#bench;
+    const step = event.shiftKey ? 20 : 3;
+    const ways = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    if (event.key in ways) {
+      const [dx, dy] = ways[event.key], from = this.#cursor ?? { x: film.width / 2, y: film.height * 0.85 };
+      const to = { x: Math.min(Math.max(from.x + dx, 0), film.width), y: Math.min(Math.max(from.y + dy, 0), film.height) };
+      this.#point(to);
+    } else if (event.key === " " || event.key === "Enter") {
+      const at = this.#cursor ?? { x: film.width / 2, y: film.height * 0.85 };
+      this.#cursor = at;
+      await this.#beginStroke(at);
+      if (this.#drag) await this.#up();
+    } else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+}
+
+function boxBetween(a, b) {
+  return [Math.min(a.x, b.x), Math.min(a.y, b.y), Math.abs(a.x - b.x), Math.abs(a.y - b.y)];
+}
+
+/** A box in whole pixels inside the picture. */
+export function whole([x, y, width, height], film) {
+  const left = Math.min(Math.max(Math.floor(x), 0), film.width - 1), top = Math.min(Math.max(Math.floor(y), 0), film.height - 1);
+  return [left, top, Math.max(1, Math.min(Math.ceil(x + width), film.width) - left), Math.max(1, Math.min(Math.ceil(y + height), film.height) - top)];
+}
