@@ -27,7 +27,7 @@ from subremover.plan.cues import Cue, make_cues
 from subremover.plan.model import FilmKey, Plan
 from subremover.plan.saved_plan import load_plan
 from subremover.progress import ProgressCallback, ignore
-from subremover.provenance import Tally
+from subremover.provenance import Origins, Tally
 from subremover.render.filled_frames import fill_frames
 from subremover.render.rendering import Rendered, Rendering, find_segments, render_whole
 from subremover.result import Result
@@ -244,7 +244,7 @@ class Run(AbstractContextManager["Run"]):
 
     def fill_frames(
         self, plan: Plan, indices: Sequence[int]
-    ) -> Generator[tuple[int, VideoFrame], None, None]:
+    ) -> Generator[tuple[int, VideoFrame, Origins | None], None, None]:
         """Some frames, their holes filled, as `render` would make them.
 
         Args:
@@ -252,7 +252,7 @@ class Run(AbstractContextManager["Run"]):
             indices: Of the frames wanted.
 
         Yields:
-            Frame index and frame, in order.
+            Frame index, frame, and the origins of its holes' pixels, in order; None without holes.
 
         Raises:
             InputError: The film cannot be read.
@@ -276,8 +276,7 @@ class Run(AbstractContextManager["Run"]):
                 memory_share=self.limits.render_share,
             )
             with closing(filled):
-                for index, frame, _ in filled:
-                    yield index, frame
+                yield from filled
 
     def render(self, plan: Plan) -> Result:
         """Write the target: the film without what the plan says is to be removed.

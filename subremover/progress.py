@@ -11,9 +11,10 @@ from typing import Literal
 class Progress:
     """How far a stage has come."""
 
-    stage: Literal["scan", "render", "verify"]
+    stage: Literal["scan", "render", "verify", "preview"]
     """`verify`: a film joined of copied and encoded packets is decoded and compared; where nothing is copied
-    there is no such stage. If the film did not come out right, another `render` follows."""
+    there is no such stage. If the film did not come out right, another `render` follows. `preview`: all
+    frames around a moment are rendered, to be looked at."""
     done: int
     """Number of frames done; a run that was resumed begins its render with those already finished."""
     total: int

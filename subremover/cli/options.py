@@ -187,6 +187,13 @@ _DECLARATIONS = (
         help="Remove what is white in a PNG, on all frames, or in a video of masks, frame by frame.",
     ),
     _what("--plan", type=_PATH, help="Remove what a plan says that --save-plan wrote."),
+    _found(
+        "--around",
+        metavar="TIME",
+        type=Position.parse,
+        help="Have --preview write all frames of three seconds around this moment, as films before, after and"
+        " of where the pixels came from.",
+    ),
     _found("--scan-only", is_flag=True, help="Stop after the scan, without a film."),
     _found(
         "--save-plan",

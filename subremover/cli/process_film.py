@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from subremover.options import ScanOptions
     from subremover.pipeline import Run
     from subremover.plan.model import Plan
-    from subremover.progress import Progress
+    from subremover.progress import Progress, ProgressCallback
     from subremover.result import Result
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def process_film(film: FilmRequest, request: Request, painter: Painter | None = 
 def _process(film: FilmRequest, request: Request, painter: Painter | None, lines: ProgressLines) -> None:
     with stage("start"):
         from subremover.pipeline import Run
-        from subremover.report.pictures import add_shares, write_previews
+        from subremover.report.pictures import add_shares
         from subremover.runtime.atomic_file import new_file
     start, name, outputs = time.monotonic(), film.source.name, film.outputs
     bar = ProgressBar(name, request.quiet or request.progress == "json")
@@ -84,7 +84,7 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None, lines
         for warning in run.losses:
             warn(warning)
         _log_start(run, film)
-        outputs.check(film.source, film.options.encode.overwrite, run.work.findings if run.work else ())
+        stretch = _check_outputs(run, film, request)
         plan = run.scan()
         bar.end_stage()
         lines.end_stage()
@@ -101,15 +101,10 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None, lines
             "left_alone": left_alone,
         }
         if folder := outputs.previews:
-            written = write_previews(run, plan, folder)
-            made = f"{len(written)} pictures in {folder}" if written else "no pictures"
+            made, listed = _write_previews(run, plan, folder, stretch, update)
+            bar.end_stage()
             _say(f"{name}: {found}; {made}{stays}", request)
-            lines.write(
-                "result",
-                **known,
-                seconds=round(time.monotonic() - start, 3),
-                pictures=[str(p) for p in written],
-            )
+            lines.write("result", **known, seconds=round(time.monotonic() - start, 3), **listed)
             return
         if run.work is None:
             _say(f"{name}: {found}, {time.monotonic() - start:.1f} s{stays}", request)
@@ -127,6 +122,17 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None, lines
         done = _describe(result, found, run.film.frame_count, seconds)
         _say(f"{outputs.film}: {done}{_list_left_alone(result.left_alone)}", request)
         lines.write("result", **known, seconds=round(seconds, 3), **_list_made(result, outputs))
+
+
+def _check_outputs(run: Run, film: FilmRequest, request: Request) -> range | None:
+    """Whether all can be written that is asked for; and of which frames previews show all, if they do."""
+    from subremover.report.preview_films import check_preview_films, find_stretch
+
+    film.outputs.check(film.source, film.options.encode.overwrite, run.work.findings if run.work else ())
+    if film.outputs.previews is None or request.around is None:
+        return None
+    check_preview_films(run.film, film.outputs.previews)
+    return find_stretch(run.film, request.around)
 
 
 def _log_start(run: Run, film: FilmRequest) -> None:
@@ -183,6 +189,23 @@ def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -
     if outputs.report and outputs.report.absolute() not in written:
         with new_file(outputs.report, work.path if work else None) as part:
             write_report(run.film, plan, part)
+
+
+def _write_previews(
+    run: Run, plan: Plan, folder: Path, stretch: range | None, progress: ProgressCallback
+) -> tuple[str, dict[str, object]]:
+    """Write what is to be looked at: what to say of it, and what to tell a program."""
+    from subremover.report.pictures import write_previews
+    from subremover.report.preview_films import write_preview_films
+
+    if stretch is None:
+        written = write_previews(run, plan, folder)
+        made = f"{len(written)} pictures in {folder}" if written else "no pictures"
+        return made, {"pictures": [str(file) for file in written]}
+    written = write_preview_films(run, plan, folder, stretch, progress)
+    first, last = stretch.start, stretch.stop - 1
+    made = f"frames {first} to {last} in {', '.join(str(file) for file in written)}"
+    return made, {"first": first, "last": last, "pictures": [str(file) for file in written]}
 
 
 def _list_made(result: Result, outputs: Outputs) -> dict[str, object]:

@@ -10,8 +10,9 @@ from typing import Any, TypeVar
 
 from subremover.cli.options import Given
 from subremover.cli.outputs import FILM_SUFFIXES, Outputs, find_outputs, make_film_folder
-from subremover.errors import InputError
+from subremover.errors import InputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
+from subremover.parsing import Position
 from subremover.runtime.paths import is_folder, tell
 
 _Stage = TypeVar("_Stage", ScanOptions, BorrowOptions, PoolOptions, EncodeOptions)
@@ -32,6 +33,8 @@ class Request:
 
     films: tuple[FilmRequest, ...]
     scan_only: bool
+    around: Position | None
+    """The moment of which previews show all frames; None: they show a few of the film."""
     status: bool
     """Only say how far the runs to these outputs are."""
     profile: bool
@@ -49,6 +52,8 @@ class Request:
             InputError: An input is an address, or a folder that cannot be read or has no film in it.
             OutputError: The folder for the films cannot be made.
         """
+        if values["around"] is not None and values["preview"] is None:
+            raise UsageError("--around says of which moment --preview shows all frames; add --preview DIR")
         options = _read_options(values)
         sources = [source for given in values["inputs"] for source in _list_films(given)]
         output: Given | None = values["output"]
@@ -72,7 +77,10 @@ class Request:
             FilmRequest(source, own, _with_own_files(options, source) if is_many else options)
             for source, own in zip(sources, outputs, strict=True)
         )
-        flags = (values[name] for name in ("scan_only", "status", "profile", "quiet", "verbose", "progress"))
+        flags = (
+            values[name]
+            for name in ("scan_only", "around", "status", "profile", "quiet", "verbose", "progress")
+        )
         return cls(tuple(films), *flags)
 
 

@@ -65,7 +65,7 @@ def write_previews(run: Run, plan: Plan, folder: Path) -> list[Path]:
     film = run.film
     before = {index: _must(picture, index, film) for index, picture in _read_pictures(film, indices)}
     with closing(run.fill_frames(plan, indices)) as filled:
-        for index, frame in filled:
+        for index, frame, _ in filled:
             mask = plan.mask([e for e in plan.removed if e.first <= index <= e.last])
             pictures = {
                 "before": before[index],

@@ -259,6 +259,21 @@ class TestRun:
         assert len(names(place / "look")) == 6
         assert "b.mp4" not in names(place)
 
+    def test_films_of_all_frames_around_a_moment(
+        self, place: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        words = ["--around", "12f", "--mask", "mask.png", "--start", "6f", "--end", "8f", *TINY]
+        assert cli.run(["a.mp4", "--preview", "look", *words]) == 0
+        made = [f"look/{name}.mp4" for name in ("before", "after", "provenance")]
+        *_, shown, last = capsys.readouterr().err.splitlines()
+        assert re.fullmatch(r"a.mp4: preview 24/24 frames, [\d.]+ frames/s, 0 s left", shown)
+        assert last == f"a.mp4: 1 subtitle on 2 of 24 frames; frames 0 to 23 in {', '.join(made)}"
+        assert names(place / "look") == ["after.mp4", "before.mp4", "provenance.mp4"]
+        assert [len(read_pts(Path(name))) for name in made] == [24] * 3
+        shutil.copy("a.mp4", "c.mp4")
+        assert cli.run(["a.mp4", "c.mp4", "--preview", "looks", *words, "--end", "7f"]) == 0
+        assert names(place / "looks/c.mp4") == ["after.mp4", "before.mp4", "provenance.mp4"]
+
     def test_a_folder_stands_for_the_films_in_it(
         self, place: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -619,6 +634,9 @@ class TestRefusals:
             ),
             (["--scan-only", "--provenance", "p.mp4"], "--provenance tells what a whole run did; leave out"),
             (["--preview", "look", "--provenance", "p.mp4"], "--provenance tells what a whole run did"),
+            (["--scan-only", "--around", "1"], "--around says of which moment .*; add --preview DIR"),
+            (["-o", "b.mp4", "--around", "1f"], "--around says of which moment .*; add --preview DIR"),
+            (["--preview", "look", "--around", "1:30"], "--around lies behind the end of 'a.mp4'"),
             (
                 ["b.mp4", "a.mkv", "--scan-only", "--srt", "new"],
                 "two outputs would be written to 'new/a.srt'",
@@ -905,6 +923,15 @@ class TestProgressLines:
         assert result["left_alone"] == ["a logo at the top left (--logos)"]
         assert "output" not in result
 
+    def test_a_preview_around_a_moment(self, capsys: pytest.CaptureFixture[str]) -> None:
+        words = [*self.MASKED, "--mask", "mask.png", "--end", "2f"]
+        assert cli.run(["a.mp4", "--preview", "look", "--around", "0.5", *words]) == 0
+        *steps, result = self.read(capsys.readouterr().out)
+        shown = [step for step in steps if step["stage"] == "preview"]
+        assert (shown[0]["done"], shown[-1]["done"], shown[-1]["total"]) == (1, 24, 24)
+        assert (result["kind"], result["first"], result["last"]) == ("result", 0, 23)
+        assert result["pictures"] == ["look/before.mp4", "look/after.mp4", "look/provenance.mp4"]
+
     def test_a_film_that_cannot_be_read_and_one_that_can(
         self, find: Callable[..., None], capsys: pytest.CaptureFixture[str]
     ) -> None:
@@ -997,3 +1024,34 @@ def test_a_signal_leaves_no_process(tmp_path: Path, number: signal.Signals, mess
     while read_processes(process.pid) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert read_processes(process.pid) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_amid_a_preview_leaves_no_half_film(tmp_path: Path, number: signal.Signals) -> None:
+    """When some frames are written, and the others wait for a fit that would take hours."""
+    draw_film(tmp_path / "a.mp4", frames=60, size=(64, 64), options={"preset": "ultrafast"})
+    cv2.imwrite(str(tmp_path / "mask.png"), np.pad(np.full((8, 20), 255, np.uint8), ((30, 26), (20, 24))))
+    words = ["--mask", "mask.png", "--start", "50f", "--steps", "1000000", "--no-borrow", "--device", "cpu"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "subremover", "a.mp4", "--preview", "look", "--around", "30f", *words],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.glob("look/.*.part-*.mp4"))) < 3:
+            assert time.monotonic() < deadline
+            assert process.poll() is None, process.stderr.read()
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, err = process.communicate(timeout=30)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+    assert process.returncode == 128 + number
+    assert "Traceback" not in err
+    assert names(tmp_path) == ["a.mp4", "look", "mask.png"]

@@ -20,6 +20,7 @@ _REMEDY = "convert the film first, e.g. to yuv444p"
 # AVColorSpace (ITU-T H.273)
 _BT709, _BT2020 = 1, (9, 10)
 _BT601 = (4, 5, 6)
+_MATRIX_TAGS = {Colorspace.ITU601: 6, Colorspace.ITU709: _BT709, Colorspace.BT2020: 9}
 # Untagged pictures of this height and more are taken as BT.709, smaller ones as BT.601.
 HD_LINES = 720
 
@@ -84,6 +85,32 @@ def convert(frame: VideoFrame, pix_fmt: str) -> VideoFrame:
     planar.colorspace, planar.color_range = frame.colorspace, frame.color_range
     planar.color_primaries, planar.color_trc = frame.color_primaries, frame.color_trc
     return planar
+
+
+def to_playable(frame: VideoFrame) -> VideoFrame:
+    """A frame for looking at, as players show it: 8 bits, limited range, 4:2:0 (4:4:4 of an odd size).
+
+    Matrix, primaries and transfer stay the source's own, so that it looks as the source does there.
+
+    Args:
+        frame: Of any format; stays as it is.
+
+    Returns:
+        A frame with the same time and the tags that hold for it.
+    """
+    pix_fmt = "yuv444p" if frame.width % 2 or frame.height % 2 else "yuv420p"
+    matrix = swscale_matrix(frame)
+    playable = frame.reformat(
+        format=pix_fmt,
+        src_color_range=ColorRange.JPEG if is_full_range(frame) else ColorRange.MPEG,
+        dst_color_range=ColorRange.MPEG,
+        src_colorspace=matrix,
+        dst_colorspace=matrix,
+    )
+    playable.color_primaries, playable.color_trc = frame.color_primaries, frame.color_trc
+    playable.color_range = ColorRange.MPEG
+    playable.colorspace = _MATRIX_TAGS[matrix] if frame.format.is_rgb else frame.colorspace
+    return playable
 
 
 def _planar_name(form: VideoFormat) -> str | None:

@@ -13,7 +13,6 @@ from pathlib import Path
 import av
 import av.error
 import numpy as np
-from av.codec.context import Flags
 from av.container import OutputContainer
 from av.packet import Packet
 from av.video.frame import VideoFrame
@@ -23,11 +22,11 @@ from subremover.errors import OutputError
 from subremover.provenance import Origins
 from subremover.runtime.atomic_file import PartFile, check_file, check_folder
 from subremover.video.container.output import closing_output, find_format, mux_errors
-from subremover.video.encode.settings import reproducible_x264
 from subremover.video.encode.spool import Spool
 from subremover.video.film import Film
 from subremover.video.pixels.planes import Picture
 from subremover.video.write.assemble import join
+from subremover.video.write.silent_film import Coding, open_silent_film
 
 NEAR, FAR = (0, 170, 60), (255, 220, 0)
 """RGB of borrowed pixels: green from the next frame, yellow from the greatest distance, and mixed between by
@@ -40,6 +39,7 @@ DIM = 0.5
 """Factor of the picture's luma."""
 _OPTIONS = {"crf": "8", "preset": "veryfast"}
 """Of x264."""
+_CODING = Coding("yuv444p", 1, 1, 1, 1)  # BT.709 in limited range
 _LUMA_WEIGHTS = np.array([0.2126, 0.7152, 0.0722], np.float32)  # BT.709
 
 
@@ -155,10 +155,12 @@ def draw_frame(film: Film, frame: VideoFrame, origins: Origins | None, max_dista
         max_distance: Frames; the distance of pixels whose colour is `FAR`.
 
     Returns:
-        A frame in yuv444p with the same time.
+        A frame in yuv444p with the same time, tagged as what it is.
     """
     drawn = VideoFrame.from_ndarray(draw_provenance(frame, origins, max_distance), "yuv444p")
     drawn.pts, drawn.time_base = frame.pts, film.time_base
+    drawn.color_range, drawn.color_primaries = _CODING.color_range, _CODING.color_primaries
+    drawn.color_trc, drawn.colorspace = _CODING.color_trc, _CODING.colorspace
     return drawn
 
 
@@ -196,19 +198,4 @@ def _paint(origins: Origins, max_distance: int) -> np.ndarray:
 
 
 def _open(film: Film, file: str | io.BytesIO, target: Path) -> tuple[OutputContainer, VideoStream]:
-    """A container with one stream, of the film's size, sample aspect ratio, rotation and clock."""
-    out = av.open(file, "w", format=find_format(target))
-    stream = out.add_stream(
-        "libx264", rate=film.frame_rate, options={**_OPTIONS, **reproducible_x264(film.width)}
-    )
-    assert isinstance(stream, VideoStream)
-    context = stream.codec_context
-    context.width, context.height, context.pix_fmt = film.width, film.height, "yuv444p"
-    context.time_base = film.time_base
-    context.color_range, context.color_primaries, context.color_trc, context.colorspace = 1, 1, 1, 1
-    context.flags |= Flags.frame_duration  # else the last frame's and every varying length is lost
-    if film.sample_aspect_ratio:
-        context.sample_aspect_ratio = film.sample_aspect_ratio
-    if film.rotation:
-        stream.set_display_rotation(film.rotation)
-    return out, stream
+    return open_silent_film(film, file, target, _CODING, _OPTIONS)
