@@ -6,7 +6,7 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +59,7 @@ def decode_mask(
     name: str,
     is_right: Callable[[tuple[int, int]], bool],
     remedy: str,
-    formats: Sequence[str] = _FORMATS,
+    formats: tuple[str, ...] = _FORMATS,
 ) -> np.ndarray:
     """A mask picture's bytes as (H, W) bool, True where it is white.
 
