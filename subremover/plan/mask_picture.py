@@ -6,6 +6,7 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -50,17 +51,39 @@ def read_mask(path: Path, size: tuple[int, int], remedy: str) -> np.ndarray:
         PlanError: It cannot be read or decoded, or has another size.
     """
     data = read_small_file(path, "the mask", _REMEDY, _MOST_BYTES)
+    return decode_mask(data, f"'{path}'", lambda found: found == size, remedy)
+
+
+def decode_mask(
+    data: bytes,
+    name: str,
+    is_right: Callable[[tuple[int, int]], bool],
+    remedy: str,
+    formats: tuple[str, ...] = _FORMATS,
+) -> np.ndarray:
+    """A mask picture's bytes as (H, W) bool, True where it is white.
+
+    Args:
+        data: Of a file.
+        name: What messages call it.
+        is_right: Whether it may have this width and height in px; asked before memory is taken for it.
+        remedy: For a picture of another size: what it should fit, and what to do.
+        formats: By Pillow's names.
+
+    Raises:
+        PlanError: It cannot be decoded, or has another size.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of Pillow, about damaged tags and large pictures
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
-                if image.size != size:
-                    raise PlanError(f"'{path}' is {image.width}x{image.height} px, {remedy}")
+            with Image.open(io.BytesIO(data), formats=formats) as image:
+                if not is_right(image.size):
+                    raise PlanError(f"{name} is {image.width}x{image.height} px, {remedy}")
                 grey = _to_grey(image)
     except Image.DecompressionBombError as error:
-        raise PlanError(f"'{path}' has far too many px, {remedy}") from error
+        raise PlanError(f"{name} has far too many px, {remedy}") from error
     except _DAMAGE as error:
-        raise PlanError(f"'{path}' is no picture; {_REMEDY}") from error
+        raise PlanError(f"{name} is no picture; {_REMEDY}") from error
     mask: np.ndarray = grey >= MASK_LEVEL
     return mask
 

@@ -281,7 +281,7 @@ class Plan:
                 "passages": passages,
                 **({"active_picture": _describe_box(self.active_picture)} if self.active_picture else {}),
             }
-            write_file(folder / PLAN_NAME, _lay_out(document).encode())
+            write_file(folder / PLAN_NAME, lay_out(document).encode())
             _delete_others(folder, {event["strokes"] for event in events})
         except (OSError, ValueError) as error:  # ValueError: a null byte in the name
             raise OutputError(
@@ -296,7 +296,7 @@ def _delete_others(folder: Path, names: Collection[str]) -> None:
             file.unlink()
 
 
-def _lay_out(document: dict[str, Any]) -> str:
+def lay_out(document: dict[str, Any]) -> str:
     """A plan as JSON to be edited by hand: a shot or a passage a line, and a field of an event a line."""
     to_json = partial(json.dumps, ensure_ascii=False)
     texts = {name: to_json(value) for name, value in document.items()}

@@ -35,7 +35,7 @@ from subremover.runtime.paths import exists, is_file, is_folder, read_small_file
 log = logging.getLogger(__name__)
 
 # A film of two hours has some 2,000 events: half a megabyte of JSON. In memory it was 23 times as large.
-_MOST_JSON_BYTES = 32 * 2**20
+MOST_JSON_BYTES = 32 * 2**20
 _MOST_TEXT, _MOST_REASON = 2000, 200
 _KEY_FIELDS = ("width", "height", "frame_count", "times")
 # A day at 1000 frames a second.
@@ -60,6 +60,30 @@ def load_plan(path: Path | str, film: FilmKey | None = None) -> Plan:
     """
     path = Path(path)
     file = path / PLAN_NAME if is_folder(path) else path
+    document, key = read_document(file, film)
+    shots = tuple(_read_shots(document.get("shots"), file, key.frame_count))
+    events = _read_events(document.get("events"), file, key)
+    passages = _read_passages(document.get("passages", []), file, key)
+    active = document.get("active_picture")
+    return Plan(
+        key,
+        shots,
+        tuple(sorted(events, key=lambda event: event.first)),
+        tuple(sorted(passages, key=lambda passage: passage.first)),
+        None if active is None else _read_box(active, f"the active picture of '{file}'", key),
+    )
+
+
+def read_document(file: Path, film: FilmKey | None = None) -> tuple[dict[str, Any], FilmKey]:
+    """What a `plan.json` says before its shots and events are looked at, and which film it is of.
+
+    Args:
+        file: Of the plan.
+        film: That it must be of; None: that which it says itself.
+
+    Raises:
+        PlanError: It cannot be read, is damaged, or belongs to another film or version.
+    """
     document = _read_json(file)
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise PlanError(f"'{file}' is no plan; make one with --save-plan")
@@ -72,7 +96,7 @@ def load_plan(path: Path | str, film: FilmKey | None = None) -> Plan:
     if not isinstance(key, dict):
         raise _damaged(f"'{file}'", "film", "an object", key)
     if film is None:
-        film = _read_key(key, f"'{file}'")
+        return document, _read_key(key, f"'{file}'")
     if any(key.get(name) != getattr(film, name) for name in _KEY_FIELDS):
         raise PlanError(
             f"'{file}' belongs to another film ({_show(key.get('width'))}x{_show(key.get('height'))}, "
@@ -80,21 +104,11 @@ def load_plan(path: Path | str, film: FilmKey | None = None) -> Plan:
             f"this one: {film.width}x{film.height}, {film.frame_count} frames); "
             "scan this film with --save-plan"
         )
-    shots = tuple(_read_shots(document.get("shots"), file, film.frame_count))
-    events = _read_events(document.get("events"), file, film)
-    passages = _read_passages(document.get("passages", []), file, film)
-    active = document.get("active_picture")
-    return Plan(
-        film,
-        shots,
-        tuple(sorted(events, key=lambda event: event.first)),
-        tuple(sorted(passages, key=lambda passage: passage.first)),
-        None if active is None else _read_box(active, f"the active picture of '{file}'", film),
-    )
+    return document, film
 
 
 def _read_json(file: Path) -> Any:
-    data = read_small_file(file, "the plan", "make one with --save-plan", _MOST_JSON_BYTES)
+    data = read_small_file(file, "the plan", "make one with --save-plan", MOST_JSON_BYTES)
     try:
         return json.loads(data.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except UnicodeDecodeError as error:
@@ -137,28 +151,55 @@ def _read_shots(entries: Any, file: Path, frame_count: int) -> Iterator[Shot]:
 def _read_events(entries: Any, file: Path, film: FilmKey) -> Iterator[Event]:
     pixels = 0
     for where, entry in _read_objects(entries, file, "event"):
-        for name in entry.keys() - set(_EVENT_FIELDS):
-            raise PlanError(
-                f"{where} has a field {_show(name)} that is not known; known are {', '.join(_EVENT_FIELDS)}"
-            )
-        first, last, box = _read_extent(entry, where, film)
-        pixels += box.area if "strokes" in entry else 0
+        pixels += count_stroke_pixels(entry, where, film)
         if pixels > MOST_STROKE_PIXELS:
             raise PlanError(f"the strokes of '{file}' are too large for the memory; make their boxes smaller")
-        strokes = _read_strokes(entry, where, file.parent, box)
-        if strokes.any():  # painted all black: not this one
-            yield Event(
-                first,
-                last,
-                box,
-                strokes,
-                opacities=_read_opacities(entry.get("opacities", []), where, last - first + 1),
-                text=_read_text(entry.get("text", ""), "text", where, _MOST_TEXT),
-                kind=_read_kind(entry.get("kind", "subtitle"), where),
-                remove=_read_bool(entry.get("remove", True), "remove", where),
-                probability=_read_probability(entry.get("probability"), where),
-                reasons=_read_reasons(entry.get("reasons", []), where),
-            )
+        event = read_event(entry, where, file.parent, film)
+        if event is not None:
+            yield event
+
+
+def read_event(entry: dict[str, Any], where: str, folder: Path, film: FilmKey) -> Event | None:
+    """One entry of a plan's events, with its PNG; None where that is all black: not this one.
+
+    Args:
+        entry: As it stands in `plan.json`.
+        where: What messages call it.
+        folder: The plan's.
+        film: That it must fit.
+
+    Raises:
+        PlanError: Something of it is not as it must be.
+    """
+    for name in entry.keys() - set(_EVENT_FIELDS):
+        raise PlanError(
+            f"{where} has a field {_show(name)} that is not known; known are {', '.join(_EVENT_FIELDS)}"
+        )
+    first, last, box = _read_extent(entry, where, film)
+    strokes = _read_strokes(entry, where, folder, box)
+    if not strokes.any():
+        return None
+    return Event(
+        first,
+        last,
+        box,
+        strokes,
+        opacities=_read_opacities(entry.get("opacities", []), where, last - first + 1),
+        text=_read_text(entry.get("text", ""), "text", where, _MOST_TEXT),
+        kind=_read_kind(entry.get("kind", "subtitle"), where),
+        remove=_read_bool(entry.get("remove", True), "remove", where),
+        probability=_read_probability(entry.get("probability"), where),
+        reasons=_read_reasons(entry.get("reasons", []), where),
+    )
+
+
+def count_stroke_pixels(entry: dict[str, Any], where: str, film: FilmKey) -> int:
+    """How many bytes of memory an entry's PNG would take, before it is read.
+
+    Raises:
+        PlanError: It has no box in the picture.
+    """
+    return _read_box(entry.get("box"), where, film).area if "strokes" in entry else 0
 
 
 def _read_passages(entries: Any, file: Path, film: FilmKey) -> Iterator[Passage]:

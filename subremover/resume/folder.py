@@ -224,6 +224,23 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
                 log.warning("'%s' stays, for there is something in it that no run has made", self.path)
 
 
+def discard_work(target: Path) -> None:
+    """Delete what a stopped run to this target is to go on from, if there is anything.
+
+    Raises:
+        OutputError: A run is making the target, or the folder is none of a run's.
+    """
+    folder = find_folder(target)
+    if not is_folder(folder):
+        return
+    with output_errors(target):
+        lock = lock_folder(folder, LOCK, target)
+        try:
+            shutil.rmtree(folder)
+        finally:
+            os.close(lock)
+
+
 def describe_work(source: Path, target: Path) -> str:
     """How far a run to this target is that was stopped or goes on, in one line."""
     folder = find_folder(target)

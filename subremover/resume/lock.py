@@ -63,7 +63,7 @@ def lock_folder(folder: Path, name: str, target: Path) -> int:
                 f"cannot use '{folder}', where what is finished is kept: {tell(error)}; "
                 "change its mode or owner, or give the output another name"
             ) from error
-        if _try_lock(lock) and _is_still(lock, folder / name):
+        if lock_file(lock) and _is_still(lock, folder / name):
             with contextlib.ExitStack() as stack:
                 stack.callback(os.close, lock)
                 if not _is_own(lock, folder):
@@ -82,12 +82,17 @@ def is_locked(file: Path) -> bool:
     except OSError:
         return False
     try:
-        return not _try_lock(lock)
+        return not lock_file(lock)
     finally:
         os.close(lock)
 
 
-def _try_lock(lock: int) -> bool:
+def lock_file(lock: int) -> bool:
+    """Lock an open file for as long as it is open, here and in processes that inherit it.
+
+    Returns:
+        False: Somebody else has it locked.
+    """
     if fcntl is None:
         return True
     try:

@@ -115,6 +115,11 @@ def choose_encoding(film: Film, options: EncodeOptions) -> Encoding:
     return replace(instead, warnings=(warning, *instead.warnings))
 
 
+def list_codecs() -> tuple[str, ...]:
+    """Codecs that this FFmpeg can encode in software, by its names."""
+    return tuple(codec for codec, encoders in _ENCODERS.items() if any(map(_find, encoders)))
+
+
 def _make_encoding(film: Film, options: EncodeOptions, like: str | None = None) -> Encoding:
     """What the options name; `like` is a pixel format to come near to instead of the film's."""
     wanted = options.pix_fmt or like or film.pix_fmt
