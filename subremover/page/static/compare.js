@@ -2,7 +2,7 @@
 // came from. Pictures are drawn one by one, so that both sides always show the same frame.
 
 import { getPicture } from "./api.js";
-import { button, choices, make, place } from "./elements.js";
+import { button, choices, icon, make, place } from "./elements.js";
 import { t } from "./words.js";
 
 const MOST_KEPT = 120; // pictures as files: a few megabytes
@@ -45,7 +45,7 @@ export class Compare {
     );
     place(this.#view, { at: "50%", aspect });
     this.#scrubber = make("input", { type: "range", class: "scrubber", min: 0, max: count - 1, value: start, "aria-label": t("scrubber"), on: { input: () => this.seek(+this.#scrubber.value) } });
-    this.#play = button("▶", () => this.#toggle(), { "aria-label": t("play"), title: t("play"), key: "Space" });
+    this.#play = button(icon("play"), () => this.#toggle(), { "aria-label": t("play"), title: t("play"), key: "Space" });
     const modes = [["slider", t("mode-slider")], ["side", t("mode-side")]];
     if (hasProvenance) modes.push(["origin", t("mode-origin")]);
     this.element = make(
@@ -71,7 +71,7 @@ export class Compare {
 
   stop() {
     this.#isPlaying = false;
-    this.#play.textContent = "▶";
+    this.#play.replaceChildren(icon("play"));
   }
 
   get #needed() {
@@ -118,7 +118,7 @@ export class Compare {
       return;
     }
     this.#isPlaying = true;
-    this.#play.textContent = "⏸";
+    this.#play.replaceChildren(icon("stop"));
     let due = performance.now();
     while (this.#isPlaying && this.element.isConnected) {
       const next = (this.#frame + 1) % this.#count;

@@ -19,7 +19,12 @@ export function make(tag, settings = {}, ...children) {
     else if (name in element && !tag.startsWith("svg:") && !name.startsWith("aria")) element[name] = value;
     else element.setAttribute(name, value);
   }
-  element.append(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  return fill(element, ...children);
+}
+
+/** Puts children in the place of those that are there; null, undefined and false are none. */
+export function fill(element, ...children) {
+  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
   return element;
 }
 
@@ -33,6 +38,20 @@ export function button(label, click, settings = {}) {
   const { key, ...others } = settings;
   const told = key ? { title: `${others.title ?? label} (${key})`, "aria-keyshortcuts": key } : {};
   return make("button", { type: "button", on: { click }, ...others, ...told }, label);
+}
+
+const ICONS = {
+  back: "M15 5v14L5 12z",
+  on: "M9 5v14l10-7z",
+  "event-back": "M6 5h2.5v14H6zM19 5v14L9.5 12z",
+  "event-on": "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z",
+  play: "M8 5v14l11-7z",
+  stop: "M7 5h3.5v14H7zM13.5 5H17v14h-3.5z",
+};
+
+/** A small picture for a button that has a name by itself. */
+export function icon(name) {
+  return make("svg:svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, make("svg:path", { d: ICONS[name] }));
 }
 
 /** A control with its label around it. */

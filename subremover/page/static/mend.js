@@ -1,7 +1,7 @@
 // Mend: all events, to be turned over, moved, painted, drawn and taken away.
 
 import { formatTime } from "./api.js";
-import { button, labelled, make, tell } from "./elements.js";
+import { button, fill, labelled, make, tell } from "./elements.js";
 import { describeEvent } from "./events.js";
 import { whole } from "./viewer.js";
 import { t } from "./words.js";
@@ -12,7 +12,7 @@ export class MendPanel {
   #bench;
   #list = make("ul", { class: "events" });
   #rows = new WeakMap(); // by entry
-  #chosen = make("div", { class: "chosen" });
+  #chosen = make("div", { class: "picked" });
   #status = make("p", { class: "status", role: "status" });
   #undo = button("", () => this.#bench.plan.undo(), { key: "Control+Z" });
   #redo = button("", () => this.#bench.plan.redo(), { key: "Control+Y" });
@@ -166,7 +166,7 @@ export class MendPanel {
 
   #showChosen() {
     const { plan, film } = this.#bench, chosen = plan.chosen;
-    const isTyping = this.#chosen.contains(document.activeElement) && document.activeElement.name;
+    const isTyping = this.#chosen.contains(document.activeElement) ? document.activeElement.name : "";
     if (!chosen) {
       this.#chosen.replaceChildren(make("p", { class: "hint" }, plan.events.length ? t("choose-hint") : t("nothing-found")));
       return;
@@ -179,7 +179,8 @@ export class MendPanel {
       const box = whole(entry.box.map((each, i) => (i === at ? value : each)), film);
       this.#moveBox(key, entry, box);
     };
-    this.#chosen.replaceChildren(
+    fill(
+      this.#chosen,
       make("h3", {}, t("event-number", { n: plan.number(key) }), " ", make("small", {}, `${formatTime(this.#bench.time(entry.first))} – ${formatTime(this.#bench.time(entry.last + 1))}`)),
       make(
         "div",

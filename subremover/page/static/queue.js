@@ -61,7 +61,8 @@ function makeRow(first) {
     show(job) {
       element.dataset.state = job.state;
       progress.hidden = isOver(job);
-      progress.value = job.share ?? 0;
+      if (job.state === "running" && !job.share) progress.removeAttribute("value");
+      else progress.value = job.share ?? 0;
       words.textContent = describeJob(job);
       words.classList.toggle("error", job.state === "failed");
       if (job.state === "failed") words.textContent = job.error ?? t("job-failed");

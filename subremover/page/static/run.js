@@ -2,7 +2,7 @@
 
 import { formatLength, formatSize, formatTime, get } from "./api.js";
 import { Compare } from "./compare.js";
-import { ask, button, choices, labelled, make, tell } from "./elements.js";
+import { ask, button, fill, labelled, make, tell } from "./elements.js";
 import { JobCard, isOver, jobs } from "./jobs.js";
 import { describeResult, fileLinks } from "./results.js";
 import { t } from "./words.js";
@@ -12,8 +12,8 @@ export class RunPanel {
   #preset = make("select", {});
   #codec = make("select", {});
   #container = make("select", {}, new Option(t("as-source"), ""), new Option("MKV", "mkv"), new Option("MP4", "mp4"));
-  #quality = "lossless";
-  #crf = make("input", { type: "number", min: 0, max: 63, value: 18, disabled: true });
+  #quality = make("select", {}, ["lossless", "match", "crf"].map((name) => new Option(t(`quality-${name}`), name)));
+  #crf = make("input", { type: "number", min: 0, max: 63, value: 18 });
   #track = make("input", { type: "checkbox" });
   #language = make("input", { type: "text", value: "und", maxLength: 3, size: 4, pattern: "[a-z]{3}" });
   #srt = make("input", { type: "checkbox" });
@@ -26,7 +26,8 @@ export class RunPanel {
 
   constructor(bench) {
     this.#bench = bench;
-    const crf = labelled("CRF", this.#crf);
+    const crf = labelled("CRF", this.#crf, { hidden: true });
+    this.#quality.addEventListener("change", () => { crf.hidden = this.#quality.value !== "crf"; });
     this.element = make(
       "div",
       {},
@@ -38,10 +39,7 @@ export class RunPanel {
         "form",
         { class: "options", on: { submit: (event) => { event.preventDefault(); this.#start(); } } },
         labelled(t("preset"), this.#preset),
-        choices(t("quality"), "quality", [["lossless", t("quality-lossless")], ["match", t("quality-match")], ["crf", t("quality-crf")]], "lossless", (quality) => {
-          this.#quality = quality;
-          this.#crf.disabled = quality !== "crf";
-        }),
+        labelled(t("quality"), this.#quality),
         crf,
         make(
           "details",
@@ -102,8 +100,8 @@ export class RunPanel {
       preset: this.#preset.value || "standard",
       codec: this.#codec.value || null,
       container: this.#container.value || null,
-      match_size: this.#quality === "match",
-      crf: this.#quality === "crf" ? +this.#crf.value : null,
+      match_size: this.#quality.value === "match",
+      crf: this.#quality.value === "crf" ? +this.#crf.value : null,
       subtitle_track: this.#track.checked,
       subtitle_language: this.#language.value || "und",
       srt: this.#srt.checked,
@@ -127,7 +125,8 @@ export class RunPanel {
     const now = await get(`films/${film.id}`).catch(() => film);
     film.files = now.files;
     const size = film.files.find(({ kind }) => kind === "film")?.bytes ?? result.bytes;
-    this.#done.replaceChildren(
+    fill(
+      this.#done,
       make("h3", {}, t("run-done")),
       make("p", {}, `${describeResult(result)}.`),
       make("p", { class: "hint" }, [formatLength(result.seconds), size ? formatSize(size) : null].filter(Boolean).join(" · ")),

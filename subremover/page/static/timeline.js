@@ -1,7 +1,7 @@
 // The film as a line: a scrubber with all shots and events under it, and a closer look at some seconds of it, where
 // the ends of events can be dragged.
 
-import { button, make, place } from "./elements.js";
+import { button, icon, make, place } from "./elements.js";
 import { formatTime } from "./api.js";
 import { t } from "./words.js";
 
@@ -33,17 +33,17 @@ export class Timeline {
       "aria-label": t("scrubber"),
       on: { input: () => bench.seek(+this.#scrubber.value) },
     });
-    const step = (label, frames, key) => button(label, () => bench.step(frames), { title: t(frames < 0 ? "frame-back" : "frame-on"), "aria-label": t(frames < 0 ? "frame-back" : "frame-on"), key });
+    const way = (picture, name, act, key) => button(icon(picture), act, { title: t(name), "aria-label": t(name), key });
     this.element = make(
       "section",
       { class: "time", "aria-label": t("timeline") },
       make(
         "div",
         { class: "row transport" },
-        button("⏮", () => bench.jump(-1), { title: t("event-back"), "aria-label": t("event-back"), key: "PageUp" }),
-        step("◀", -1, "ArrowLeft"),
-        step("▶", 1, "ArrowRight"),
-        button("⏭", () => bench.jump(1), { title: t("event-on"), "aria-label": t("event-on"), key: "PageDown" }),
+        way("event-back", "event-back", () => bench.jump(-1), "PageUp"),
+        way("back", "frame-back", () => bench.step(-1), "ArrowLeft"),
+        way("on", "frame-on", () => bench.step(1), "ArrowRight"),
+        way("event-on", "event-on", () => bench.jump(1), "PageDown"),
         this.#place,
       ),
       make("div", { class: "scrub" }, this.#overview, this.#scrubber),

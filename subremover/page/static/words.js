@@ -242,7 +242,7 @@ const WORDS = {
   quality: ["Quality", "质量"],
   "quality-lossless": ["Looks the same", "视觉无损"],
   "quality-match": ["As large as the source", "与源文件大小相近"],
-  "quality-crf": ["By CRF", "按 CRF"],
+  "quality-crf": ["By a CRF", "按 CRF"],
   "run-more": ["Codec, container, subtitles", "编码、容器、字幕"],
   codec: ["Codec", "编码"],
   container: ["Container", "容器"],
@@ -319,7 +319,8 @@ const numbers = new Intl.NumberFormat(language);
 
 /** The words for a key, with values in their places. */
 export function t(key, values = {}) {
-  const [one, several] = (WORDS[key]?.[at] ?? WORDS[key]?.[0] ?? key).split("|");
+  if (!WORDS[key]?.[at]) console.error(`no words for ${key} in ${language}`);
+  const [one, several] = (WORDS[key]?.[at] ?? key).split("|");
   const words = several !== undefined && plurals.select(values.n) !== "one" ? several : one;
   return words.replace(/\{(\w+)\}/g, (_, name) => {
     const value = values[name];

@@ -43,7 +43,6 @@ export class Workbench {
     try {
       this.film = await get(`films/${this.#id}`);
       this.#times = new Uint32Array(await getBytes(`films/${this.#id}/times`));
-      this.strokes = new Strokes(this.#id);
       await this.reload();
     } catch (error) {
       this.element.replaceChildren(
@@ -74,11 +73,12 @@ export class Workbench {
 
   /** Reads the plan anew: a scan has made one. */
   async reload() {
+    if (!this.film.has_plan) this.film.has_plan = (await get(`films/${this.#id}`)).has_plan;
+    if (!this.film.has_plan) return;
     const plan = new PlanDocument(this.#id);
     this.strokes = new Strokes(this.#id); // another scan's strokes have the same names
     if (!(await plan.load())) return;
     this.plan = plan;
-    this.film.has_plan = true;
     plan.addEventListener("change", () => this.#planChanged());
     plan.addEventListener("select", () => { this.timeline?.draw(); this.viewer?.drawOverlay(); this.#panels.mend?.show(); });
     plan.addEventListener("status", () => this.#panels.mend?.showStatus());
@@ -86,9 +86,7 @@ export class Workbench {
   }
 
   /** Seconds from the first frame to when a frame is shown. */
-  time(frame) {
-    return this.#times[Math.min(frame, this.#times.length - 1)] / 1000;
-  }
+  time = (frame) => this.#times[Math.min(frame, this.#times.length - 1)] / 1000;
 
   /** The frame that is on screen at a time. */
   frameAt(seconds) {
@@ -174,8 +172,7 @@ export class Workbench {
 
   /** Shows something in the place of the frame: before and after. Null: the frame again. */
   showInstead(element) {
-    this.viewer.element.hidden = Boolean(element);
-    this.timeline.element.hidden = Boolean(element);
+    for (const part of this.element.querySelectorAll(".board > :not(.instead)")) part.hidden = Boolean(element);
     this.element.querySelector(".instead").replaceChildren(...(element ? [element] : []));
   }
 
