@@ -16,6 +16,7 @@ from subremover._version import __version__
 
 if TYPE_CHECKING:
     from subremover.api import remove_subtitles, scan
+    from subremover.detect.found_so_far import FoundCallback
     from subremover.errors import (
         ContainerError,
         DeviceError,
@@ -59,6 +60,7 @@ __all__ = [
     "FilmKey",
     "FitOptions",
     "ForwardModel",
+    "FoundCallback",
     "InputError",
     "Network",
     "Options",
@@ -95,6 +97,7 @@ __all__ = [
 
 _MODULES = {
     "api": ("remove_subtitles", "scan"),
+    "detect.found_so_far": ("FoundCallback",),
     "errors": (
         "ContainerError",
         "DeviceError",

@@ -6,6 +6,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
+from subremover.detect.found_so_far import FoundCallback
 from subremover.options import Options, ScanOptions
 from subremover.pipeline import Run
 from subremover.plan.model import Plan
@@ -20,6 +21,8 @@ def scan(
     source: Path | str,
     options: ScanOptions | Options | None = None,
     progress: ProgressCallback | None = None,
+    *,
+    on_found: FoundCallback | None = None,
 ) -> Plan:
     """Find the burned-in subtitles of a film, without changing anything.
 
@@ -27,6 +30,8 @@ def scan(
         source: The film.
         options: Where and how to look; of `Options` only that and the memory count; None: the defaults.
         progress: Called now and then with how far the scan has come.
+        on_found: Told now and then of events that the scan finds while it goes on, a list of `Event` each
+            time; only the plan says what they are in the end. None: nobody asks.
 
     Returns:
         The plan: what would be removed, and what would be left alone.
@@ -37,7 +42,7 @@ def scan(
         UsageError: The options do not fit the film.
     """
     whole = options if isinstance(options, Options) else Options(scan=options or ScanOptions())
-    with Run(source, whole, progress=progress) as run:
+    with Run(source, whole, progress=progress, on_found=on_found) as run:
         return run.scan()
 
 

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from av.video.frame import VideoFrame
 
+from subremover.detect.found_so_far import FoundCallback
 from subremover.detect.make_plan import frame_range, make_plan
 from subremover.errors import OutputError, UsageError
 from subremover.fill.paint.devices import prepare_device
@@ -79,6 +80,7 @@ class Run(AbstractContextManager["Run"]):
         paints: bool | None = None,
         painter: Painter | None = None,
         progress: ProgressCallback | None = None,
+        on_found: FoundCallback | None = None,
     ) -> None:
         """Note what is wanted; nothing is read before the `with` block.
 
@@ -92,6 +94,8 @@ class Run(AbstractContextManager["Run"]):
                 a target.
             painter: What paints the holes; None: a pool, as the options say.
             progress: Called now and then with how far each stage has come.
+            on_found: Told now and then of events that a scan finds while it goes on, a list of `Event` each
+                time; only the plan says what they are in the end. None: nobody asks.
         """
         self.source, self.options = Path(source), options or Options()
         self.target = None if target is None else Path(target)
@@ -99,7 +103,7 @@ class Run(AbstractContextManager["Run"]):
         self._given, self._painter = plan, painter
         self._plan: Plan | None = None  # that given, or that the options name
         self._paints = target is not None if paints is None else paints
-        self._progress = progress or ignore
+        self._progress, self._on_found = progress or ignore, on_found
         self._stack, self._is_open = ExitStack(), False
 
     def __enter__(self) -> Run:
@@ -391,6 +395,7 @@ class Run(AbstractContextManager["Run"]):
             self._progress,
             given=self._plan,
             memory_share=self.limits.scan_share,
+            on_found=self._on_found,
         )
 
     def _tell_odd(self, plan: Plan, has_cues: bool, copied: int) -> Iterator[str]:

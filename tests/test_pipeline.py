@@ -15,7 +15,9 @@ from subremover import pipeline
 from subremover.api import remove_subtitles, scan
 from subremover.detect import make_plan
 from subremover.detect.drawn_mask import events_from_masks
-from subremover.detect.scan import Found, Scope
+from subremover.detect.found_so_far import FoundSoFar
+from subremover.detect.scan import Found
+from subremover.detect.scope import Scope
 from subremover.errors import DeviceError, OutputError, PlanError, UsageError
 from subremover.geometry import Box
 from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
@@ -281,6 +283,28 @@ def test_only_what_the_times_name_is_removed(tmp_path: Path, monkeypatch: pytest
     (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:01,700\nHello\n")
     plan = scan(source, ScanOptions(times=tmp_path / "a.srt"))
     assert [(event.first, event.remove) for event in plan.events] == [(5, False), (40, True), (90, False)]
+
+
+def test_events_are_told_of_as_the_plan_will_have_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = draw_film(tmp_path / "a.mkv", frames=96, audio=False).path
+    (tmp_path / "a.srt").write_text("1\n00:00:01,000 --> 00:00:01,700\nHello\n")
+    strokes = np.ones((2, 4), bool)
+    events = [Event(first, first + 4, Box(9, 80, 4, 2), strokes) for first in (20, 40, 90)]
+
+    def scan_pictures(*_: object, so_far: FoundSoFar, **__: object) -> Found:
+        so_far._tell(events[:2])
+        so_far._tell(events[2:])
+        return Found([], tuple(events), [])
+
+    monkeypatch.setattr(make_plan, "scan_pictures", scan_pictures)
+    told: list[Event] = []
+    options = ScanOptions(times=tmp_path / "a.srt", start=Position(frame=42))
+    plan = scan(source, options, on_found=told.extend)
+    ends = [(20, 24, False), (40, 41, False), (42, 44, True), (90, 94, False)]
+    for each in (plan.events, told):
+        assert [(event.first, event.last, event.remove) for event in each] == ends
 
 
 def test_the_sensitivity_moves_the_scan_s_threshold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,8 @@ from subremover.detect.classify.line import Line
 from subremover.detect.classify.model import Curve, Model
 from subremover.detect.make_plan import _read_pictures
 from subremover.detect.recogniser import LineReader
-from subremover.detect.scan import Scan, Scope
+from subremover.detect.scan import Scan
+from subremover.detect.scope import Scope
 from subremover.geometry import Box
 from subremover.video.read.probe import probe
 

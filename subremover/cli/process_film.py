@@ -79,6 +79,7 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None, lines
         paints=not request.scan_only,
         painter=painter,
         progress=update,
+        on_found=lines.tell_found if request.progress == "json" else None,
     )
     with run, bar:
         for warning in run.losses:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from subremover.cli.pace import Pace
 from subremover.cli.signals import raise_signal
 
 if TYPE_CHECKING:
+    from subremover.plan.model import Event
     from subremover.progress import Progress
 
 LEAST_SECONDS = 0.25
@@ -53,6 +55,25 @@ class ProgressLines:
             seconds_left=None if left is None else round(left, 1),
         )
 
+    def tell_found(self, events: Sequence[Event]) -> None:
+        """Tell of events that a scan has found so far, a line each."""
+        for event in events:
+            box = event.box
+            probability = None if event.probability is None else round(float(event.probability), 3)
+            self.write(
+                "found",
+                event={
+                    "first": event.first,
+                    "last": event.last,
+                    "box": [box.x, box.y, box.width, box.height],
+                    "text": event.text,
+                    "kind": event.kind,
+                    "remove": event.remove,
+                    "probability": probability,
+                    "reasons": event.reasons,
+                },
+            )
+
     def end_stage(self) -> None:
         """Leave what is done between two stages out of the next one's rate."""
         self._pace.rest()
@@ -62,7 +83,7 @@ class ProgressLines:
         """Write a line, if it was asked for.
 
         Args:
-            kind: What it is: "progress", "warning", "result" or "error".
+            kind: What it is: "progress", "found", "warning", "result" or "error".
             **values: What JSON can hold.
         """
         if not self._is_asked:

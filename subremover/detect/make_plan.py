@@ -6,22 +6,25 @@ Chooses between these ways and feeds the scan; the scan itself is in `scan`, the
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 
 from subremover.detect.bars import BarFinder
 from subremover.detect.candidates.finder import FindLines
 from subremover.detect.candidates.line_detector import LineDetector
+from subremover.detect.classify import features
 from subremover.detect.drawn_mask import read_mask_events
+from subremover.detect.found_so_far import FoundCallback, FoundSoFar
 from subremover.detect.masking import gradient
 from subremover.detect.recogniser import LineReader
-from subremover.detect.scan import BUFFER_BYTES, Scope, scan_pictures
+from subremover.detect.scan import scan_pictures
+from subremover.detect.scope import BUFFER_BYTES, Scope
 from subremover.detect.shots import CutDetector, shots_from_cuts
 from subremover.errors import UsageError
 from subremover.options import LEAST_PROBABILITY, ScanOptions
 from subremover.plan.cues import leave_untimed
-from subremover.plan.model import FilmKey, Passage, Plan
+from subremover.plan.model import Event, FilmKey, Passage, Plan
 from subremover.progress import Progress, ProgressCallback
 from subremover.runtime.prefetch import prefetch
 from subremover.runtime.profile import stage, timed
@@ -45,6 +48,7 @@ def make_plan(
     *,
     given: Plan | None = None,
     memory_share: float = 1.0,
+    on_found: FoundCallback | None = None,
 ) -> Plan:
     """The plan of a film: the given one, drawn by masks, or found by scanning.
 
@@ -54,6 +58,7 @@ def make_plan(
         progress: Called after each frame that was scanned.
         given: A plan of this film, in the scan's place.
         memory_share: In (0, 1], of what the frames in hand may take; less of it may change what is found.
+        on_found: Told of the events that a scan finds while it goes on, provisionally; None: nobody asks.
 
     Returns:
         The plan; what stands outside the range of times that was asked for is listed as left alone.
@@ -75,6 +80,14 @@ def make_plan(
     first, last = max(0, start - margin), min(film.frame_count, stop + margin)
     passages: tuple[Passage, ...] = ()
     bars = BarFinder()
+
+    def heed_times(events: Sequence[Event]) -> Sequence[Event]:
+        return leave_untimed(events, film.times - film.start_seconds, cues) if cues else events
+
+    def tell(events: Sequence[Event]) -> None:
+        if on_found is not None:
+            on_found([part for event in heed_times(events) for part in event.spare(start, stop)])
+
     if options.mask is not None:
         events = tuple(read_mask_events(film, options.mask))
         cuts = _find_cuts(film, first, last, progress, bars) if events else []
@@ -89,8 +102,12 @@ def make_plan(
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
             counted = _count_pictures(pictures, first, last, progress, bars)
             rate = float(film.frame_rate)
+            scanned = features.Film(width, height, last - first, rate)
+            so_far = None if on_found is None else FoundSoFar(tell, scanned, scope)
             read_again = partial(_read_pictures, film)
-            found = scan_pictures(counted, find_lines, reader.read, rate, scope, read_again=read_again)
+            found = scan_pictures(
+                counted, find_lines, reader.read, rate, scope, read_again=read_again, so_far=so_far
+            )
         cuts, events, passages = found.cuts, found.events, found.passages
         for roll in found.rolls:
             log.warning(
@@ -101,8 +118,7 @@ def make_plan(
     active_picture = bars.find(events)  # of all of them, also of those that are left alone below
     if active_picture is not None:
         log.info("black bars are left out of all filling: the active picture is %s", active_picture)
-    if cues:
-        events = leave_untimed(events, film.times - film.start_seconds, cues)
+    events = tuple(heed_times(events))
     # What nobody has looked at is another shot: there may be a cut, or a subtitle that is not known.
     cuts = sorted({*cuts, first, last} - {0, film.frame_count})
     shots = shots_from_cuts(cuts, film.frame_count)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 
@@ -25,45 +24,28 @@ from subremover.detect.classify.features import Film
 from subremover.detect.classify.line import Life, Line, colours_of
 from subremover.detect.classify.merging import merge_broken
 from subremover.detect.classify.traits import measure
+from subremover.detect.found_so_far import FoundSoFar
 from subremover.detect.frame import Frame, Picture
 from subremover.detect.masking.extent import complete_line
 from subremover.detect.masking.strokes import Clear, find_strokes
+from subremover.detect.scope import Scope
 from subremover.detect.shots import CutDetector
 from subremover.detect.tracking.ends import SURE, Scene
 from subremover.detect.tracking.line_crop import LineCrop
 from subremover.detect.tracking.line_track import GAP, LEAST_FRAMES, LineTrack
 from subremover.detect.tracking.rolling import find_passages, find_rolls
 from subremover.geometry import Box, draw_boxes, tighten
-from subremover.options import LEAST_PROBABILITY
-from subremover.plan.model import Event, EventKind, Passage
+from subremover.plan.model import Event, Passage
 from subremover.runtime.profile import stage
 
 REACH_SECONDS = 0.6
 """Seconds of frames looked at around an end of a line's life; half a fade takes less than this."""
-BUFFER_BYTES = 400 << 20
-"""Most memory for frames kept to look back at."""
 
 UNREAD_SHARE, UNREAD_SQUARE_SHARE, SQUARE = 0.2, 0.15, 1.5
 """Height of a line, as a share of the picture's shorter side, above which it must read as words, and the same
 for what is less than so many times as long as high: faces, leaves and walls are found as large letters."""
 MEDIAN_CROPS = 9
 """Crops of a line whose median is read; more make no letter any clearer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What the scan takes for text to be removed."""
-
-    regions: tuple[Box, ...] = ()
-    """Boxes in the picture outside of which nothing is looked for; empty: look everywhere."""
-    logos: bool = False
-    """Whether overlays that never change are removed, too."""
-    everything: bool = False
-    """Whether all lettering that stands still is removed, that of the scene included."""
-    least_probability: float = LEAST_PROBABILITY["normal"]
-    """From how likely to be a subtitle, in [0, 1], lettering is taken for one."""
-    buffer_bytes: int = BUFFER_BYTES
-    """Most memory for frames kept to look back at."""
 
 
 class Scan:
@@ -131,6 +113,11 @@ class Scan:
         """First frames of all shots but the first, ascending."""
         return self._scene.cuts
 
+    @property
+    def gone(self) -> Sequence[Line]:
+        """Lines that stood still and are gone, subtitles or not, in the order in which that was seen."""
+        return self._lines
+
     def rolls(self, events: Sequence[Event]) -> list[tuple[int, int]]:
         """First and last frames of stretches with running text (a ticker, credits) that no event removes."""
         left = [sight for sight in self._passing if not _is_removed(sight, events)]
@@ -153,16 +140,9 @@ class Scan:
         """All events, by first frame; call once, after the last frame, in the place of `lines`."""
         self.lines()
         frames = self._last_index - self._first_index + 1
-        # `--region full` says nothing about where subtitles stand.
-        has_region = 0 < sum(r.area for r in self._scope.regions) < 0.5 * self._size[0] * self._size[1]
-        film = Film(*self._size, frames, self._frame_rate)
+        film, has_region = Film(*self._size, frames, self._frame_rate), self._scope.has_region(*self._size)
         verdicts = classify(self._lines, film, self._scope.least_probability, has_region=has_region)
-        removed: set[EventKind] = {"subtitle"}
-        if self._scope.logos:
-            removed.add("logo")
-        if self._scope.everything:
-            removed |= set(get_args(EventKind))
-        return make_events(self._lines, verdicts, removed)
+        return make_events(self._lines, verdicts, self._scope.removed)
 
     def look_again(self, events: tuple[Event, ...], read_again: ReadAgain) -> tuple[Event, ...]:
         """The events, those of captions in flux found anew; call after `events`.
@@ -336,6 +316,7 @@ def scan_pictures(
     scope: Scope,
     *,
     read_again: ReadAgain | None = None,
+    so_far: FoundSoFar | None = None,
 ) -> Found:
     """Scan pictures for cuts and events.
 
@@ -346,6 +327,7 @@ def scan_pictures(
         frame_rate: Frames per second.
         scope: Where to look, and what counts as text to be removed.
         read_again: Reads frames once more, where captions are in flux; None: they are not looked at again.
+        so_far: Tells of events while the scan goes on; None: nobody asks.
 
     Returns:
         The cuts, the events, and where text runs or rolls.
@@ -354,6 +336,8 @@ def scan_pictures(
     for index, picture in pictures:
         with stage("scan: follow", frames=1):
             scan.feed(index, picture)
+            if so_far is not None:
+                so_far.update(index, scan.gone)
     with stage("scan: follow"):
         events = scan.events()
     if read_again is not None:

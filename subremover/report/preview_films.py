@@ -43,7 +43,7 @@ _OPTIONS = {
     "crf": f"{QUALITIES['libx264'].visually_lossless:g}",
     "preset": "veryfast",
     "g": "12",  # whoever wants a single frame decodes a dozen at the most
-    "bf": "0",  # and packets are in the order of showing
+    "tune": "zerolatency",  # packets in the order of showing, and no frames held back in memory
 }
 """Of x264."""
 

@@ -27,6 +27,7 @@ import subremover
 from subremover import pipeline
 from subremover.cli import command as cli
 from subremover.cli.progress_bar import ProgressBar
+from subremover.detect import found_so_far
 from subremover.errors import InputError, WorkerError
 from subremover.fill.paint.pool import Pool
 from subremover.geometry import Box
@@ -922,6 +923,34 @@ class TestProgressLines:
         assert (result["kind"], result["events"]) == ("result", 0)
         assert result["left_alone"] == ["a logo at the top left (--logos)"]
         assert "output" not in result
+
+    def test_events_as_they_are_found(
+        self, place: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(found_so_far, "LEAST_SECONDS", 0)
+        subtitles = ((8, 40, "Hello there"), (46, 66, "Good morning"))
+        draw_film(place / "c.mp4", 110, (320, 180), subtitles=subtitles, audio=False)
+        words = ["c.mp4", "--scan-only", "--start", "20f", "--progress", "json"]
+        assert cli.run([*words, "--save-plan", "plan"]) == 0
+        lines = self.read(capsys.readouterr().out)
+        found = [line for line in lines if line["kind"] == "found"]
+        assert [set(line) for line in found] == [{"kind", "film", "event"}] * 3
+        assert {line["kind"] for line in lines[: lines.index(found[-1])]} == {"progress", "found"}
+        events = [line["event"] for line in found]
+        ends = [(event["first"], event["last"], event["remove"]) for event in events]
+        assert ends == [(8, 19, False), (20, 40, True), (46, 66, True)]
+        for event, planned in zip(
+            events, json.loads(Path("plan/plan.json").read_text())["events"], strict=True
+        ):
+            assert list(event) == [
+                *("first", "last", "box", "text", "kind", "remove", "probability", "reasons")
+            ]
+            for name in ("first", "last", "box", "text", "kind", "remove"):
+                assert event[name] == planned[name]
+            assert 0.5 < event["probability"] <= 1
+            assert event["reasons"]
+        assert cli.run([*words, "--plan", "plan"]) == 0
+        assert [line["kind"] for line in self.read(capsys.readouterr().out)] == ["result"]
 
     def test_a_preview_around_a_moment(self, capsys: pytest.CaptureFixture[str]) -> None:
         words = [*self.MASKED, "--mask", "mask.png", "--end", "2f"]

@@ -3,9 +3,14 @@ import numpy as np
 import pytest
 from media import DrawnPicture, draw_picture, draw_subtitle
 
+from subremover.detect import found_so_far
 from subremover.detect.candidates.line_detector import LineDetector
-from subremover.detect.scan import Found, Scope, scan_pictures
+from subremover.detect.classify.features import Film
+from subremover.detect.found_so_far import FoundSoFar
+from subremover.detect.scan import Found, scan_pictures
+from subremover.detect.scope import Scope
 from subremover.geometry import Box
+from subremover.plan.model import FilmKey, Plan
 
 SIZE = (320, 180)
 RATE = 24.0
@@ -36,10 +41,15 @@ class Screen:
             self.pictures[index] = np.where(mask[..., None], mixed, picture).astype(np.uint8)
         return mask
 
-    def scan(self, detector, **scope):
+    def scan(self, detector, so_far=None, **scope):
         pictures = ((index, DrawnPicture(picture)) for index, picture in enumerate(self.pictures))
         return scan_pictures(
-            pictures, detector.find_lines, lambda *_: ("Good morning", 1.0), RATE, Scope(**scope)
+            pictures,
+            detector.find_lines,
+            lambda *_: ("Good morning", 1.0),
+            RATE,
+            Scope(**scope),
+            so_far=so_far,
         )
 
 
@@ -165,6 +175,24 @@ def test_an_emblem_that_no_cut_changes_goes_with_the_logos_and_only_with_them(de
 
 def test_no_lettering_no_event(detector):
     assert Screen(30).scan(detector) == Found([], (), [])
+
+
+def test_events_are_told_of_meanwhile_and_the_scan_finds_the_same(detector, monkeypatch):
+    monkeypatch.setattr(found_so_far, "LEAST_SECONDS", 0)
+    screen = Screen(110)
+    screen.show("Good morning", dict.fromkeys(range(10, 35), 1.0))
+    screen.show("See you soon", dict.fromkeys(range(38, 60), 1.0))
+    screen.show("Never mind", dict.fromkeys(range(70, 109), 1.0))
+    alone, told = screen.scan(detector), []
+    so_far = FoundSoFar(told.extend, Film(*SIZE, 110, RATE), Scope())
+    found = screen.scan(detector, so_far)
+    assert [(e.first, e.last, e.kind, e.remove) for e in told] == [
+        (10, 34, "subtitle", True),
+        (38, 59, "subtitle", True),
+    ]
+    assert (found.cuts, found.rolls, found.passages) == (alone.cuts, alone.rolls, alone.passages)
+    whole = [Plan(FilmKey(*SIZE, 110, ""), (), each.events).digest() for each in (found, alone)]
+    assert whole[0] == whole[1]
 
 
 def test_what_is_large_and_says_nothing_is_no_line(detector):

@@ -29,7 +29,7 @@ BEFORE, AFTER, ORIGINS = NAMES
 
 @pytest.fixture
 def lossless(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(preview_films, "_OPTIONS", {"qp": "0", "preset": "ultrafast", "g": "12", "bf": "0"})
+    monkeypatch.setattr(preview_films, "_OPTIONS", {"qp": "0", "preset": "ultrafast", "g": "12"})
 
 
 def make_plan(film: Film, first: int, last: int) -> Plan:

@@ -21,7 +21,19 @@ from subremover.plan.model import Event, EventKind
 def make_events(
     lines: Sequence[Line], verdicts: Sequence[Verdict], removed: Collection[EventKind]
 ) -> tuple[Event, ...]:
-    """Join the lines of a film into events.
+    """Join the lines of a film into events: see `join_lines`.
+
+    Returns:
+        The events, by first frame.
+    """
+    events = (event for _, event in join_lines(lines, verdicts, removed))
+    return tuple(sorted(events, key=lambda e: (e.first, e.box.y, e.box.x)))
+
+
+def join_lines(
+    lines: Sequence[Line], verdicts: Sequence[Verdict], removed: Collection[EventKind]
+) -> Iterator[tuple[list[Line], Event]]:
+    """Join lines into events.
 
     Where less than half of the subtitles could be read, the film's script is not known to the reader, and all
     texts are left empty.
@@ -31,18 +43,16 @@ def make_events(
         verdicts: What each line was taken for.
         removed: Kinds of which events are marked to be removed.
 
-    Returns:
-        The events, by first frame.
+    Yields:
+        The lines of each event, and the event, kind by kind.
     """
     judged = list(zip(lines, verdicts, strict=True))
     is_legible = _is_legible([n for n, verdict in judged if verdict.kind == "subtitle"])
-    events = []
     for kind in get_args(EventKind):
         verdict_of = {line: verdict for line, verdict in judged if verdict.kind == kind}
         for group in _simultaneous(list(verdict_of)):
             event = _to_event(group, [verdict_of[line] for line in group], kind in removed)
-            events.append(event if is_legible else replace(event, text=""))
-    return tuple(sorted(events, key=lambda e: (e.first, e.box.y, e.box.x)))
+            yield group, event if is_legible else replace(event, text="")
 
 
 def _simultaneous(lines: list[Line]) -> Iterator[list[Line]]:

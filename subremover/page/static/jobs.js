@@ -75,7 +75,7 @@ export function describeJob(job) {
     if (job.seconds_left !== null && job.seconds_left !== undefined)
       words.push(t("left", { time: formatLength(job.seconds_left) }));
   } else if (job.state === "paused" && job.share) words.push(percent(job.share));
-  return words.join(", ");
+  return words.join(t("comma"));
 }
 
 /** A bar, words and buttons for a job; made once and kept up to date. */

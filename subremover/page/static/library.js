@@ -153,7 +153,7 @@ export class Library {
   }
 
   #tellChosen() {
-    this.#run.textContent = t("run-chosen", { n: this.#chosen.size });
+    this.#run.textContent = this.#chosen.size ? t("run-chosen", { n: this.#chosen.size }) : t("run-none");
     this.#run.disabled = !this.#chosen.size;
   }
 

@@ -67,7 +67,7 @@ function makeRow(first) {
       words.classList.toggle("error", job.state === "failed");
       if (job.state === "failed") words.textContent = job.error ?? t("job-failed");
       if (job.state === "done" && job.result)
-        words.textContent = `${describeResult(job.result)}; ${formatLength(job.result.seconds)}`;
+        words.textContent = describeResult(job.result) + t("semicolon") + formatLength(job.result.seconds);
       if (state === job.state) return;
       state = job.state;
       buttons.replaceChildren(

@@ -11,7 +11,7 @@ export function describeResult(result) {
   const from = ["borrowed", "unmixed", "painted"]
     .filter((name) => result[name] >= 0.005)
     .map((name) => t(`share-${name}`, { share: share(result[name]) }));
-  return [t("result-removed", { n: result.events, frames: result.frames_masked }), ...from].join(", ");
+  return [t("result-removed", { n: result.events, frames: result.frames_masked }), ...from].join(t("comma"));
 }
 
 /** Links to save what was made of a film. */

@@ -128,9 +128,9 @@ export class RunPanel {
     fill(
       this.#done,
       make("h3", {}, t("run-done")),
-      make("p", {}, `${describeResult(result)}.`),
+      make("p", {}, describeResult(result) + t("stop")),
       make("p", { class: "hint" }, [formatLength(result.seconds), size ? formatSize(size) : null].filter(Boolean).join(" · ")),
-      result.left_alone?.length ? make("p", {}, t("left-alone", { what: result.left_alone.join(", ") })) : null,
+      result.left_alone?.length ? make("p", {}, t("left-alone", { what: result.left_alone.join(t("comma")) })) : null,
       warnings.map((warning) => make("p", { class: "warning" }, warning)),
       make("div", { class: "row" }, fileLinks(film.id, film.files.map(({ kind }) => kind)), button(t("before-after"), () => this.#show())),
     );

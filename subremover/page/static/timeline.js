@@ -7,6 +7,7 @@ import { t } from "./words.js";
 
 const SECONDS = 20; // of the closer look, at most
 const LANES = 4;
+const TICK_PX = 72; // room for a time
 
 export class Timeline {
   #bench;
@@ -124,7 +125,7 @@ export class Timeline {
       });
     place(this.#strip, { lanes: Math.max(1, Math.min(LANES, ends.length)) });
     const seconds = time(Math.min(to + 1, film.frames)) - time(from);
-    const tick = [0.1, 0.2, 0.5, 1, 2, 5, 10].find((each) => seconds / each <= 12) ?? 10;
+    const tick = [0.1, 0.2, 0.5, 1, 2, 5, 10].find((each) => (seconds / each) * TICK_PX <= this.#strip.clientWidth) ?? 10;
     const ticks = [];
     for (let at = Math.ceil(time(from) / tick) * tick; at < time(from) + seconds && ticks.length < 20; at += tick)
       ticks.push(make("span", { class: "tick", place: { x: (this.#bench.frameAt(at) - from) / this.#span } }, formatTime(at).replace(/^0:/, "").replace(/\.?0+$/, "")));

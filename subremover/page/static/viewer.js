@@ -237,7 +237,7 @@ export class Viewer extends EventTarget {
     const { frame, plan, time } = this.#bench;
     const events = plan ? plan.at(frame) : [];
     const said = events.map(({ entry }) => `${t(entry.remove ? "removed" : "kept")}: ${entry.text || t("not-read")}`);
-    return [t("frame-at", { frame, time: formatTime(time(frame)) }), ...said].join("; ");
+    return [t("frame-at", { frame, time: formatTime(time(frame)) }), ...said].join(t("semicolon"));
   }
 
   // ---- pointer ----

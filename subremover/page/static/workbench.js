@@ -261,7 +261,7 @@ class LookPanel {
     const { film } = bench;
     const facts = {
       "fact-picture": `${film.width} × ${film.height} px`,
-      "fact-length": `${formatTime(film.seconds)}, ${t("frames", { n: film.frames })}`,
+      "fact-length": formatTime(film.seconds) + t("comma") + t("frames", { n: film.frames }),
       "fact-codec": `${film.codec}, ${film.rate.toFixed(3).replace(/\.?0+$/, "")} fps`,
       "fact-size": formatSize(film.bytes),
     };

@@ -8,7 +8,8 @@ from media import DrawnPicture, draw_texture
 from subremover.detect.candidates.line_detector import LineDetector
 from subremover.detect.captions.second_look import SecondLook, _without_strays
 from subremover.detect.captions.zones import find_zones
-from subremover.detect.scan import Scope, scan_pictures
+from subremover.detect.scan import scan_pictures
+from subremover.detect.scope import Scope
 from subremover.geometry import Box
 from subremover.plan.model import Event
 
