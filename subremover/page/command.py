@@ -33,7 +33,7 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 )
 @click.option(
     "--port",
-    type=click.IntRange(1, 65535),
+    type=click.IntRange(0, 65535),
     metavar="NUMBER",
     show_default=f"{USUAL_PORT}, or any that is free",
     help="Port to listen at.",

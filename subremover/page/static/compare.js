@@ -20,7 +20,7 @@ export class Compare {
   #slider;
   #scrubber;
   #play;
-  #place = make("output", { class: "place" });
+  #place = make("span", { class: "place" });
   #isPlaying = false;
   #drawing = 0;
   #aspect;

@@ -19,6 +19,8 @@ export class PlanDocument extends EventTarget {
   selected = null;
   status = "saved"; // or "waiting", "saving", "failed"
   #film;
+  #isDirty = false; // there are changes that no save has taken up
+  #works = new Set(); // what is being made that will change the plan
   #undo = [];
   #redo = [];
   #timer = 0;
@@ -46,7 +48,8 @@ export class PlanDocument extends EventTarget {
     this.#undo = [];
     this.#redo = [];
     this.selected = null;
-    this.#become("saved");
+    this.#isDirty = false;
+    this.#tell();
     this.#changed();
     return true;
   }
@@ -109,10 +112,23 @@ export class PlanDocument extends EventTarget {
   undo() { this.#step(this.#undo, this.#redo, "undone"); }
   redo() { this.#step(this.#redo, this.#undo, "redone"); }
 
-  /** Saves what waits; resolves when all is on disk. */
+  /** Waits for work that will change the plan, such as strokes on their way to the disk; it is not saved before. */
+  async during(work) {
+    this.#works.add(work);
+    this.#tell();
+    try {
+      return await work;
+    } finally {
+      this.#works.delete(work);
+      this.#tell();
+    }
+  }
+
+  /** Saves what waits; true when all is on disk. */
   async flush() {
     clearTimeout(this.#timer);
-    while (this.status === "waiting" || this.#saving) await (this.#saving ?? this.#save());
+    await Promise.allSettled(this.#works);
+    while (this.#saving || this.#isDirty) await (this.#saving ?? this.#save());
     return this.status === "saved";
   }
 
@@ -147,35 +163,38 @@ export class PlanDocument extends EventTarget {
     this.dispatchEvent(new Event("select"));
   }
 
-  #become(status) {
-    this.status = status;
+  /** Says how far saving is. */
+  #tell(failed = false) {
+    this.status = failed ? "failed" : this.#saving ? "saving" : this.#isDirty || this.#works.size ? "waiting" : "saved";
     this.dispatchEvent(new Event("status"));
   }
 
   #soon() {
-    this.#become("waiting");
+    this.#isDirty = true;
+    this.#tell();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#save(), SAVE_MS);
   }
 
   #save() {
-    this.#saving ??= this.#saveNow().finally(() => { this.#saving = null; });
+    this.#saving ??= Promise.resolve().then(() => this.#saveAll()).then(
+      () => { this.#saving = null; this.#tell(); },
+      (error) => { this.#saving = null; this.#tell(true); tell(error.message, { isError: true }); },
+    );
     return this.#saving;
   }
 
-  async #saveNow() {
-    while (this.status === "waiting") {
-      this.#become("saving");
-      const events = this.events;
+  async #saveAll() {
+    while (this.#isDirty) {
+      this.#isDirty = false;
+      this.#tell();
       try {
-        const saved = await put(`films/${this.#film}/plan`, { revision: this.revision, events: events.map((event) => event.entry) });
+        const saved = await put(`films/${this.#film}/plan`, { revision: this.revision, events: this.events.map((event) => event.entry) });
         this.revision = saved.revision;
         this.isMended = saved.is_mended;
-        if (this.status === "saving") this.#become("saved");
       } catch (error) {
-        this.#become("failed");
-        if (error instanceof Refusal && error.reason === "changed") await this.#resolve(error);
-        else tell(error.message, { isError: true });
+        if (!(error instanceof Refusal && error.reason === "changed")) throw error;
+        await this.#resolve(error);
       }
     }
   }
@@ -188,8 +207,9 @@ export class PlanDocument extends EventTarget {
     ]);
     if (answer === "mine") {
       this.revision = error.body.revision;
-      this.#become("waiting");
+      this.#isDirty = true;
     } else if (answer === "theirs") await this.load();
+    else throw new Error(t("status-failed"));
   }
 }
 

@@ -229,7 +229,7 @@ export class MendPanel {
         plan.dispatchEvent(new Event("select")); // the numbers as they were
         return;
       }
-      plan.change(key, await strokes.write(cut), t("did-change"));
+      plan.change(key, await plan.during(strokes.write(cut)), t("did-change"));
     } catch (error) {
       tell(error.message, { isError: true });
     }

@@ -15,7 +15,7 @@ export class Timeline {
   #scrubber;
   #strip = make("div", { class: "strip" });
   #head = make("div", { class: "playhead" });
-  #place = make("output", { class: "place" });
+  #place = make("span", { class: "place" });
   #from = 0;
   #span;
   #drag = null;

@@ -252,7 +252,7 @@ export class Viewer extends EventTarget {
     };
   }
 
-  async #down(event) {
+  #down(event) {
     if (event.button !== 0) return;
     const at = this.#where(event);
     if (this.tool === "look") {
@@ -264,7 +264,7 @@ export class Viewer extends EventTarget {
     event.preventDefault();
     this.stage.focus();
     this.stage.setPointerCapture(event.pointerId);
-    if (this.isPainting) await this.#beginStroke(at);
+    if (this.isPainting) this.#beginStroke(at);
     else this.#drag = { from: at, box: [at.x, at.y, 0, 0] };
   }
 
@@ -272,9 +272,9 @@ export class Viewer extends EventTarget {
     const at = this.#where(event), drag = this.#drag;
     if (drag?.pan) {
       this.stage.scrollTo(drag.pan.x - event.clientX, drag.pan.y - event.clientY);
-    } else if (drag?.mask) {
-      drag.mask.stroke(drag.at, at, this.brush / 2, drag.value);
-      drag.at = at;
+    } else if (drag?.points) {
+      drag.points.push(at);
+      this.#paint(drag);
       this.#point(at);
     } else if (drag?.from) {
       drag.box = boxBetween(drag.from, at);
@@ -284,9 +284,9 @@ export class Viewer extends EventTarget {
 
   async #up() {
     const drag = this.#drag;
+    if (drag?.points) await this.#bench.plan.during(this.#endStroke(drag));
     this.#drag = null;
-    if (drag?.mask) await this.#endStroke(drag);
-    else if (drag?.box && drag.box[2] >= 4 && drag.box[3] >= 4) {
+    if (drag?.box && drag.box[2] >= 4 && drag.box[3] >= 4) {
       this.dispatchEvent(new CustomEvent(this.tool, { detail: { box: whole(drag.box, this.#bench.film) } }));
     }
     this.drawOverlay();
@@ -313,31 +313,35 @@ export class Viewer extends EventTarget {
     if (found) plan.select(found.key);
   }
 
-  /** Begins to paint on the event that is chosen, or on a new one. */
-  async #beginStroke(at) {
+  /** Begins to paint on the event that is chosen, or on a new one. The first points wait for its strokes. */
+  #beginStroke(at) {
     const { plan, strokes, film, frame } = this.#bench;
-    const chosen = plan.chosen;
+    const chosen = plan?.chosen;
     const isHere = chosen && chosen.entry.first <= frame && frame <= chosen.entry.last;
-    if (this.tool === "eraser" && !isHere) {
+    if (!plan || (this.tool === "eraser" && !isHere)) {
       tell(t("choose-first"));
       return;
     }
-    const mask = isHere ? await strokes.read(chosen.entry) : new Mask(0, 0, 0, 0);
-    this.#drag = {
-      key: isHere ? chosen.key : null,
-      mask: mask.grow(0, 0, film.width, film.height),
-      value: this.tool === "brush" ? 1 : 0,
-      at,
-    };
-    this.#drag.mask.stroke(at, at, this.brush / 2, this.#drag.value);
-    this.drawOverlay();
+    const drag = { key: isHere ? chosen.key : null, value: this.tool === "brush" ? 1 : 0, points: [at, at], mask: null };
+    drag.ready = (async () => {
+      const mask = isHere ? await strokes.read(chosen.entry) : new Mask(0, 0, 0, 0);
+      drag.mask = mask.grow(0, 0, film.width, film.height);
+      this.#paint(drag);
+      this.drawOverlay();
+    })();
+    this.#drag = drag;
   }
 
-  async #endStroke({ key, mask, value }) {
-    const { plan, strokes } = this.#bench;
-    const tight = mask.tighten();
-    const what = t(value ? "did-paint" : "did-erase");
+  #paint({ mask, points, value }) {
+    if (!mask) return;
+    while (points.length > 1) mask.stroke(points.shift(), points[0], this.brush / 2, value);
+  }
+
+  async #endStroke(drag) {
+    const { plan, strokes } = this.#bench, { key, value } = drag;
     try {
+      await drag.ready;
+      const tight = drag.mask.tighten();
       if (!tight) {
         const isFound = plan.get(key)?.entry.probability !== undefined; // what was found stays in the list
         if (isFound) plan.change(key, { remove: false }, t("did-keep"));
@@ -346,7 +350,7 @@ export class Viewer extends EventTarget {
       }
       const fields = await strokes.write(tight);
       if (key === null) this.dispatchEvent(new CustomEvent("box", { detail: fields }));
-      else plan.change(key, fields, what);
+      else plan.change(key, fields, t(value ? "did-paint" : "did-erase"));
     } catch (error) {
       tell(error.message, { isError: true });
     }
@@ -361,7 +365,7 @@ export class Viewer extends EventTarget {
 
   // ---- keys: the brush is moved by the arrows, all else is the bench's ----
 
-  async #key(event) {
+  #key(event) {
     if (!this.isPainting || event.ctrlKey || event.metaKey || event.altKey) return;
     const { film } = this.#bench;
     const step = event.shiftKey ? 20 : 3;
@@ -373,8 +377,8 @@ export class Viewer extends EventTarget {
     } else if (event.key === " " || event.key === "Enter") {
       const at = this.#cursor ?? { x: film.width / 2, y: film.height * 0.85 };
       this.#cursor = at;
-      await this.#beginStroke(at);
-      if (this.#drag) await this.#up();
+      this.#beginStroke(at);
+      if (this.#drag) this.#up();
     } else return;
     event.preventDefault();
     event.stopPropagation();
