@@ -10,13 +10,16 @@ import sys
 import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from subremover.cli.progress_bar import printable, say
 from subremover.errors import EXIT_INTERRUPTED, OutputError, SubremoverError, UsageError
-from subremover.page.library import Library
 from subremover.resume.lock import is_locked, lock_folder
+
+if TYPE_CHECKING:
+    from subremover.page.library import Library
 
 USUAL_PORT = 8470
 LOCK_NAME, ADDRESS_NAME = "lock", "address.json"
@@ -53,6 +56,8 @@ def command(folder: Path, host: str, port: int | None, no_browser: bool) -> None
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise UsageError("the page needs two more packages: pip install 'subremover[page]'") from error
+    from subremover.page.library import Library
+
     library = Library(folder)
     library.make_folders()
     lock = _lock(library)
@@ -96,9 +101,11 @@ def _lock(library: Library) -> int:
 
 
 def _serve(library: Library, host: str, port: int | None, opens: bool) -> None:
+    from subremover.page.guard import Guard
+    from subremover.page.pictures import Pictures
     from subremover.page.plans import Plans
     from subremover.page.queue import Queue
-    from subremover.page.server import Server, open_socket, read_token
+    from subremover.page.server import Server, make_hosts, make_site, open_socket, read_token
 
     try:
         place = open_socket(host, port, USUAL_PORT)
@@ -107,26 +114,32 @@ def _serve(library: Library, host: str, port: int | None, opens: bool) -> None:
         raise UsageError(
             f"cannot listen at {wanted} ({error.strerror or error}); give another one"
         ) from error
-    with place:
+    with place, contextlib.closing(Pictures()) as pictures:
         plans = Plans(library)
         queue = Queue(library, plans)
         token = read_token(library.page, is_kept=host in _LOOPBACK)
-        server = Server(library, queue, plans, place, token)
-        base = _name(place)
-        _note_address(library.page, base)
+        site = make_site(library, plans, queue, pictures)
+        guard = Guard(site, token, place.getsockname()[1], make_hosts(place, host))
+        address = _name(place)
+        _note_address(library.page, address)
         queue.start()
         try:
-            print(f"{base}?token={token}", flush=True)
-            say("subremover-page: Ctrl-C stops the server; its jobs go on when it is started again")
-            if host not in _LOOPBACK:
-                say("subremover-page: whoever has this address, or can listen in, can use the page")
-            if opens:
-                webbrowser.open(f"{base}?token={token}")
-            server.serve_here()
+            _tell(f"{address}?token={token}", is_local=host in _LOOPBACK, opens=opens)
+            Server(guard, place).serve_here()
         finally:
             queue.stop()
             with contextlib.suppress(OSError):
                 (library.page / ADDRESS_NAME).unlink(missing_ok=True)
+
+
+def _tell(address: str, *, is_local: bool, opens: bool) -> None:
+    """Say where the page is, and show it."""
+    print(address, flush=True)
+    say("subremover-page: Ctrl-C stops the server; its jobs go on when it is started again")
+    if not is_local:
+        say("subremover-page: whoever has this address, or can listen in, can use the page")
+    if opens:
+        webbrowser.open(address)
 
 
 def _name(place: socket.socket) -> str:

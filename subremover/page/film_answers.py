@@ -18,7 +18,7 @@ from subremover.page.library import FilmFile, Library, readable
 from subremover.page.pictures import Pictures, read_brief
 from subremover.page.plans import Plans
 from subremover.page.queue import Queue
-from subremover.page.refusals import Refusal, missing
+from subremover.page.refusals import missing
 from subremover.plan.model import FilmKey
 from subremover.runtime.paths import is_file
 from subremover.video.film import Film
@@ -140,18 +140,9 @@ class FilmAnswers:
             "id": film.id,
             "name": film.name,
             "bytes": size,
-            "state": state or self._find_state(film),
+            "state": state or self._library.find_state(film),
             "share": share,
         }
-
-    def _find_state(self, film: FilmFile) -> str:
-        """Of a film that no job has to do with."""
-        try:
-            if self._library.find_clean(film):
-                return "done"
-            return "scanned" if self._plans.has(film) else "new"
-        except (Refusal, OSError):  # a link is in the way: it is told when something is asked for
-            return "new"
 
     def _find_files(self, film: FilmFile) -> dict[str, Path]:
         outputs = self._library.outputs(film)

@@ -13,6 +13,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from urllib.parse import parse_qsl
 
@@ -99,7 +100,7 @@ class Guard:
         if refusal is None:
             await self._app(scope, receive, answer)
         else:
-            await _respond(answer, request, *refusal)
+            await _respond(answer, request, refusal)
 
     def _refuse(self, request: _Request) -> _Answer | None:
         """What is answered instead; None where it may pass."""
@@ -132,13 +133,13 @@ class Guard:
         return None
 
 
-class _Answer(tuple[int, str, dict[str, str]]):
-    """Status, text and headers of an answer that the guard gives itself."""
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What the guard answers itself."""
 
-    __slots__ = ()
-
-    def __new__(cls, status: int, text: str, headers: dict[str, str] | None = None) -> _Answer:
-        return super().__new__(cls, (status, text, headers or {}))
+    status: int
+    text: str
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 class _Request:
@@ -218,16 +219,16 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-async def _respond(send: Send, request: _Request, status: int, text: str, headers: dict[str, str]) -> None:
+async def _respond(send: Send, request: _Request, answer: _Answer) -> None:
     """Answer with JSON where the page's script asks, with plain text where a person does."""
     is_script = request.path.startswith("/api/")
-    reason = HTTPStatus(status).phrase.lower()
-    body = json.dumps({"error": text, "reason": reason}) if is_script else f"{text}\n" * bool(text)
-    data = body.encode()
+    reason = HTTPStatus(answer.status).phrase.lower()
+    text = f"{answer.text}\n" if answer.text else ""
+    data = (json.dumps({"error": answer.text, "reason": reason}) if is_script else text).encode()
     kind = "application/json" if is_script else "text/plain; charset=utf-8"
-    headers = {"content-type": kind, "content-length": str(len(data)), **headers}
+    headers = {"content-type": kind, "content-length": str(len(data)), **answer.headers}
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else data})
 
 

@@ -108,7 +108,7 @@ class Job:
         """A job of a folder, which may be anybody's; None where it makes no sense."""
         file = folder / JOB_NAME
         try:
-            if not is_file(file) or file.is_symlink() or file.stat().st_size > _MOST_JOB_BYTES:
+            if not _is_plain(file) or file.stat().st_size > _MOST_JOB_BYTES:
                 return None
             values = json.loads(file.read_bytes())
             kind, wanted = values["kind"], values["wanted"]
@@ -180,6 +180,8 @@ class Said:
 
     def follow(self) -> None:
         """Read what has come since."""
+        if not _is_plain(self.file):
+            return
         try:
             with self.file.open("rb") as file:
                 if file.seek(0, 2) < self._position:  # it was started again
@@ -264,14 +266,19 @@ def find_error(job: Job, said: Said) -> str:
 
 def describe_end(job: Job) -> str:
     """What a command that ended without a word to programs has told people last."""
-    with contextlib.suppress(OSError), job.errors.open("rb") as file:
-        file.seek(max(0, file.seek(0, 2) - _MOST_TEXT))
-        lines = file.read().decode(errors="replace").strip().splitlines()
-        if lines:
-            return "\n".join(lines[-4:])
+    if _is_plain(job.errors):
+        with contextlib.suppress(OSError), job.errors.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _MOST_TEXT))
+            if lines := file.read().decode(errors="replace").strip().splitlines():
+                return "\n".join(lines[-4:])
     code = job.exit_code or 0
     how = f"was killed (signal {-code})" if code < 0 else f"ended with exit code {code}"
     return f"the command {how}, without a word; it may have been short of memory: try again"
+
+
+def _is_plain(file: Path) -> bool:
+    """Whether it is a file of its own: a pipe would be waited for."""
+    return is_file(file) and not file.is_symlink()
 
 
 def _number(value: Any) -> float | None:

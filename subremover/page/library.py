@@ -10,13 +10,16 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from subremover.cli.outputs import FILM_SUFFIXES
 from subremover.errors import InputError, OutputError
 from subremover.page.refusals import Refusal, missing
+from subremover.plan.model import PLAN_NAME
 from subremover.runtime.paths import is_file, is_folder, tell
 
 WORK_NAME = "subremover"
@@ -35,6 +38,8 @@ class FilmFile:
     relative: str
     """Its path in the folder; as Python has names that are not UTF-8, with surrogates."""
     path: Path
+    has_sibling: bool = False
+    """Whether another film beside it is called so but for the suffix."""
 
     @property
     def id(self) -> str:
@@ -97,10 +102,20 @@ class Library:
         """All films, by path."""
         with self._lock:
             if time.monotonic() - self._listed_at >= _LIST_SECONDS:
-                films = sorted(self._walk(), key=lambda film: film.relative)
-                self._listed = {film.id: film for film in films[:MOST_FILMS]}
+                found = sorted(self._walk())
+                stems = Counter(os.path.splitext(relative)[0] for relative in found)  # noqa: PTH122
+                films = (
+                    FilmFile(name, self.folder / name, stems[os.path.splitext(name)[0]] > 1)  # noqa: PTH122
+                    for name in found
+                )
+                self._listed = {film.id: film for film in films}
                 self._listed_at = time.monotonic()
             return list(self._listed.values())
+
+    def find_relative(self, relative: str) -> FilmFile:
+        """The film with a path in the folder, as it would be if it is not there any longer."""
+        film = FilmFile(relative, self.folder / relative)
+        return next((other for other in self.list_films() if other.id == film.id), film)
 
     def find(self, film_id: str) -> FilmFile:
         """The film with an id.
@@ -133,41 +148,64 @@ class Library:
             Refusal: Something there leads elsewhere.
         """
         path = self.cleaned / film.relative
-        stem = path.stem
-        if any(self._is_inside(other) for other in _find_siblings(film.path)):
-            stem = path.name
-        is_same = container is None or path.suffix.lower() == f".{container}"
+        stem = path.name if film.has_sibling else path.stem
         return Outputs(
-            check_place(path if is_same else path.with_name(f"{stem}.{container}")),
+            check_place(self._list_clean(film, (container,))[0]),
             check_place(path.with_name(f"{stem}.srt")),
             check_place(path.with_name(f"{stem}.html")),
         )
 
     def find_clean(self, film: FilmFile) -> Path | None:
-        """The clean film, in whichever container it was made last; None: there is none."""
-        found = [self.outputs(film, container).film for container in (None, *CONTAINERS)]
-        there = [path for path in found if is_file(path)]
-        return max(there, key=lambda path: path.stat().st_mtime_ns, default=None)
+        """The clean film, in whichever container it was made last; None: there is none.
 
-    def _walk(self) -> Iterator[FilmFile]:
-        folders, left, count = [("", 0)], MOST_ENTRIES, 0
-        while folders:
-            folder, depth = folders.pop(0)
+        Raises:
+            Refusal: It leads elsewhere.
+        """
+        there = [path for path in self._list_clean(film) if is_file(path)]
+        newest = max(there, key=lambda path: path.stat().st_mtime_ns, default=None)
+        return None if newest is None else check_place(newest)
+
+    def find_state(self, film: FilmFile) -> Literal["new", "scanned", "done"]:
+        """How far a film is by what is there of it; quick, for it is asked of thousands."""
+        if any(map(is_file, self._list_clean(film))):
+            return "done"
+        return "scanned" if is_file(self.plans / film.relative / PLAN_NAME) else "new"
+
+    def _list_clean(
+        self, film: FilmFile, containers: Iterable[str | None] = (None, *CONTAINERS)
+    ) -> list[Path]:
+        """What the clean film is called in these containers."""
+        path = self.cleaned / film.relative
+        stem = path.name if film.has_sibling else path.stem
+        own = (None, path.suffix.lower()[1:])
+        return [path if it in own else path.with_name(f"{stem}.{it}") for it in containers]
+
+    def _walk(self) -> Iterator[str]:
+        """Relative paths of all films, in no order."""
+        folders, left, count = deque([("", 0)]), MOST_ENTRIES, 0
+        while folders and left > 0:
+            folder, depth = folders.popleft()
             try:
-                entries = list(os.scandir(self.folder / folder))
+                with os.scandir(self.folder / folder) as entries:
+                    for entry in entries:
+                        relative = os.path.join(folder, entry.name)  # noqa: PTH118, for a Path takes long
+                        left -= 1
+                        if entry.name.startswith(".") or relative == WORK_NAME or left < 0:
+                            continue
+                        if entry.is_dir(follow_symlinks=False):
+                            if depth < MOST_DEPTH:
+                                folders.append((relative, depth + 1))
+                        elif is_film_name(entry.name) and self._is_film(entry):
+                            yield relative
+                            count += 1
+                            if count == MOST_FILMS:
+                                return
             except OSError:  # closed, or gone
                 continue
-            left -= len(entries)
-            for entry in entries if left > 0 else ():
-                relative = os.path.join(folder, entry.name)  # noqa: PTH118, a Path drops nothing but takes long
-                if entry.name.startswith(".") or relative == WORK_NAME:
-                    continue
-                if entry.is_dir(follow_symlinks=False):
-                    if depth < MOST_DEPTH:
-                        folders.append((relative, depth + 1))
-                elif is_film_name(entry.name) and count < MOST_FILMS and self._is_inside(Path(entry.path)):
-                    count += 1
-                    yield FilmFile(relative, self.folder / relative)
+
+    def _is_film(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is a file; no folder on the way to it is a link."""
+        return self._is_inside(Path(entry.path)) if entry.is_symlink() else entry.is_file()
 
     def _is_inside(self, path: Path) -> bool:
         """Whether it is a file that really lies in the folder."""
@@ -200,10 +238,3 @@ def check_place(path: Path) -> Path:
 def _check_is_here(path: Path) -> None:
     if os.path.realpath(path) != str(path):
         raise OutputError(f"'{path}' is a link, or lies behind one; put a folder or file of its own there")
-
-
-def _find_siblings(path: Path) -> Iterator[Path]:
-    """Files that are called as a film is but for the suffix."""
-    for suffix in FILM_SUFFIXES:
-        if suffix != path.suffix.lower():
-            yield path.with_suffix(suffix)

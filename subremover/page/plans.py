@@ -28,7 +28,7 @@ from subremover.runtime.paths import is_file, is_folder
 
 SCANNED_NAME = "scanned.json"
 MOST_PAINTED = 1000
-"""PNGs painted by a person that are kept, even if no event refers to them: one that was undone may be wanted."""
+"""PNGs painted by a person that are kept, even if no event refers to them: what was undone may be wanted."""
 _STROKES = re.compile(r"event_[0-9]{4,12}\.png|painted_[0-9a-f]{16}\.png")
 _PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -267,6 +267,10 @@ def _complete(document: dict[str, Any]) -> dict[str, Any]:
         entries = document.get(name)
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             raise PlanError(f'the "{name}" of the plan are no list of objects; mend it, or scan again')
+    try:
+        key_of(document)
+    except ValueError as error:
+        raise PlanError(f"the plan holds what JSON cannot tell ({error}); mend it, or scan again") from error
     return document
 
 

@@ -13,7 +13,8 @@ from subremover.page.plans import Plans
 from subremover.page.refusals import Refusal
 from subremover.plan.model import PLAN_NAME
 from subremover.resume.folder import discard_work
-from subremover.runtime.paths import exists, is_file
+from subremover.resume.names import find_folder
+from subremover.runtime.paths import exists, is_file, is_folder
 
 
 def prepare(job: Job, film: FilmFile, library: Library, plans: Plans | None) -> Job:
@@ -52,6 +53,8 @@ def prepare(job: Job, film: FilmFile, library: Library, plans: Plans | None) -> 
             )
         if plans is not None:
             outputs.film.parent.mkdir(parents=True, exist_ok=True)
+            if not has_plan and not is_folder(find_folder(outputs.film)):  # nothing to go on from
+                shutil.rmtree(job.plan, ignore_errors=True)
         given = ask.arguments(
             outputs, job.plan, has_plan=has_plan, overwrites=ask.overwrite or _has_leftovers(outputs)
         )
@@ -66,7 +69,7 @@ def finish(job: Job, library: Library, plans: Plans) -> None:
     """
     if job.kind == "try" or job.has_plan:
         return
-    film = FilmFile(job.film, library.folder / job.film)
+    film = library.find_relative(job.film)
     if isinstance(job.ask, ScanAsk):
         plans.take(film, job.plan, is_part=job.ask.is_part, keeps_mended=job.ask.keep != "nothing")
     elif not plans.has(film):
@@ -81,7 +84,7 @@ def discard_run(job: Job, library: Library) -> None:
     """
     if not isinstance(job.ask, RunAsk):
         return
-    film = FilmFile(job.film, library.folder / job.film)
+    film = library.find_relative(job.film)
     outputs = library.outputs(film, job.ask.container)
     discard_work(outputs.film)
     if library.find_clean(film) is None:

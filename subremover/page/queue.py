@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import re
 import shutil
 import signal
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from subremover.errors import OutputError, SubremoverError
@@ -32,6 +32,7 @@ MOST_FINISHED, MOST_WAITING = 50, 200
 TICK_SECONDS = 0.2
 STOP_SECONDS = 10.0
 """How long a server that ends waits for its jobs to put away what they have finished."""
+_FOLDER = re.compile(r"[0-9]{6}|[1-9][0-9]{6,8}")
 _LANES: tuple[tuple[JobKind, ...], ...] = (("run",), ("scan", "try"))
 
 
@@ -61,7 +62,7 @@ class Queue:
         """
         with output_errors(self._folder):
             self._folder.mkdir(exist_ok=True)
-            folders = [p for p in self._folder.iterdir() if p.name.isascii() and p.name.isdigit()]
+            folders = [p for p in self._folder.iterdir() if _FOLDER.fullmatch(p.name)]
         for folder in sorted(folders, key=lambda path: int(path.name)):
             if not folder.is_symlink() and (job := Job.read(folder)):
                 self._jobs[job.number] = job
@@ -267,7 +268,7 @@ class Queue:
     def _start(self, job: Job) -> None:
         def start() -> None:
             nonlocal job
-            film = self._library.find(FilmFile(job.film, Path()).id)
+            film = self._library.find(self._library.find_relative(job.film).id)
             job = prepare(job, film, self._library, self._plans)
             self._jobs[job.number] = job = job.change(pid=0, is_told=False)
             self._said[job.number].forget()
@@ -290,8 +291,12 @@ class Queue:
         self._children.stop(job, signal.SIGTERM)
 
     def _remove(self, job: Job) -> None:
-        """Nothing of it stays but what a job that is done has made."""
-        if job.kind == "run" and job.state != "done":
+        """Nothing of it stays but what a job that is done has made, or another one of the film may need."""
+        others = (other for other in self._jobs.values() if other.film == job.film and other is not job)
+        is_needed = any(
+            other.kind == "run" and (other.exit_code is None or other.number > job.number) for other in others
+        )
+        if job.kind == "run" and job.state != "done" and not is_needed:
             problem = _tell_failure(lambda: discard_run(job, self._library))
             if problem:
                 log.warning("%s", problem)

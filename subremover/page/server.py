@@ -15,11 +15,12 @@ from typing import Any
 
 import h11
 import uvicorn
+from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from subremover.page.app import make_app
 from subremover.page.film_answers import FilmAnswers
-from subremover.page.guard import Guard, Hosts
+from subremover.page.guard import Hosts
 from subremover.page.job_answers import JobAnswers, PlanAnswers
 from subremover.page.library import Library
 from subremover.page.pictures import Pictures
@@ -35,29 +36,28 @@ _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _ANY = ("0.0.0.0", "::")
 
 
-class Server(uvicorn.Server):
-    """Serves a library's page until it is told to stop."""
+def make_site(library: Library, plans: Plans, queue: Queue, pictures: Pictures) -> ASGIApp:
+    """All that is answered, to be put behind a guard."""
+    return make_app(
+        [
+            *FilmAnswers(library, plans, queue, pictures).addresses(),
+            *PlanAnswers(library, plans).addresses(),
+            *JobAnswers(library, plans, queue, pictures).addresses(),
+        ]
+    )
 
-    def __init__(
-        self, library: Library, queue: Queue, plans: Plans, place: socket.socket, token: str
-    ) -> None:
+
+class Server(uvicorn.Server):
+    """Serves an app until it is told to stop."""
+
+    def __init__(self, app: ASGIApp, place: socket.socket) -> None:
         """Be ready.
 
         Args:
-            library: Of films.
-            queue: Of its jobs.
-            plans: Of its films.
-            place: A socket that is bound, to be listened on.
-            token: That the page's address holds.
+            app: Behind its guard.
+            place: A socket that is listened at.
         """
-        host, port = place.getsockname()[:2]
-        self._place, self.pictures = place, Pictures()
-        addresses = [
-            *FilmAnswers(library, plans, queue, self.pictures).addresses(),
-            *PlanAnswers(library, plans).addresses(),
-            *JobAnswers(library, plans, queue, self.pictures).addresses(),
-        ]
-        app = Guard(make_app(addresses), token, port, make_hosts(host, port))
+        self._place, self._signal = place, 0
         config = uvicorn.Config(
             app,
             http=_ImpatientProtocol,
@@ -83,15 +83,14 @@ class Server(uvicorn.Server):
             if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._on_signal)
         signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a script
-        try:
-            self.run(sockets=[self._place])
-        finally:
-            self.pictures.close()
+        self.run(sockets=[self._place])
+        if self._signal:
+            raise SystemExit(128 + self._signal)
 
     def _on_signal(self, number: int, _: FrameType | None) -> None:
         """SIGHUP, which uvicorn does not know; or any, once it has ended or before it serves."""
         if self.started and not self.should_exit:
-            self.should_exit = True
+            self.should_exit, self._signal = True, number
             return
         raise SystemExit(128 + number)
 
@@ -124,11 +123,12 @@ class _ImpatientProtocol(H11Protocol):
             self._timer = None
 
 
-def make_hosts(host: str, port: int) -> Hosts:
-    """Names of a server that listens at an address."""
+def make_hosts(place: socket.socket, name: str) -> Hosts:
+    """Names of a server that listens at a socket, which was bound by a name."""
+    host, port = place.getsockname()[:2]
     if host in ("127.0.0.1", "::1"):
         return Hosts(port)
-    names = [f"[{host}]" if ":" in host else host, socket.gethostname()]
+    names = [f"[{it}]" if ":" in it else it for it in (host, name, socket.gethostname())]
     return Hosts(port, names, takes_any_address=host in _ANY)
 
 
