@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from axe_core_python.sync_playwright import Axe
-from browser import WAIT_SECONDS, PageServer, go_to, open_browser, open_film, open_page, serve, wait_until
+from browser import WAIT_SECONDS, go_to, open_browser, open_film, open_page
 from media import draw_film, draw_texture, read_luma
+from page_server import PageServer, wait_for
 from playwright.sync_api import Browser, Page, expect
 
 from subremover.plan.saved_plan import load_plan
@@ -52,8 +54,9 @@ def server(drawn: Path, tmp_path: Path) -> Iterator[PageServer]:
     (folder / "old").mkdir(parents=True)
     shutil.copy(drawn, folder / "morning.mp4")
     (folder / "old" / "broken.mkv").write_text("no film")
-    with serve(folder) as started:
-        yield started
+    started = PageServer(folder, "--port", "0")
+    yield started
+    started.stop()
 
 
 @pytest.fixture
@@ -103,7 +106,9 @@ def _look(page: Page) -> None:
     width = page.locator(".sheet").bounding_box()
     page.keyboard.press("+")
     wider = page.locator(".sheet").bounding_box()
-    assert width and wider and wider["width"] > 1.4 * width["width"]
+    assert width
+    assert wider
+    assert wider["width"] > 1.4 * width["width"]
     page.keyboard.press("0")
 
 
@@ -134,7 +139,8 @@ def _mend(page: Page, folder: Path) -> None:
 
     end = page.locator(".strip .end.last").bounding_box()  # one frame further, by dragging
     strip = page.locator(".strip").bounding_box()
-    assert end and strip
+    assert end
+    assert strip
     x, y = end["x"] + end["width"] / 2, end["y"] + end["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
@@ -210,7 +216,7 @@ def test_keyboard_alone(browser: Browser, mended: PageServer) -> None:
         for key in ("Shift+ArrowUp", "Shift+ArrowUp", "Shift+ArrowUp", " "):
             page.keyboard.press(key)
         expect(page.locator(".status")).to_contain_text("Saved.")
-        wait_until(lambda: load_plan(plan).events[0].box.height > event.box.height)
+        wait_for(lambda: load_plan(plan).events[0].box.height > event.box.height)
         _tab_to(page, "tab", "Mend")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")
@@ -235,12 +241,11 @@ def test_pause_go_on_reload_and_a_server_that_is_killed(
         expect(page.get_by_text("paused")).to_be_visible()
         page.get_by_role("button", name="Go on").click()
         expect(page.get_by_role("button", name="Pause")).to_be_visible()
-        mended.kill()
-        mended.start()
-        page.goto(mended.address)
-        open_film(page, "morning.mp4")
-        go_to(page, "Run")
+        mended.stop(signal.SIGKILL)
+        again = PageServer(mended.folder, "--port", str(mended.port))
+        page.reload()
         expect(page.get_by_role("heading", name="The film is clean")).to_be_visible(timeout=SOON)
+        again.stop()
     plan = mended.folder / "subremover" / "plans" / "morning.mp4"
     own = tmp_path / "own.mp4"
     _run_command(str(mended.folder / "morning.mp4"), "-o", str(own), "--plan", str(plan))
@@ -278,6 +283,7 @@ def test_two_tabs_do_not_overwrite_each_other(browser: Browser, mended: PageServ
         expect(page.locator(".status")).to_contain_text("Saved.")
         other.get_by_role("button", name="Add an event here").click()
         other.get_by_role("button", name="Take theirs").click()
+        expect(other.locator(".events li")).to_have_count(1)
         expect(other.locator(".events input")).not_to_be_checked()
         assert [event.remove for event in load_plan(plan).events] == [False]
 
@@ -296,7 +302,7 @@ def test_a_new_scan_keeps_what_a_person_has_changed(browser: Browser, mended: Pa
 @pytest.mark.parametrize("place", ["", "look", "scan", "mend", "try", "run", "queue"])
 @pytest.mark.parametrize("width", [400, 1024])
 def test_fits_and_can_be_read_by_all(browser: Browser, mended: PageServer, place: str, width: int) -> None:
-    """No sideways scrolling; roles, names, labels and contrasts by the rules of axe, in the dark on a telephone."""
+    """No sideways scrolling; roles, names, labels and contrasts by the rules of axe, dark on a telephone."""
     scheme = "dark" if width == 400 else "light"
     size = {"width": width, "height": 800}
     with open_page(browser, mended, viewport=size, color_scheme=scheme) as page:

@@ -1,17 +1,14 @@
-"""A server of the page in a process of its own, and a browser that opens it."""
+"""A browser that opens the page of a server, and what a person does there."""
 
 from __future__ import annotations
 
 import os
 import shutil
-import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
+from page_server import PageServer
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 WAIT_SECONDS = 60.0
@@ -42,45 +39,6 @@ def open_browser() -> Iterator[Browser]:
 
 def _launch(playwright: Playwright, program: str) -> Browser:
     return playwright.chromium.launch(executable_path=program, args=[*_FLAGS])
-
-
-class PageServer:
-    """`subremover-page FOLDER`, which can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.address = ""
-        self._process: subprocess.Popen[str] | None = None
-
-    def start(self) -> None:
-        command = [sys.executable, "-m", "subremover.page", str(self.folder), "--no-browser"]
-        port = self.address.partition("?")[0].rpartition(":")[2].strip("/")
-        self._process = subprocess.Popen(
-            [*command, "--port", port or "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        )
-        assert self._process.stdout is not None
-        self.address = self._process.stdout.readline().strip()
-        assert self.address.startswith("http://127.0.0.1:"), "the server has not started"
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.wait()
-
-    def stop(self) -> int:
-        assert self._process is not None
-        self._process.terminate()
-        return self._process.wait(30)
-
-
-@contextmanager
-def serve(folder: Path) -> Iterator[PageServer]:
-    server = PageServer(folder)
-    server.start()
-    try:
-        yield server
-    finally:
-        server.stop()
 
 
 @contextmanager
@@ -115,10 +73,3 @@ def open_film(page: Page, name: str) -> None:
 
 def go_to(page: Page, step: str) -> None:
     page.get_by_role("tab", name=step).click()
-
-
-def wait_until(is_so: Callable[[], object], seconds: float = WAIT_SECONDS) -> None:
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "it does not come"
-        time.sleep(0.1)

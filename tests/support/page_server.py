@@ -18,6 +18,7 @@ class PageServer:
     """Started for a folder; `ask` comes with all that the page's own script would send."""
 
     def __init__(self, folder: Path, *arguments: str, errors: Path | None = None) -> None:
+        self.folder = folder
         self._errors = (errors or folder / "errors.txt").open("a")
         self.process = subprocess.Popen(
             [sys.executable, "-m", "subremover.page", str(folder), "--no-browser", *arguments],
