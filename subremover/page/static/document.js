@@ -12,7 +12,8 @@ const SAVE_MS = 300;
 const MOST_STEPS = 200;
 
 export class PlanDocument extends EventTarget {
-  events = [];
+  #events = [];
+  #places = new Map(); // by key
   shots = [];
   revision = "";
   isMended = false;
@@ -54,8 +55,18 @@ export class PlanDocument extends EventTarget {
     return true;
   }
 
+  /** All events, by first frame. */
+  get events() {
+    return this.#events;
+  }
+
+  set events(events) {
+    this.#events = events;
+    this.#places = new Map(events.map(({ key }, place) => [key, place]));
+  }
+
   get(key) {
-    return this.events.find((event) => event.key === key) ?? null;
+    return this.#events[this.#places.get(key)] ?? null;
   }
 
   get chosen() {
@@ -64,7 +75,7 @@ export class PlanDocument extends EventTarget {
 
   /** Number of an event from 1, as the report and messages have it. */
   number(key) {
-    return this.events.findIndex((event) => event.key === key) + 1;
+    return this.#places.get(key) + 1;
   }
 
   at(frame) {
@@ -160,7 +171,6 @@ export class PlanDocument extends EventTarget {
   #changed() {
     if (this.selected !== null && !this.chosen) this.selected = null;
     this.dispatchEvent(new Event("change"));
-    this.dispatchEvent(new Event("select"));
   }
 
   /** Says how far saving is. */

@@ -54,8 +54,8 @@ export class MendPanel {
       control.title = what ? `${t(word)}: ${what}` : t(word);
     }
     this.showStatus();
-    this.#showChosen();
     this.#showList();
+    this.selectionChanged();
   }
 
   showStatus() {
@@ -65,9 +65,22 @@ export class MendPanel {
     this.#status.classList.toggle("error", plan.status === "failed");
   }
 
+  /** Marks the events of the frame that is shown. */
   frameChanged() {
-    const here = new Set(this.#bench.plan?.at(this.#bench.frame).map(({ key }) => String(key)));
-    for (const row of this.#list.children) row.classList.toggle("here", here.has(row.dataset.key));
+    const { plan, frame } = this.#bench;
+    this.#mark("here", plan ? plan.at(frame).map(({ key }) => key) : []);
+  }
+
+  /** Shows which event is chosen. */
+  selectionChanged() {
+    const { plan } = this.#bench;
+    this.#mark("selected", plan.selected === null ? [] : [plan.selected]);
+    this.#showChosen();
+  }
+
+  #mark(word, keys) {
+    for (const row of this.#list.querySelectorAll(`.${word}`)) row.classList.remove(word);
+    for (const key of keys) this.#list.children[this.#bench.plan.number(key) - 1]?.classList.add(word);
   }
 
   /** Adds an event of a box, or of strokes, from this frame on for as long as a subtitle stands. */
@@ -124,7 +137,6 @@ export class MendPanel {
       this.#list.replaceChildren(...rows);
       if (key) this.#list.querySelector(`li[data-key="${key}"] ${kind}`)?.focus();
     }
-    for (const row of rows) row.classList.toggle("selected", +row.dataset.key === plan.selected);
     this.frameChanged();
     this.#sift();
   }
@@ -226,7 +238,7 @@ export class MendPanel {
       const cut = all.cut(x, y, width, height);
       if (!cut.bits.includes(1)) {
         tell(t("box-empty", { x: oldX, y: oldY }), { isError: true });
-        plan.dispatchEvent(new Event("select")); // the numbers as they were
+        this.#showChosen(); // the numbers as they were
         return;
       }
       plan.change(key, await plan.during(strokes.write(cut)), t("did-change"));

@@ -71,7 +71,7 @@ export class Timeline {
       const from = Math.min(Math.max(0, Math.round(frame - this.#span / 2)), most);
       if (from !== this.#from) {
         this.#from = from;
-        this.#drawStrip();
+        this.drawStrip();
       }
     }
     place(this.#head, { x: (frame + 0.5 - this.#from) / this.#span });
@@ -80,7 +80,7 @@ export class Timeline {
   /** Draws shots and events anew. */
   draw() {
     this.#drawOverview();
-    this.#drawStrip();
+    this.drawStrip();
     this.show();
   }
 
@@ -106,7 +106,8 @@ export class Timeline {
     }
   }
 
-  #drawStrip() {
+  /** Draws the closer look anew. */
+  drawStrip() {
     const { plan, time, film } = this.#bench;
     const from = this.#from, to = from + this.#span - 1;
     const shares = (first, last) => ({ x: (first - from) / this.#span, w: (last + 1 - first) / this.#span });

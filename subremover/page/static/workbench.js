@@ -21,7 +21,7 @@ export class Workbench {
   plan = null; // null until the film was scanned
   strokes = null;
   frame = 0;
-  step_ = "look";
+  tab = "look";
   #id;
   #times = null;
   #panels = {};
@@ -80,7 +80,11 @@ export class Workbench {
     if (!(await plan.load())) return;
     this.plan = plan;
     plan.addEventListener("change", () => this.#planChanged());
-    plan.addEventListener("select", () => { this.timeline?.draw(); this.viewer?.drawOverlay(); this.#panels.mend?.show(); });
+    plan.addEventListener("select", () => {
+      this.timeline?.drawStrip();
+      this.viewer?.drawOverlay();
+      if (this.tab === "mend") this.#panels.mend?.selectionChanged();
+    });
     plan.addEventListener("status", () => this.#panels.mend?.showStatus());
     if (this.viewer) this.#planChanged();
   }
@@ -105,7 +109,7 @@ export class Workbench {
     this.viewer.show();
     this.viewer.drawOverlay();
     this.timeline.show();
-    this.#panels[this.step_]?.frameChanged?.();
+    this.#panels[this.tab]?.frameChanged?.();
   }
 
   step(frames) {
@@ -148,13 +152,13 @@ export class Workbench {
   }
 
   shownRegions() {
-    return this.step_ === "scan" ? this.#panels.scan.regionsAt(this.frame) : [];
+    return this.tab === "scan" ? this.#panels.scan.regionsAt(this.frame) : [];
   }
 
   /** Goes to a step. */
   choose(step, { quietly = false } = {}) {
-    if (step !== this.step_) this.#panels[this.step_]?.leave?.();
-    this.step_ = step;
+    if (step !== this.tab) this.#panels[this.tab]?.leave?.();
+    this.tab = step;
     for (const [name, tab] of this.#tabs) {
       tab.setAttribute("aria-selected", name === step);
       tab.tabIndex = name === step ? 0 : -1;
@@ -213,7 +217,7 @@ export class Workbench {
   #planChanged() {
     this.timeline.draw();
     this.viewer.drawOverlay();
-    this.#panels[this.step_]?.show?.();
+    this.#panels[this.tab]?.show?.();
   }
 
   #follow() {
@@ -223,6 +227,7 @@ export class Workbench {
   #key(event) {
     if (event.defaultPrevented || event.altKey || document.querySelector("dialog[open]")) return;
     const { target } = event;
+    if (!(target instanceof Element)) return;
     const isTyping = target.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=range])");
     const isChoosing = target.matches("input[type=radio], input[type=range]");
     const word = event.key.length === 1 ? event.key.toLowerCase() : event.key;
@@ -240,7 +245,7 @@ export class Workbench {
       ",": () => this.step(-1), ".": () => this.step(1),
       v: () => this.viewer.pick("look"), r: () => this.viewer.pick("region"), b: () => this.viewer.pick("box"), p: () => this.viewer.pick("brush"), e: () => this.viewer.pick("eraser"),
       ...(this.viewer.isPainting ? { "[": () => this.viewer.setBrush(this.viewer.brush - 2), "]": () => this.viewer.setBrush(this.viewer.brush + 2) } : {}),
-      ...this.#panels[this.step_].keys,
+      ...this.#panels[this.tab].keys,
     };
     const isButton = target.matches("button, a, summary, [role=tab]");
     if (!isChoosing) {
