@@ -20,6 +20,19 @@ class LruCache(Generic[T]):
         self._things: OrderedDict[Hashable, T] = OrderedDict()
         self._lock = Lock()
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory of all things together."""
+        return self._held
+
+    def find(self, key: Hashable) -> T | None:
+        """The thing of this key; None where it is not kept."""
+        with self._lock:
+            if key not in self._things:
+                return None
+            self._things.move_to_end(key)
+            return self._things[key]
+
     def get(self, key: Hashable, make: Callable[[], T]) -> T:
         """The thing of this key.
 
@@ -27,11 +40,11 @@ class LruCache(Generic[T]):
             key: Tells it from all others.
             make: Makes it where it is not kept; two threads may do so at once.
         """
-        with self._lock:
-            if key in self._things:
-                self._things.move_to_end(key)
-                return self._things[key]
-        thing = make()
+        thing = self.find(key)
+        return self.put(key, make()) if thing is None else thing
+
+    def put(self, key: Hashable, thing: T) -> T:
+        """Keep a thing, unless there is one of this key; returns the one that is kept."""
         with self._lock:
             if key not in self._things:
                 self._things[key] = thing
@@ -39,4 +52,4 @@ class LruCache(Generic[T]):
             while self._held > self._most and len(self._things) > 1:
                 _, oldest = self._things.popitem(last=False)
                 self._held -= self._count_bytes(oldest)
-            return thing
+            return self._things.get(key, thing)

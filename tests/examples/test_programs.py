@@ -14,6 +14,7 @@ import scan_score
 import score_clips
 import score_scan
 from before_after import main as before_after
+from bench_frames import main as bench_frames
 from click.testing import CliRunner
 from clip_tables import Result, Run, format_quality
 from make_sample import Sample, SampleOptions, draw_frames, draw_sample, make_events
@@ -258,3 +259,13 @@ def test_make_sample_says_what_is_wrong(arguments: list[str], message: str, tmp_
     result = CliRunner().invoke(make_sample, [str(tmp_path), *arguments])
     assert result.exit_code == 2
     assert message in result.output
+
+
+def test_bench_frames_times_every_way_of_asking(tmp_path: Path, sample: Sample) -> None:
+    arguments = [str(tmp_path), "--film", str(sample.clean), "--width", "80", "--repeats", "2"]
+    result = CliRunner().invoke(bench_frames, arguments)
+    assert result.exit_code == 0, result.output
+    found = json.loads((tmp_path / "frames.json").read_text(encoding="utf-8"))
+    assert found["film"] == ["h264", 160, 96, 36]
+    assert [row["way"] for row in found["rows"]][:2] == ["cold, anywhere", "cold, a key frame"]
+    assert all(0 < row["median"] <= row["greatest"] for row in found["rows"])

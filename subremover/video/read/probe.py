@@ -53,7 +53,7 @@ def _probe(path: Path, joins: tuple[Join, ...]) -> Film:
     """What a film is whose joins are known; where they are still to be found it is read a second time."""
     stamp = read_stamp(path)
     with open_input(path) as container:
-        stream = _find_video(container, path)
+        stream = find_video(container, path)
         pass_ = _Pass(container, stream, joins)
         if not joins and (found := pass_.joins.find()):
             return _probe(path, found)
@@ -99,8 +99,16 @@ def _probe(path: Path, joins: tuple[Join, ...]) -> Film:
         )
 
 
-def _find_video(container: InputContainer, path: Path) -> VideoStream:
-    """The first stream with a moving picture; an InputError says why there is none."""
+def find_video(container: InputContainer, path: Path) -> VideoStream:
+    """The first stream with a moving picture.
+
+    Args:
+        container: The film, open.
+        path: Of the film, for messages.
+
+    Raises:
+        InputError: There is none, or none that can be decoded here.
+    """
     name = container.format.name
     if name in _STILLS or name.endswith("_pipe"):
         raise InputError(f"'{path}' is no film ({name}); give a film, e.g. an mp4 or mkv file")

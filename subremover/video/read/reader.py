@@ -8,6 +8,7 @@ import logging
 import math
 from collections.abc import Generator, Iterator
 from contextlib import closing
+from dataclasses import dataclass
 from itertools import chain
 from weakref import WeakKeyDictionary
 
@@ -20,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
+from subremover.video.bitstream.unreferenced import UnreferencedFinder
 from subremover.video.film import Film
 from subremover.video.pixels.formats import to_planar
 from subremover.video.read.decoders import find_decoder
@@ -84,6 +86,66 @@ def read_frames(film: Film, start: int = 0, stop: int | None = None) -> Iterator
         raise InputError(f"no frame of '{film.path}' can be decoded; check that the file plays elsewhere")
 
 
+class FrameWalk:
+    """Goes through a film forwards, and may be left for a while; for looking at single frames.
+
+    On its way to a frame it does not decode those before that no other refers to. It is not for several
+    threads at once.
+    """
+
+    def __init__(self, film: Film, start: int) -> None:
+        """Prepare to read from a frame on; nothing is opened before the first is read.
+
+        Args:
+            film: As it was probed.
+            start: Index of the frame that will be read first.
+        """
+        self.film, self.next = film, start
+        """Index of the next frame that can be read."""
+        self._skip = _Skip(start)
+        self._frames = _walk(film, start, self._skip)
+
+    def close(self) -> None:
+        """Close the film."""
+        self._frames.close()
+
+    def read(self, start: int, stop: int) -> Iterator[tuple[int, VideoFrame]]:
+        """Decode some frames.
+
+        Args:
+            start: Index of the first, not before `next`.
+            stop: Index behind the last.
+
+        Yields:
+            Frame index and frame, as `read_frames` does.
+
+        Raises:
+            InputError: The film cannot be read, or the picture changes its size.
+        """
+        self._skip.before = start
+        while self.next < stop:
+            index, frame = next(self._frames, (self.film.frame_count, None))
+            if index < self.next:  # a damaged film may show a time twice
+                continue
+            self.next = index + 1
+            if frame is not None and start <= index < stop:
+                _check_size(self.film, index, frame)
+                yield index, to_planar(frame)
+
+
+@dataclass(slots=True)
+class _Skip:
+    """Which packets need not be decoded."""
+
+    before: int
+    """Index of the first frame that is wanted."""
+
+
+def _walk(film: Film, start: int, skip: _Skip) -> Generator[tuple[int, VideoFrame], None, None]:
+    with open_input(film.path) as container, closing(_decode_from(container, film, start, skip)) as frames:
+        yield from frames
+
+
 def _check_size(film: Film, index: int, frame: VideoFrame) -> None:
     """Raise InputError if the frame's size is not the film's."""
     if (frame.width, frame.height) != (film.width, film.height):
@@ -106,23 +168,32 @@ def _note_lost(film: Film, indices: list[int]) -> None:
 
 
 def _decode_from(
-    container: InputContainer, film: Film, start: int
+    container: InputContainer, film: Film, start: int, skip: _Skip | None = None
 ) -> Generator[tuple[int, VideoFrame], None, None]:
     """Frames from `start` on, sought exactly where the film allows it, else decoded from its beginning."""
     stream = container.streams[film.stream_index]
     assert isinstance(stream, VideoStream)
     stream.thread_type = "AUTO"
     keys = film.find_entries(start)[:_SEEK_TRIES]
-    for key in keys if start else ():
-        packets = seek_packets(container, film, stream, int(key))
+    tries: list[tuple[int, _Skip | None]] = [(int(key), None) for key in keys]
+    if skip is not None and len(keys):  # what is skipped may hide from a decoder how far to reorder
+        tries.insert(0, (int(keys[0]), skip))
+    is_sought = False
+    for key, its_skip in tries if start else ():
+        packets = seek_packets(container, film, stream, key)
         # leading pictures of an open GOP refer to frames before the seek and come out broken
-        frames = ((i, f) for i, f in _decode(container, film, stream, packets) if i >= key)
+        frames = ((i, f) for i, f in _decode(container, film, stream, packets, its_skip) if i >= key)
         # the frames from the key frame to `start` must come out one by one, or the seek came out wrong
-        first = next(((i, f) for i, f in frames if i >= start), None)
+        first = next(frames, None)
+        is_sought |= first is not None and first[0] == key
+        if first is not None and first[0] < start:
+            first = next(((i, f) for i, f in frames if i >= start), None)
         if first is not None and first[0] == start:
             yield first
             yield from frames
             return
+    if skip is not None and is_sought:  # the frame is lost; to look at one is not worth a whole film
+        return
     if start:
         if len(keys):
             log.debug("no exact seek to frame %d of '%s'; decoding from the start", start, film.path)
@@ -133,7 +204,7 @@ def _decode_from(
             packets = read_packets(fresh, [again], film.joins)
             yield from ((i, f) for i, f in _decode(fresh, film, again, packets) if i >= start)
         return
-    yield from _decode(container, film, stream, read_packets(container, [stream], film.joins))
+    yield from _decode(container, film, stream, read_packets(container, [stream], film.joins), skip)
 
 
 def seek_packets(
@@ -169,11 +240,17 @@ def seek_packets(
 
 
 def _decode(
-    container: InputContainer, film: Film, stream: VideoStream, packets: Iterator[Packet[VideoStream]]
+    container: InputContainer,
+    film: Film,
+    stream: VideoStream,
+    packets: Iterator[Packet[VideoStream]],
+    skip: _Skip | None = None,
 ) -> Iterator[tuple[int, VideoFrame]]:
     """Every frame that can be decoded of packets, with its index; one with a time of no frame is left out."""
     decoder = find_decoder(stream)
     waiting: list[int] | None = [] if has_no_times(container, film) else None
+    if skip is not None and waiting is None:
+        packets = _leave_out(packets, UnreferencedFinder(film.codec, decoder.extradata or b""), film, skip)
     flushed = False
     while not flushed:
         try:
@@ -199,6 +276,17 @@ def _decode(
             index = int(np.searchsorted(film.pts, frame.pts))
             if index < film.frame_count and film.pts[index] == frame.pts:
                 yield index, frame
+
+
+def _leave_out(
+    packets: Iterator[Packet[VideoStream]], finder: UnreferencedFinder, film: Film, skip: _Skip
+) -> Iterator[Packet[VideoStream]]:
+    """Packets without those of frames that come before the first wanted one and that no other refers to."""
+    for packet in packets:
+        first = film.pts[min(skip.before, film.frame_count - 1)]
+        is_before = packet.size and packet.pts is not None and packet.pts < first
+        if not (is_before and finder.is_unreferenced(memoryview(packet))):
+            yield packet
 
 
 def has_no_times(container: InputContainer, film: Film) -> bool:

@@ -14,7 +14,7 @@ from subremover.errors import InputError
 from subremover.runtime.prefetch import prefetch
 from subremover.video.read import reader
 from subremover.video.read.probe import probe
-from subremover.video.read.reader import read_frames
+from subremover.video.read.reader import FrameWalk, read_frames
 from subremover.video.read.source import open_input
 
 
@@ -106,6 +106,37 @@ def test_a_range_costs_no_decoding_from_the_start(
     monkeypatch.setattr(reader, "_decode", count)
     assert [index for index, _ in read_frames(film, 100, 110)] == list(range(100, 110))
     assert min(decoded) >= 80
+
+
+def test_a_walk_goes_on_where_it_was_left(tmp_path: Path) -> None:
+    moves = [draw_texture((160, 96), (3.3 * index, 1.7 * index)) for index in range(60)]
+    options = {"g": "60", "x264-params": "bframes=5:b-adapt=0:ref=4"}
+    film = probe(draw_film(tmp_path / "a.mp4", 60, audio=False, pictures=moves, options=options).path)
+    whole = {index: luma(frame) for index, frame in read_frames(film)}
+    walk = FrameWalk(film, 10)
+    for start, stop in ((10, 12), (12, 13), (30, 33), (59, 60)):
+        part = {index: luma(frame) for index, frame in walk.read(start, stop)}
+        assert [*part] == [*range(start, stop)]
+        assert all(np.array_equal(picture, whole[index]) for index, picture in part.items())
+        assert walk.next == stop
+    assert not [*walk.read(60, 61)]
+    walk.close()
+
+
+def test_a_walk_does_not_read_a_whole_film_for_a_frame_that_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = draw_film(tmp_path / "a.mp4", 60, audio=False, options={"g": "10", "bf": "0"}).path
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 600] = bytes(600)
+    path.write_bytes(data)
+    film = probe(path)
+    lost = sorted({*range(60)} - {index for index, _ in read_frames(film)})
+    assert lost
+    opened, open_once = [], open_input
+    monkeypatch.setattr(reader, "open_input", lambda path: opened.append(path) or open_once(path))
+    assert not [*FrameWalk(film, lost[0]).read(lost[0], lost[0] + 1)]
+    assert opened == [path]
 
 
 def test_an_empty_range(tmp_path: Path) -> None:
