@@ -21,7 +21,6 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from subremover.errors import InputError
-from subremover.video.bitstream.unreferenced import UnreferencedFinder
 from subremover.video.film import Film
 from subremover.video.pixels.formats import to_planar
 from subremover.video.read.decoders import find_decoder
@@ -36,6 +35,8 @@ _LOST: WeakKeyDictionary[Film, set[int]] = WeakKeyDictionary()
 _SEEK_TRIES = 4
 """Number of key frames that are tried as entries, going back, before a film is decoded from its start: in a
 damaged film one may be lost, and MPEG-PS tells the times of few packets."""
+_SKIPPABLE = frozenset({"h264", "hevc", "mpeg1video", "mpeg2video", "mpeg4"})
+"""Codecs whose decoders leave out what no other frame refers to, and give the same frames for the rest."""
 _REORDERED_FRAMES = 16
 """Most frames that a decoder of any codec holds back. A key frame may be sent so many frames before it is
 shown, and MPEG-TS is sought in by the time of sending."""
@@ -249,8 +250,7 @@ def _decode(
     """Every frame that can be decoded of packets, with its index; one with a time of no frame is left out."""
     decoder = find_decoder(stream)
     waiting: list[int] | None = [] if has_no_times(container, film) else None
-    if skip is not None and waiting is None:
-        packets = _leave_out(packets, UnreferencedFinder(film.codec, decoder.extradata or b""), film, skip)
+    is_skippable = waiting is None and film.codec in _SKIPPABLE
     flushed = False
     while not flushed:
         try:
@@ -262,6 +262,9 @@ def _decode(
         flushed = packet is None or not packet.size
         if waiting is not None and packet is not None and packet.pts is not None and packet.size:
             heapq.heappush(waiting, packet.pts)
+        if skip is not None and is_skippable and packet is not None and packet.pts is not None:
+            is_before = packet.pts < film.pts[min(skip.before, film.frame_count - 1)]
+            decoder.skip_frame = "NONREF" if is_before else "DEFAULT"
         try:
             frames = decoder.decode(packet if packet is not None and packet.size else None)
         except av.error.FFmpegError as error:
@@ -276,17 +279,6 @@ def _decode(
             index = int(np.searchsorted(film.pts, frame.pts))
             if index < film.frame_count and film.pts[index] == frame.pts:
                 yield index, frame
-
-
-def _leave_out(
-    packets: Iterator[Packet[VideoStream]], finder: UnreferencedFinder, film: Film, skip: _Skip
-) -> Iterator[Packet[VideoStream]]:
-    """Packets without those of frames that come before the first wanted one and that no other refers to."""
-    for packet in packets:
-        first = film.pts[min(skip.before, film.frame_count - 1)]
-        is_before = packet.size and packet.pts is not None and packet.pts < first
-        if not (is_before and finder.is_unreferenced(memoryview(packet))):
-            yield packet
 
 
 def has_no_times(container: InputContainer, film: Film) -> bool:
