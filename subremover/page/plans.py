@@ -30,6 +30,7 @@ SCANNED_NAME = "scanned.json"
 MOST_PAINTED = 1000
 """PNGs painted by a person that are kept, even if no event refers to them: what was undone may be wanted."""
 _STROKES = re.compile(r"event_[0-9]{4,12}\.png|painted_[0-9a-f]{16}\.png")
+_MOST_PNG_BYTES = 64 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
 
 
@@ -151,7 +152,7 @@ class Plans:
         if _STROKES.fullmatch(name):
             file = check_place(self._library.plan_folder(film) / name)
             with contextlib.suppress(OSError):
-                if is_file(file) and file.stat().st_size <= MOST_STROKE_PIXELS >> 5:
+                if is_file(file) and file.stat().st_size <= _MOST_PNG_BYTES:
                     return file.read_bytes()
         raise missing("such PNG of strokes in the plan")
 

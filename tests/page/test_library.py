@@ -1,4 +1,4 @@
-"""Films are found in the folder and nowhere else; what is made of them lies where it cannot lead elsewhere."""
+"""Films are found in the folder and nowhere else; what is made of them never lies behind a link."""
 
 import os
 from pathlib import Path
