@@ -166,7 +166,10 @@ def send_frame(pictures: Pictures, path: Path, request: Request, is_unchanging: 
     width = None if asked is None else read_number(asked, "the width", *WIDTHS)
     if not is_number(index) or int(index) >= pictures.film(path).frame_count:
         raise missing("such frame in the film")
-    jpeg = pictures.jpeg(path, int(index), width)
+    try:
+        jpeg = pictures.jpeg(path, int(index), width)
+    except IndexError as error:  # the film was replaced just now
+        raise missing("such frame in the film") from error
     return _send_jpeg(jpeg, _UNCHANGING if is_unchanging else "no-store")
 
 
