@@ -32,6 +32,7 @@ JOB_NAME, LINES_NAME, ERRORS_NAME, PLAN_FOLDER, LOOK_FOLDER = (
     *("job.json", "lines.jsonl", "errors.txt"),
     *("plan", "look"),
 )
+FOR_PROGRAMS = ("--progress", "json")
 _MOST_JOB_BYTES, _MOST_LINE_BYTES, _MOST_READ_BYTES = 1 << 20, 1 << 20, 64 << 20
 _MOST_WARNINGS, _MOST_FOUND, _MOST_TEXT = 100, 100_000, 2000
 _SHARES: dict[str, dict[str, tuple[float, float]]] = {
@@ -243,8 +244,16 @@ def describe(job: Job, said: Said) -> dict[str, Any]:
         "result": said.result,
         "error": find_error(job, said) if state == "failed" else None,
         "created": job.created,
-        "command": readable(shlex.join(["subremover", *job.arguments])) if job.arguments else "",
+        "command": readable(_type_out(job)),
     }
+
+
+def _type_out(job: Job) -> str:
+    """Its command as one would type it: with the film's plan, and not the copy that the job works with."""
+    plan = str(job.folder.parents[2] / "plans" / job.film)
+    names = {str(job.plan): plan, str(job.look): LOOK_FOLDER}
+    arguments = [names.get(argument, argument) for argument in job.arguments if argument not in FOR_PROGRAMS]
+    return shlex.join(["subremover", *arguments])
 
 
 def find_share(job: Job, stage: Any, done: float | None, total: float | None) -> float | None:

@@ -90,7 +90,9 @@ def test_a_scan_leaves_a_plan(queue: Queue, library: Library) -> None:
     job = wait(queue, "done")
     assert job["warnings"] == ["the sound is late"]
     assert (job["result"]["events"], job["share"], job["error"]) == (2, 1.0, None)
-    assert job["command"].startswith(f"subremover {library.folder}/a.mp4 --scan-only --save-plan ")
+    plan = library.plans / "a.mp4"
+    told = f"subremover {library.folder}/a.mp4 --scan-only --save-plan {plan} --sensitivity normal"
+    assert job["command"] == told
     assert len(Plans(library).read(film).document["events"]) == 2
     assert queue.found(1, 1) == ([make_entry(n, n + 1, text=f"line {n}") for n in (2, 3)], 3)
     assert queue.found(1, 99)[1] == 3
