@@ -112,6 +112,8 @@ class Job:
         try:
             if not _is_plain(file) or file.stat().st_size > _MOST_JOB_BYTES:
                 return None
+            if any(path.is_symlink() for path in (folder, *folder.iterdir())):  # the command would follow it
+                return None
             values = json.loads(file.read_bytes())
             kind, wanted = values["kind"], values["wanted"]
             if kind not in get_args(JobKind) or wanted not in get_args(Wanted):

@@ -449,6 +449,16 @@ def test_a_job_that_makes_no_sense_is_passed_over(library: Library, changes: dic
     assert Job.read(folder) is None
 
 
+@pytest.mark.parametrize("name", ["plan", "look", "lines.jsonl", "job.json"])
+def test_a_job_that_would_be_led_elsewhere_is_passed_over(library: Library, name: str) -> None:
+    folder = library.page / "jobs" / "000001"
+    folder.mkdir(parents=True)
+    Job(folder, "scan", "a.mp4", ScanAsk(), 1.0, 1.0).save()
+    (folder / name).rename(library.folder / "other") if name == "job.json" else None
+    (folder / name).symlink_to(library.folder / "other")
+    assert Job.read(folder) is None
+
+
 def test_arguments_that_came_with_the_folder_are_not_used(library: Library) -> None:
     folder = library.page / "jobs" / "000001"
     folder.mkdir(parents=True)
