@@ -28,10 +28,8 @@ from subremover.runtime.paths import is_file
 
 Wanted = Literal["run", "pause", "cancel"]
 State = Literal["queued", "running", "stopping", "paused", "done", "failed"]
-JOB_NAME, LINES_NAME, ERRORS_NAME, PLAN_FOLDER, LOOK_FOLDER = (
-    *("job.json", "lines.jsonl", "errors.txt"),
-    *("plan", "look"),
-)
+JOB_NAME, LINES_NAME, ERRORS_NAME = "job.json", "lines.jsonl", "errors.txt"
+PLAN_FOLDER, LOOK_FOLDER = "plan", "look"
 FOR_PROGRAMS = ("--progress", "json")
 _MOST_JOB_BYTES, _MOST_LINE_BYTES, _MOST_READ_BYTES = 1 << 20, 1 << 20, 64 << 20
 _MOST_WARNINGS, _MOST_FOUND, _MOST_TEXT = 100, 100_000, 2000

@@ -256,6 +256,13 @@ def test_what_is_no_proper_request_gets_nothing(server: PageServer, data: bytes)
     assert server.ask("GET", "/api/jobs")[0] == 200
 
 
+def test_who_is_refused_is_not_listened_to_any_longer(server: PageServer, film: str) -> None:
+    head = f"POST {film}/run HTTP/1.1\r\nHost: {server.host}\r\nContent-Length: 1000\r\n\r\n"
+    start = time.monotonic()
+    assert send_raw(server, f"{head}half".encode(), 10).startswith(b"HTTP/1.1 403 ")
+    assert time.monotonic() - start < 3
+
+
 def test_those_that_say_nothing_do_not_keep_others_out(server: PageServer, film: str) -> None:
     idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(50)]
     for number, connection in enumerate(idle):
