@@ -65,7 +65,7 @@ class Queue:
             self._folder.mkdir(exist_ok=True)
             folders = [p for p in self._folder.iterdir() if _FOLDER.fullmatch(p.name)]
         for folder in sorted(folders, key=lambda path: int(path.name)):
-            if not folder.is_symlink() and (job := Job.read(folder)):
+            if job := Job.read(folder):
                 self._jobs[job.number] = job
                 self._said[job.number] = Said(job.lines)
             self._next = max(self._next, int(folder.name) + 1)
@@ -105,10 +105,8 @@ class Queue:
             if len(waiting) >= MOST_WAITING:
                 raise Refusal(409, f"{MOST_WAITING} jobs are waiting; cancel some first", "full")
             if kind != "try" and any((job.kind, job.film) == (kind, film.relative) for job in waiting):
-                what = {"run": "run", "scan": "scan"}[kind]
-                raise Refusal(
-                    409, f"there is a {what} of this film already; let it end, or cancel it", "busy"
-                )
+                message = f"there is a {kind} of this film already; let it end, or cancel it"
+                raise Refusal(409, message, "busy")
             folder = self._folder / f"{self._next:06d}"
             with output_errors(folder):
                 folder.mkdir()
