@@ -160,13 +160,23 @@ class FilmAnswers:
         return False, ["the plan that is there is of another film that was called so; scan this one"]
 
 
+FRAME_INDEX = "frame-index"
+"""Header that says which frame a picture is."""
+
+
 def send_frame(pictures: Pictures, path: Path, request: Request, is_unchanging: bool = False) -> Response:
-    """A frame of any film, as the address has its number and the query its width."""
+    """A frame of any film, as the address has its number and the query its width.
+
+    With "near" in the query it may be the key frame before: see `Pictures.find_near`.
+    """
     asked, index = request.query_params.get("width"), request.path_params["index"]
     width = None if asked is None else read_number(asked, "the width", *WIDTHS)
     if not is_number(index) or int(index) >= pictures.film(path).frame_count:
         raise missing("such frame in the film")
-    jpeg = pictures.jpeg(path, int(index), width)
+    try:
+        jpeg = pictures.jpeg(path, int(index), width)
+    except IndexError as error:  # the film was replaced just now
+        raise missing("such frame in the film") from error
     return _send_jpeg(jpeg, _UNCHANGING if is_unchanging else "no-store")
 
 

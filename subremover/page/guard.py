@@ -34,6 +34,7 @@ HEADERS = {
 MOST_BYTES, MOST_PICTURE_BYTES, MOST_PLAN_BYTES = 1 << 20, 4 << 20, 32 << 20
 BODY_SECONDS = 30.0
 _PLAN = re.compile(r"/api/films/[0-9a-f]{16}/plan")
+_FORWARD = '<!doctype html><title>subremover</title><meta http-equiv="refresh" content="0; url=/">'
 _LOCAL = ("127.0.0.1", "localhost", "[::1]")
 _UNCHANGING = ("GET", "HEAD")
 
@@ -109,16 +110,18 @@ class Guard:
         if request.method == "OPTIONS":
             return _Answer(405, "nothing here is for other sites", {"allow": "GET, HEAD, POST, PUT"})
         token = request.token()
-        if request.one("sec-fetch-site") not in ("", "none", "same-origin") and not (
-            token and request.is_navigation()
-        ):
+        is_own = request.one("sec-fetch-site") in ("", "none", "same-origin")
+        if not is_own and not (token and request.is_navigation()):
             return _Answer(403, "no other site may ask this one for anything")
         if token:
             if not _is_same(token, self._token):
                 return _Answer(403, "this address is no longer valid; open the one that the command printed")
             flags = "HttpOnly; SameSite=Strict; Path=/"
-            cookie = f"{self.cookie}={self._token}; {flags}"
-            return _Answer(303, "", {"location": "/", "set-cookie": cookie})
+            cookie = {"set-cookie": f"{self.cookie}={self._token}; {flags}"}
+            if is_own:
+                return _Answer(303, "", {"location": "/", **cookie})
+            # where another site's link redirects to, browsers send no strict cookie
+            return _Answer(200, _FORWARD, {"content-type": "text/html; charset=utf-8", **cookie})
         if not any(_is_same(value, self._token) for value in request.cookies(self.cookie)):
             return _Answer(
                 403, "open the address that the command printed, with all that stands behind the ?"
@@ -189,7 +192,7 @@ class _Request:
 async def _read_body(request: _Request, receive: Receive) -> bytes | _Answer:
     """A request's body; an answer if it is too large or too slow."""
     limit = request.limit()
-    too_large = _Answer(413, f"the request has over {limit >> 20} MiB", {"connection": "close"})
+    too_large = _Answer(413, f"the request has over {limit >> 20} MiB")
     if request.length() > limit:
         return too_large
     parts, size = [], 0
@@ -198,7 +201,7 @@ async def _read_body(request: _Request, receive: Receive) -> bytes | _Answer:
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
-                    return _Answer(400, "the request was broken off", {"connection": "close"})
+                    return _Answer(400, "the request was broken off")
                 parts.append(message.get("body", b""))
                 size += len(parts[-1])
                 if size > limit:
@@ -206,7 +209,7 @@ async def _read_body(request: _Request, receive: Receive) -> bytes | _Answer:
                 if not message.get("more_body"):
                     return b"".join(parts)
     except TimeoutError:
-        return _Answer(408, "the request took too long to arrive", {"connection": "close"})
+        return _Answer(408, "the request took too long to arrive")
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
@@ -227,6 +230,8 @@ async def _respond(send: Send, request: _Request, answer: _Answer) -> None:
     data = (json.dumps({"error": answer.text, "reason": reason}) if is_script else text).encode()
     kind = "application/json" if is_script else "text/plain; charset=utf-8"
     headers = {"content-type": kind, "content-length": str(len(data)), **answer.headers}
+    if answer.status >= HTTPStatus.BAD_REQUEST:  # else its body could be awaited for ever
+        headers["connection"] = "close"
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": answer.status, "headers": encoded})
     await send({"type": "http.response.body", "body": b"" if request.method == "HEAD" else data})

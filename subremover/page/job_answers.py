@@ -1,4 +1,4 @@
-"""What the server answers about plans and jobs: where a person changes something or has something done."""
+"""What the server answers about jobs, and what can be asked of them."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from subremover.options import PresetName, SensitivityName
 from subremover.page.app import Addresses, send_json
-from subremover.page.asked import RunAsk, ScanAsk, TryAsk, read_json, read_number, take
+from subremover.page.asked import RunAsk, ScanAsk, TryAsk, read_json, read_number
 from subremover.page.film_answers import send_frame
 from subremover.page.library import FilmFile, Library, check_place
 from subremover.page.pictures import Pictures
-from subremover.page.plans import Plans, SavedPlan
+from subremover.page.plans import Plans
 from subremover.page.queue import Queue
 from subremover.page.refusals import Refusal, bad, missing
 from subremover.runtime.paths import is_file
@@ -22,49 +22,6 @@ from subremover.video.encode.encoders import list_codecs
 
 _MOST_JOB = 999_999_999
 _LOOKS = ("before", "after", "provenance")
-
-
-class PlanAnswers:
-    """Answers about plans."""
-
-    def __init__(self, library: Library, plans: Plans) -> None:
-        self._library, self._plans = library, plans
-
-    def addresses(self) -> Addresses:
-        """What is answered where."""
-        film = "/api/films/{id}"
-        return [
-            ("GET", f"{film}/plan", self.read),
-            ("PUT", f"{film}/plan", self.change),
-            ("GET", f"{film}/strokes/{{name}}", self.strokes),
-            ("POST", f"{film}/strokes", self.add_strokes),
-        ]
-
-    def read(self, request: Request, _: bytes) -> Response:
-        """A film's plan."""
-        plan = self._plans.read(self._find(request))
-        names = ("shots", "events", "passages")
-        values = {name: plan.document[name] for name in names}
-        active = plan.document.get("active_picture")
-        return send_json({**_describe(plan), **values, "active_picture": active})
-
-    def change(self, request: Request, body: bytes) -> Response:
-        """Other events for a plan."""
-        values = read_json(body)
-        revision, events = take(values, "revision", str, ""), take(values, "events", list, None)
-        return send_json(_describe(self._plans.change(self._find(request), revision, events)))
-
-    def strokes(self, request: Request, _: bytes) -> Response:
-        """A PNG of a plan."""
-        data = self._plans.strokes(self._find(request), request.path_params["name"])
-        return Response(data, media_type="image/png")
-
-    def add_strokes(self, request: Request, body: bytes) -> Response:
-        """A PNG that was painted."""
-        return send_json({"strokes": self._plans.add_strokes(self._find(request), body)})
-
-    def _find(self, request: Request) -> FilmFile:
-        return self._library.find(request.path_params["id"])
 
 
 class JobAnswers:
@@ -166,7 +123,3 @@ class JobAnswers:
 
 def _number(request: Request) -> int:
     return read_number(request.path_params["number"], "the job", 0, _MOST_JOB)
-
-
-def _describe(plan: SavedPlan) -> dict[str, object]:
-    return {"revision": plan.revision, "is_mended": plan.is_mended}

@@ -28,16 +28,16 @@ from subremover.runtime.paths import is_file
 
 Wanted = Literal["run", "pause", "cancel"]
 State = Literal["queued", "running", "stopping", "paused", "done", "failed"]
-JOB_NAME, LINES_NAME, ERRORS_NAME, PLAN_FOLDER, LOOK_FOLDER = (
-    *("job.json", "lines.jsonl", "errors.txt"),
-    *("plan", "look"),
-)
+JOB_NAME, LINES_NAME, ERRORS_NAME = "job.json", "lines.jsonl", "errors.txt"
+PLAN_FOLDER, LOOK_FOLDER = "plan", "look"
+FOR_PROGRAMS = ("--progress", "json")
 _MOST_JOB_BYTES, _MOST_LINE_BYTES, _MOST_READ_BYTES = 1 << 20, 1 << 20, 64 << 20
 _MOST_WARNINGS, _MOST_FOUND, _MOST_TEXT = 100, 100_000, 2000
 _SHARES: dict[str, dict[str, tuple[float, float]]] = {
     "scan": {"scan": (0, 1)},
     "try": {"preview": (0, 1), "render": (0, 1)},
     "run": {"scan": (0, 0.25), "render": (0.25, 0.95), "verify": (0.95, 1)},
+    "run of a plan": {"render": (0, 0.95), "verify": (0.95, 1)},
 }
 """Where the stages of a job begin and end, as shares of it; what they take differs from film to film."""
 
@@ -109,6 +109,8 @@ class Job:
         file = folder / JOB_NAME
         try:
             if not _is_plain(file) or file.stat().st_size > _MOST_JOB_BYTES:
+                return None
+            if any(path.is_symlink() for path in (folder, *folder.iterdir())):  # the command would follow it
                 return None
             values = json.loads(file.read_bytes())
             kind, wanted = values["kind"], values["wanted"]
@@ -235,20 +237,29 @@ def describe(job: Job, said: Said) -> dict[str, Any]:
         "stage": stage,
         "done": done,
         "total": total,
-        "share": 1.0 if state == "done" else find_share(job.kind, stage, done, total),
+        "share": 1.0 if state == "done" else find_share(job, stage, done, total),
         "frames_per_second": _number(progress.get("frames_per_second")) if is_moving else None,
         "seconds_left": _number(progress.get("seconds_left")) if is_moving else None,
         "warnings": said.warnings,
         "result": said.result,
         "error": find_error(job, said) if state == "failed" else None,
         "created": job.created,
-        "command": readable(shlex.join(["subremover", *job.arguments])) if job.arguments else "",
+        "command": readable(_type_out(job)),
     }
 
 
-def find_share(kind: str, stage: Any, done: float | None, total: float | None) -> float | None:
+def _type_out(job: Job) -> str:
+    """Its command as one would type it: with the film's plan, and not the copy that the job works with."""
+    plan = str(job.folder.parents[2] / "plans" / job.film)
+    names = {str(job.plan): plan, str(job.look): LOOK_FOLDER}
+    arguments = [names.get(argument, argument) for argument in job.arguments if argument not in FOR_PROGRAMS]
+    return shlex.join(["subremover", *arguments])
+
+
+def find_share(job: Job, stage: Any, done: float | None, total: float | None) -> float | None:
     """How much of a whole job is done, as far as can be told."""
-    span = _SHARES[kind].get(stage) if isinstance(stage, str) else None
+    spans = _SHARES["run of a plan" if job.kind == "run" and job.has_plan else job.kind]
+    span = spans.get(stage) if isinstance(stage, str) else None
     if span is None:
         return None
     share = min(1.0, max(0.0, (done or 0) / total)) if total else 0.0
@@ -261,17 +272,16 @@ def find_error(job: Job, said: Said) -> str:
         return job.problem
     if said.error is not None:
         return str(said.error.get("message", ""))[:_MOST_TEXT]
-    return describe_end(job)
+    return describe_end(job, job.exit_code or 0)
 
 
-def describe_end(job: Job) -> str:
+def describe_end(job: Job, code: int) -> str:
     """What a command that ended without a word to programs has told people last."""
     if _is_plain(job.errors):
         with contextlib.suppress(OSError), job.errors.open("rb") as file:
             file.seek(max(0, file.seek(0, 2) - _MOST_TEXT))
             if lines := file.read().decode(errors="replace").strip().splitlines():
                 return "\n".join(lines[-4:])
-    code = job.exit_code or 0
     how = f"was killed (signal {-code})" if code < 0 else f"ended with exit code {code}"
     return f"the command {how}, without a word; it may have been short of memory: try again"
 

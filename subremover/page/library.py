@@ -26,8 +26,9 @@ WORK_NAME = "subremover"
 CONTAINERS = ("mkv", "mp4")
 """That a clean film can be asked for in, besides its source's."""
 MOST_FILMS, MOST_DEPTH, MOST_ENTRIES = 10_000, 16, 500_000
-_LIST_SECONDS = 1.0
-"""How long what was listed is taken for what is there: a page asks for many films at once."""
+_LIST_SECONDS, _LIST_TIMES = 1.0, 5.0
+"""How long what was listed is taken for what is there, and how many times as long as it took to list: a page
+asks for many films at once, and somebody may give their whole disk."""
 _ID = re.compile(r"[0-9a-f]{16}")
 
 
@@ -78,7 +79,7 @@ class Library:
         self.page, self.plans, self.cleaned = (self.work / name for name in ("page", "plans", "cleaned"))
         self._lock = threading.Lock()
         self._listed: dict[str, FilmFile] = {}
-        self._listed_at = -_LIST_SECONDS
+        self._listed_until = 0.0
 
     def make_folders(self) -> None:
         """Make those for what is made of films.
@@ -101,7 +102,7 @@ class Library:
     def list_films(self) -> list[FilmFile]:
         """All films, by path."""
         with self._lock:
-            if time.monotonic() - self._listed_at >= _LIST_SECONDS:
+            if (start := time.monotonic()) >= self._listed_until:
                 found = sorted(self._walk())
                 stems = Counter(os.path.splitext(relative)[0] for relative in found)  # noqa: PTH122
                 films = (
@@ -109,7 +110,8 @@ class Library:
                     for name in found
                 )
                 self._listed = {film.id: film for film in films}
-                self._listed_at = time.monotonic()
+                now = time.monotonic()
+                self._listed_until = now + max(_LIST_SECONDS, _LIST_TIMES * (now - start))
             return list(self._listed.values())
 
     def find_relative(self, relative: str) -> FilmFile:

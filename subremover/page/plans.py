@@ -1,53 +1,44 @@
-"""The plans of films as they lie on disk: read, changed by a person, replaced by a scan.
+"""The plans of films: read, changed by a person, replaced by a scan; one at a time, and never half.
 
-`plan.json` is the document, and what a browser sends of it is trusted no more than any other plan
-(`plan.saved_plan`). What scans have left is kept beside it, to tell what a person has changed.
+How a plan's folder is read and written: `plan_files`.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 import shutil
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from subremover.errors import PlanError
 from subremover.page.library import FilmFile, Library, check_place
-from subremover.page.merge import Entry, Merged, add_found, keep_mended, key_of, replace_plan
+from subremover.page.merge import Merged, add_found, keep_mended, replace_plan
+from subremover.page.plan_files import (
+    SCANNED_NAME,
+    SavedPlan,
+    check_entries,
+    complete,
+    delete_painted,
+    fill_folder,
+    is_strokes_name,
+    list_pictures,
+    make_empty,
+    read_folder,
+)
 from subremover.page.refusals import Refusal, bad, missing
 from subremover.plan.mask_picture import decode_mask
-from subremover.plan.model import MOST_STROKE_PIXELS, PLAN_NAME, FilmKey, lay_out
-from subremover.plan.saved_plan import MOST_JSON_BYTES, count_stroke_pixels, read_document, read_event
-from subremover.runtime.atomic_file import new_file, output_errors, sync, sync_folder
+from subremover.plan.model import PLAN_NAME, lay_out
+from subremover.plan.saved_plan import MOST_JSON_BYTES, read_document
+from subremover.runtime.atomic_file import new_file, output_errors, sync_folder
 from subremover.runtime.paths import is_file, is_folder
 
-SCANNED_NAME = "scanned.json"
 MOST_PAINTED = 1000
 """PNGs painted by a person that are kept, even if no event refers to them: what was undone may be wanted."""
-_STROKES = re.compile(r"event_[0-9]{4,12}\.png|painted_[0-9a-f]{16}\.png")
+_MOST_PNG_BYTES = 64 << 20
 _PNG = b"\x89PNG\r\n\x1a\n"
-
-
-@dataclass(frozen=True, slots=True)
-class SavedPlan:
-    """A film's plan."""
-
-    document: dict[str, Any]
-    film: FilmKey
-    revision: str
-    """Of its bytes."""
-    scanned: list[Entry]
-    """Its events as scans have left them; empty: nobody knows, so all of them may be a person's."""
-
-    @property
-    def is_mended(self) -> bool:
-        """Whether a person has changed anything."""
-        return {key_of(e) for e in self.document["events"]} != {key_of(e) for e in self.scanned}
 
 
 class Plans:
@@ -65,7 +56,7 @@ class Plans:
             PlanError: It is damaged.
         """
         with self._working(film) as folder:
-            return _read(folder) if is_file(folder / PLAN_NAME) else None
+            return read_folder(folder) if is_file(folder / PLAN_NAME) else None
 
     def read(self, film: FilmFile) -> SavedPlan:
         """A film's plan.
@@ -101,7 +92,7 @@ class Plans:
                 message = "the plan was changed meanwhile, by a scan or in another window; load it again"
                 raise Refusal(409, message, "changed", revision=plan.revision)
             try:
-                document = {**plan.document, "events": _check_entries(events, plan, folder)}
+                document = {**plan.document, "events": check_entries(events, plan, folder)}
                 data = lay_out(document).encode()
             except (PlanError, ValueError) as error:
                 raise Refusal(400, str(error), "plan") from error
@@ -109,7 +100,7 @@ class Plans:
                 raise Refusal(400, f"a plan has at most {MOST_JSON_BYTES >> 20} MiB", "plan")
             with new_file(folder / PLAN_NAME) as part:
                 part.write_bytes(data)
-            return _read(folder)
+            return read_folder(folder)
 
     def add_strokes(self, film: FilmFile, data: bytes) -> str:
         """Put what a person has painted beside a film's plan.
@@ -139,7 +130,7 @@ class Plans:
             name = f"painted_{hashlib.sha256(data).hexdigest()[:16]}.png"
             with new_file(check_place(folder / name)) as part:
                 part.write_bytes(data)
-            _delete_painted(folder, {*_list_pictures(plan.document["events"]), name}, MOST_PAINTED)
+            delete_painted(folder, {*list_pictures(plan.document["events"]), name}, MOST_PAINTED)
             return name
 
     def strokes(self, film: FilmFile, name: str) -> bytes:
@@ -148,10 +139,10 @@ class Plans:
         Raises:
             Refusal: There is no such PNG.
         """
-        if _STROKES.fullmatch(name):
+        if is_strokes_name(name):
             file = check_place(self._library.plan_folder(film) / name)
             with contextlib.suppress(OSError):
-                if is_file(file) and file.stat().st_size <= MOST_STROKE_PIXELS >> 5:
+                if is_file(file) and file.stat().st_size <= _MOST_PNG_BYTES:
                     return file.read_bytes()
         raise missing("such PNG of strokes in the plan")
 
@@ -174,9 +165,9 @@ class Plans:
             if plan is None:
                 return False
             half = target.with_name(f"{target.name}.part")
-            _make_empty(half)
-            pictures = {name: folder / name for name in _list_pictures(plan.document["events"])}
-            _fill(half, {PLAN_NAME: plan.document}, pictures)
+            make_empty(half)
+            pictures = {name: folder / name for name in list_pictures(plan.document["events"])}
+            fill_folder(half, {PLAN_NAME: plan.document}, pictures)
             shutil.rmtree(target, ignore_errors=True)
             half.rename(target)
             return True
@@ -203,20 +194,20 @@ class Plans:
             except PlanError:  # of no use to anybody
                 plan = None
             if plan is None or plan.film != key or not (keeps_mended or is_part):
-                merged = replace_plan(_complete(document))
+                merged = replace_plan(complete(document))
             else:
                 join = add_found if is_part else keep_mended
-                merged = join(_complete(document), plan.document, plan.scanned)
+                merged = join(complete(document), plan.document, plan.scanned)
             self._replace(film, folder, found, merged)
 
     def _replace(self, film: FilmFile, folder: Path, found: Path, merged: Merged) -> None:
         new, old = self._beside(film, "new"), self._beside(film, "old")
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _make_empty(new)
+        make_empty(new)
         scanned = {**merged.document, "events": merged.scanned}
         origins = {"found": found, "current": folder}
         pictures = {name: origins[origin] / before for name, (origin, before) in merged.pictures.items()}
-        _fill(new, {PLAN_NAME: merged.document, SCANNED_NAME: scanned}, pictures)
+        fill_folder(new, {PLAN_NAME: merged.document, SCANNED_NAME: scanned}, pictures)
         shutil.rmtree(old, ignore_errors=True)
         if is_folder(folder):
             folder.rename(old)
@@ -234,92 +225,6 @@ class Plans:
             lock = self._locks.setdefault(film.id, threading.RLock())
         with lock:
             folder, old = self._library.plan_folder(film), self._beside(film, "old")
-            if not is_folder(folder) and is_folder(old):
+            if not is_folder(folder) and is_folder(check_place(old)):
                 old.rename(folder)
             yield folder
-
-
-def _read(folder: Path) -> SavedPlan:
-    file = folder / PLAN_NAME
-    check_place(file)
-    try:
-        # before it is read: where somebody edits it meanwhile, a change made of this is refused
-        revision = hashlib.sha256(file.read_bytes()).hexdigest()[:16]
-    except OSError as error:
-        raise PlanError(f"cannot read '{file}'; scan again") from error
-    document, key = read_document(file)
-    return SavedPlan(_complete(document), key, revision, _read_scanned(folder / SCANNED_NAME))
-
-
-def _read_scanned(file: Path) -> list[Entry]:
-    try:
-        if is_file(file):
-            return list(_complete(read_document(check_place(file))[0])["events"])
-    except PlanError:
-        pass
-    return []
-
-
-def _complete(document: dict[str, Any]) -> dict[str, Any]:
-    """A plan's document with lists where there must be some."""
-    document = {"passages": [], **document}
-    for name in ("shots", "events", "passages"):
-        entries = document.get(name)
-        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            raise PlanError(f'the "{name}" of the plan are no list of objects; mend it, or scan again')
-    try:
-        key_of(document)
-    except ValueError as error:
-        raise PlanError(f"the plan holds what JSON cannot tell ({error}); mend it, or scan again") from error
-    return document
-
-
-def _check_entries(events: list[Any], plan: SavedPlan, folder: Path) -> list[Entry]:
-    """The entries, if each of them may stand in the plan."""
-    saved = {key_of(entry): entry for entry in plan.document["events"]}
-    checked, pixels = [], 0
-    for number, entry in enumerate(events, 1):
-        where = f"event {number}"
-        if not isinstance(entry, dict):
-            raise PlanError(f"{where} is no object; load the page again")
-        known = saved.get(key_of(entry))
-        pixels += count_stroke_pixels(entry, where, plan.film)
-        if pixels > MOST_STROKE_PIXELS:
-            raise PlanError("the strokes of all events are too large for the memory; make boxes smaller")
-        if known is None:
-            read_event(entry, where, folder, plan.film)
-        checked.append(entry if known is None else known)
-    return checked
-
-
-def _list_pictures(entries: list[Entry]) -> Iterator[str]:
-    """Names of PNGs beside the plan; what would lead elsewhere is left for whoever reads the plan to tell."""
-    for entry in entries:
-        name = entry.get("strokes")
-        if isinstance(name, str) and name == Path(name).name and name not in ("", "..", PLAN_NAME):
-            yield name
-
-
-def _make_empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-
-
-def _fill(folder: Path, documents: Mapping[str, dict[str, Any]], pictures: Mapping[str, Path]) -> None:
-    """Write plans and copies of PNGs; one that is missing or a link is left out: for the plan it is none."""
-    for name, source in pictures.items():
-        if is_file(source) and not source.is_symlink():
-            shutil.copyfile(source, folder / name)
-    for name, document in documents.items():
-        (folder / name).write_text(lay_out(document), encoding="utf-8")
-        sync(folder / name)
-    sync_folder(folder)
-
-
-def _delete_painted(folder: Path, needed: set[str], most: int) -> None:
-    """Delete the oldest painted PNGs that no event refers to, if there are too many."""
-    painted = [p for p in folder.glob("painted_*.png") if _STROKES.fullmatch(p.name) and not p.is_symlink()]
-    spare = [path for path in painted if path.name not in needed]
-    spare.sort(key=lambda path: path.stat().st_mtime_ns)
-    for path in spare[: max(0, len(painted) - most)]:
-        path.unlink(missing_ok=True)

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import replace
 
 from subremover.page.asked import RunAsk, ScanAsk, TryAsk
-from subremover.page.jobs import Job
+from subremover.page.jobs import FOR_PROGRAMS, Job
 from subremover.page.library import FilmFile, Library, Outputs
 from subremover.page.plans import Plans
 from subremover.page.refusals import Refusal
@@ -58,7 +58,7 @@ def prepare(job: Job, film: FilmFile, library: Library, plans: Plans | None) -> 
         given = ask.arguments(
             outputs, job.plan, has_plan=has_plan, overwrites=ask.overwrite or _has_leftovers(outputs)
         )
-    return replace(job, arguments=(str(film.path), *given, "--progress", "json"))
+    return replace(job, arguments=(str(film.path), *given, *FOR_PROGRAMS))
 
 
 def finish(job: Job, library: Library, plans: Plans) -> None:

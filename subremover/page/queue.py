@@ -23,13 +23,14 @@ from subremover.page.library import FilmFile, Library
 from subremover.page.plans import Plans
 from subremover.page.prepare import discard_run, finish, prepare
 from subremover.page.refusals import Refusal, missing
+from subremover.plan.model import PLAN_NAME
 from subremover.runtime.atomic_file import output_errors
-from subremover.runtime.paths import is_folder
+from subremover.runtime.paths import is_file, is_folder
 
 log = logging.getLogger(__name__)
 
 MOST_FINISHED, MOST_WAITING = 50, 200
-TICK_SECONDS = 0.2
+TICK_SECONDS, FAILED_SECONDS = 0.2, 5.0
 STOP_SECONDS = 10.0
 """How long a server that ends waits for its jobs to put away what they have finished."""
 _FOLDER = re.compile(r"[0-9]{6}|[1-9][0-9]{6,8}")
@@ -64,7 +65,7 @@ class Queue:
             self._folder.mkdir(exist_ok=True)
             folders = [p for p in self._folder.iterdir() if _FOLDER.fullmatch(p.name)]
         for folder in sorted(folders, key=lambda path: int(path.name)):
-            if not folder.is_symlink() and (job := Job.read(folder)):
+            if job := Job.read(folder):
                 self._jobs[job.number] = job
                 self._said[job.number] = Said(job.lines)
             self._next = max(self._next, int(folder.name) + 1)
@@ -89,7 +90,7 @@ class Queue:
             if not alive or time.monotonic() > deadline:
                 break
             time.sleep(0.05)
-        with self._lock:
+        with self._lock, contextlib.suppress(SubremoverError):
             self._settle_all()
 
     def add(self, kind: JobKind, film: FilmFile, ask: Ask) -> dict[str, Any]:
@@ -104,14 +105,11 @@ class Queue:
             if len(waiting) >= MOST_WAITING:
                 raise Refusal(409, f"{MOST_WAITING} jobs are waiting; cancel some first", "full")
             if kind != "try" and any((job.kind, job.film) == (kind, film.relative) for job in waiting):
-                what = {"run": "run", "scan": "scan"}[kind]
-                raise Refusal(
-                    409, f"there is a {what} of this film already; let it end, or cancel it", "busy"
-                )
+                message = f"there is a {kind} of this film already; let it end, or cancel it"
+                raise Refusal(409, message, "busy")
             folder = self._folder / f"{self._next:06d}"
             with output_errors(folder):
                 folder.mkdir()
-            self._next += 1
             try:
                 now = time.time()
                 job = Job(folder, kind, film.relative, ask, round(now, 3), now)
@@ -121,6 +119,7 @@ class Queue:
                 shutil.rmtree(folder, ignore_errors=True)
                 raise
             self._jobs[job.number], self._said[job.number] = job, Said(job.lines)
+            self._next += 1
             self._drop_old()
             return self._describe(job)
 
@@ -200,13 +199,15 @@ class Queue:
 
     def _work(self) -> None:
         while not self._is_stopping.is_set():
+            pause = TICK_SECONDS
             try:
                 with self._lock:
                     self._settle_all()
                     self._start_next()
-            except Exception:  # the next time may be better: a disk that was full
-                log.exception("the queue failed")
-            self._is_stopping.wait(TICK_SECONDS)
+            except Exception as error:  # the next time may be better: a disk that was full
+                log.error("the queue failed: %s", error, exc_info=not isinstance(error, OutputError))
+                pause = FAILED_SECONDS
+            self._is_stopping.wait(pause)
 
     def _list_begun(self) -> list[Job]:
         return [job for job in self._jobs.values() if job.pid is not None and job.exit_code is None]
@@ -224,7 +225,8 @@ class Queue:
         """Have a run that scans by itself show what it has found, once it has."""
         said = self._said[job.number]
         said.follow()
-        if said.progress.get("stage") in ("render", "verify") and job.number not in self._shown:
+        is_scanned = said.progress.get("stage") in ("render", "verify") and is_file(job.plan / PLAN_NAME)
+        if is_scanned and job.number not in self._shown:
             self._shown.add(job.number)
             if problem := _tell_failure(lambda: finish(job, self._library, self._plans)):
                 log.warning("the plan of '%s' cannot be kept: %s", job.film, problem)
@@ -233,9 +235,6 @@ class Queue:
         """What becomes of a job whose command has ended."""
         said, code = self._said[job.number], self._children.find_exit_code(job)
         said.follow()
-        self._children.forget(job)
-        is_watched = job.number in self._watched
-        self._watched.discard(job.number)
         if job.wanted == "cancel":
             self._remove(job)
         elif said.result is not None:
@@ -243,11 +242,13 @@ class Queue:
         elif said.error is not None:
             told = said.error.get("exit_code")
             self._end(job, told if type(told) is int and told else code or 1)
-        elif job.wanted == "pause" or job.is_told or not is_watched:
+        elif job.wanted == "pause" or job.is_told or job.number not in self._watched:
             self._jobs[job.number] = job.change(pid=None, is_told=False)
         else:
-            ended = job.change(exit_code=code or 1)
-            self._jobs[job.number] = ended.change(problem=describe_end(ended))
+            problem = describe_end(job, code or 1)
+            self._jobs[job.number] = job.change(pid=None, exit_code=code or 1, problem=problem)
+        self._children.forget(job)  # last: where a full disk has ended this early, it is done again
+        self._watched.discard(job.number)
 
     def _end(self, job: Job, code: int, finish: Callable[[], None] | None = None) -> None:
         problem = None

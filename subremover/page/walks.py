@@ -68,6 +68,13 @@ class Walks:
             if not is_kept:
                 walk.close()
 
+    def count_frames(self, film: Film, start: int) -> int:
+        """Number of frames to be decoded for one, from where a walk was left or the film can be entered."""
+        with self._change:
+            nearest = self._find_nearest(film, start)
+        entries = [int(entry) for entry in film.find_entries(start)[:1]]
+        return start - max([nearest.next if nearest else 0, *entries]) + 1
+
     def leave(self, film: Film) -> None:
         """Close a film; what is in use of it is closed later, as the next one needs its place."""
         self._close([walk for walk in self._parked if walk.film is film])
@@ -90,8 +97,7 @@ class Walks:
         entry = int(entries[0]) if len(entries) else 0
         sought = start - entry + (_SEEK_FRAMES if entry else 0)
         with self._change:
-            here = [walk for walk in self._parked if walk.film is film and walk.next <= start]
-            nearest = max(here, key=lambda walk: walk.next, default=None)
+            nearest = self._find_nearest(film, start)
             if nearest is not None and not anew and start - nearest.next <= sought:
                 self._parked.remove(nearest)
                 self._used.append(nearest)
@@ -106,6 +112,11 @@ class Walks:
             walk = FrameWalk(film, max(entry, start - lead))
             self._used.append(walk)
             return walk
+
+    def _find_nearest(self, film: Film, start: int) -> FrameWalk | None:
+        """The parked walk that comes to a frame soonest."""
+        here = [walk for walk in self._parked if walk.film is film and walk.next <= start]
+        return max(here, key=lambda walk: walk.next, default=None)
 
     def _has_room(self, film: Film) -> bool:
         """Whether one more decoder may be opened."""

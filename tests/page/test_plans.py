@@ -10,6 +10,7 @@ import pytest
 from plan_entries import draw_strokes, make_document, make_entry, write_plan
 
 from subremover.errors import PlanError
+from subremover.page import plan_files
 from subremover.page import plans as plans_module
 from subremover.page.library import FilmFile, Library
 from subremover.page.plans import Plans
@@ -148,7 +149,7 @@ def test_entries_that_are_there_already_are_not_read_again(
     plans: Plans, film: FilmFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr(plans_module, "read_event", lambda _, where, *__: read.append(where))
+    monkeypatch.setattr(plan_files, "read_event", lambda _, where, *__: read.append(where))
     change(plans, film, HELLO, {**AWAY, "text": "new"})
     assert read == ["event 2"]
 

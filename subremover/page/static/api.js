@@ -34,8 +34,12 @@ export const get = async (path, options) => (await request(path, options)).json(
 export const post = async (path, body) => (await request(path, asJson("POST", body))).json();
 export const put = async (path, body) => (await request(path, asJson("PUT", body))).json();
 export const getBytes = async (path) => (await request(path)).arrayBuffer();
-export const getPicture = async (path, signal) =>
-  createImageBitmap(await (await request(path, { signal })).blob());
+export const getPicture = async (path) => createImageBitmap(await (await request(path)).blob());
+/** A picture, and the index of the frame that it is. */
+export async function getFrame(path) {
+  const answer = await request(path);
+  return { picture: await createImageBitmap(await answer.blob()), frame: +answer.headers.get("Frame-Index") };
+}
 export const postPicture = async (path, blob) =>
   (await request(path, { method: "POST", headers: { "Content-Type": "image/png" }, body: blob })).json();
 

@@ -1,6 +1,6 @@
 // Fetches pictures of frames: the latest asked for always wins, and those at hand are not asked for again.
 
-import { getPicture } from "./api.js";
+import { getFrame } from "./api.js";
 
 const MOST_PIXELS = 60e6; // of pictures kept: four bytes each
 const WIDTHS = [320, 640, 960, 1280, 1920, 3840];
@@ -18,9 +18,9 @@ export class FrameFetcher extends EventTarget {
     this.#path = path;
   }
 
-  /** Asks for a frame; `shown(picture, frame)` is called with it, unless another was asked for meanwhile. */
-  want(frame, width, shown, failed) {
-    this.#wanted = { frame, width: WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1), shown, failed };
+  /** Asks for a frame; `shown(picture, frame)` is called with it, or, where `isNear` is enough, with one before it. */
+  want(frame, width, { isNear = false, shown, failed }) {
+    this.#wanted = { frame, width: WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1), isNear, shown, failed };
     this.#work();
   }
 
@@ -45,9 +45,9 @@ export class FrameFetcher extends EventTarget {
     while (this.#wanted) {
       const asked = this.#wanted;
       try {
-        const picture = await this.#fetch(asked.frame, asked.width);
+        const found = await this.#fetch(asked.frame, asked.width, asked.isNear);
         // While someone drags, each picture that comes is shown, even if it is no longer the latest.
-        asked.shown(picture, asked.frame);
+        asked.shown(found.picture, found.frame);
       } catch (error) {
         if (this.#wanted === asked) asked.failed(error);
       }
@@ -56,15 +56,16 @@ export class FrameFetcher extends EventTarget {
     this.#isBusy = false;
   }
 
-  async #fetch(frame, width) {
-    const key = `${frame} ${width}`;
-    const kept = this.#kept.get(key);
+  async #fetch(frame, width, isNear = false) {
+    const kept = this.#kept.get(`${frame} ${width}`);
     if (kept) {
-      this.#kept.delete(key); // so that it is the newest
-      this.#kept.set(key, kept);
-      return kept;
+      this.#kept.delete(`${frame} ${width}`); // so that it is the newest
+      this.#kept.set(`${frame} ${width}`, kept);
+      return { picture: kept, frame };
     }
-    const picture = await getPicture(this.#path(frame, width));
+    const found = await getFrame(this.#path(frame, width) + (isNear ? "&near" : ""));
+    const { picture } = found, key = `${found.frame} ${width}`;
+    if (this.#kept.has(key)) return found;
     this.#kept.set(key, picture);
     this.#pixels += picture.width * picture.height;
     for (const [old, oldest] of this.#kept) {
@@ -72,6 +73,6 @@ export class FrameFetcher extends EventTarget {
       this.#pixels -= oldest.width * oldest.height;
       this.#kept.delete(old); // closed by the garbage collector: it may still be on screen
     }
-    return picture;
+    return found;
   }
 }

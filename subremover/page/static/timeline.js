@@ -32,7 +32,7 @@ export class Timeline {
       value: 0,
       class: "scrubber",
       "aria-label": t("scrubber"),
-      on: { input: () => bench.seek(+this.#scrubber.value) },
+      on: { input: () => bench.seek(+this.#scrubber.value, { isNear: true }) },
     });
     const way = (picture, name, act, key) => button(icon(picture), act, { title: t(name), "aria-label": t(name), key });
     this.element = make(
@@ -171,7 +171,7 @@ export class Timeline {
       this.#bench.plan.select(key);
     } else if (!event.target.closest("button")) {
       this.#drag = { seek: true, frame: this.#frameOf(event) };
-      this.#bench.seek(this.#drag.frame);
+      this.#bench.seek(this.#drag.frame, { isNear: true });
     } else return;
     event.preventDefault();
     this.#strip.setPointerCapture(event.pointerId);
@@ -190,7 +190,7 @@ export class Timeline {
       const { first, last } = { ...drag.entry, [drag.end]: frame };
       place(bar, { x: (first - this.#from) / this.#span, w: (last + 1 - first) / this.#span });
     }
-    this.#bench.seek(frame);
+    this.#bench.seek(frame, { isNear: !drag.end });
   }
 
   #up() {

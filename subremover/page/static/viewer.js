@@ -70,9 +70,9 @@ export class Viewer extends EventTarget {
     new ResizeObserver(() => this.#fit()).observe(this.stage);
   }
 
-  /** Shows the bench's frame. */
-  show() {
-    const { film, frame } = this.#bench;
+  /** Shows the bench's frame; while someone drags (`isNear`), for a moment perhaps the key frame before it. */
+  show({ isNear = false } = {}) {
+    const { frame } = this.#bench;
     this.stage.setAttribute("aria-label", this.#describe());
     clearTimeout(this.#timer);
     const width = this.#width(), rough = Math.min(width, 640);
@@ -82,17 +82,19 @@ export class Viewer extends EventTarget {
       this.#ahead(frame, width);
       return;
     }
-    this.#ask(frame, rough);
-    if (rough < width) this.#timer = setTimeout(() => { this.#ask(frame, width); this.#ahead(frame, width); }, WAIT_MS);
-    else this.#timer = setTimeout(() => this.#ahead(frame, rough), WAIT_MS);
-    if (frame >= film.frames) this.#fault.hidden = true;
+    this.#ask(frame, rough, isNear);
+    this.#timer = setTimeout(() => {
+      if (isNear || rough < width) this.#ask(frame, width);
+      this.#ahead(frame, width);
+    }, WAIT_MS);
   }
 
   /** Draws anew what lies on the frame. */
   async drawOverlay() {
     const drawing = ++this.#drawing;
     const { plan, strokes, frame } = this.#bench;
-    const events = plan ? plan.at(frame) : [];
+    const isExact = +this.#picture.dataset.frame === frame; // what lies on another frame would mislead
+    const events = plan && isExact ? plan.at(frame) : [];
     const layers = await Promise.all(
       events.map(async ({ key, entry }) => {
         if (this.#drag?.mask && this.#drag.key === key) return null; // it is being painted
@@ -183,13 +185,12 @@ export class Viewer extends EventTarget {
     return true;
   }
 
-  #ask(frame, width) {
-    this.#fetcher.want(
-      frame,
-      width,
-      (picture, shown) => this.#draw(picture, shown),
-      (error) => { this.#fault.textContent = error.message; this.#fault.hidden = false; },
-    );
+  #ask(frame, width, isNear = false) {
+    this.#fetcher.want(frame, width, {
+      isNear,
+      shown: (picture, shown) => this.#draw(picture, shown),
+      failed: (error) => { this.#fault.textContent = error.message; this.#fault.hidden = false; },
+    });
   }
 
   #ahead(frame, width) {

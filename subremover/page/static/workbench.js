@@ -104,9 +104,9 @@ export class Workbench {
     return low;
   }
 
-  seek(frame) {
+  seek(frame, { isNear = false } = {}) {
     this.frame = Math.min(Math.max(Math.round(frame), 0), this.film.frames - 1);
-    this.viewer.show();
+    this.viewer.show({ isNear });
     this.viewer.drawOverlay();
     this.timeline.show();
     this.#panels[this.tab]?.frameChanged?.();
