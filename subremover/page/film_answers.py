@@ -173,11 +173,14 @@ def send_frame(pictures: Pictures, path: Path, request: Request, is_unchanging: 
     width = None if asked is None else read_number(asked, "the width", *WIDTHS)
     if not is_number(index) or int(index) >= pictures.film(path).frame_count:
         raise missing("such frame in the film")
+    shown = pictures.find_near(path, int(index)) if "near" in request.query_params else int(index)
     try:
-        jpeg = pictures.jpeg(path, int(index), width)
+        jpeg = pictures.jpeg(path, shown, width)
     except IndexError as error:  # the film was replaced just now
         raise missing("such frame in the film") from error
-    return _send_jpeg(jpeg, _UNCHANGING if is_unchanging else "no-store")
+    response = _send_jpeg(jpeg, _UNCHANGING if is_unchanging and shown == int(index) else "no-store")
+    response.headers[FRAME_INDEX] = str(shown)
+    return response
 
 
 def _send_jpeg(data: bytes, caching: str) -> Response:

@@ -61,7 +61,7 @@ def test_a_folder_that_cannot_be_used_is_refused(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [("--port", "0"), ("--port", "x"), ("--what",), ("--host", "no such name")]
+    "arguments", [("--port", "70000"), ("--port", "x"), ("--what",), ("--host", "no such name")]
 )
 def test_wrong_usage_is_told(folder: Path, arguments: tuple[str, ...]) -> None:
     done = run(folder, *arguments)
