@@ -9,7 +9,7 @@ from threading import Condition
 from subremover.errors import InputError
 from subremover.video.film import Film
 from subremover.video.read.decoders import count_decoder_bytes
-from subremover.video.read.reader import FrameWalk
+from subremover.video.read.reader import WALK_THREADS, FrameWalk
 
 _SEEK_FRAMES = 8
 """Frames that could be decoded in the time that opening a film and seeking take."""
@@ -102,14 +102,23 @@ class Walks:
                 self._parked.remove(nearest)
                 self._used.append(nearest)
                 return nearest
-            while not self._has_room(film):
-                if self._parked:
-                    self._parked.pop(0).close()
-                else:
+            walk = None
+            while walk is None and not self._has_room(film):
+                if not self._parked:
                     self._change.wait()
+                elif self._parked[0].film is film:  # opening the film again would take longer than the seek
+                    walk = self._parked.pop(0)
+                else:
+                    self._parked.pop(0).close()
+            first = max(entry, start - lead)
             if self._is_closed:
+                if walk is not None:
+                    walk.close()
                 raise InputError(f"'{film.path}' is not looked at any more")
-            walk = FrameWalk(film, max(entry, start - lead))
+            if walk is None:
+                walk = FrameWalk(film, first)
+            else:
+                walk.go_to(first)
             self._used.append(walk)
             return walk
 
@@ -121,5 +130,5 @@ class Walks:
     def _has_room(self, film: Film) -> bool:
         """Whether one more decoder may be opened."""
         opened = [walk.film for walk in (*self._parked, *self._used)]
-        held = sum(count_decoder_bytes(each) for each in (*opened, film))
+        held = sum(count_decoder_bytes(each, WALK_THREADS) for each in (*opened, film))
         return not opened or (len(opened) < self._most_open and held <= self._most_bytes)

@@ -18,9 +18,9 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """By codec, the decoder that knows of alpha channels."""
 
 
-def count_decoder_bytes(film: Film) -> int:
-    """Memory that one decoder of a film takes, in bytes."""
-    return (DECODER_FRAMES + count_cores()) * frame_bytes(film)
+def count_decoder_bytes(film: Film, threads: int | None = None) -> int:
+    """Memory that one decoder of a film takes, in bytes; with as many threads as cores, if not told."""
+    return (DECODER_FRAMES + (threads or count_cores())) * frame_bytes(film)
 
 
 def read_fourcc(context: CodecContext) -> str:

@@ -31,12 +31,26 @@ def open_input(path: Path) -> Iterator[InputContainer]:
     Raises:
         InputError: The file cannot be opened, or FFmpeg fails in the body.
     """
-    try:
+    with input_errors(path):
         # absolute: FFmpeg reads what comes before a colon in a relative name as a protocol;
         # surrogateescape: old files carry tags in other encodings than UTF-8
         name, options = str(path.absolute()), open_options()
         with av.open(name, options=options, metadata_errors="surrogateescape") as container:
             yield container
+
+
+@contextlib.contextmanager
+def input_errors(path: Path) -> Iterator[None]:
+    """Turn the body's errors of files and of FFmpeg into those of a film.
+
+    Args:
+        path: Of the film.
+
+    Raises:
+        InputError: The file cannot be opened, or FFmpeg fails.
+    """
+    try:
+        yield
     except PermissionError as error:
         raise InputError(f"no permission to read '{path}'; change its mode or owner") from error
     except FileNotFoundError as error:
