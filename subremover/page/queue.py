@@ -16,7 +16,7 @@ from collections.abc import Callable
 from typing import Any
 
 from subremover.errors import OutputError, SubremoverError
-from subremover.page.asked import Ask, JobKind
+from subremover.page.asked import Ask, JobKind, ScanAsk
 from subremover.page.children import Children
 from subremover.page.jobs import Job, Said, describe, describe_end
 from subremover.page.library import FilmFile, Library
@@ -104,7 +104,10 @@ class Queue:
             waiting = [job for job in self._jobs.values() if job.exit_code is None]
             if len(waiting) >= MOST_WAITING:
                 raise Refusal(409, f"{MOST_WAITING} jobs are waiting; cancel some first", "full")
-            if kind != "try" and any((job.kind, job.film) == (kind, film.relative) for job in waiting):
+            adds = kind == "try" or (
+                isinstance(ask, ScanAsk) and ask.is_part
+            )  # several do not disturb each other
+            if not adds and any((job.kind, job.film) == (kind, film.relative) for job in waiting):
                 message = f"there is a {kind} of this film already; let it end, or cancel it"
                 raise Refusal(409, message, "busy")
             folder = self._folder / f"{self._next:06d}"

@@ -38,9 +38,10 @@ class Jobs extends EventTarget {
     this.#timer = setTimeout(() => this.refresh(), 1000 * (document.hidden ? SECONDS.hidden : SECONDS.watched));
   }
 
-  /** The newest job of a kind for a film. */
-  latest(film, kind) {
-    return this.all.findLast((job) => job.film === film && job.kind === kind);
+  /** The job of a kind for a film that is under way, or else the newest. */
+  current(film, kind) {
+    const its = this.all.filter((job) => job.film === film && job.kind === kind);
+    return its.find((job) => !isOver(job)) ?? its.at(-1);
   }
 
   /** Starts one; what the server refuses is the caller's. */
@@ -110,7 +111,8 @@ export class JobCard {
 export function jobButtons(job) {
   const order = (word) => () => jobs.order(job, word);
   const buttons = [];
-  if (job.state === "running" || job.state === "queued") buttons.push(button(t("pause"), order("pause")));
+  // a scan or a try that was stopped would begin anew
+  if (job.kind === "run" && (job.state === "running" || job.state === "queued")) buttons.push(button(t("pause"), order("pause")));
   if (job.state === "paused") buttons.push(button(t("go-on"), order("resume"), { class: "main" }));
   if (job.state === "queued" && job.kind === "run") buttons.push(button(t("put-first"), order("first")));
   if (job.state !== "stopping") buttons.push(button(t("cancel"), () => cancel(job), { class: "quiet" }));

@@ -21,6 +21,8 @@ export class RunPanel {
   #card = new JobCard(t("run-progress"));
   #error = make("p", { class: "error", role: "alert", hidden: true });
   #done = make("div", { class: "done", hidden: true });
+  #command = make("code", {});
+  #asCommand = make("details", { hidden: true }, make("summary", {}, t("as-command")), this.#command);
   #shown = "";
   #compare = null;
 
@@ -35,6 +37,7 @@ export class RunPanel {
       this.#done,
       this.#card.element,
       this.#error,
+      this.#asCommand,
       make(
         "form",
         { class: "options", on: { submit: (event) => { event.preventDefault(); this.#start(); } } },
@@ -77,11 +80,13 @@ export class RunPanel {
   }
 
   follow() {
-    const job = jobs.latest(this.#bench.film.id, "run");
+    const job = jobs.current(this.#bench.film.id, "run");
     this.#card.show(job);
     this.#go.disabled = Boolean(job && !isOver(job));
     this.#error.hidden = job?.state !== "failed";
     this.#error.textContent = job?.error ?? "";
+    this.#asCommand.hidden = !job;
+    this.#command.textContent = job?.command ?? "";
     this.#done.hidden = job?.state !== "done";
     const text = job ? `${job.id} ${job.state}` : "";
     if (job?.state === "done" && this.#shown !== text) this.#showDone(job);

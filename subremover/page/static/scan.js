@@ -68,7 +68,7 @@ export class ScanPanel {
   }
 
   follow() {
-    const job = jobs.latest(this.#bench.film.id, "scan");
+    const job = jobs.current(this.#bench.film.id, "scan");
     this.#card.show(job);
     this.#go.disabled = Boolean(job && !isOver(job));
     if (!job) return;

@@ -47,7 +47,7 @@ export class TryPanel {
 
   follow() {
     const { film, plan } = this.#bench;
-    const job = jobs.latest(film.id, "try");
+    const job = jobs.current(film.id, "try");
     this.#job = job;
     this.#card.show(job);
     this.#none.hidden = Boolean(plan);

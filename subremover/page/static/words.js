@@ -258,6 +258,7 @@ const WORDS = {
   "run-go": ["Remove the subtitles", "去除字幕"],
   "run-progress": ["Progress of the run", "处理进度"],
   "run-done": ["The film is clean", "影片已处理完成"],
+  "as-command": ["The same as a command", "对应的命令"],
   "left-alone": ["Left alone: {what}.", "保留：{what}。"],
   "exists-question": ["Replace the clean film?", "替换已有的成片？"],
   "exists-details": ["There is one already, of an earlier run.", "已有一部先前处理的成片。"],
