@@ -117,7 +117,7 @@ def _scan(page: Page) -> None:
     page.get_by_role("button", name="Scan", exact=True).click()
     expect(page.get_by_label("Progress of the scan")).to_be_visible()
     expect(page.locator(".events li")).to_have_count(1, timeout=SOON)
-    expect(page.locator(".events .says")).to_have_text(SUBTITLE)
+    expect(page.locator(".events .says")).to_contain_text(SUBTITLE)
     expect(page.locator(".events .why")).to_contain_text("likely a subtitle")
 
 
@@ -257,9 +257,9 @@ def test_cancelling_leaves_nothing(browser: Browser, mended: PageServer) -> None
         page.get_by_label("Choose morning.mp4").check()
         page.get_by_role("button", name="Clean 1 film").click()
         expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+        expect(page.locator(".queue .job-words")).to_contain_text("starts")
         page.get_by_role("button", name="Cancel").click()
-        if page.get_by_role("dialog").is_visible():
-            page.get_by_role("button", name="Cancel it").click()
+        page.get_by_role("button", name="Cancel it").click()
         expect(page.get_by_text("Nothing is in the queue.")).to_be_visible(timeout=SOON)
     assert not [path.name for path in (mended.folder / "subremover" / "cleaned").iterdir()]
 
@@ -299,29 +299,33 @@ def test_a_new_scan_keeps_what_a_person_has_changed(browser: Browser, mended: Pa
         expect(page.get_by_text("Scanned: 2 events")).to_be_visible(timeout=SOON)
 
 
-@pytest.mark.parametrize("place", ["", "look", "scan", "mend", "try", "run", "queue"])
 @pytest.mark.parametrize("width", [400, 1024])
-def test_fits_and_can_be_read_by_all(browser: Browser, mended: PageServer, place: str, width: int) -> None:
+def test_fits_and_can_be_read_by_all(browser: Browser, mended: PageServer, width: int) -> None:
     """No sideways scrolling; roles, names, labels and contrasts by the rules of axe, dark on a telephone."""
     scheme = "dark" if width == 400 else "light"
-    size = {"width": width, "height": 800}
-    with open_page(browser, mended, viewport=size, color_scheme=scheme) as page:
+    with open_page(browser, mended, viewport={"width": width, "height": 800}, color_scheme=scheme) as page:
         expect(page.locator(".film")).to_have_count(2)
-        if place == "queue":
-            page.evaluate("location.hash = '#/queue'")
-            expect(page.get_by_role("heading", name="Queue")).to_be_visible()
-        elif place:
-            open_film(page, "morning.mp4")
-            go_to(page, place.title())
+        _check_place(page, "films", width)
+        open_film(page, "morning.mp4")
+        for step in ("Look", "Scan", "Mend", "Try", "Run"):
+            go_to(page, step)
             page.locator("summary").evaluate_all("all => all.forEach((each) => each.click())")
-        if place == "scan":
-            page.get_by_role("button", name="Add a region").click()
-        if place == "mend":
-            page.locator(".events button").click()
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
-        found = Axe().run(page, options=AXE_RULES)
-        assert len(found["passes"]) > 15
-        assert not [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
+            if step == "Scan":
+                page.get_by_role("button", name="Add a region").click()
+            if step == "Mend":
+                page.locator(".events button").click()
+            _check_place(page, step, width)
+        page.evaluate("location.hash = '#/queue'")
+        expect(page.get_by_role("heading", name="Queue")).to_be_visible()
+        _check_place(page, "queue", width)
+
+
+def _check_place(page: Page, place: str, width: int) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= width, place
+    found = Axe().run(page, options=AXE_RULES)
+    assert len(found["passes"]) > 15
+    faults = [(each["id"], [node["html"] for node in each["nodes"]]) for each in found["violations"]]
+    assert not faults, place
 
 
 def test_speaks_chinese(browser: Browser, mended: PageServer) -> None:
