@@ -78,15 +78,21 @@ class FilmAnswers:
                 "rate": float(probed.frame_rate),
                 "seconds": probed.duration_seconds,
                 "codec": probed.codec,
-                "stamp": _stamp(probed),
+                "stamp": _stamp(probed.stamp),
                 "warnings": [*probed.warnings, *warnings],
                 "has_plan": has_plan,
                 "plan_folder": readable(
                     os.path.relpath(self._library.plan_folder(film), self._library.folder)
                 ),
                 "files": [
-                    {"kind": kind, "name": readable(file.name), "bytes": file.stat().st_size}
+                    {
+                        "kind": kind,
+                        "name": readable(file.name),
+                        "bytes": found.st_size,
+                        "stamp": _stamp((found.st_size, found.st_mtime_ns)),
+                    }
                     for kind, file in self._find_files(film).items()
+                    if (found := file.stat())
                 ],
             }
         )
@@ -109,15 +115,14 @@ class FilmAnswers:
     def frame(self, request: Request, _: bytes) -> Response:
         """A frame of the film."""
         path = self._find(request).path
-        is_this = request.query_params.get("v") == _stamp(self._pictures.film(path))
-        return send_frame(self._pictures, path, request, is_this)
+        return self._send_frame(path, request)
 
     def cleaned_frame(self, request: Request, _: bytes) -> Response:
         """A frame of the clean film."""
         path = self._library.find_clean(self._find(request))
         if path is None:
             raise missing("clean film")
-        return send_frame(self._pictures, path, request, "v" in request.query_params)
+        return self._send_frame(path, request)
 
     def file(self, request: Request, _: bytes) -> Response:
         """What was made of a film, to be saved."""
@@ -128,6 +133,10 @@ class FilmAnswers:
 
     def _find(self, request: Request) -> FilmFile:
         return self._library.find(request.path_params["id"])
+
+    def _send_frame(self, path: Path, request: Request) -> Response:
+        is_this = request.query_params.get("v") == _stamp(self._pictures.film(path).stamp)
+        return send_frame(self._pictures, path, request, is_this)
 
     def _describe_briefly(self, film: FilmFile, job: dict[str, Any] | None) -> dict[str, Any]:
         try:
@@ -187,9 +196,9 @@ def _send_jpeg(data: bytes, caching: str) -> Response:
     return Response(data, media_type="image/jpeg", headers={"cache-control": caching})
 
 
-def _stamp(film: Film) -> str:
-    """A short text that changes with the file."""
-    return hashlib.sha256(repr(film.stamp).encode()).hexdigest()[:12]
+def _stamp(stamp: tuple[int, int]) -> str:
+    """A short text that changes with a file, of its size and when it was last written."""
+    return hashlib.sha256(repr(stamp).encode()).hexdigest()[:12]
 
 
 def _find_aspect(film: Film) -> float:

@@ -1,7 +1,6 @@
 // Run: the options that matter, the whole film, and what came of it.
 
 import { formatLength, formatSize, formatTime, get } from "./api.js";
-import { Compare } from "./compare.js";
 import { ask, button, fill, labelled, make, tell } from "./elements.js";
 import { JobCard, isOver, jobs } from "./jobs.js";
 import { describeResult, fileLinks } from "./results.js";
@@ -24,7 +23,6 @@ export class RunPanel {
   #command = make("code", {});
   #asCommand = make("details", { hidden: true }, make("summary", {}, t("as-command")), this.#command);
   #shown = "";
-  #compare = null;
 
   constructor(bench) {
     this.#bench = bench;
@@ -61,22 +59,8 @@ export class RunPanel {
     this.#offer();
   }
 
-  get keys() {
-    return this.#compare?.keys ?? {};
-  }
-
   show() {
     this.follow();
-  }
-
-  leave() {
-    this.#compare?.stop();
-    this.#compare = null;
-    this.#bench.showInstead(null);
-  }
-
-  close() {
-    this.#compare?.stop();
   }
 
   follow() {
@@ -143,19 +127,14 @@ export class RunPanel {
 
   #show() {
     const { film, frame } = this.#bench;
-    this.#compare?.stop();
     const sides = { before: "frames", after: "cleaned" };
-    const version = film.files?.find(({ kind }) => kind === "film")?.bytes ?? 0;
-    this.#compare = new Compare({
-      path: (side, at, width) => `films/${film.id}/${sides[side]}/${at}.jpg?width=${width}&v=${film.stamp}-${version}`,
+    const stamps = { before: film.stamp, after: film.files.find(({ kind }) => kind === "film")?.stamp };
+    this.#bench.compare({
+      path: (side, at, width) => `films/${film.id}/${sides[side]}/${at}.jpg?width=${width}&v=${stamps[side]}`,
       count: film.frames,
-      rate: film.rate,
-      aspect: (film.width * film.sample_aspect) / film.height,
       label: (at) => t("frame-at", { frame: at, time: formatTime(this.#bench.time(at)) }),
       hasProvenance: false,
-      close: () => this.leave(),
       start: frame,
     });
-    this.#bench.showInstead(this.#compare.element);
   }
 }

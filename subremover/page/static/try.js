@@ -1,7 +1,6 @@
 // Try: three seconds around this frame, made as the whole film would be, before and after.
 
 import { formatTime } from "./api.js";
-import { Compare } from "./compare.js";
 import { button, make, tell } from "./elements.js";
 import { JobCard, isOver, jobs } from "./jobs.js";
 import { t } from "./words.js";
@@ -15,15 +14,10 @@ export class TryPanel {
   #none = make("p", { class: "hint" }, t("try-none"));
   #job = null;
   #asked = null; // number of the job whose end opens the view
-  #compare = null;
 
   constructor(bench) {
     this.#bench = bench;
     this.element = make("div", {}, make("h2", {}, t("step-try")), make("p", {}, t("try-lead")), this.#none, make("div", { class: "row" }, this.#go, this.#look), this.#card.element, this.#error);
-  }
-
-  get keys() {
-    return this.#compare?.keys ?? {};
   }
 
   show() {
@@ -33,16 +27,6 @@ export class TryPanel {
 
   frameChanged() {
     this.#go.textContent = t("try-go", { time: formatTime(this.#bench.time(this.#bench.frame)) });
-  }
-
-  leave() {
-    this.#compare?.stop();
-    this.#compare = null;
-    this.#bench.showInstead(null);
-  }
-
-  close() {
-    this.#compare?.stop();
   }
 
   follow() {
@@ -75,17 +59,12 @@ export class TryPanel {
 
   #show() {
     const { film } = this.#bench, { id, result } = this.#job;
-    this.#compare?.stop();
-    this.#compare = new Compare({
+    this.#bench.compare({
       path: (side, frame, width) => `jobs/${id}/pictures/${side}/${frame}.jpg?width=${width}`,
       count: result.last - result.first + 1,
-      rate: film.rate,
-      aspect: (film.width * film.sample_aspect) / film.height,
       label: (frame) => t("frame-at", { frame: result.first + frame, time: formatTime(this.#bench.time(result.first + frame)) }),
       hasProvenance: true,
-      close: () => this.leave(),
       start: Math.floor((result.last - result.first) / 2),
     });
-    this.#bench.showInstead(this.#compare.element);
   }
 }

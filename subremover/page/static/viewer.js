@@ -216,11 +216,11 @@ export class Viewer extends EventTarget {
 
   /** Makes the sheet as large as it fits, times the zoom. */
   #fit() {
-    const { width, height, sample_aspect: aspect } = this.#bench.film;
+    const { aspect } = this.#bench;
     const view = this.stage.getBoundingClientRect();
-    const scale = Math.min(view.width / (width * aspect), view.height / height) * this.#zoom;
-    if (!(scale > 0)) return;
-    place(this.#sheet, { w: `${Math.floor(width * aspect * scale)}px`, h: `${Math.floor(height * scale)}px` });
+    const height = Math.min(view.width / aspect, view.height) * this.#zoom;
+    if (!(height > 0)) return;
+    place(this.#sheet, { w: `${Math.floor(height * aspect)}px`, h: `${Math.floor(height)}px` });
     this.drawOverlay();
   }
 

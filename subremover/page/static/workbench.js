@@ -3,6 +3,7 @@
 import { formatSize, formatTime, get, getBytes } from "./api.js";
 import { make, tell } from "./elements.js";
 import { jobs } from "./jobs.js";
+import { Compare } from "./compare.js";
 import { MendPanel } from "./mend.js";
 import { PlanDocument } from "./document.js";
 import { RunPanel } from "./run.js";
@@ -27,6 +28,7 @@ export class Workbench {
   #panels = {};
   #tabs = new Map();
   #side = make("div", { class: "side" });
+  #compare = null;
   #isClosed = false;
 
   constructor(id) {
@@ -68,7 +70,7 @@ export class Workbench {
     removeEventListener("keydown", this.keys);
     removeEventListener("beforeunload", this.leave);
     jobs.removeEventListener("change", this.follow);
-    for (const panel of Object.values(this.#panels)) panel.close?.();
+    this.#compare?.stop();
   }
 
   /** Reads the plan anew: a scan has made one. */
@@ -157,7 +159,7 @@ export class Workbench {
 
   /** Goes to a step. */
   choose(step, { quietly = false } = {}) {
-    if (step !== this.tab) this.#panels[this.tab]?.leave?.();
+    if (step !== this.tab) this.compare(null);
     this.tab = step;
     for (const [name, tab] of this.#tabs) {
       tab.setAttribute("aria-selected", name === step);
@@ -174,10 +176,17 @@ export class Workbench {
     this.viewer.drawOverlay();
   }
 
-  /** Shows something in the place of the frame: before and after. Null: the frame again. */
-  showInstead(element) {
-    for (const part of this.element.querySelectorAll(".board > :not(.instead)")) part.hidden = Boolean(element);
-    this.element.querySelector(".instead").replaceChildren(...(element ? [element] : []));
+  /** Shows before and after in the place of the frame, as `settings` of `Compare` say; null: the frame again. */
+  compare(settings) {
+    this.#compare?.stop();
+    this.#compare = settings && new Compare({ ...settings, rate: this.film.rate, aspect: this.aspect, close: () => this.compare(null) });
+    for (const part of this.element.querySelectorAll(".board > :not(.instead)")) part.hidden = Boolean(settings);
+    this.element.querySelector(".instead").replaceChildren(...(settings ? [this.#compare.element] : []));
+  }
+
+  /** Width of the picture as it is shown, by its height. */
+  get aspect() {
+    return (this.film.width * this.film.sample_aspect) / this.film.height;
   }
 
   #build() {
@@ -246,6 +255,7 @@ export class Workbench {
       v: () => this.viewer.pick("look"), r: () => this.viewer.pick("region"), b: () => this.viewer.pick("box"), p: () => this.viewer.pick("brush"), e: () => this.viewer.pick("eraser"),
       ...(this.viewer.isPainting ? { "[": () => this.viewer.setBrush(this.viewer.brush - 2), "]": () => this.viewer.setBrush(this.viewer.brush + 2) } : {}),
       ...this.#panels[this.tab].keys,
+      ...this.#compare?.keys,
     };
     const isButton = target.matches("button, a, summary, [role=tab]");
     if (!isChoosing) {
