@@ -213,10 +213,17 @@ def test_keyboard_alone(browser: Browser, mended: PageServer) -> None:
         page.keyboard.press("Control+z")
         page.keyboard.press("p")
         _tab_to(page, "application", "Frame")
-        for key in ("Shift+ArrowUp", "Shift+ArrowUp", "Shift+ArrowUp", " "):
+        for key in (
+            *["Shift+ArrowUp"] * 3,
+            " ",
+            *["Shift+ArrowUp"] * 3,
+            " ",
+        ):  # two dabs, one right after the other
             page.keyboard.press(key)
         expect(page.locator(".status")).to_contain_text("Saved.")
-        wait_for(lambda: load_plan(plan).events[0].box.height > event.box.height)
+        wait_for(lambda: load_plan(plan).events[0].box.height > event.box.height + 100)
+        dabs = load_plan(plan).events[0].strokes[: -event.box.height].any(axis=1)
+        assert np.diff(dabs.astype(int)).tolist().count(1) + int(dabs[0]) == 2
         _tab_to(page, "tab", "Mend")
         page.keyboard.press("ArrowRight")
         page.keyboard.press("ArrowRight")

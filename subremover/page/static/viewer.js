@@ -23,6 +23,7 @@ export class Viewer extends EventTarget {
   #timer = 0;
   #drag = null;
   #cursor = null;
+  #ending = null; // of the last stroke: resolves when it is in the plan
   #drawing = 0; // number of the latest drawing of the overlay: one that was overtaken stops
 
   constructor(bench) {
@@ -283,13 +284,15 @@ export class Viewer extends EventTarget {
     } else if (this.isPainting) this.#point(at);
   }
 
-  async #up() {
+  #up() {
     const drag = this.#drag;
-    if (drag?.points) await this.#bench.plan.during(this.#endStroke(drag));
-    this.#drag = null;
-    if (drag?.box && drag.box[2] >= 4 && drag.box[3] >= 4) {
-      this.dispatchEvent(new CustomEvent(this.tool, { detail: { box: whole(drag.box, this.#bench.film) } }));
+    if (drag?.points) {
+      this.#ending = this.#bench.plan.during(this.#endStroke(drag));
+      return;
     }
+    this.#drag = null;
+    if (drag?.box && drag.box[2] >= 4 && drag.box[3] >= 4)
+      this.dispatchEvent(new CustomEvent(this.tool, { detail: { box: whole(drag.box, this.#bench.film) } }));
     this.drawOverlay();
   }
 
@@ -316,21 +319,31 @@ export class Viewer extends EventTarget {
 
   /** Begins to paint on the event that is chosen, or on a new one. The first points wait for its strokes. */
   #beginStroke(at) {
-    const { plan, strokes, film, frame } = this.#bench;
-    const chosen = plan?.chosen;
-    const isHere = chosen && chosen.entry.first <= frame && frame <= chosen.entry.last;
-    if (!plan || (this.tool === "eraser" && !isHere)) {
+    const { plan } = this.#bench;
+    if (!plan || (this.tool === "eraser" && !this.#chosenHere())) {
       tell(t("choose-first"));
       return;
     }
-    const drag = { key: isHere ? chosen.key : null, value: this.tool === "brush" ? 1 : 0, points: [at, at], mask: null };
-    drag.ready = (async () => {
-      const mask = isHere ? await strokes.read(chosen.entry) : new Mask(0, 0, 0, 0);
-      drag.mask = mask.grow(0, 0, film.width, film.height);
-      this.#paint(drag);
-      this.drawOverlay();
-    })();
+    const drag = { key: null, value: this.tool === "brush" ? 1 : 0, points: [at, at], mask: null };
+    drag.ready = this.#openMask(drag);
     this.#drag = drag;
+  }
+
+  /** The event that is chosen, if it is on this frame. */
+  #chosenHere() {
+    const { plan, frame } = this.#bench, chosen = plan.chosen;
+    return chosen && chosen.entry.first <= frame && frame <= chosen.entry.last ? chosen : null;
+  }
+
+  async #openMask(drag) {
+    const { strokes, film } = this.#bench;
+    await this.#ending; // of the stroke before, which this one goes on from
+    const chosen = this.#chosenHere();
+    const mask = chosen ? await strokes.read(chosen.entry) : new Mask(0, 0, 0, 0);
+    drag.key = chosen?.key ?? null;
+    drag.mask = mask.grow(0, 0, film.width, film.height);
+    this.#paint(drag);
+    this.drawOverlay();
   }
 
   #paint({ mask, points, value }) {
@@ -339,9 +352,10 @@ export class Viewer extends EventTarget {
   }
 
   async #endStroke(drag) {
-    const { plan, strokes } = this.#bench, { key, value } = drag;
+    const { plan, strokes } = this.#bench;
     try {
       await drag.ready;
+      const { key, value } = drag;
       const tight = drag.mask.tighten();
       if (!tight) {
         const isFound = plan.get(key)?.entry.probability !== undefined; // what was found stays in the list
@@ -354,6 +368,9 @@ export class Viewer extends EventTarget {
       else plan.change(key, fields, t(value ? "did-paint" : "did-erase"));
     } catch (error) {
       tell(error.message, { isError: true });
+    } finally {
+      if (this.#drag === drag) this.#drag = null;
+      this.drawOverlay();
     }
   }
 
