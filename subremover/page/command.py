@@ -159,12 +159,17 @@ def _note_address(folder: Path, address: str) -> None:
 
 
 def _find_address(folder: Path) -> str:
+    from subremover.page.server import TOKEN_NAME, read_private
+
     try:
         with (folder / ADDRESS_NAME).open("rb") as file:
             address = json.loads(file.read(1000))["address"]
     except (OSError, ValueError, KeyError, TypeError):
         return ""
-    return f", at {address}" if isinstance(address, str) and address.startswith("http://") else ""
+    if not isinstance(address, str) or not address.startswith("http://"):
+        return ""
+    token = read_private(folder / TOKEN_NAME)  # only of the same user, who may well have closed the terminal
+    return f", at {address}{f'?token={token}' if token else ''}"
 
 
 def _has_display() -> bool:

@@ -19,7 +19,7 @@ from subremover.page.pictures import Pictures, read_brief
 from subremover.page.plans import Plans
 from subremover.page.queue import Queue
 from subremover.page.refusals import missing
-from subremover.plan.model import FilmKey
+from subremover.plan.model import PLAN_NAME, FilmKey
 from subremover.runtime.paths import is_file
 from subremover.video.film import Film
 
@@ -81,6 +81,7 @@ class FilmAnswers:
                 "stamp": _stamp(probed.stamp),
                 "warnings": [*probed.warnings, *warnings],
                 "has_plan": has_plan,
+                "is_outdated": self._is_outdated(film),
                 "plan_folder": readable(
                     os.path.relpath(self._library.plan_folder(film), self._library.folder)
                 ),
@@ -157,6 +158,11 @@ class FilmAnswers:
         outputs = self._library.outputs(film)
         found = {"film": self._library.find_clean(film), "srt": outputs.srt, "report": outputs.report}
         return {kind: file for kind, file in found.items() if file is not None and is_file(file)}
+
+    def _is_outdated(self, film: FilmFile) -> bool:
+        """Whether the plan was changed since the clean film was made."""
+        clean, plan = self._library.find_clean(film), self._library.plan_folder(film) / PLAN_NAME
+        return clean is not None and is_file(plan) and plan.stat().st_mtime_ns > clean.stat().st_mtime_ns
 
     def _look_for_plan(self, film: FilmFile, probed: Film) -> tuple[bool, list[str]]:
         """Whether there is a plan of this very film, and what is wrong with one that is there."""

@@ -192,7 +192,7 @@ class Library:
                     for entry in entries:
                         relative = os.path.join(folder, entry.name)  # noqa: PTH118, for a Path takes long
                         left -= 1
-                        if entry.name.startswith(".") or relative == WORK_NAME or left < 0:
+                        if entry.name.startswith(".") or left < 0 or relative == WORK_NAME or _is_work(entry):
                             continue
                         if entry.is_dir(follow_symlinks=False):
                             if depth < MOST_DEPTH:
@@ -212,6 +212,11 @@ class Library:
     def _is_inside(self, path: Path) -> bool:
         """Whether it is a file that really lies in the folder."""
         return is_file(path) and Path(os.path.realpath(path)).is_relative_to(self.folder)
+
+
+def _is_work(entry: os.DirEntry[str]) -> bool:
+    """Whether it is what a page has made, of this folder or of one inside."""
+    return entry.name == WORK_NAME and is_folder(Path(entry.path) / "page")
 
 
 def is_film_name(name: str) -> bool:

@@ -33,15 +33,24 @@ class Merged:
 
 
 def key_of(entry: object) -> str:
-    """The same for two entries that say the same; 1, 1.0 and true are not the same.
+    """The same for two entries that say the same; 1.0 is 1, as browsers write it.
 
     Raises:
         ValueError: It holds what JSON cannot tell, or is too deep.
     """
     try:
-        return json.dumps(entry, sort_keys=True, allow_nan=False)
+        return json.dumps(_shorten(entry), sort_keys=True, allow_nan=False)
     except RecursionError as error:
         raise ValueError("lists in lists") from error
+
+
+def _shorten(value: object) -> object:
+    """The same with whole numbers as such."""
+    if isinstance(value, dict):
+        return {name: _shorten(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_shorten(each) for each in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def replace_plan(found: dict[str, Any]) -> Merged:

@@ -180,8 +180,8 @@ class Plans:
         Args:
             film: Of the library.
             found: The folder that the scan has written.
-            is_part: Whether it was the scan of a part: what is there stays, if it is of the same film.
-            keeps_mended: Whether what a person has changed stays.
+            is_part: Whether it was the scan of a part: what is found is added to what is there.
+            keeps_mended: Whether what a person has changed stays; False: nothing of what is there does.
 
         Raises:
             PlanError: What was found cannot be read.
@@ -193,7 +193,7 @@ class Plans:
                 plan = self.find(film)
             except PlanError:  # of no use to anybody
                 plan = None
-            if plan is None or plan.film != key or not (keeps_mended or is_part):
+            if plan is None or plan.film != key or not keeps_mended:
                 merged = replace_plan(complete(document))
             else:
                 join = add_found if is_part else keep_mended

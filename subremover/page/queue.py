@@ -127,9 +127,12 @@ class Queue:
             return self._describe(job)
 
     def list_jobs(self) -> list[dict[str, Any]]:
-        """All jobs, oldest first."""
+        """All jobs, in the order in which they are or would have been their turn."""
         with self._lock:
-            return [self._describe(job) for _, job in sorted(self._jobs.items())]
+            return [
+                self._describe(job)
+                for job in sorted(self._jobs.values(), key=lambda it: (it.order, it.number))
+            ]
 
     def get(self, number: int) -> Job:
         """A job.
@@ -144,7 +147,8 @@ class Queue:
 
     def find_latest(self) -> dict[str, dict[str, Any]]:
         """By film id, its latest scan or run."""
-        return {job["film"]: job for job in self.list_jobs() if job["kind"] != "try"}
+        jobs = sorted(self.list_jobs(), key=lambda job: job["id"])
+        return {job["film"]: job for job in jobs if job["kind"] != "try"}
 
     def found(self, number: int, since: int) -> tuple[list[dict[str, Any]], int]:
         """What a scan has found from a number of events on, and how many there are."""

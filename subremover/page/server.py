@@ -174,7 +174,7 @@ def read_token(folder: Path, is_kept: bool) -> str:
     """
     file = folder / TOKEN_NAME
     with output_errors(file):
-        if is_kept and (token := _read_private(file)):
+        if is_kept and (token := read_private(file)):
             return token
         token = secrets.token_urlsafe(32)
         file.unlink(missing_ok=True)
@@ -184,8 +184,8 @@ def read_token(folder: Path, is_kept: bool) -> str:
         return token
 
 
-def _read_private(file: Path) -> str:
-    """What a file says that is nobody else's; empty where it is not."""
+def read_private(file: Path) -> str:
+    """The token in a file that is nobody else's; empty where there is none."""
     try:
         found = file.lstat()
         is_own = stat.S_ISREG(found.st_mode) and not found.st_mode & 0o077

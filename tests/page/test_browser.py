@@ -306,6 +306,23 @@ def test_a_new_scan_keeps_what_a_person_has_changed(browser: Browser, mended: Pa
         expect(page.get_by_text("Scanned: 2 events")).to_be_visible(timeout=SOON)
 
 
+def test_regions_each_for_their_own_stretch_of_time(browser: Browser, server: PageServer) -> None:
+    with open_page(browser, server) as page:
+        open_film(page, "morning.mp4")
+        go_to(page, "Scan")
+        add = page.get_by_role("button", name="Add a region")
+        add.click()
+        page.get_by_label("Height").fill("20")  # of the region, which begins above the subtitle
+        page.get_by_label("Height").press("Tab")
+        page.get_by_label("Place in the film").fill("40")
+        page.get_by_role("button", name="To this frame").click()
+        add.click()
+        page.get_by_role("button", name="Scan", exact=True).click()
+        expect(page.get_by_text("Scanned: 1 event")).to_be_visible(timeout=SOON)
+        expect(page.locator(".events .says")).to_contain_text(SUBTITLE)
+        assert page.evaluate("fetch('/api/jobs').then(async a => (await a.json()).jobs.length)") == 2
+
+
 @pytest.mark.parametrize("width", [400, 1024])
 def test_fits_and_can_be_read_by_all(browser: Browser, mended: PageServer, width: int) -> None:
     """No sideways scrolling; roles, names, labels and contrasts by the rules of axe, dark on a telephone."""

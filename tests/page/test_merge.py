@@ -33,6 +33,14 @@ def test_what_nobody_has_touched_gives_way_to_the_new_scan() -> None:
     assert texts(merged) == [(2, "again", True)]
 
 
+def test_numbers_that_a_browser_writes_otherwise_are_no_change() -> None:
+    faded = {**HELLO, "probability": 1.0, "opacities": [0.5, *[1.0] * 7]}
+    sent = {**HELLO, "probability": 1, "opacities": [0.5, *[1] * 7]}
+    found = make_document({**HELLO, "text": "again"})
+    assert texts(keep_mended(found, make_document(sent), [faded])) == [(2, "again", True)]
+    assert key_of({"remove": True}) != key_of({"remove": 1})
+
+
 def test_what_was_kept_once_is_known_as_a_persons_the_next_time() -> None:
     turned = {**HELLO, "remove": False}
     once = keep_mended(make_document(HELLO, AWAY), make_document(turned, AWAY), [HELLO, AWAY])
@@ -105,4 +113,4 @@ def test_an_entry_that_makes_no_sense_is_no_reason_to_fail(box: Any) -> None:
 
 
 def test_numbers_and_truth_are_told_apart() -> None:
-    assert len({key_of({"first": value}) for value in (1, 1.0, True, "1")}) == 4
+    assert len({key_of({"first": value}) for value in (1, True, "1", 1.5)}) == 4

@@ -239,9 +239,12 @@ def test_a_new_scan_keeps_what_was_mended(plans: Plans, film: FilmFile, library:
     assert [n for n in names(library, film) if n.startswith("painted")] == [mine["strokes"]]
 
 
-def test_a_new_scan_replaces_all_if_that_is_wanted(plans: Plans, film: FilmFile, library: Library) -> None:
+@pytest.mark.parametrize("is_part", [False, True])
+def test_a_new_scan_replaces_all_if_that_is_wanted(
+    plans: Plans, film: FilmFile, library: Library, is_part: bool
+) -> None:
     change(plans, film, {**HELLO, "remove": False})
-    plans.take(film, library.folder / "found", keeps_mended=False)
+    plans.take(film, library.folder / "found", is_part=is_part, keeps_mended=False)
     assert plans.read(film).document == make_document(HELLO, AWAY)
     assert not plans.read(film).is_mended
 

@@ -53,8 +53,8 @@ export class Compare {
       { class: "compare", "aria-label": t("before-after"), data: { mode: "slider" } },
       make("div", { class: "row above" }, choices(t("mode"), "mode", modes, "slider", (mode) => this.#setMode(mode)), button(t("back-to-frame"), () => close(), { class: "quiet" })),
       this.#view,
-      make("div", { class: "row" }, this.#play, this.#place, this.#slider),
-      this.#scrubber,
+      this.#slider,
+      make("div", { class: "row" }, this.#play, this.#place, this.#scrubber),
       make("p", { class: "legend" }, ["borrowed-near", "borrowed-far", "unmixed", "painted"].map((name) => make("span", {}, make("i", { class: name }), t(`origin-${name}`)))),
     );
     this.seek(start);

@@ -41,8 +41,8 @@ export function button(label, click, settings = {}) {
 }
 
 const ICONS = {
-  back: "M15 5v14L5 12z",
-  on: "M9 5v14l10-7z",
+  back: "M14.5 5l2 2-5 5 5 5-2 2-7-7z",
+  on: "M9.5 5l-2 2 5 5-5 5 2 2 7-7z",
   "event-back": "M6 5h2.5v14H6zM19 5v14L9.5 12z",
   "event-on": "M15.5 5H18v14h-2.5zM5 5v14l9.5-7z",
   play: "M8 5v14l11-7z",
@@ -109,6 +109,7 @@ const polite = () => document.getElementById("news");
 /** Says something that a screen reader should read out, and that is seen for a while. */
 export function tell(text, { isError = false } = {}) {
   const note = make("p", { class: isError ? "note error" : "note", role: isError ? "alert" : null }, text);
+  for (const old of polite().querySelectorAll(".note:not(.error)")) old.remove();
   polite().append(note);
-  setTimeout(() => note.remove(), isError ? 12000 : 5000);
+  setTimeout(() => note.remove(), isError ? 12000 : 4000);
 }

@@ -41,7 +41,7 @@ class Jobs extends EventTarget {
   /** The job of a kind for a film that is under way, or else the newest. */
   current(film, kind) {
     const its = this.all.filter((job) => job.film === film && job.kind === kind);
-    return its.find((job) => !isOver(job)) ?? its.at(-1);
+    return its.find((job) => !isOver(job)) ?? its.toSorted((a, b) => a.id - b.id).at(-1);
   }
 
   /** Starts one; what the server refuses is the caller's. */
@@ -112,7 +112,7 @@ export function jobButtons(job) {
   const order = (word) => () => jobs.order(job, word);
   const buttons = [];
   // a scan or a try that was stopped would begin anew
-  if (job.kind === "run" && (job.state === "running" || job.state === "queued")) buttons.push(button(t("pause"), order("pause")));
+  if (job.kind === "run" && (job.state === "running" || job.state === "queued")) buttons.push(button(t("pause"), order("pause"), { title: t("pause-keeps") }));
   if (job.state === "paused") buttons.push(button(t("go-on"), order("resume"), { class: "main" }));
   if (job.state === "queued" && job.kind === "run") buttons.push(button(t("put-first"), order("first")));
   if (job.state !== "stopping") buttons.push(button(t("cancel"), () => cancel(job), { class: "quiet" }));

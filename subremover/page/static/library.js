@@ -116,6 +116,7 @@ export class Library {
       } catch (error) {
         facts.textContent = error.message;
         facts.classList.add("error");
+        tick.disabled = true;
       }
     };
     return card;

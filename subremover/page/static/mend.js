@@ -186,7 +186,21 @@ export class MendPanel {
     const { key, entry } = chosen;
     const change = (fields, what) => plan.change(key, fields, t(what));
     const number = (name, value, most, changed, least = 0) =>
-      labelled(t(name), make("input", { type: "number", name, min: least, max: most, value, on: { change: (event) => changed(Math.min(Math.max(Math.round(+event.target.value), least), most)) } }));
+      labelled(
+        t(name),
+        make("input", {
+          type: "number", name, min: least, max: most, value,
+          on: {
+            change: ({ target }) => {
+              if (target.checkValidity() && target.value !== "") changed(Math.round(+target.value));
+              else {
+                tell(t("number-between", { least, most }), { isError: true });
+                target.value = value;
+              }
+            },
+          },
+        }),
+      );
     const setBox = (at) => (value) => {
       const box = whole(entry.box.map((each, i) => (i === at ? value : each)), film);
       this.#moveBox(key, entry, box);
@@ -219,7 +233,7 @@ export class MendPanel {
     if (isTyping) this.#chosen.querySelector(`[name="${isTyping}"]`)?.focus();
   }
 
-  /** Gives an event another box: strokes are cut to it, or get room around them. */
+  /** Gives an event another box: strokes stay where they are in the picture, and are cut to it. */
   async #moveBox(key, entry, box) {
     const { plan, strokes, film } = this.#bench;
     try {
@@ -229,11 +243,6 @@ export class MendPanel {
       }
       const [x, y, width, height] = box, [oldX, oldY] = entry.box;
       const mask = await strokes.read(entry);
-      const isMoved = width === entry.box[2] && height === entry.box[3];
-      if (isMoved) {
-        plan.change(key, { box }, t("did-change"));
-        return;
-      }
       const all = mask.grow(0, 0, film.width, film.height);
       const cut = all.cut(x, y, width, height);
       if (!cut.bits.includes(1)) {

@@ -74,7 +74,7 @@ function makeRow(first) {
         ...(isOver(job)
           ? [
               ...(job.state === "failed" ? [button(t("try-again"), () => jobs.order(job, "resume"))] : fileLinks(job.film, ["film"])),
-              button(t("take-away"), () => jobs.order(job, "cancel"), { class: "quiet" }),
+              button(t("off-the-list"), () => jobs.order(job, "cancel"), { class: "quiet" }),
             ]
           : jobButtons(job)),
       );

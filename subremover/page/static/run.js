@@ -60,6 +60,7 @@ export class RunPanel {
   }
 
   show() {
+    this.#shown = "";
     this.follow();
   }
 
@@ -71,9 +72,9 @@ export class RunPanel {
     this.#error.textContent = job?.error ?? "";
     this.#asCommand.hidden = !job;
     this.#command.textContent = job?.command ?? "";
-    this.#done.hidden = job?.state !== "done";
-    const text = job ? `${job.id} ${job.state}` : "";
-    if (job?.state === "done" && this.#shown !== text) this.#showDone(job);
+    const text = job ? `${job.id} ${job.state}` : "none";
+    if (this.#shown !== text && (!job || isOver(job))) this.#showDone(job);
+    else if (job && !isOver(job)) this.#done.hidden = true;
     this.#shown = text;
   }
 
@@ -109,18 +110,23 @@ export class RunPanel {
     }
   }
 
+  /** What there is of a clean film, and what the job that made it has said, if it is still known. */
   async #showDone(job) {
-    const { film } = this.#bench, { result, warnings } = job;
-    const now = await get(`films/${film.id}`).catch(() => film);
-    film.files = now.files;
-    const size = film.files.find(({ kind }) => kind === "film")?.bytes ?? result.bytes;
+    const { film } = this.#bench;
+    Object.assign(film, await get(`films/${film.id}`).catch(() => ({})));
+    const made = film.files.find(({ kind }) => kind === "film");
+    this.#done.hidden = !made;
+    if (!made) return;
+    const result = job?.state === "done" ? job.result : null;
+    const options = / \(--[^)]*\)/g; // of the command, which the page has other words for
     fill(
       this.#done,
       make("h3", {}, t("run-done")),
-      make("p", {}, describeResult(result) + t("stop")),
-      make("p", { class: "hint" }, [formatLength(result.seconds), size ? formatSize(size) : null].filter(Boolean).join(" · ")),
-      result.left_alone?.length ? make("p", {}, t("left-alone", { what: result.left_alone.join(t("comma")) })) : null,
-      warnings.map((warning) => make("p", { class: "warning" }, warning)),
+      film.is_outdated ? make("p", { class: "warning" }, t("outdated")) : null,
+      result ? make("p", {}, describeResult(result) + t("stop")) : null,
+      make("p", { class: "hint" }, [result ? formatLength(result.seconds) : null, formatSize(made.bytes)].filter(Boolean).join(" · ")),
+      result?.left_alone?.length ? make("p", {}, t("left-alone", { what: result.left_alone.join(t("comma")).replace(options, "") })) : null,
+      result ? job.warnings.map((warning) => make("p", { class: "warning" }, warning)) : null,
       make("div", { class: "row" }, fileLinks(film.id, film.files.map(({ kind }) => kind)), button(t("before-after"), () => this.#show())),
     );
   }

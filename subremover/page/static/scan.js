@@ -64,7 +64,9 @@ export class ScanPanel {
   }
 
   regionsAt(frame) {
-    return this.#regions.filter(({ first, last }) => (first ?? 0) <= frame && frame <= (last ?? Infinity)).map(({ box }) => box);
+    return this.#regions
+      .map((region, index) => ({ ...region, number: index + 1 }))
+      .filter(({ first, last }) => (first ?? 0) <= frame && frame <= (last ?? Infinity));
   }
 
   follow() {
@@ -160,27 +162,18 @@ export class ScanPanel {
     const scans = [...stretches.values()].map((regions) => ({ ...options, regions: regions.map(({ box }) => box), first: regions[0].first, last: regions[0].last }));
     if (!scans.length) scans.push({ ...options, regions: [], first: null, last: null });
     let keep = null;
-    for (const scan of scans) {
-      try {
+    if (plan && (this.#regions.length || plan.isMended)) {
+      const [question, details, answer] = this.#regions.length ? ["adds-question", "adds-details", "adds-add"] : ["mended-question", "mended-details", "mended-keep"];
+      keep = await ask(t(question), t(details), [["mended", t(answer), "main"], ["nothing", t("mended-replace"), "danger"], [null, t("mended-cancel")]]);
+      if (!keep) return;
+    }
+    try {
+      for (const scan of scans) {
         await jobs.add(film.id, "scan", { ...scan, keep });
-      } catch (error) {
-        if (error.reason !== "mended") {
-          tell(error.message, { isError: true });
-          return;
-        }
-        keep = await ask(t("mended-question"), t("mended-details"), [
-          ["mended", t("mended-keep"), "main"],
-          ["nothing", t("mended-replace"), "danger"],
-          [null, t("mended-cancel")],
-        ]);
-        if (!keep) return;
-        try {
-          await jobs.add(film.id, "scan", { ...scan, keep });
-        } catch (again) {
-          tell(again.message, { isError: true });
-          return;
-        }
+        keep = "mended"; // the others add to what the first has found
       }
+    } catch (error) {
+      tell(error.message, { isError: true });
     }
   }
 }

@@ -64,7 +64,7 @@ export class TryPanel {
       count: result.last - result.first + 1,
       label: (frame) => t("frame-at", { frame: result.first + frame, time: formatTime(this.#bench.time(result.first + frame)) }),
       hasProvenance: true,
-      start: Math.floor((result.last - result.first) / 2),
+      start: Math.min(Math.max(this.#bench.frame - result.first, 0), result.last - result.first),
     });
   }
 }

@@ -65,7 +65,7 @@ export class Viewer extends EventTarget {
       "div",
       { class: "row zoom", role: "group", "aria-label": t("zoom") },
       button("−", () => this.zoom(-1), { title: t("zoom-out"), "aria-label": t("zoom-out"), key: "-" }),
-      button("100 %", () => this.zoom(0), { title: t("zoom-fit"), "aria-label": t("zoom-fit"), key: "0" }),
+      button(t("fit"), () => this.zoom(0), { title: t("zoom-fit"), "aria-label": t("zoom-fit"), key: "0" }),
       button("+", () => this.zoom(1), { title: t("zoom-in"), "aria-label": t("zoom-in"), key: "+" }),
     );
     new ResizeObserver(() => this.#fit()).observe(this.stage);
@@ -115,11 +115,14 @@ export class Viewer extends EventTarget {
     const chosen = plan?.chosen?.entry;
     const line = this.#overlay.width / Math.max(1, this.#sheet.clientWidth);
     if (chosen && chosen.first <= frame && frame <= chosen.last) this.#outline(context, chosen.box, "#fff", "#b83a12", line);
-    for (const region of this.#bench.shownRegions()) this.#outline(context, region, "#fff", "#0b57d0", line, [8, 6]);
+    for (const { box, number } of this.#bench.shownRegions()) {
+      this.#outline(context, box, "#000", "#ffd400", line, [8, 6]);
+      this.#label(context, box, String(number), line);
+    }
     if (this.#drag?.box) this.#outline(context, this.#drag.box, "#fff", "#0b57d0", line);
     if (this.#cursor && this.isPainting) {
       const { x, y } = this.#cursor;
-      for (const [colour, wide] of [["#000", 3], ["#fff", 1.5]]) {
+      for (const [colour, wide] of [["#fff", 4], ["#000", 2]]) {
         context.beginPath();
         context.strokeStyle = colour;
         context.lineWidth = wide * line;
@@ -157,7 +160,7 @@ export class Viewer extends EventTarget {
     this.#fit();
     const factor = this.#zoom / before;
     this.stage.scrollTo(held.x * factor - focus.x, held.y * factor - focus.y);
-    this.zoomBar.children[1].textContent = `${Math.round(100 * this.#zoom)} %`;
+    this.zoomBar.children[1].textContent = this.#zoom === 1 ? t("fit") : `${this.#zoom} ×`;
     this.show();
   }
 
@@ -233,6 +236,14 @@ export class Viewer extends EventTarget {
       context.strokeRect(x, y, width, height);
     }
     context.setLineDash([]);
+  }
+
+  #label(context, [x, y], text, line) {
+    context.font = `${16 * line}px sans-serif`;
+    context.fillStyle = "#000";
+    context.fillRect(x, y, 20 * line, 22 * line);
+    context.fillStyle = "#ffd400";
+    context.fillText(text, x + 5 * line, y + 17 * line);
   }
 
   #describe() {

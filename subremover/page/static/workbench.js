@@ -238,7 +238,7 @@ export class Workbench {
     const { target } = event;
     if (!(target instanceof Element)) return;
     const isTyping = target.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=range])");
-    const isChoosing = target.matches("input[type=radio], input[type=range]");
+    const isChoosing = target.matches("input[type=radio], input[type=range]:not(.scrubber)");
     const word = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (event.ctrlKey || event.metaKey) {
       if (isTyping || !this.plan || !["z", "y"].includes(word)) return;
@@ -280,7 +280,7 @@ class LookPanel {
       "fact-codec": `${film.codec}, ${film.rate.toFixed(3).replace(/\.?0+$/, "")} fps`,
       "fact-size": formatSize(film.bytes),
     };
-    const keys = [["← →", "key-step"], ["Shift + ← →", "key-second"], ["PageUp PageDown", "key-event"], ["Home End", "key-ends"], ["+ − 0", "key-zoom"], ["D", "key-turn"], ["F L", "key-set-ends"], ["P E [ ]", "key-brush"], ["Ctrl + Z, Ctrl + Y", "key-undo"]];
+    const keys = [["← →", "key-step"], ["Shift + ← →", "key-second"], ["PageUp PageDown", "key-event"], ["Home End", "key-ends"], ["+ − 0", "key-zoom"], ["D", "key-turn"], ["F L", "key-set-ends"], ["V R B P E", "key-tools"], ["[ ]", "key-brush"], ["Delete", "key-delete"], ["Ctrl + Z, Ctrl + Y", "key-undo"]];
     this.element = make(
       "div",
       {},
