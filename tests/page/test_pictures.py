@@ -186,6 +186,28 @@ def test_going_on_does_not_seek(moving: Path, monkeypatch: pytest.MonkeyPatch) -
             pictures.jpeg(moving, index)
 
 
+def test_seeking_does_not_open_a_film_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    film = draw_moving(tmp_path / "a.mp4", frames=48, options={"g": "8", "bf": "3", "sc_threshold": "0"})
+    truth = read_all(probe(film))
+    with Pictures(most_open=1) as pictures:
+        pictures.jpeg(film, 40)
+        monkeypatch.setattr("subremover.page.walks.FrameWalk", lambda *_: pytest.fail("opened anew"))
+        for index in (12, 0, 33, 4, 47, 7):
+            assert pictures.jpeg(film, index) == truth[index]
+
+
+def test_who_drags_is_shown_a_key_frame_unless_the_very_frame_is_near(
+    moving: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_SOON_FRAMES", 4)
+    with Pictures() as pictures:
+        keys = pictures.film(moving).key_frames.tolist()
+        assert keys[:2] == [0, 30]
+        assert [pictures.find_near(moving, index) for index in (2, 25, 30, 32, 39)] == [2, 0, 30, 32, 30]
+        pictures.jpeg(moving, 20)
+        assert [pictures.find_near(moving, index) for index in (22, 28)] == [22, 0]  # a decoder stands there
+
+
 def test_closing_closes_everything(moving: Path) -> None:
     pictures = Pictures()
     for index in (60, 59, 58, 57, 20, 3):
