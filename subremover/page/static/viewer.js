@@ -1,18 +1,17 @@
 // Look: one frame of the film with what the plan would remove on it, zoomed and painted on.
 
-import { button, choices, make, place, tell } from "./elements.js";
+import { button, choices, make, place } from "./elements.js";
 import { formatTime } from "./api.js";
+import { Brush } from "./brush.js";
 import { FrameFetcher } from "./frames.js";
-import { Mask } from "./strokes.js";
 import { t } from "./words.js";
 
-const REMOVED = [255, 0, 64, 150], KEPT = [0, 170, 150, 110], FRESH = [255, 190, 0, 170];
+const REMOVED = [255, 0, 64, 150], KEPT = [0, 170, 150, 110];
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const WAIT_MS = 160; // after the last step, until a frame is fetched as sharp as it is shown
 
 export class Viewer extends EventTarget {
   tool = "look"; // or "region", "box", "brush", "eraser"
-  brush = 12;
   #bench;
   #fetcher;
   #picture = make("canvas", { class: "picture", "aria-hidden": "true" });
@@ -21,15 +20,16 @@ export class Viewer extends EventTarget {
   #fault = make("p", { class: "fault", hidden: true });
   #zoom = 1;
   #timer = 0;
-  #drag = null;
-  #cursor = null;
-  #ending = null; // of the last stroke: resolves when it is in the plan
+  #drag = null; // of the picture, or of a box
   #drawing = 0; // number of the latest drawing of the overlay: one that was overtaken stops
 
   constructor(bench) {
     super();
     this.#bench = bench;
     const { film } = bench;
+    this.brush = new Brush(bench);
+    this.brush.addEventListener("change", () => this.drawOverlay());
+    this.brush.addEventListener("new", ({ detail }) => this.dispatchEvent(new CustomEvent("box", { detail })));
     this.#fetcher = new FrameFetcher((frame, width) => `films/${film.id}/frames/${frame}.jpg?width=${width}&v=${film.stamp}`);
     this.#overlay.width = film.width;
     this.#overlay.height = film.height;
@@ -46,8 +46,8 @@ export class Viewer extends EventTarget {
           pointerdown: (event) => this.#down(event),
           pointermove: (event) => this.#move(event),
           pointerup: (event) => this.#up(event),
-          pointercancel: () => this.#abandon(),
-          pointerleave: () => { if (!this.#drag) this.#point(null); },
+          pointercancel: () => { this.#drag = null; this.brush.cancel(); },
+          pointerleave: () => { if (!this.brush.isDown) this.brush.point(null); },
           wheel: (event) => this.#wheel(event),
         },
       },
@@ -96,9 +96,10 @@ export class Viewer extends EventTarget {
     const { plan, strokes, frame } = this.#bench;
     const isExact = +this.#picture.dataset.frame === frame; // what lies on another frame would mislead
     const events = plan && isExact ? plan.at(frame) : [];
+    const { painted } = this.brush;
     const layers = await Promise.all(
       events.map(async ({ key, entry }) => {
-        if (this.#drag?.mask && this.#drag.key === key) return null; // it is being painted
+        if (painted?.key === key) return null;
         const level = entry.opacities?.length ? entry.opacities[frame - entry.first] : 1;
         return { entry, level, tint: await strokes.tint(entry, entry.remove ? REMOVED : KEPT).catch(() => null) };
       }),
@@ -111,7 +112,7 @@ export class Viewer extends EventTarget {
       context.drawImage(layer.tint, layer.entry.box[0], layer.entry.box[1]);
     }
     context.globalAlpha = 1;
-    if (this.#drag?.mask) context.drawImage(this.#drag.mask.tint(REMOVED), this.#drag.mask.x, this.#drag.mask.y);
+    if (painted) context.drawImage(painted.mask.tint(REMOVED), 0, 0);
     const chosen = plan?.chosen?.entry;
     const line = this.#overlay.width / Math.max(1, this.#sheet.clientWidth);
     if (chosen && chosen.first <= frame && frame <= chosen.last) this.#outline(context, chosen.box, "#fff", "#b83a12", line);
@@ -120,16 +121,7 @@ export class Viewer extends EventTarget {
       this.#label(context, box, String(number), line);
     }
     if (this.#drag?.box) this.#outline(context, this.#drag.box, "#fff", "#0b57d0", line);
-    if (this.#cursor && this.isPainting) {
-      const { x, y } = this.#cursor;
-      for (const [colour, wide] of [["#fff", 4], ["#000", 2]]) {
-        context.beginPath();
-        context.strokeStyle = colour;
-        context.lineWidth = wide * line;
-        context.arc(x, y, this.brush / 2, 0, 2 * Math.PI);
-        context.stroke();
-      }
-    }
+    if (this.isPainting) this.brush.draw(context, line);
   }
 
   get isPainting() {
@@ -139,14 +131,7 @@ export class Viewer extends EventTarget {
   setTool(tool) {
     this.tool = tool;
     this.stage.dataset.tool = tool;
-    this.#cursor = null;
-    this.drawOverlay();
-  }
-
-  setBrush(size) {
-    this.brush = Math.min(300, Math.max(1, Math.round(size)));
-    this.dispatchEvent(new Event("brush"));
-    this.drawOverlay();
+    this.brush.point(null);
   }
 
   zoom(step, point) {
@@ -174,8 +159,8 @@ export class Viewer extends EventTarget {
         : []),
     );
     if (names.includes("brush")) {
-      const size = make("input", { type: "range", min: 1, max: 120, value: this.brush, on: { input: () => this.setBrush(+size.value) } });
-      this.addEventListener("brush", () => { size.value = this.brush; });
+      const size = make("input", { type: "range", min: 1, max: 120, value: this.brush.size, on: { input: () => this.brush.setSize(+size.value) } });
+      this.brush.addEventListener("size", () => { size.value = this.brush.size; });
       this.tools.append(make("label", { class: "field", title: "[ ]" }, make("span", {}, t("brush-size")), size));
     }
   }
@@ -277,7 +262,7 @@ export class Viewer extends EventTarget {
     event.preventDefault();
     this.stage.focus();
     this.stage.setPointerCapture(event.pointerId);
-    if (this.isPainting) this.#beginStroke(at);
+    if (this.isPainting) this.brush.begin(at, +(this.tool === "brush"));
     else this.#drag = { from: at, box: [at.x, at.y, 0, 0] };
   }
 
@@ -285,36 +270,20 @@ export class Viewer extends EventTarget {
     const at = this.#where(event), drag = this.#drag;
     if (drag?.pan) {
       this.stage.scrollTo(drag.pan.x - event.clientX, drag.pan.y - event.clientY);
-    } else if (drag?.points) {
-      drag.points.push(at);
-      this.#paint(drag);
-      this.#point(at);
     } else if (drag?.from) {
       drag.box = boxBetween(drag.from, at);
       this.drawOverlay();
-    } else if (this.isPainting) this.#point(at);
+    } else if (this.brush.isDown) this.brush.move(at);
+    else if (this.isPainting) this.brush.point(at);
   }
 
   #up() {
     const drag = this.#drag;
-    if (drag?.points) {
-      this.#ending = this.#bench.plan.during(this.#endStroke(drag));
-      return;
-    }
     this.#drag = null;
+    this.brush.end();
     if (drag?.box && drag.box[2] >= 4 && drag.box[3] >= 4)
       this.dispatchEvent(new CustomEvent(this.tool, { detail: { box: whole(drag.box, this.#bench.film) } }));
     this.drawOverlay();
-  }
-
-  #abandon() {
-    this.#drag = null;
-    this.drawOverlay();
-  }
-
-  #point(at) {
-    this.#cursor = at;
-    if (this.isPainting) this.drawOverlay();
   }
 
   /** Chooses the event at a place: of several the smallest. */
@@ -328,63 +297,6 @@ export class Viewer extends EventTarget {
     if (found) plan.select(found.key);
   }
 
-  /** Begins to paint on the event that is chosen, or on a new one. The first points wait for its strokes. */
-  #beginStroke(at) {
-    const { plan } = this.#bench;
-    if (!plan || (this.tool === "eraser" && !this.#chosenHere())) {
-      tell(t("choose-first"));
-      return;
-    }
-    const drag = { key: null, value: this.tool === "brush" ? 1 : 0, points: [at, at], mask: null };
-    drag.ready = this.#openMask(drag);
-    this.#drag = drag;
-  }
-
-  /** The event that is chosen, if it is on this frame. */
-  #chosenHere() {
-    const { plan, frame } = this.#bench, chosen = plan.chosen;
-    return chosen && chosen.entry.first <= frame && frame <= chosen.entry.last ? chosen : null;
-  }
-
-  async #openMask(drag) {
-    const { strokes, film } = this.#bench;
-    await this.#ending; // of the stroke before, which this one goes on from
-    const chosen = this.#chosenHere();
-    const mask = chosen ? await strokes.read(chosen.entry) : new Mask(0, 0, 0, 0);
-    drag.key = chosen?.key ?? null;
-    drag.mask = mask.grow(0, 0, film.width, film.height);
-    this.#paint(drag);
-    this.drawOverlay();
-  }
-
-  #paint({ mask, points, value }) {
-    if (!mask) return;
-    while (points.length > 1) mask.stroke(points.shift(), points[0], this.brush / 2, value);
-  }
-
-  async #endStroke(drag) {
-    const { plan, strokes } = this.#bench;
-    try {
-      await drag.ready;
-      const { key, value } = drag;
-      const tight = drag.mask.tighten();
-      if (!tight) {
-        const isFound = plan.get(key)?.entry.probability !== undefined; // what was found stays in the list
-        if (isFound) plan.change(key, { remove: false }, t("did-keep"));
-        else if (key !== null) plan.remove(key, t("did-erase-all"));
-        return;
-      }
-      const fields = await strokes.write(tight);
-      if (key === null) this.dispatchEvent(new CustomEvent("box", { detail: fields }));
-      else plan.change(key, fields, t(value ? "did-paint" : "did-erase"));
-    } catch (error) {
-      tell(error.message, { isError: true });
-    } finally {
-      if (this.#drag === drag) this.#drag = null;
-      this.drawOverlay();
-    }
-  }
-
   #wheel(event) {
     if (!event.ctrlKey) return;
     event.preventDefault();
@@ -396,18 +308,17 @@ export class Viewer extends EventTarget {
 
   #key(event) {
     if (!this.isPainting || event.ctrlKey || event.metaKey || event.altKey) return;
-    const { film } = this.#bench;
+    const { width, height } = this.#bench.film;
     const step = event.shiftKey ? 20 : 3;
     const ways = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, -step], ArrowDown: [0, step] };
+    const { x, y } = this.brush.cursor ?? { x: width / 2, y: height * 0.85 };
     if (event.key in ways) {
-      const [dx, dy] = ways[event.key], from = this.#cursor ?? { x: film.width / 2, y: film.height * 0.85 };
-      const to = { x: Math.min(Math.max(from.x + dx, 0), film.width), y: Math.min(Math.max(from.y + dy, 0), film.height) };
-      this.#point(to);
+      const [dx, dy] = ways[event.key];
+      this.brush.point({ x: Math.min(Math.max(x + dx, 0), width), y: Math.min(Math.max(y + dy, 0), height) });
     } else if (event.key === " " || event.key === "Enter") {
-      const at = this.#cursor ?? { x: film.width / 2, y: film.height * 0.85 };
-      this.#cursor = at;
-      this.#beginStroke(at);
-      if (this.#drag) this.#up();
+      this.brush.point({ x, y });
+      this.brush.begin({ x, y }, +(this.tool === "brush"));
+      this.brush.end();
     } else return;
     event.preventDefault();
     event.stopPropagation();

@@ -248,12 +248,13 @@ export class Workbench {
       return;
     }
     if (isTyping) return;
+    const { brush } = this.viewer;
     const keys = {
       PageUp: () => this.jump(-1), PageDown: () => this.jump(1),
       "+": () => this.viewer.zoom(1), "=": () => this.viewer.zoom(1), "-": () => this.viewer.zoom(-1), 0: () => this.viewer.zoom(0),
       ",": () => this.step(-1), ".": () => this.step(1),
       v: () => this.viewer.pick("look"), r: () => this.viewer.pick("region"), b: () => this.viewer.pick("box"), p: () => this.viewer.pick("brush"), e: () => this.viewer.pick("eraser"),
-      ...(this.viewer.isPainting ? { "[": () => this.viewer.setBrush(this.viewer.brush - 2), "]": () => this.viewer.setBrush(this.viewer.brush + 2) } : {}),
+      ...(this.viewer.isPainting ? { "[": () => brush.setSize(brush.size - 2), "]": () => brush.setSize(brush.size + 2) } : {}),
       ...this.#panels[this.tab].keys,
       ...this.#compare?.keys,
     };
