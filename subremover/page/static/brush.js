@@ -70,7 +70,10 @@ export class Brush extends EventTarget {
   /** Draws where it is; `line` is the width of a px of the screen. */
   draw(context, line) {
     if (!this.cursor) return;
-    for (const [colour, wide] of [["#fff", 4], ["#000", 2]]) {
+    for (const [colour, wide] of [
+      ["#fff", 4],
+      ["#000", 2],
+    ]) {
       context.beginPath();
       context.strokeStyle = colour;
       context.lineWidth = wide * line;
@@ -85,7 +88,8 @@ export class Brush extends EventTarget {
 
   /** The event that is chosen, if it is on this frame. */
   #chosenHere() {
-    const { plan, frame } = this.#bench, chosen = plan.chosen;
+    const { plan, frame } = this.#bench,
+      chosen = plan.chosen;
     return chosen && chosen.entry.first <= frame && frame <= chosen.entry.last ? chosen : null;
   }
 

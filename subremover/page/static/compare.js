@@ -36,26 +36,68 @@ export class Compare {
     this.#frame = start;
     const canvas = (side) => make("canvas", { class: side, role: "img", width: 2, height: 2 });
     this.#sides = { before: canvas("before"), after: canvas("after"), provenance: canvas("provenance") };
-    this.#slider = make("input", { type: "range", class: "divider", min: 0, max: 100, value: 50, "aria-label": t("divider"), on: { input: () => place(this.#view, { at: `${this.#slider.value}%` }) } });
+    this.#slider = make("input", {
+      type: "range",
+      class: "divider",
+      min: 0,
+      max: 100,
+      value: 50,
+      "aria-label": t("divider"),
+      on: { input: () => place(this.#view, { at: `${this.#slider.value}%` }) },
+    });
     this.#view = make(
       "div",
-      { class: "sides", on: { pointerdown: (event) => this.#slide(event), pointermove: (event) => event.buttons && this.#slide(event) } },
-      Object.entries(this.#sides).map(([side, picture]) => make("figure", { class: side }, picture, make("figcaption", {}, t(side)))),
+      {
+        class: "sides",
+        on: {
+          pointerdown: (event) => this.#slide(event),
+          pointermove: (event) => event.buttons && this.#slide(event),
+        },
+      },
+      Object.entries(this.#sides).map(([side, picture]) =>
+        make("figure", { class: side }, picture, make("figcaption", {}, t(side))),
+      ),
       make("div", { class: "handle", "aria-hidden": "true" }),
     );
     place(this.#view, { at: "50%", aspect });
-    this.#scrubber = make("input", { type: "range", class: "scrubber", min: 0, max: count - 1, value: start, "aria-label": t("scrubber"), on: { input: () => this.seek(+this.#scrubber.value) } });
-    this.#play = button(icon("play"), () => this.#toggle(), { "aria-label": t("play"), title: t("play"), key: "Space" });
-    const modes = [["slider", t("mode-slider")], ["side", t("mode-side")]];
+    this.#scrubber = make("input", {
+      type: "range",
+      class: "scrubber",
+      min: 0,
+      max: count - 1,
+      value: start,
+      "aria-label": t("scrubber"),
+      on: { input: () => this.seek(+this.#scrubber.value) },
+    });
+    this.#play = button(icon("play"), () => this.#toggle(), {
+      "aria-label": t("play"),
+      title: t("play"),
+      key: "Space",
+    });
+    const modes = [
+      ["slider", t("mode-slider")],
+      ["side", t("mode-side")],
+    ];
     if (hasProvenance) modes.push(["origin", t("mode-origin")]);
     this.element = make(
       "section",
       { class: "compare", "aria-label": t("before-after"), data: { mode: "slider" } },
-      make("div", { class: "row above" }, choices(t("mode"), "mode", modes, "slider", (mode) => this.#setMode(mode)), button(t("back-to-frame"), () => close(), { class: "quiet" })),
+      make(
+        "div",
+        { class: "row above" },
+        choices(t("mode"), "mode", modes, "slider", (mode) => this.#setMode(mode)),
+        button(t("back-to-frame"), () => close(), { class: "quiet" }),
+      ),
       this.#view,
       this.#slider,
       make("div", { class: "row" }, this.#play, this.#place, this.#scrubber),
-      make("p", { class: "legend" }, ["borrowed-near", "borrowed-far", "unmixed", "painted"].map((name) => make("span", {}, make("i", { class: name }), t(`origin-${name}`)))),
+      make(
+        "p",
+        { class: "legend" },
+        ["borrowed-near", "borrowed-far", "unmixed", "painted"].map((name) =>
+          make("span", {}, make("i", { class: name }), t(`origin-${name}`)),
+        ),
+      ),
     );
     this.seek(start);
   }
@@ -86,13 +128,17 @@ export class Compare {
 
   async #draw(frame) {
     const drawing = ++this.#drawing;
-    const pictures = await Promise.all(this.#needed.map((side) => this.#fetch(side, frame).catch(() => null)));
+    const pictures = await Promise.all(
+      this.#needed.map((side) => this.#fetch(side, frame).catch(() => null)),
+    );
     if (drawing !== this.#drawing) return;
     this.#needed.forEach((side, at) => {
-      const picture = pictures[at], canvas = this.#sides[side];
+      const picture = pictures[at],
+        canvas = this.#sides[side];
       canvas.setAttribute("aria-label", `${t(side)}, ${this.#label(frame)}`);
       if (!picture) return;
-      if (canvas.width !== picture.width || canvas.height !== picture.height) Object.assign(canvas, { width: picture.width, height: picture.height });
+      if (canvas.width !== picture.width || canvas.height !== picture.height)
+        Object.assign(canvas, { width: picture.width, height: picture.height });
       canvas.getContext("2d").drawImage(picture, 0, 0);
       canvas.dataset.frame = frame;
     });
@@ -122,7 +168,9 @@ export class Compare {
     let due = performance.now();
     while (this.#isPlaying && this.element.isConnected) {
       const next = (this.#frame + 1) % this.#count;
-      for (let ahead = 1; ahead <= 6; ahead++) for (const side of this.#needed) this.#fetch(side, (this.#frame + ahead) % this.#count).catch(() => null);
+      for (let ahead = 1; ahead <= 6; ahead++)
+        for (const side of this.#needed)
+          this.#fetch(side, (this.#frame + ahead) % this.#count).catch(() => null);
       await this.seek(next);
       due = Math.max(due + 1000 / this.#rate, performance.now());
       await new Promise((resolve) => setTimeout(resolve, due - performance.now()));
@@ -137,6 +185,11 @@ export class Compare {
   }
 
   get keys() {
-    return { " ": () => this.#toggle(), ArrowLeft: () => this.seek(this.#frame - 1), ArrowRight: () => this.seek(this.#frame + 1), Escape: () => this.close() };
+    return {
+      " ": () => this.#toggle(),
+      ArrowLeft: () => this.seek(this.#frame - 1),
+      ArrowRight: () => this.seek(this.#frame + 1),
+      Escape: () => this.close(),
+    };
   }
 }

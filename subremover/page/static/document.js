@@ -95,14 +95,19 @@ export class PlanDocument extends EventTarget {
     for (const [name, value] of Object.entries(entry)) if (value === undefined) delete entry[name];
     if (fields.first !== undefined || fields.last !== undefined) keepOpacities(before, entry);
     if (JSON.stringify(before) === JSON.stringify(entry)) return;
-    this.#become_(this.events.map((event) => (event.key === key ? this.#event(entry, key) : event)), what);
+    this.#become_(
+      this.events.map((event) => (event.key === key ? this.#event(entry, key) : event)),
+      what,
+    );
   }
 
   /** Changes many events in one step; `fields` of each. */
   changeAll(events, fields, what) {
     const keys = new Set(events.map((event) => event.key));
     this.#become_(
-      this.events.map((event) => (keys.has(event.key) ? this.#event({ ...event.entry, ...fields }, event.key) : event)),
+      this.events.map((event) =>
+        keys.has(event.key) ? this.#event({ ...event.entry, ...fields }, event.key) : event,
+      ),
       what,
     );
   }
@@ -115,13 +120,24 @@ export class PlanDocument extends EventTarget {
   }
 
   remove(key, what) {
-    this.#become_(this.events.filter((event) => event.key !== key), what);
+    this.#become_(
+      this.events.filter((event) => event.key !== key),
+      what,
+    );
   }
 
-  get canUndo() { return this.#undo.at(-1)?.what ?? null; }
-  get canRedo() { return this.#redo.at(-1)?.what ?? null; }
-  undo() { this.#step(this.#undo, this.#redo, "undone"); }
-  redo() { this.#step(this.#redo, this.#undo, "redone"); }
+  get canUndo() {
+    return this.#undo.at(-1)?.what ?? null;
+  }
+  get canRedo() {
+    return this.#redo.at(-1)?.what ?? null;
+  }
+  undo() {
+    this.#step(this.#undo, this.#redo, "undone");
+  }
+  redo() {
+    this.#step(this.#redo, this.#undo, "redone");
+  }
 
   /** Waits for work that will change the plan, such as strokes on their way to the disk; it is not saved before. */
   async during(work) {
@@ -175,7 +191,13 @@ export class PlanDocument extends EventTarget {
 
   /** Says how far saving is. */
   #tell(failed = false) {
-    this.status = failed ? "failed" : this.#saving ? "saving" : this.#isDirty || this.#works.size ? "waiting" : "saved";
+    this.status = failed
+      ? "failed"
+      : this.#saving
+        ? "saving"
+        : this.#isDirty || this.#works.size
+          ? "waiting"
+          : "saved";
     this.dispatchEvent(new Event("status"));
   }
 
@@ -187,10 +209,19 @@ export class PlanDocument extends EventTarget {
   }
 
   #save() {
-    this.#saving ??= Promise.resolve().then(() => this.#saveAll()).then(
-      () => { this.#saving = null; this.#tell(); },
-      (error) => { this.#saving = null; this.#tell(true); tell(error.message, { isError: true }); },
-    );
+    this.#saving ??= Promise.resolve()
+      .then(() => this.#saveAll())
+      .then(
+        () => {
+          this.#saving = null;
+          this.#tell();
+        },
+        (error) => {
+          this.#saving = null;
+          this.#tell(true);
+          tell(error.message, { isError: true });
+        },
+      );
     return this.#saving;
   }
 
@@ -199,7 +230,10 @@ export class PlanDocument extends EventTarget {
       this.#isDirty = false;
       this.#tell();
       try {
-        const saved = await put(`films/${this.#film}/plan`, { revision: this.revision, events: this.events.map((event) => event.entry) });
+        const saved = await put(`films/${this.#film}/plan`, {
+          revision: this.revision,
+          events: this.events.map((event) => event.entry),
+        });
         this.revision = saved.revision;
         this.isMended = saved.is_mended;
       } catch (error) {

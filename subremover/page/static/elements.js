@@ -11,10 +11,12 @@ export function make(tag, settings = {}, ...children) {
     : document.createElement(tag);
   for (const [name, value] of Object.entries(settings)) {
     if (value === null || value === undefined) continue;
-    if (name === "on") for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
+    if (name === "on")
+      for (const [event, listener] of Object.entries(value)) element.addEventListener(event, listener);
     else if (name === "data") Object.assign(element.dataset, value);
     else if (name === "class") element.setAttribute("class", value);
-    else if (name === "is") for (const [word, applies] of Object.entries(value)) element.classList.toggle(word, applies);
+    else if (name === "is")
+      for (const [word, applies] of Object.entries(value)) element.classList.toggle(word, applies);
     else if (name === "place") place(element, value);
     else if (name in element && !tag.startsWith("svg:") && !name.startsWith("aria")) element[name] = value;
     else element.setAttribute(name, value);
@@ -24,7 +26,9 @@ export function make(tag, settings = {}, ...children) {
 
 /** Puts children in the place of those that are there; null, undefined and false are none. */
 export function fill(element, ...children) {
-  element.replaceChildren(...children.flat().filter((child) => child !== null && child !== undefined && child !== false));
+  element.replaceChildren(
+    ...children.flat().filter((child) => child !== null && child !== undefined && child !== false),
+  );
   return element;
 }
 
@@ -51,7 +55,11 @@ const ICONS = {
 
 /** A small picture for a button that has a name by itself. */
 export function icon(name) {
-  return make("svg:svg", { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" }, make("svg:path", { d: ICONS[name] }));
+  return make(
+    "svg:svg",
+    { class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" },
+    make("svg:path", { d: ICONS[name] }),
+  );
 }
 
 /** A control with its label around it. */
@@ -91,7 +99,14 @@ export function ask(question, details, answers) {
         "div",
         { class: "row" },
         answers.map(([value, label, look]) =>
-          button(label, () => { dialog.returnValue = value ?? ""; dialog.close(value ?? ""); }, { class: look ?? "" }),
+          button(
+            label,
+            () => {
+              dialog.returnValue = value ?? "";
+              dialog.close(value ?? "");
+            },
+            { class: look ?? "" },
+          ),
         ),
       ),
     );

@@ -20,7 +20,13 @@ export class FrameFetcher extends EventTarget {
 
   /** Asks for a frame; `shown(picture, frame)` is called with it, or, where `isNear` is enough, with one before it. */
   want(frame, width, { isNear = false, shown, failed }) {
-    this.#wanted = { frame, width: WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1), isNear, shown, failed };
+    this.#wanted = {
+      frame,
+      width: WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1),
+      isNear,
+      shown,
+      failed,
+    };
     this.#work();
   }
 
@@ -64,7 +70,8 @@ export class FrameFetcher extends EventTarget {
       return { picture: kept, frame };
     }
     const found = await getFrame(this.#path(frame, width) + (isNear ? "&near" : ""));
-    const { picture } = found, key = `${found.frame} ${width}`;
+    const { picture } = found,
+      key = `${found.frame} ${width}`;
     if (this.#kept.has(key)) return found;
     this.#kept.set(key, picture);
     this.#pixels += picture.width * picture.height;

@@ -35,7 +35,10 @@ class Jobs extends EventTarget {
       this.isReached = false;
     }
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.refresh(), 1000 * (document.hidden ? SECONDS.hidden : SECONDS.watched));
+    this.#timer = setTimeout(
+      () => this.refresh(),
+      1000 * (document.hidden ? SECONDS.hidden : SECONDS.watched),
+    );
   }
 
   /** The job of a kind for a film that is under way, or else the newest. */
@@ -112,7 +115,8 @@ export function jobButtons(job) {
   const order = (word) => () => jobs.order(job, word);
   const buttons = [];
   // a scan or a try that was stopped would begin anew
-  if (job.kind === "run" && (job.state === "running" || job.state === "queued")) buttons.push(button(t("pause"), order("pause"), { title: t("pause-keeps") }));
+  if (job.kind === "run" && (job.state === "running" || job.state === "queued"))
+    buttons.push(button(t("pause"), order("pause"), { title: t("pause-keeps") }));
   if (job.state === "paused") buttons.push(button(t("go-on"), order("resume"), { class: "main" }));
   if (job.state === "queued" && job.kind === "run") buttons.push(button(t("put-first"), order("first")));
   if (job.state !== "stopping") buttons.push(button(t("cancel"), () => cancel(job), { class: "quiet" }));
@@ -122,7 +126,10 @@ export function jobButtons(job) {
 /** Cancels a job; one that has cost time only after a question. */
 async function cancel(job) {
   const isCheap = job.state === "queued" || job.kind === "try";
-  const answers = [["yes", t("cancel-yes"), "danger"], [null, t("cancel-no")]];
+  const answers = [
+    ["yes", t("cancel-yes"), "danger"],
+    [null, t("cancel-no")],
+  ];
   if (isCheap || (await ask(t("cancel-question", { name: job.name }), t("cancel-details"), answers)))
     await jobs.order(job, "cancel");
 }

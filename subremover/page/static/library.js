@@ -11,7 +11,12 @@ export class Library {
   #chosen = new Set();
   #list = make("ul", { class: "films" });
   #count = make("output", {});
-  #filter = make("input", { type: "search", autocomplete: "off", spellcheck: false, on: { input: () => this.#sift() } });
+  #filter = make("input", {
+    type: "search",
+    autocomplete: "off",
+    spellcheck: false,
+    on: { input: () => this.#sift() },
+  });
   #state = make("select", { on: { change: () => this.#sift() } });
   #run = button("", () => this.#runChosen(), { class: "main", disabled: true });
   #watch = null; // sees which films are on screen, so that no other is opened for its picture
@@ -39,9 +44,12 @@ export class Library {
       new Option(t("all"), ""),
       ...["new", "scanned", "busy", "done", "failed"].map((state) => new Option(t(`state-${state}`), state)),
     );
-    this.#watch = new IntersectionObserver((seen) => {
-      for (const { target, isIntersecting } of seen) if (isIntersecting) target.fill?.();
-    }, { rootMargin: "200px" });
+    this.#watch = new IntersectionObserver(
+      (seen) => {
+        for (const { target, isIntersecting } of seen) if (isIntersecting) target.fill?.();
+      },
+      { rootMargin: "200px" },
+    );
     this.refresh = () => this.#refresh();
     jobs.addEventListener("change", this.refresh);
     this.#tellChosen();
@@ -70,7 +78,11 @@ export class Library {
       ? t("films-lead", { n: found.films.length, folder: found.folder })
       : t("films-none", { folder: found.folder });
     const ids = new Set(found.films.map((film) => film.id));
-    for (const [id, card] of this.#cards) if (!ids.has(id)) { card.remove(); this.#cards.delete(id); }
+    for (const [id, card] of this.#cards)
+      if (!ids.has(id)) {
+        card.remove();
+        this.#cards.delete(id);
+      }
     for (const film of found.films) {
       if (!this.#cards.has(film.id)) {
         this.#cards.set(film.id, this.#makeCard(film));
@@ -100,19 +112,40 @@ export class Library {
       make(
         "div",
         { class: "about" },
-        make("h2", {}, make("a", { href: `#/film/${film.id}` }, folder ? make("small", {}, folder) : null, make("bdi", {}, name))),
+        make(
+          "h2",
+          {},
+          make(
+            "a",
+            { href: `#/film/${film.id}` },
+            folder ? make("small", {}, folder) : null,
+            make("bdi", {}, name),
+          ),
+        ),
         facts,
-        make("p", { class: "state" }, make("span", { class: "dot" }), make("span", { class: "word" }), make("progress", { max: 1, hidden: true, "aria-label": t("busy-label") })),
+        make(
+          "p",
+          { class: "state" },
+          make("span", { class: "dot" }),
+          make("span", { class: "word" }),
+          make("progress", { max: 1, hidden: true, "aria-label": t("busy-label") }),
+        ),
       ),
       tick,
     );
     card.fill = async () => {
       card.fill = null;
-      picture.addEventListener("load", () => { picture.hidden = false; });
+      picture.addEventListener("load", () => {
+        picture.hidden = false;
+      });
       picture.src = `/api/films/${film.id}/thumbnail.jpg`;
       try {
         const brief = await get(`films/${film.id}/brief`);
-        facts.textContent = [formatLength(brief.seconds), `${brief.width} × ${brief.height}`, formatSize(film.bytes)].join(" · ");
+        facts.textContent = [
+          formatLength(brief.seconds),
+          `${brief.width} × ${brief.height}`,
+          formatSize(film.bytes),
+        ].join(" · ");
       } catch (error) {
         facts.textContent = error.message;
         facts.classList.add("error");
@@ -135,7 +168,8 @@ export class Library {
   }
 
   #sift() {
-    const text = this.#filter.value.trim().toLocaleLowerCase(), wanted = this.#state.value;
+    const text = this.#filter.value.trim().toLocaleLowerCase(),
+      wanted = this.#state.value;
     const busy = ["scanning", "running", "queued", "paused"];
     let shown = 0;
     for (const film of this.#films) {
@@ -144,7 +178,8 @@ export class Library {
       card.hidden = !(film.name.toLocaleLowerCase().includes(text) && isWanted);
       shown += !card.hidden;
     }
-    this.#count.textContent = shown < this.#films.length ? t("shown-of", { shown, all: this.#films.length }) : "";
+    this.#count.textContent =
+      shown < this.#films.length ? t("shown-of", { shown, all: this.#films.length }) : "";
   }
 
   #choose(id, isChosen) {

@@ -32,7 +32,11 @@ function tellBusy() {
     const share = running ? percent(running.share ?? 0) : "";
     link.replaceChildren(
       make("progress", { max: 1, value: running?.share ?? 0, "aria-label": t("busy-label") }),
-      make("span", {}, running ? t("busy-running", { share, name: running.name }) : t("busy-waiting", { n: waiting })),
+      make(
+        "span",
+        {},
+        running ? t("busy-running", { share, name: running.name }) : t("busy-waiting", { n: waiting }),
+      ),
     );
   }
   document.title = running ? `${percent(running.share ?? 0)} · subremover` : "subremover";

@@ -1,8 +1,8 @@
-// Mend: all events, to be turned over, moved, painted, drawn and taken away.
+// Mend: the list of all events, and what is done to many of them; to one of them: picked.js.
 
-import { formatTime } from "./api.js";
-import { button, fill, labelled, make, tell } from "./elements.js";
+import { button, labelled, make, tell } from "./elements.js";
 import { describeEvent } from "./events.js";
+import { PickedEvent } from "./picked.js";
 import { whole } from "./viewer.js";
 import { t } from "./words.js";
 
@@ -12,35 +12,65 @@ export class MendPanel {
   #bench;
   #list = make("ul", { class: "events" });
   #rows = new WeakMap(); // by entry
-  #chosen = make("div", { class: "picked" });
+  #picked;
   #status = make("p", { class: "status", role: "status" });
   #undo = button("", () => this.#bench.plan.undo(), { key: "Control+Z" });
   #redo = button("", () => this.#bench.plan.redo(), { key: "Control+Y" });
   #filter = make("input", { type: "search", autocomplete: "off", on: { input: () => this.#sift() } });
-  #decision = make("select", { on: { change: () => this.#sift() } }, new Option(t("all"), ""), new Option(t("removed"), "removed"), new Option(t("kept"), "kept"));
+  #decision = make(
+    "select",
+    { on: { change: () => this.#sift() } },
+    new Option(t("all"), ""),
+    new Option(t("removed"), "removed"),
+    new Option(t("kept"), "kept"),
+  );
   #count = make("output", {});
-  keys = {
-    d: () => this.#turn(),
-    f: () => this.#setEnd("first"),
-    l: () => this.#setEnd("last"),
-    Delete: () => this.#remove(),
-  };
-
   constructor(bench) {
     this.#bench = bench;
-    this.empty = make("div", {}, make("p", {}, t("mend-none")), make("div", { class: "row" }, button(t("look-next"), () => bench.choose("scan"), { class: "main" })));
+    this.#picked = new PickedEvent(bench);
+    this.empty = make(
+      "div",
+      {},
+      make("p", {}, t("mend-none")),
+      make(
+        "div",
+        { class: "row" },
+        button(t("look-next"), () => bench.choose("scan"), { class: "main" }),
+      ),
+    );
     this.whole = make(
       "div",
       { class: "mend" },
-      make("div", { class: "row" }, this.#undo, this.#redo, button(t("event-add"), () => this.add({ box: this.#usualBox() }))),
+      make(
+        "div",
+        { class: "row" },
+        this.#undo,
+        this.#redo,
+        button(t("event-add"), () => this.add({ box: this.#usualBox() })),
+      ),
       this.#status,
-      this.#chosen,
-      make("form", { class: "row filter", role: "search", on: { submit: (event) => event.preventDefault() } }, labelled(t("text"), this.#filter), labelled(t("show"), this.#decision), this.#count),
-      make("div", { class: "row" }, button(t("turn-shown-off"), () => this.#turnShown(false)), button(t("turn-shown-on"), () => this.#turnShown(true))),
+      this.#picked.element,
+      make(
+        "form",
+        { class: "row filter", role: "search", on: { submit: (event) => event.preventDefault() } },
+        labelled(t("text"), this.#filter),
+        labelled(t("show"), this.#decision),
+        this.#count,
+      ),
+      make(
+        "div",
+        { class: "row" },
+        button(t("turn-shown-off"), () => this.#turnShown(false)),
+        button(t("turn-shown-on"), () => this.#turnShown(true)),
+      ),
       this.#list,
       make("p", { class: "hint" }, t("plan-folder"), " ", make("code", {}, bench.film.plan_folder)),
     );
     this.element = make("div", {}, make("h2", {}, t("step-mend")), this.empty, this.whole);
+  }
+
+  get keys() {
+    return this.#picked.keys;
   }
 
   show() {
@@ -48,7 +78,10 @@ export class MendPanel {
     this.empty.hidden = Boolean(plan);
     this.whole.hidden = !plan;
     if (!plan) return;
-    for (const [control, word, what] of [[this.#undo, "undo", plan.canUndo], [this.#redo, "redo", plan.canRedo]]) {
+    for (const [control, word, what] of [
+      [this.#undo, "undo", plan.canUndo],
+      [this.#redo, "redo", plan.canRedo],
+    ]) {
       control.disabled = !what;
       control.textContent = t(word);
       control.title = what ? `${t(word)}: ${what}` : t(word);
@@ -61,7 +94,9 @@ export class MendPanel {
   showStatus() {
     const { plan } = this.#bench;
     if (!plan) return;
-    this.#status.textContent = t(`status-${plan.status}`, { n: plan.events.filter(({ entry }) => entry.remove).length });
+    this.#status.textContent = t(`status-${plan.status}`, {
+      n: plan.events.filter(({ entry }) => entry.remove).length,
+    });
     this.#status.classList.toggle("error", plan.status === "failed");
   }
 
@@ -75,7 +110,7 @@ export class MendPanel {
   selectionChanged() {
     const { plan } = this.#bench;
     this.#mark("selected", plan.selected === null ? [] : [plan.selected]);
-    this.#showChosen();
+    this.#picked.show();
   }
 
   #mark(word, keys) {
@@ -91,7 +126,10 @@ export class MendPanel {
       return;
     }
     const { last: end } = this.#bench.shotOf(frame);
-    const last = Math.max(frame, Math.min(end, this.#bench.frameAt(time(frame) + NEW_SECONDS), film.frames - 1));
+    const last = Math.max(
+      frame,
+      Math.min(end, this.#bench.frameAt(time(frame) + NEW_SECONDS), film.frames - 1),
+    );
     plan.add({ first: frame, last, text: "", kind: "subtitle", remove: true, ...fields }, t("did-add"));
     tell(t("event-added", { first: frame, last }));
   }
@@ -101,29 +139,11 @@ export class MendPanel {
     return whole([width * 0.2, height * 0.82, width * 0.6, height * 0.12], this.#bench.film);
   }
 
-  #turn() {
-    const { plan } = this.#bench, chosen = plan?.chosen;
-    if (chosen) plan.change(chosen.key, { remove: !chosen.entry.remove }, t(chosen.entry.remove ? "did-keep" : "did-remove"));
-    else tell(t("choose-first"));
-  }
-
-  #setEnd(end) {
-    const { plan, frame } = this.#bench, chosen = plan?.chosen;
-    if (!chosen) tell(t("choose-first"));
-    else if (end === "first" ? frame > chosen.entry.last : frame < chosen.entry.first) tell(t("ends-crossed"));
-    else plan.change(chosen.key, { [end]: frame }, t("did-move"));
-  }
-
-  #remove() {
-    const { plan } = this.#bench, chosen = plan?.chosen;
-    if (!chosen) return;
-    if (chosen.entry.probability === undefined) plan.remove(chosen.key, t("did-take-away"));
-    else plan.change(chosen.key, { remove: false }, t("did-keep")); // what was found stays in the list
-  }
-
   #turnShown(remove) {
     const { plan } = this.#bench;
-    const shown = new Set([...this.#list.children].filter((row) => !row.hidden).map((row) => +row.dataset.key));
+    const shown = new Set(
+      [...this.#list.children].filter((row) => !row.hidden).map((row) => +row.dataset.key),
+    );
     const turned = plan.events.filter(({ key, entry }) => shown.has(key) && entry.remove !== remove);
     if (turned.length) plan.changeAll(turned, { remove }, t(remove ? "did-remove" : "did-keep"));
   }
@@ -131,7 +151,10 @@ export class MendPanel {
   #showList() {
     const { plan } = this.#bench;
     const rows = plan.events.map((event, index) => this.#row(event, index + 1));
-    if (rows.length !== this.#list.children.length || rows.some((row, at) => this.#list.children[at] !== row)) {
+    if (
+      rows.length !== this.#list.children.length ||
+      rows.some((row, at) => this.#list.children[at] !== row)
+    ) {
       const focused = this.#list.contains(document.activeElement) ? document.activeElement : null;
       const [key, kind] = [focused?.closest("li")?.dataset.key, focused?.tagName];
       this.#list.replaceChildren(...rows);
@@ -153,12 +176,23 @@ export class MendPanel {
         checked: entry.remove,
         "aria-label": t("remove-number", { n: number }),
         title: t("remove"),
-        on: { change: (event) => plan.change(key, { remove: event.target.checked }, t(event.target.checked ? "did-remove" : "did-keep")) },
+        on: {
+          change: (event) =>
+            plan.change(
+              key,
+              { remove: event.target.checked },
+              t(event.target.checked ? "did-remove" : "did-keep"),
+            ),
+        },
       }),
-      button(describeEvent(this.#bench, entry, number), () => {
-        plan.select(key);
-        this.#bench.seek(this.#bench.bestFrame(plan.get(key).entry));
-      }, { class: "event" }),
+      button(
+        describeEvent(this.#bench, entry, number),
+        () => {
+          plan.select(key);
+          this.#bench.seek(this.#bench.bestFrame(plan.get(key).entry));
+        },
+        { class: "event" },
+      ),
     );
     this.#rows.set(entry, { row, number });
     return row;
@@ -166,93 +200,18 @@ export class MendPanel {
 
   #sift() {
     const { plan } = this.#bench;
-    const text = this.#filter.value.trim().toLocaleLowerCase(), wanted = this.#decision.value;
+    const text = this.#filter.value.trim().toLocaleLowerCase(),
+      wanted = this.#decision.value;
     let shown = 0;
     for (const row of this.#list.children) {
       const { entry } = plan.get(+row.dataset.key);
-      row.hidden = !((entry.text ?? "").toLocaleLowerCase().includes(text) && (!wanted || (wanted === "removed") === entry.remove));
+      row.hidden = !(
+        (entry.text ?? "").toLocaleLowerCase().includes(text) &&
+        (!wanted || (wanted === "removed") === entry.remove)
+      );
       shown += !row.hidden;
     }
-    this.#count.textContent = shown < plan.events.length ? t("shown-of", { shown, all: plan.events.length }) : "";
-  }
-
-  #showChosen() {
-    const { plan, film } = this.#bench, chosen = plan.chosen;
-    const isTyping = this.#chosen.contains(document.activeElement) ? document.activeElement.name : "";
-    if (!chosen) {
-      this.#chosen.replaceChildren(make("p", { class: "hint" }, plan.events.length ? t("choose-hint") : t("nothing-found")));
-      return;
-    }
-    const { key, entry } = chosen;
-    const change = (fields, what) => plan.change(key, fields, t(what));
-    const number = (name, value, most, changed, least = 0) =>
-      labelled(
-        t(name),
-        make("input", {
-          type: "number", name, min: least, max: most, value,
-          on: {
-            change: ({ target }) => {
-              if (target.checkValidity() && target.value !== "") changed(Math.round(+target.value));
-              else {
-                tell(t("number-between", { least, most }), { isError: true });
-                target.value = value;
-              }
-            },
-          },
-        }),
-      );
-    const setBox = (at) => (value) => {
-      const box = whole(entry.box.map((each, i) => (i === at ? value : each)), film);
-      this.#moveBox(key, entry, box);
-    };
-    fill(
-      this.#chosen,
-      make("h3", {}, t("event-number", { n: plan.number(key) }), " ", make("small", {}, `${formatTime(this.#bench.time(entry.first))} – ${formatTime(this.#bench.time(entry.last + 1))}`)),
-      make(
-        "div",
-        { class: "row" },
-        button(t(entry.remove ? "leave-it" : "remove-it"), () => this.#turn(), { class: entry.remove ? "" : "main", key: "D" }),
-        entry.probability === undefined ? button(t("take-away"), () => this.#remove(), { class: "quiet", key: "Delete" }) : null,
-      ),
-      make(
-        "div",
-        { class: "numbers" },
-        number("first-frame", entry.first, entry.last, (first) => change({ first }, "did-move")),
-        number("last-frame", entry.last, film.frames - 1, (last) => change({ last }, "did-move"), entry.first),
-      ),
-      make("div", { class: "row" }, button(t("first-here"), () => this.#setEnd("first"), { key: "F" }), button(t("last-here"), () => this.#setEnd("last"), { key: "L" })),
-      make(
-        "details",
-        { open: isTyping === "kind" || isTyping === "text" || isTyping?.startsWith("box") || this.#chosen.querySelector("details")?.open },
-        make("summary", {}, t("details")),
-        labelled(t("kind"), make("select", { name: "kind", on: { change: (event) => change({ kind: event.target.value }, "did-change") } }, ["subtitle", "scene", "logo"].map((kind) => new Option(t(`kind-${kind}`), kind, false, kind === (entry.kind ?? "subtitle"))))),
-        labelled(t("says"), make("textarea", { name: "text", rows: 2, maxLength: 2000, value: entry.text ?? "", dir: "auto", on: { change: (event) => change({ text: event.target.value }, "did-change") } })),
-        make("div", { class: "numbers" }, ["x", "y", "width", "height"].map((name, at) => number(`box-${name}`, entry.box[at], at % 2 ? film.height : film.width, setBox(at), at < 2 ? 0 : 1))),
-      ),
-    );
-    if (isTyping) this.#chosen.querySelector(`[name="${isTyping}"]`)?.focus();
-  }
-
-  /** Gives an event another box: strokes stay where they are in the picture, and are cut to it. */
-  async #moveBox(key, entry, box) {
-    const { plan, strokes, film } = this.#bench;
-    try {
-      if (!entry.strokes) {
-        plan.change(key, { box }, t("did-change"));
-        return;
-      }
-      const [x, y, width, height] = box, [oldX, oldY] = entry.box;
-      const mask = await strokes.read(entry);
-      const all = mask.grow(0, 0, film.width, film.height);
-      const cut = all.cut(x, y, width, height);
-      if (!cut.bits.includes(1)) {
-        tell(t("box-empty", { x: oldX, y: oldY }), { isError: true });
-        this.#showChosen(); // the numbers as they were
-        return;
-      }
-      plan.change(key, await plan.during(strokes.write(cut)), t("did-change"));
-    } catch (error) {
-      tell(error.message, { isError: true });
-    }
+    this.#count.textContent =
+      shown < plan.events.length ? t("shown-of", { shown, all: plan.events.length }) : "";
   }
 }

@@ -14,7 +14,12 @@ export class Queue {
     this.element = make(
       "div",
       { class: "library" },
-      make("div", { class: "masthead" }, make("h1", {}, t("queue")), make("p", { class: "lead" }, t("queue-lead"))),
+      make(
+        "div",
+        { class: "masthead" },
+        make("h1", {}, t("queue")),
+        make("p", { class: "lead" }, t("queue-lead")),
+      ),
       this.#list,
       make("p", { class: "empty" }, t("queue-empty")),
     );
@@ -40,7 +45,10 @@ export class Queue {
     this.#rows = known;
     for (const job of runs) known.get(job.id).show(job);
     const order = runs.map((job) => known.get(job.id).element);
-    if (order.length !== this.#list.children.length || order.some((row, at) => this.#list.children[at] !== row))
+    if (
+      order.length !== this.#list.children.length ||
+      order.some((row, at) => this.#list.children[at] !== row)
+    )
       this.#list.replaceChildren(...order);
   }
 }
@@ -52,7 +60,13 @@ function makeRow(first) {
   const element = make(
     "li",
     { class: "film" },
-    make("div", { class: "about" }, make("h2", {}, make("a", { href: `#/film/${first.film}/run` }, make("bdi", {}, first.name))), words, progress),
+    make(
+      "div",
+      { class: "about" },
+      make("h2", {}, make("a", { href: `#/film/${first.film}/run` }, make("bdi", {}, first.name))),
+      words,
+      progress,
+    ),
     buttons,
   );
   let state = "";
@@ -73,7 +87,9 @@ function makeRow(first) {
       buttons.replaceChildren(
         ...(isOver(job)
           ? [
-              ...(job.state === "failed" ? [button(t("try-again"), () => jobs.order(job, "resume"))] : fileLinks(job.film, ["film"])),
+              ...(job.state === "failed"
+                ? [button(t("try-again"), () => jobs.order(job, "resume"))]
+                : fileLinks(job.film, ["film"])),
               button(t("off-the-list"), () => jobs.order(job, "cancel"), { class: "quiet" }),
             ]
           : jobButtons(job)),

@@ -17,6 +17,14 @@ export function describeResult(result) {
 /** Links to save what was made of a film. */
 export function fileLinks(film, kinds) {
   return kinds.map((kind) =>
-    make("a", { class: kind === "film" ? "button main" : "button", href: `/api/films/${film}/files/${kind}`, download: "" }, t(`save-${kind}`)),
+    make(
+      "a",
+      {
+        class: kind === "film" ? "button main" : "button",
+        href: `/api/films/${film}/files/${kind}`,
+        download: "",
+      },
+      t(`save-${kind}`),
+    ),
   );
 }

@@ -10,8 +10,18 @@ export class RunPanel {
   #bench;
   #preset = make("select", {});
   #codec = make("select", {});
-  #container = make("select", {}, new Option(t("as-source"), ""), new Option("MKV", "mkv"), new Option("MP4", "mp4"));
-  #quality = make("select", {}, ["lossless", "match", "crf"].map((name) => new Option(t(`quality-${name}`), name)));
+  #container = make(
+    "select",
+    {},
+    new Option(t("as-source"), ""),
+    new Option("MKV", "mkv"),
+    new Option("MP4", "mp4"),
+  );
+  #quality = make(
+    "select",
+    {},
+    ["lossless", "match", "crf"].map((name) => new Option(t(`quality-${name}`), name)),
+  );
   #crf = make("input", { type: "number", min: 0, max: 63, value: 18 });
   #track = make("input", { type: "checkbox" });
   #language = make("input", { type: "text", value: "und", maxLength: 3, size: 4, pattern: "[a-z]{3}" });
@@ -27,7 +37,9 @@ export class RunPanel {
   constructor(bench) {
     this.#bench = bench;
     const crf = labelled("CRF", this.#crf, { hidden: true });
-    this.#quality.addEventListener("change", () => { crf.hidden = this.#quality.value !== "crf"; });
+    this.#quality.addEventListener("change", () => {
+      crf.hidden = this.#quality.value !== "crf";
+    });
     this.element = make(
       "div",
       {},
@@ -38,7 +50,15 @@ export class RunPanel {
       this.#asCommand,
       make(
         "form",
-        { class: "options", on: { submit: (event) => { event.preventDefault(); this.#start(); } } },
+        {
+          class: "options",
+          on: {
+            submit: (event) => {
+              event.preventDefault();
+              this.#start();
+            },
+          },
+        },
         labelled(t("preset"), this.#preset),
         labelled(t("quality"), this.#quality),
         crf,
@@ -53,7 +73,12 @@ export class RunPanel {
           labelled(t("subtitle-language"), this.#language),
         ),
         make("p", { class: "hint" }, t("sound-untouched")),
-        make("div", { class: "row" }, this.#go, make("a", { class: "button quiet", href: "#/queue" }, t("queue"))),
+        make(
+          "div",
+          { class: "row" },
+          this.#go,
+          make("a", { class: "button quiet", href: "#/queue" }, t("queue")),
+        ),
       ),
     );
     this.#offer();
@@ -79,9 +104,17 @@ export class RunPanel {
   }
 
   async #offer() {
-    const { presets, codecs } = await get("options").catch(() => ({ presets: ["fast", "standard", "paper"], codecs: [] }));
-    this.#preset.append(...presets.map((name) => new Option(t(`preset-${name}`), name, false, name === "standard")));
-    this.#codec.append(new Option(t("as-source"), ""), ...codecs.map((name) => new Option(name.toUpperCase(), name)));
+    const { presets, codecs } = await get("options").catch(() => ({
+      presets: ["fast", "standard", "paper"],
+      codecs: [],
+    }));
+    this.#preset.append(
+      ...presets.map((name) => new Option(t(`preset-${name}`), name, false, name === "standard")),
+    );
+    this.#codec.append(
+      new Option(t("as-source"), ""),
+      ...codecs.map((name) => new Option(name.toUpperCase(), name)),
+    );
   }
 
   async #start() {
@@ -105,8 +138,14 @@ export class RunPanel {
         tell(error.message, { isError: true });
         return;
       }
-      const answer = await ask(t("exists-question"), t("exists-details"), [["yes", t("exists-yes"), "danger"], [null, t("exists-no")]]);
-      if (answer) await jobs.add(film.id, "run", { ...options, overwrite: true }).catch((again) => tell(again.message, { isError: true }));
+      const answer = await ask(t("exists-question"), t("exists-details"), [
+        ["yes", t("exists-yes"), "danger"],
+        [null, t("exists-no")],
+      ]);
+      if (answer)
+        await jobs
+          .add(film.id, "run", { ...options, overwrite: true })
+          .catch((again) => tell(again.message, { isError: true }));
     }
   }
 
@@ -124,10 +163,24 @@ export class RunPanel {
       make("h3", {}, t("run-done")),
       film.is_outdated ? make("p", { class: "warning" }, t("outdated")) : null,
       result ? make("p", {}, describeResult(result) + t("stop")) : null,
-      make("p", { class: "hint" }, [result ? formatLength(result.seconds) : null, formatSize(made.bytes)].filter(Boolean).join(" · ")),
-      result?.left_alone?.length ? make("p", {}, t("left-alone", { what: result.left_alone.join(t("comma")).replace(options, "") })) : null,
+      make(
+        "p",
+        { class: "hint" },
+        [result ? formatLength(result.seconds) : null, formatSize(made.bytes)].filter(Boolean).join(" · "),
+      ),
+      result?.left_alone?.length
+        ? make("p", {}, t("left-alone", { what: result.left_alone.join(t("comma")).replace(options, "") }))
+        : null,
       result ? job.warnings.map((warning) => make("p", { class: "warning" }, warning)) : null,
-      make("div", { class: "row" }, fileLinks(film.id, film.files.map(({ kind }) => kind)), button(t("before-after"), () => this.#show())),
+      make(
+        "div",
+        { class: "row" },
+        fileLinks(
+          film.id,
+          film.files.map(({ kind }) => kind),
+        ),
+        button(t("before-after"), () => this.#show()),
+      ),
     );
   }
 

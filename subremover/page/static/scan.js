@@ -11,7 +11,13 @@ export class ScanPanel {
   #bench;
   #regions = []; // {box, first, last}, both frames null for the whole film
   #list = make("ul", { class: "regions" });
-  #sensitivity = make("select", {}, ["low", "normal", "high"].map((name) => new Option(t(`sensitivity-${name}`), name, false, name === "normal")));
+  #sensitivity = make(
+    "select",
+    {},
+    ["low", "normal", "high"].map(
+      (name) => new Option(t(`sensitivity-${name}`), name, false, name === "normal"),
+    ),
+  );
   #logos = make("input", { type: "checkbox" });
   #everything = make("input", { type: "checkbox" });
   #go = button("", () => this.#start(), { class: "main" });
@@ -34,7 +40,15 @@ export class ScanPanel {
       make("h3", {}, t("regions")),
       make("p", { class: "hint" }, t("regions-hint")),
       this.#list,
-      make("div", { class: "row" }, button(t("region-add"), () => this.add(whole([0, bench.film.height * 0.67, bench.film.width, bench.film.height * 0.33], bench.film)))),
+      make(
+        "div",
+        { class: "row" },
+        button(t("region-add"), () =>
+          this.add(
+            whole([0, bench.film.height * 0.67, bench.film.width, bench.film.height * 0.33], bench.film),
+          ),
+        ),
+      ),
       make(
         "details",
         {},
@@ -108,7 +122,15 @@ export class ScanPanel {
       this.#foundTitle.hidden = !events.length && !this.#found.children.length;
       for (const entry of events) {
         const go = () => this.#bench.seek(this.#bench.bestFrame(entry));
-        this.#found.append(make("li", {}, button(describeEvent(this.#bench, entry), go, { class: `event ${entry.kind} ${entry.remove ? "removed" : "kept"}` })));
+        this.#found.append(
+          make(
+            "li",
+            {},
+            button(describeEvent(this.#bench, entry), go, {
+              class: `event ${entry.kind} ${entry.remove ? "removed" : "kept"}`,
+            }),
+          ),
+        );
       }
     } catch {
       // the next look at the jobs says what is the matter
@@ -121,31 +143,67 @@ export class ScanPanel {
     const { film } = this.#bench;
     this.#list.replaceChildren(
       ...this.#regions.map((region, index) => {
-        const change = (fields) => { Object.assign(region, fields); this.#showRegions(); };
+        const change = (fields) => {
+          Object.assign(region, fields);
+          this.#showRegions();
+        };
         const numbers = ["x", "y", "width", "height"].map((name, at) =>
           labelled(
             t(`box-${name}`),
             make("input", {
-              type: "number", min: at < 2 ? 0 : 1, max: at % 2 ? film.height : film.width, value: region.box[at],
-              on: { change: (event) => change({ box: whole(region.box.map((each, i) => (i === at ? +event.target.value : each)), film) }) },
+              type: "number",
+              min: at < 2 ? 0 : 1,
+              max: at % 2 ? film.height : film.width,
+              value: region.box[at],
+              on: {
+                change: (event) =>
+                  change({
+                    box: whole(
+                      region.box.map((each, i) => (i === at ? +event.target.value : each)),
+                      film,
+                    ),
+                  }),
+              },
             }),
           ),
         );
-        const stretch = region.first === null && region.last === null
-          ? t("whole-film")
-          : `${formatTime(this.#bench.time(region.first ?? 0))} – ${formatTime(this.#bench.time(region.last ?? film.frames - 1))}`;
+        const stretch =
+          region.first === null && region.last === null
+            ? t("whole-film")
+            : `${formatTime(this.#bench.time(region.first ?? 0))} – ${formatTime(this.#bench.time(region.last ?? film.frames - 1))}`;
         return make(
           "li",
           {},
-          make("div", { class: "row" }, make("strong", {}, t("region-number", { n: index + 1 })), make("span", {}, stretch)),
+          make(
+            "div",
+            { class: "row" },
+            make("strong", {}, t("region-number", { n: index + 1 })),
+            make("span", {}, stretch),
+          ),
           make("div", { class: "numbers" }, numbers),
           make(
             "div",
             { class: "row" },
-            button(t("from-here"), () => change({ first: this.#bench.frame, last: Math.max(region.last ?? film.frames - 1, this.#bench.frame) })),
-            button(t("to-here"), () => change({ last: this.#bench.frame, first: Math.min(region.first ?? 0, this.#bench.frame) })),
-            region.first !== null || region.last !== null ? button(t("whole-film"), () => change({ first: null, last: null })) : null,
-            button(t("take-away"), () => { this.#regions.splice(index, 1); this.#showRegions(); }, { class: "quiet", "aria-label": t("region-take-away", { n: index + 1 }) }),
+            button(t("from-here"), () =>
+              change({
+                first: this.#bench.frame,
+                last: Math.max(region.last ?? film.frames - 1, this.#bench.frame),
+              }),
+            ),
+            button(t("to-here"), () =>
+              change({ last: this.#bench.frame, first: Math.min(region.first ?? 0, this.#bench.frame) }),
+            ),
+            region.first !== null || region.last !== null
+              ? button(t("whole-film"), () => change({ first: null, last: null }))
+              : null,
+            button(
+              t("take-away"),
+              () => {
+                this.#regions.splice(index, 1);
+                this.#showRegions();
+              },
+              { class: "quiet", "aria-label": t("region-take-away", { n: index + 1 }) },
+            ),
           ),
         );
       }),
@@ -155,16 +213,31 @@ export class ScanPanel {
 
   /** Starts a scan; regions of different stretches are scanned one after the other, each adding to the plan. */
   async #start() {
-    const options = { sensitivity: this.#sensitivity.value, logos: this.#logos.checked, everything: this.#everything.checked };
+    const options = {
+      sensitivity: this.#sensitivity.value,
+      logos: this.#logos.checked,
+      everything: this.#everything.checked,
+    };
     const { film, plan } = this.#bench;
     await plan?.flush();
     const stretches = Map.groupBy(this.#regions, ({ first, last }) => `${first} ${last}`);
-    const scans = [...stretches.values()].map((regions) => ({ ...options, regions: regions.map(({ box }) => box), first: regions[0].first, last: regions[0].last }));
+    const scans = [...stretches.values()].map((regions) => ({
+      ...options,
+      regions: regions.map(({ box }) => box),
+      first: regions[0].first,
+      last: regions[0].last,
+    }));
     if (!scans.length) scans.push({ ...options, regions: [], first: null, last: null });
     let keep = null;
     if (plan && (this.#regions.length || plan.isMended)) {
-      const [question, details, answer] = this.#regions.length ? ["adds-question", "adds-details", "adds-add"] : ["mended-question", "mended-details", "mended-keep"];
-      keep = await ask(t(question), t(details), [["mended", t(answer), "main"], ["nothing", t("mended-replace"), "danger"], [null, t("mended-cancel")]]);
+      const [question, details, answer] = this.#regions.length
+        ? ["adds-question", "adds-details", "adds-add"]
+        : ["mended-question", "mended-details", "mended-keep"];
+      keep = await ask(t(question), t(details), [
+        ["mended", t(answer), "main"],
+        ["nothing", t("mended-replace"), "danger"],
+        [null, t("mended-cancel")],
+      ]);
       if (!keep) return;
     }
     try {

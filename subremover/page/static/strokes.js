@@ -30,18 +30,27 @@ export class Mask {
   }
 
   #disc(cx, cy, radius, value) {
-    const x0 = cx - this.x, y0 = cy - this.y;
-    for (let y = Math.max(0, Math.floor(y0 - radius)); y <= Math.min(this.height - 1, Math.ceil(y0 + radius)); y++) {
+    const x0 = cx - this.x,
+      y0 = cy - this.y;
+    for (
+      let y = Math.max(0, Math.floor(y0 - radius));
+      y <= Math.min(this.height - 1, Math.ceil(y0 + radius));
+      y++
+    ) {
       const half = Math.sqrt(radius ** 2 - (y + 0.5 - y0) ** 2);
       if (Number.isNaN(half)) continue;
-      const left = Math.max(0, Math.round(x0 - half)), right = Math.min(this.width, Math.round(x0 + half));
+      const left = Math.max(0, Math.round(x0 - half)),
+        right = Math.min(this.width, Math.round(x0 + half));
       if (left < right) this.bits.fill(value, y * this.width + left, y * this.width + right);
     }
   }
 
   /** The smallest rectangle around what is set, as a mask; null where nothing is. */
   tighten() {
-    let left = this.width, right = -1, top = -1, bottom = -1;
+    let left = this.width,
+      right = -1,
+      top = -1,
+      bottom = -1;
     for (let y = 0; y < this.height; y++) {
       const row = this.bits.subarray(y * this.width, (y + 1) * this.width);
       const first = row.indexOf(1);
@@ -75,7 +84,9 @@ export class Mask {
     const context = canvas.getContext("2d");
     const picture = context.createImageData(this.width, this.height);
     const words = new Uint32Array(picture.data.buffer);
-    const [on, off] = [set, clear].map(([r, g, b, a]) => new Uint32Array(new Uint8Array([r, g, b, a]).buffer)[0]);
+    const [on, off] = [set, clear].map(
+      ([r, g, b, a]) => new Uint32Array(new Uint8Array([r, g, b, a]).buffer)[0],
+    );
     for (let i = 0; i < words.length; i++) words[i] = this.bits[i] ? on : off;
     context.putImageData(picture, 0, 0);
     return canvas;

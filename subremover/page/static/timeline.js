@@ -34,7 +34,8 @@ export class Timeline {
       "aria-label": t("scrubber"),
       on: { input: () => bench.seek(+this.#scrubber.value, { isNear: true }) },
     });
-    const way = (picture, name, act, key) => button(icon(picture), act, { title: t(name), "aria-label": t(name), key });
+    const way = (picture, name, act, key) =>
+      button(icon(picture), act, { title: t(name), "aria-label": t(name), key });
     this.element = make(
       "section",
       { class: "time", "aria-label": t("timeline") },
@@ -53,7 +54,10 @@ export class Timeline {
     this.#strip.addEventListener("pointerdown", (event) => this.#down(event));
     this.#strip.addEventListener("pointermove", (event) => this.#move(event));
     this.#strip.addEventListener("pointerup", () => this.#up());
-    this.#strip.addEventListener("pointercancel", () => { this.#drag = null; this.draw(); });
+    this.#strip.addEventListener("pointercancel", () => {
+      this.#drag = null;
+      this.draw();
+    });
     new ResizeObserver(() => this.draw()).observe(this.#overview);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
   }
@@ -86,7 +90,8 @@ export class Timeline {
 
   #drawOverview() {
     const { film, plan } = this.#bench;
-    const width = Math.round(this.#overview.clientWidth * devicePixelRatio), height = Math.round(this.#overview.clientHeight * devicePixelRatio);
+    const width = Math.round(this.#overview.clientWidth * devicePixelRatio),
+      height = Math.round(this.#overview.clientHeight * devicePixelRatio);
     if (!width || !height) return;
     Object.assign(this.#overview, { width, height });
     const context = this.#overview.getContext("2d");
@@ -97,24 +102,33 @@ export class Timeline {
     const x = (frame) => (frame / film.frames) * width;
     context.fillStyle = colour("shot");
     (plan?.shots ?? []).forEach((shot, index) => {
-      if (index % 2) context.fillRect(x(shot.first), 0, Math.max(1, x(shot.last + 1) - x(shot.first)), height);
+      if (index % 2)
+        context.fillRect(x(shot.first), 0, Math.max(1, x(shot.last + 1) - x(shot.first)), height);
     });
     for (const { entry } of plan?.events ?? []) {
       context.fillStyle = colour(entry.kind ?? "subtitle");
       const tall = (entry.remove ? 0.6 : 0.2) * height;
-      context.fillRect(x(entry.first), (height - tall) / 2, Math.max(devicePixelRatio, x(entry.last + 1) - x(entry.first)), tall);
+      context.fillRect(
+        x(entry.first),
+        (height - tall) / 2,
+        Math.max(devicePixelRatio, x(entry.last + 1) - x(entry.first)),
+        tall,
+      );
     }
   }
 
   /** Draws the closer look anew. */
   drawStrip() {
     const { plan, time, film } = this.#bench;
-    const from = this.#from, to = from + this.#span - 1;
+    const from = this.#from,
+      to = from + this.#span - 1;
     const shares = (first, last) => ({ x: (first - from) / this.#span, w: (last + 1 - first) / this.#span });
     const shots = (plan?.shots ?? [])
       .map((shot, index) => ({ ...shot, index }))
       .filter((shot) => shot.first <= to && shot.last >= from && shot.index % 2)
-      .map((shot) => make("div", { class: "shot", place: shares(Math.max(shot.first, from), Math.min(shot.last, to)) }));
+      .map((shot) =>
+        make("div", { class: "shot", place: shares(Math.max(shot.first, from), Math.min(shot.last, to)) }),
+      );
     const ends = [];
     const bars = (plan?.events ?? [])
       .filter(({ entry }) => entry.first <= to && entry.last >= from)
@@ -126,10 +140,24 @@ export class Timeline {
       });
     place(this.#strip, { lanes: Math.max(1, Math.min(LANES, ends.length)) });
     const seconds = time(Math.min(to + 1, film.frames)) - time(from);
-    const tick = [0.1, 0.2, 0.5, 1, 2, 5, 10].find((each) => (seconds / each) * TICK_PX <= this.#strip.clientWidth) ?? 10;
+    const tick =
+      [0.1, 0.2, 0.5, 1, 2, 5, 10].find((each) => (seconds / each) * TICK_PX <= this.#strip.clientWidth) ??
+      10;
     const ticks = [];
-    for (let at = Math.ceil(time(from) / tick) * tick; at < time(from) + seconds && ticks.length < 20; at += tick)
-      ticks.push(make("span", { class: "tick", place: { x: (this.#bench.frameAt(at) - from) / this.#span } }, formatTime(at).replace(/^0:/, "").replace(/\.?0+$/, "")));
+    for (
+      let at = Math.ceil(time(from) / tick) * tick;
+      at < time(from) + seconds && ticks.length < 20;
+      at += tick
+    )
+      ticks.push(
+        make(
+          "span",
+          { class: "tick", place: { x: (this.#bench.frameAt(at) - from) / this.#span } },
+          formatTime(at)
+            .replace(/^0:/, "")
+            .replace(/\.?0+$/, ""),
+        ),
+      );
     const focused = this.#strip.contains(document.activeElement) ? document.activeElement.dataset.key : null;
     this.#strip.replaceChildren(...shots, ...ticks, ...bars, this.#head);
     if (focused) this.#strip.querySelector(`[data-key="${focused}"]`)?.focus();
@@ -146,12 +174,21 @@ export class Timeline {
     });
     return make(
       "div",
-      { class: `bar ${entry.kind ?? "subtitle"} ${entry.remove ? "removed" : "kept"}`, is: { chosen: plan.selected === key }, place: { ...shares, lane } },
+      {
+        class: `bar ${entry.kind ?? "subtitle"} ${entry.remove ? "removed" : "kept"}`,
+        is: { chosen: plan.selected === key },
+        place: { ...shares, lane },
+      },
       make("i", { class: "end first", data: { end: "first", of: key } }),
-      button(entry.text?.replaceAll("\n", " ") || "", () => {
-        plan.select(key);
-        if (this.#bench.frame < entry.first || this.#bench.frame > entry.last) this.#bench.seek(this.#bench.bestFrame(entry));
-      }, { "aria-label": label, title: label, data: { key } }),
+      button(
+        entry.text?.replaceAll("\n", " ") || "",
+        () => {
+          plan.select(key);
+          if (this.#bench.frame < entry.first || this.#bench.frame > entry.last)
+            this.#bench.seek(this.#bench.bestFrame(entry));
+        },
+        { "aria-label": label, title: label, data: { key } },
+      ),
       make("i", { class: "end last", data: { end: "last", of: key } }),
     );
   }
@@ -166,7 +203,8 @@ export class Timeline {
     if (event.button !== 0) return;
     const { end, of } = event.target.dataset;
     if (end) {
-      const key = +of, { entry } = this.#bench.plan.get(key);
+      const key = +of,
+        { entry } = this.#bench.plan.get(key);
       this.#drag = { key, end, entry, frame: entry[end] };
       this.#bench.plan.select(key);
     } else if (!event.target.closest("button")) {

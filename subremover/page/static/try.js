@@ -17,7 +17,16 @@ export class TryPanel {
 
   constructor(bench) {
     this.#bench = bench;
-    this.element = make("div", {}, make("h2", {}, t("step-try")), make("p", {}, t("try-lead")), this.#none, make("div", { class: "row" }, this.#go, this.#look), this.#card.element, this.#error);
+    this.element = make(
+      "div",
+      {},
+      make("h2", {}, t("step-try")),
+      make("p", {}, t("try-lead")),
+      this.#none,
+      make("div", { class: "row" }, this.#go, this.#look),
+      this.#card.element,
+      this.#error,
+    );
   }
 
   show() {
@@ -58,11 +67,16 @@ export class TryPanel {
   }
 
   #show() {
-    const { film } = this.#bench, { id, result } = this.#job;
+    const { film } = this.#bench,
+      { id, result } = this.#job;
     this.#bench.compare({
       path: (side, frame, width) => `jobs/${id}/pictures/${side}/${frame}.jpg?width=${width}`,
       count: result.last - result.first + 1,
-      label: (frame) => t("frame-at", { frame: result.first + frame, time: formatTime(this.#bench.time(result.first + frame)) }),
+      label: (frame) =>
+        t("frame-at", {
+          frame: result.first + frame,
+          time: formatTime(this.#bench.time(result.first + frame)),
+        }),
       hasProvenance: true,
       start: Math.min(Math.max(this.#bench.frame - result.first, 0), result.last - result.first),
     });

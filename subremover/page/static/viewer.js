@@ -6,7 +6,8 @@ import { Brush } from "./brush.js";
 import { FrameFetcher } from "./frames.js";
 import { t } from "./words.js";
 
-const REMOVED = [255, 0, 64, 150], KEPT = [0, 170, 150, 110];
+const REMOVED = [255, 0, 64, 150],
+  KEPT = [0, 170, 150, 110];
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const WAIT_MS = 160; // after the last step, until a frame is fetched as sharp as it is shown
 
@@ -29,8 +30,12 @@ export class Viewer extends EventTarget {
     const { film } = bench;
     this.brush = new Brush(bench);
     this.brush.addEventListener("change", () => this.drawOverlay());
-    this.brush.addEventListener("new", ({ detail }) => this.dispatchEvent(new CustomEvent("box", { detail })));
-    this.#fetcher = new FrameFetcher((frame, width) => `films/${film.id}/frames/${frame}.jpg?width=${width}&v=${film.stamp}`);
+    this.brush.addEventListener("new", ({ detail }) =>
+      this.dispatchEvent(new CustomEvent("box", { detail })),
+    );
+    this.#fetcher = new FrameFetcher(
+      (frame, width) => `films/${film.id}/frames/${frame}.jpg?width=${width}&v=${film.stamp}`,
+    );
     this.#overlay.width = film.width;
     this.#overlay.height = film.height;
     this.stage = make(
@@ -46,8 +51,13 @@ export class Viewer extends EventTarget {
           pointerdown: (event) => this.#down(event),
           pointermove: (event) => this.#move(event),
           pointerup: (event) => this.#up(event),
-          pointercancel: () => { this.#drag = null; this.brush.cancel(); },
-          pointerleave: () => { if (!this.brush.isDown) this.brush.point(null); },
+          pointercancel: () => {
+            this.#drag = null;
+            this.brush.cancel();
+          },
+          pointerleave: () => {
+            if (!this.brush.isDown) this.brush.point(null);
+          },
           wheel: (event) => this.#wheel(event),
         },
       },
@@ -76,7 +86,8 @@ export class Viewer extends EventTarget {
     const { frame } = this.#bench;
     this.stage.setAttribute("aria-label", this.#describe());
     clearTimeout(this.#timer);
-    const width = this.#width(), rough = Math.min(width, 640);
+    const width = this.#width(),
+      rough = Math.min(width, 640);
     const sharp = this.#fetcher.at(frame, width);
     if (sharp) {
       this.#draw(sharp, frame);
@@ -101,21 +112,27 @@ export class Viewer extends EventTarget {
       events.map(async ({ key, entry }) => {
         if (painted?.key === key) return null;
         const level = entry.opacities?.length ? entry.opacities[frame - entry.first] : 1;
-        return { entry, level, tint: await strokes.tint(entry, entry.remove ? REMOVED : KEPT).catch(() => null) };
+        return {
+          entry,
+          level,
+          tint: await strokes.tint(entry, entry.remove ? REMOVED : KEPT).catch(() => null),
+        };
       }),
     );
     if (drawing !== this.#drawing) return;
     const context = this.#overlay.getContext("2d");
     context.clearRect(0, 0, this.#overlay.width, this.#overlay.height);
-    for (const layer of layers) if (layer?.tint) {
-      context.globalAlpha = 0.35 + 0.65 * layer.level;
-      context.drawImage(layer.tint, layer.entry.box[0], layer.entry.box[1]);
-    }
+    for (const layer of layers)
+      if (layer?.tint) {
+        context.globalAlpha = 0.35 + 0.65 * layer.level;
+        context.drawImage(layer.tint, layer.entry.box[0], layer.entry.box[1]);
+      }
     context.globalAlpha = 1;
     if (painted) context.drawImage(painted.mask.tint(REMOVED), 0, 0);
     const chosen = plan?.chosen?.entry;
     const line = this.#overlay.width / Math.max(1, this.#sheet.clientWidth);
-    if (chosen && chosen.first <= frame && frame <= chosen.last) this.#outline(context, chosen.box, "#fff", "#b83a12", line);
+    if (chosen && chosen.first <= frame && frame <= chosen.last)
+      this.#outline(context, chosen.box, "#fff", "#b83a12", line);
     for (const { box, number } of this.#bench.shownRegions()) {
       this.#outline(context, box, "#000", "#ffd400", line, [8, 6]);
       this.#label(context, box, String(number), line);
@@ -155,13 +172,31 @@ export class Viewer extends EventTarget {
     const keys = { look: "V", region: "R", box: "B", brush: "P", eraser: "E" };
     this.tools.replaceChildren(
       ...(names.length > 1
-        ? [choices(t("tool"), "tool", names.map((name) => [name, t(`tool-${name}`), keys[name]]), this.tool, (tool) => this.setTool(tool))]
+        ? [
+            choices(
+              t("tool"),
+              "tool",
+              names.map((name) => [name, t(`tool-${name}`), keys[name]]),
+              this.tool,
+              (tool) => this.setTool(tool),
+            ),
+          ]
         : []),
     );
     if (names.includes("brush")) {
-      const size = make("input", { type: "range", min: 1, max: 120, value: this.brush.size, on: { input: () => this.brush.setSize(+size.value) } });
-      this.brush.addEventListener("size", () => { size.value = this.brush.size; });
-      this.tools.append(make("label", { class: "field", title: "[ ]" }, make("span", {}, t("brush-size")), size));
+      const size = make("input", {
+        type: "range",
+        min: 1,
+        max: 120,
+        value: this.brush.size,
+        on: { input: () => this.brush.setSize(+size.value) },
+      });
+      this.brush.addEventListener("size", () => {
+        size.value = this.brush.size;
+      });
+      this.tools.append(
+        make("label", { class: "field", title: "[ ]" }, make("span", {}, t("brush-size")), size),
+      );
     }
   }
 
@@ -178,7 +213,10 @@ export class Viewer extends EventTarget {
     this.#fetcher.want(frame, width, {
       isNear,
       shown: (picture, shown) => this.#draw(picture, shown),
-      failed: (error) => { this.#fault.textContent = error.message; this.#fault.hidden = false; },
+      failed: (error) => {
+        this.#fault.textContent = error.message;
+        this.#fault.hidden = false;
+      },
     });
   }
 
@@ -215,7 +253,10 @@ export class Viewer extends EventTarget {
 
   #outline(context, [x, y, width, height], outer, inner, line, dash = []) {
     context.setLineDash(dash.map((each) => each * line));
-    for (const [colour, wide] of [[outer, 3.5], [inner, 1.75]]) {
+    for (const [colour, wide] of [
+      [outer, 3.5],
+      [inner, 1.75],
+    ]) {
       context.strokeStyle = colour;
       context.lineWidth = wide * line;
       context.strokeRect(x, y, width, height);
@@ -234,7 +275,9 @@ export class Viewer extends EventTarget {
   #describe() {
     const { frame, plan, time } = this.#bench;
     const events = plan ? plan.at(frame) : [];
-    const said = events.map(({ entry }) => `${t(entry.remove ? "removed" : "kept")}: ${entry.text || t("not-read")}`);
+    const said = events.map(
+      ({ entry }) => `${t(entry.remove ? "removed" : "kept")}: ${entry.text || t("not-read")}`,
+    );
     return [t("frame-at", { frame, time: formatTime(time(frame)) }), ...said].join(t("semicolon"));
   }
 
@@ -242,7 +285,8 @@ export class Viewer extends EventTarget {
 
   /** Where a pointer is, in px of the film's picture. */
   #where(event) {
-    const view = this.#sheet.getBoundingClientRect(), { width, height } = this.#bench.film;
+    const view = this.#sheet.getBoundingClientRect(),
+      { width, height } = this.#bench.film;
     const clamp = (value, most) => Math.min(Math.max(value, 0), most);
     return {
       x: clamp(((event.clientX - view.left) / view.width) * width, width),
@@ -255,7 +299,9 @@ export class Viewer extends EventTarget {
     const at = this.#where(event);
     if (this.tool === "look") {
       this.#choose(at);
-      this.#drag = { pan: { x: event.clientX + this.stage.scrollLeft, y: event.clientY + this.stage.scrollTop } };
+      this.#drag = {
+        pan: { x: event.clientX + this.stage.scrollLeft, y: event.clientY + this.stage.scrollTop },
+      };
       if (this.#zoom > 1) this.stage.setPointerCapture(event.pointerId);
       return;
     }
@@ -267,7 +313,8 @@ export class Viewer extends EventTarget {
   }
 
   #move(event) {
-    const at = this.#where(event), drag = this.#drag;
+    const at = this.#where(event),
+      drag = this.#drag;
     if (drag?.pan) {
       this.stage.scrollTo(drag.pan.x - event.clientX, drag.pan.y - event.clientY);
     } else if (drag?.from) {
@@ -292,7 +339,9 @@ export class Viewer extends EventTarget {
     if (!plan) return;
     const [found] = plan
       .at(frame)
-      .filter(({ entry: { box } }) => x >= box[0] && x < box[0] + box[2] && y >= box[1] && y < box[1] + box[3])
+      .filter(
+        ({ entry: { box } }) => x >= box[0] && x < box[0] + box[2] && y >= box[1] && y < box[1] + box[3],
+      )
       .toSorted((a, b) => a.entry.box[2] * a.entry.box[3] - b.entry.box[2] * b.entry.box[3]);
     if (found) plan.select(found.key);
   }
@@ -331,6 +380,12 @@ function boxBetween(a, b) {
 
 /** A box in whole pixels inside the picture. */
 export function whole([x, y, width, height], film) {
-  const left = Math.min(Math.max(Math.floor(x), 0), film.width - 1), top = Math.min(Math.max(Math.floor(y), 0), film.height - 1);
-  return [left, top, Math.max(1, Math.min(Math.ceil(x + width), film.width) - left), Math.max(1, Math.min(Math.ceil(y + height), film.height) - top)];
+  const left = Math.min(Math.max(Math.floor(x), 0), film.width - 1),
+    top = Math.min(Math.max(Math.floor(y), 0), film.height - 1);
+  return [
+    left,
+    top,
+    Math.max(1, Math.min(Math.ceil(x + width), film.width) - left),
+    Math.max(1, Math.min(Math.ceil(y + height), film.height) - top),
+  ];
 }

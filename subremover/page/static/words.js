@@ -22,7 +22,10 @@ const WORDS = {
   "length-seconds": ["{n} s", "{n} 秒"],
   "length-minutes": ["{n} min", "{n} 分钟"],
   "length-hours": ["{hours} h {minutes} min", "{hours} 小时 {minutes} 分钟"],
-  "server-gone": ["The server does not answer: was subremover-page stopped? Jobs that were running go on when it is started again.", "服务器没有响应：subremover-page 是否已停止？重新启动后，任务会继续。"],
+  "server-gone": [
+    "The server does not answer: was subremover-page stopped? Jobs that were running go on when it is started again.",
+    "服务器没有响应：subremover-page 是否已停止？重新启动后，任务会继续。",
+  ],
   "server-back": ["The server answers again.", "服务器已恢复。"],
   "server-refused": ["The server refused this ({status}).", "服务器拒绝了该请求（{status}）。"],
   "take-away": ["Take away", "移除"],
@@ -31,8 +34,14 @@ const WORDS = {
   "busy-waiting": ["{n} film waits|{n} films wait", "{n} 部影片等待中"],
 
   // Choose
-  "films-lead": ["{n} film in {folder}. Choose one to look at, or put several in the queue as they are.|{n} films in {folder}. Choose one to look at, or put several in the queue as they are.", "{folder} 中有 {n} 部影片。选择一部查看，或将多部直接加入队列。"],
-  "films-none": ["There is no film in {folder}. Put one there: it appears by itself.", "{folder} 中没有影片。放入影片后会自动显示。"],
+  "films-lead": [
+    "{n} film in {folder}. Choose one to look at, or put several in the queue as they are.|{n} films in {folder}. Choose one to look at, or put several in the queue as they are.",
+    "{folder} 中有 {n} 部影片。选择一部查看，或将多部直接加入队列。",
+  ],
+  "films-none": [
+    "There is no film in {folder}. Put one there: it appears by itself.",
+    "{folder} 中没有影片。放入影片后会自动显示。",
+  ],
   "choose-film": ["Choose {name} for the queue", "选择 {name} 加入队列"],
   "run-none": ["Clean the chosen films", "清除所选影片的字幕"],
   "run-chosen": ["Clean {n} film|Clean {n} films", "清除 {n} 部影片的字幕"],
@@ -52,7 +61,10 @@ const WORDS = {
 
   // Jobs
   queue: ["Queue", "队列"],
-  "queue-lead": ["Films are cleaned one after the other. You may close this page: the work goes on.", "影片逐部处理。可以关闭本页：任务会继续运行。"],
+  "queue-lead": [
+    "Films are cleaned one after the other. You may close this page: the work goes on.",
+    "影片逐部处理。可以关闭本页：任务会继续运行。",
+  ],
   "queue-empty": ["Nothing is in the queue.", "队列为空。"],
   "job-queued": ["waits", "等待中"],
   "job-running": ["starts", "正在启动"],
@@ -69,13 +81,19 @@ const WORDS = {
   left: ["{time} left", "剩余 {time}"],
   pause: ["Pause", "暂停"],
   "go-on": ["Go on", "继续"],
-  "pause-keeps": ["Pause: what is finished is kept, but for the last 250 frames at the most", "暂停：已完成的部分会保留（最多重做 250 帧）"],
+  "pause-keeps": [
+    "Pause: what is finished is kept, but for the last 250 frames at the most",
+    "暂停：已完成的部分会保留（最多重做 250 帧）",
+  ],
   "off-the-list": ["Take off the list", "从列表移除"],
   "put-first": ["Put first", "置顶"],
   cancel: ["Cancel", "取消"],
   "try-again": ["Try again", "重试"],
   "cancel-question": ["Cancel the work on {name}?", "取消对 {name} 的处理？"],
-  "cancel-details": ["What is done so far goes away. To go on later, pause it.", "已完成的部分会被丢弃。若想稍后继续，请暂停。"],
+  "cancel-details": [
+    "What is done so far goes away. To go on later, pause it.",
+    "已完成的部分会被丢弃。若想稍后继续，请暂停。",
+  ],
   "cancel-yes": ["Cancel it", "取消任务"],
   "cancel-no": ["Keep it", "保留"],
 
@@ -95,7 +113,10 @@ const WORDS = {
   "fact-length": ["Length", "时长"],
   "fact-codec": ["Codec", "编码"],
   "fact-size": ["Size", "大小"],
-  "look-lead": ["Any frame of the film: drag the scrubber, or take the arrow keys.", "查看影片的任意一帧：拖动滑块，或使用方向键。"],
+  "look-lead": [
+    "Any frame of the film: drag the scrubber, or take the arrow keys.",
+    "查看影片的任意一帧：拖动滑块，或使用方向键。",
+  ],
   "look-next": ["Look for subtitles", "查找字幕"],
   keys: ["Keys", "快捷键"],
   "key-step": ["a frame back, on", "前后一帧"],
@@ -110,7 +131,10 @@ const WORDS = {
   "key-delete": ["take away an event that was drawn", "移除手动绘制的字幕"],
   "key-undo": ["undo, redo", "撤销、重做"],
   picture: ["picture of a frame", "画面"],
-  "stage-keys": ["Arrow keys go from frame to frame. With a brush they move it, and space paints.", "方向键逐帧移动。使用画笔时，方向键移动画笔，空格绘制。"],
+  "stage-keys": [
+    "Arrow keys go from frame to frame. With a brush they move it, and space paints.",
+    "方向键逐帧移动。使用画笔时，方向键移动画笔，空格绘制。",
+  ],
   zoom: ["Zoom", "缩放"],
   fit: ["Fit", "适合"],
   "zoom-in": ["Zoom in", "放大"],
@@ -131,7 +155,10 @@ const WORDS = {
   "event-on": ["Next event", "下一个字幕"],
   "no-event-back": ["There is no event before.", "前面没有字幕了。"],
   "no-event-on": ["There is no event behind.", "后面没有字幕了。"],
-  "event-label": ["Event {number}: {text}, frames {first} to {last}, {decision}", "字幕 {number}：{text}，第 {first} 至 {last} 帧，{decision}"],
+  "event-label": [
+    "Event {number}: {text}, frames {first} to {last}, {decision}",
+    "字幕 {number}：{text}，第 {first} 至 {last} 帧，{decision}",
+  ],
   removed: ["removed", "去除"],
   kept: ["left alone", "保留"],
   "not-read": ["not read", "未识别"],
@@ -142,9 +169,15 @@ const WORDS = {
   "kind-logo": ["Logo", "台标"],
 
   // Scan
-  "scan-lead": ["Looks at every frame for subtitles. Nothing is changed: you see what was found, and mend it.", "逐帧查找字幕。不会改动影片：先查看结果，再修正。"],
+  "scan-lead": [
+    "Looks at every frame for subtitles. Nothing is changed: you see what was found, and mend it.",
+    "逐帧查找字幕。不会改动影片：先查看结果，再修正。",
+  ],
   regions: ["Regions", "区域"],
-  "regions-hint": ["Without one the whole picture is looked at. Draw one on the frame with the tool Region, or add one here.", "未设区域时查看整个画面。用“区域”工具在画面上绘制，或在此添加。"],
+  "regions-hint": [
+    "Without one the whole picture is looked at. Draw one on the frame with the tool Region, or add one here.",
+    "未设区域时查看整个画面。用“区域”工具在画面上绘制，或在此添加。",
+  ],
   "region-add": ["Add a region", "添加区域"],
   "region-added": ["Region {n} added.", "已添加区域 {n}。"],
   "region-number": ["Region {n}", "区域 {n}"],
@@ -167,12 +200,21 @@ const WORDS = {
   "scan-again": ["Scan again", "重新扫描"],
   "scan-progress": ["Progress of the scan", "扫描进度"],
   "found-so-far": ["Found so far", "目前找到"],
-  "scan-done": ["Scanned: {n} event is to be removed.|Scanned: {n} events are to be removed.", "扫描完成：将去除 {n} 条字幕。"],
+  "scan-done": [
+    "Scanned: {n} event is to be removed.|Scanned: {n} events are to be removed.",
+    "扫描完成：将去除 {n} 条字幕。",
+  ],
   "adds-question": ["Add to what was found?", "添加到已找到的内容？"],
-  "adds-details": ["What is found in the regions can be added to the plan, which stays as it is; or take the place of all that is in it.", "可将区域内找到的内容添加到现有方案（保持不变），或取代方案中的全部内容。"],
+  "adds-details": [
+    "What is found in the regions can be added to the plan, which stays as it is; or take the place of all that is in it.",
+    "可将区域内找到的内容添加到现有方案（保持不变），或取代方案中的全部内容。",
+  ],
   "adds-add": ["Add", "添加"],
   "mended-question": ["Keep what you have changed?", "保留您的修改？"],
-  "mended-details": ["The plan of this film was changed by hand. A new scan can keep that, and take only the rest anew.", "该影片的方案已手动修改。重新扫描可以保留这些修改，只更新其余部分。"],
+  "mended-details": [
+    "The plan of this film was changed by hand. A new scan can keep that, and take only the rest anew.",
+    "该影片的方案已手动修改。重新扫描可以保留这些修改，只更新其余部分。",
+  ],
   "mended-keep": ["Keep my changes", "保留我的修改"],
   "mended-replace": ["Begin afresh", "全部重新开始"],
   "mended-cancel": ["Do not scan", "不扫描"],
@@ -182,9 +224,15 @@ const WORDS = {
   "event-add": ["Add an event here", "在此添加字幕"],
   "event-added": ["Added an event on frames {first} to {last}.", "已在第 {first} 至 {last} 帧添加字幕。"],
   "event-number": ["Event {n}", "字幕 {n}"],
-  "choose-hint": ["Choose an event in the list, on the timeline or on the frame.", "在列表、时间轴或画面上选择一条字幕。"],
+  "choose-hint": [
+    "Choose an event in the list, on the timeline or on the frame.",
+    "在列表、时间轴或画面上选择一条字幕。",
+  ],
   "choose-first": ["Choose an event that is on this frame first.", "请先选择此帧上的一条字幕。"],
-  "nothing-found": ["Nothing was found. Draw a box on a frame, or scan again with a region.", "未找到字幕。可在画面上画框，或指定区域重新扫描。"],
+  "nothing-found": [
+    "Nothing was found. Draw a box on a frame, or scan again with a region.",
+    "未找到字幕。可在画面上画框，或指定区域重新扫描。",
+  ],
   "leave-it": ["Leave it alone", "保留"],
   "remove-it": ["Remove it", "去除"],
   remove: ["Remove", "去除"],
@@ -198,7 +246,10 @@ const WORDS = {
   details: ["Kind, text and box", "类型、文字与边框"],
   kind: ["Kind", "类型"],
   says: ["Says", "内容"],
-  "box-empty": ["The box must hold some of the strokes, which begin at {x}, {y}.", "边框须包含部分笔画（起点 {x}, {y}）。"],
+  "box-empty": [
+    "The box must hold some of the strokes, which begin at {x}, {y}.",
+    "边框须包含部分笔画（起点 {x}, {y}）。",
+  ],
   "turn-shown-off": ["Leave all shown alone", "保留所列全部"],
   "turn-shown-on": ["Remove all shown", "去除所列全部"],
   undo: ["Undo", "撤销"],
@@ -214,18 +265,33 @@ const WORDS = {
   "did-add": ["event added", "添加字幕"],
   "did-take-away": ["event taken away", "移除字幕"],
   "did-change": ["event changed", "修改字幕"],
-  "status-saved": ["{n} event to be removed. Saved.|{n} events to be removed. Saved.", "将去除 {n} 条字幕。已保存。"],
-  "status-waiting": ["{n} event to be removed. Saves …|{n} events to be removed. Saves …", "将去除 {n} 条字幕。正在保存……"],
-  "status-saving": ["{n} event to be removed. Saves …|{n} events to be removed. Saves …", "将去除 {n} 条字幕。正在保存……"],
+  "status-saved": [
+    "{n} event to be removed. Saved.|{n} events to be removed. Saved.",
+    "将去除 {n} 条字幕。已保存。",
+  ],
+  "status-waiting": [
+    "{n} event to be removed. Saves …|{n} events to be removed. Saves …",
+    "将去除 {n} 条字幕。正在保存……",
+  ],
+  "status-saving": [
+    "{n} event to be removed. Saves …|{n} events to be removed. Saves …",
+    "将去除 {n} 条字幕。正在保存……",
+  ],
   "status-failed": ["The last change is not saved.", "最近的修改未保存。"],
   "plan-folder": ["Saved as the plan folder that --plan reads:", "保存为 --plan 可读取的方案文件夹："],
   "changed-question": ["The plan was changed elsewhere", "方案已在别处修改"],
-  "changed-details": ["Another tab, or somebody else, has saved this film's plan since you opened it.", "您打开后，另一个标签页或其他人保存了该影片的方案。"],
+  "changed-details": [
+    "Another tab, or somebody else, has saved this film's plan since you opened it.",
+    "您打开后，另一个标签页或其他人保存了该影片的方案。",
+  ],
   "changed-mine": ["Save mine over it", "以我的为准"],
   "changed-theirs": ["Take theirs", "采用对方的"],
 
   // Try
-  "try-lead": ["Makes three seconds around a frame just as the whole film would be made.", "按整部影片的方式处理某帧前后共三秒。"],
+  "try-lead": [
+    "Makes three seconds around a frame just as the whole film would be made.",
+    "按整部影片的方式处理某帧前后共三秒。",
+  ],
   "try-none": ["Scan the film first.", "请先扫描影片。"],
   "try-go": ["Try around {time}", "试做 {time} 前后"],
   "try-look": ["Look at the last try", "查看上次试做"],
@@ -263,7 +329,10 @@ const WORDS = {
   "write-srt": ["Write what the subtitles said as an SRT file", "将字幕内容写为 SRT 文件"],
   "subtitle-track": ["Add it to the film as a track to turn on and off", "作为可开关的字幕轨加入影片"],
   "subtitle-language": ["Its language (eng, zho, ...)", "字幕语言（eng、zho 等）"],
-  "sound-untouched": ["Sound, other tracks and chapters are copied as they are.", "音频、其他轨道和章节原样复制。"],
+  "sound-untouched": [
+    "Sound, other tracks and chapters are copied as they are.",
+    "音频、其他轨道和章节原样复制。",
+  ],
   "run-go": ["Remove the subtitles", "去除字幕"],
   "run-progress": ["Progress of the run", "处理进度"],
   outdated: ["The plan was changed after this film was made.", "此影片生成后方案已修改。"],
@@ -278,7 +347,10 @@ const WORDS = {
   "save-srt": ["Save the SRT", "保存 SRT"],
   "save-report": ["Save the report", "保存报告"],
   "result-none": ["No subtitle was found; the film is a copy", "未找到字幕；影片为原样副本"],
-  "result-removed": ["{n} subtitle removed on {frames} frames|{n} subtitles removed on {frames} frames", "在 {frames} 帧上去除了 {n} 条字幕"],
+  "result-removed": [
+    "{n} subtitle removed on {frames} frames|{n} subtitles removed on {frames} frames",
+    "在 {frames} 帧上去除了 {n} 条字幕",
+  ],
   "share-borrowed": ["{share} borrowed", "{share} 取自其他帧"],
   "share-unmixed": ["{share} unmixed", "{share} 还原"],
   "share-painted": ["{share} painted", "{share} 绘制填补"],

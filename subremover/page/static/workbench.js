@@ -1,9 +1,10 @@
 // One film: its frame, its timeline, and beside them the panel of the step that a person is at.
 
-import { formatSize, formatTime, get, getBytes } from "./api.js";
+import { get, getBytes } from "./api.js";
 import { make, tell } from "./elements.js";
 import { jobs } from "./jobs.js";
 import { Compare } from "./compare.js";
+import { LookPanel } from "./look.js";
 import { MendPanel } from "./mend.js";
 import { PlanDocument } from "./document.js";
 import { RunPanel } from "./run.js";
@@ -15,7 +16,13 @@ import { Viewer } from "./viewer.js";
 import { t } from "./words.js";
 
 const STEPS = ["look", "scan", "mend", "try", "run"];
-const TOOLS = { look: ["look"], scan: ["look", "region"], mend: ["look", "box", "brush", "eraser"], try: ["look"], run: ["look"] };
+const TOOLS = {
+  look: ["look"],
+  scan: ["look", "region"],
+  mend: ["look", "box", "brush", "eraser"],
+  try: ["look"],
+  run: ["look"],
+};
 
 export class Workbench {
   film = null;
@@ -36,7 +43,9 @@ export class Workbench {
     this.element = make("div", { class: "workbench" }, make("p", { class: "waiting" }, t("film-opens")));
     this.keys = (event) => this.#key(event);
     this.follow = () => this.#follow();
-    this.leave = (event) => { if (this.plan && this.plan.status !== "saved") event.preventDefault(); };
+    this.leave = (event) => {
+      if (this.plan && this.plan.status !== "saved") event.preventDefault();
+    };
   }
 
   async open() {
@@ -48,7 +57,13 @@ export class Workbench {
       await this.reload();
     } catch (error) {
       this.element.replaceChildren(
-        make("div", { class: "masthead" }, make("h1", {}, t("film-broken")), make("p", { class: "lead error", role: "alert" }, error.message), make("p", {}, make("a", { href: "#/" }, t("back-to-films")))),
+        make(
+          "div",
+          { class: "masthead" },
+          make("h1", {}, t("film-broken")),
+          make("p", { class: "lead error", role: "alert" }, error.message),
+          make("p", {}, make("a", { href: "#/" }, t("back-to-films"))),
+        ),
       );
       return;
     }
@@ -97,7 +112,8 @@ export class Workbench {
   /** The frame that is on screen at a time. */
   frameAt(seconds) {
     const ms = seconds * 1000;
-    let low = 0, high = this.film.frames - 1;
+    let low = 0,
+      high = this.film.frames - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       if (this.#times[middle] <= ms + 0.5) low = middle;
@@ -123,10 +139,14 @@ export class Workbench {
     const events = this.plan?.events ?? [];
     const { frame } = this;
     const chosen = this.plan?.chosen;
-    const at = chosen && chosen.entry.first <= frame && frame <= chosen.entry.last ? events.indexOf(chosen) : -1;
-    const found = at >= 0
-      ? events[at + way]
-      : way > 0 ? events.find(({ entry }) => entry.first > frame) : events.findLast(({ entry }) => entry.last < frame);
+    const at =
+      chosen && chosen.entry.first <= frame && frame <= chosen.entry.last ? events.indexOf(chosen) : -1;
+    const found =
+      at >= 0
+        ? events[at + way]
+        : way > 0
+          ? events.find(({ entry }) => entry.first > frame)
+          : events.findLast(({ entry }) => entry.last < frame);
     if (!found) {
       tell(t(way > 0 ? "no-event-on" : "no-event-back"));
       return;
@@ -137,10 +157,12 @@ export class Workbench {
 
   /** The frame nearest to an event's middle on which it is fully there. */
   bestFrame(entry) {
-    const middle = (entry.first + entry.last) >> 1, levels = entry.opacities ?? [];
+    const middle = (entry.first + entry.last) >> 1,
+      levels = entry.opacities ?? [];
     if (!levels.length) return middle;
     const full = 0.95 * levels.reduce((most, level) => Math.max(most, level), 0);
-    let best = middle, distance = Infinity;
+    let best = middle,
+      distance = Infinity;
     levels.forEach((level, at) => {
       const away = Math.abs(entry.first + at - middle);
       if (level >= full && away < distance) [best, distance] = [entry.first + at, away];
@@ -150,7 +172,12 @@ export class Workbench {
 
   /** The shot that a frame is in. */
   shotOf(frame) {
-    return this.plan?.shots.find((shot) => shot.first <= frame && frame <= shot.last) ?? { first: 0, last: this.film.frames - 1 };
+    return (
+      this.plan?.shots.find((shot) => shot.first <= frame && frame <= shot.last) ?? {
+        first: 0,
+        last: this.film.frames - 1,
+      }
+    );
   }
 
   shownRegions() {
@@ -179,8 +206,16 @@ export class Workbench {
   /** Shows before and after in the place of the frame, as `settings` of `Compare` say; null: the frame again. */
   compare(settings) {
     this.#compare?.stop();
-    this.#compare = settings && new Compare({ ...settings, rate: this.film.rate, aspect: this.aspect, close: () => this.compare(null) });
-    for (const part of this.element.querySelectorAll(".board > :not(.instead)")) part.hidden = Boolean(settings);
+    this.#compare =
+      settings &&
+      new Compare({
+        ...settings,
+        rate: this.film.rate,
+        aspect: this.aspect,
+        close: () => this.compare(null),
+      });
+    for (const part of this.element.querySelectorAll(".board > :not(.instead)"))
+      part.hidden = Boolean(settings);
     this.element.querySelector(".instead").replaceChildren(...(settings ? [this.#compare.element] : []));
   }
 
@@ -194,12 +229,24 @@ export class Workbench {
     this.timeline = new Timeline(this);
     this.viewer.addEventListener("region", ({ detail }) => this.#panels.scan.add(detail.box));
     this.viewer.addEventListener("box", ({ detail }) => this.#panels.mend.add(detail));
-    this.#panels = { look: new LookPanel(this), scan: new ScanPanel(this), mend: new MendPanel(this), try: new TryPanel(this), run: new RunPanel(this) };
+    this.#panels = {
+      look: new LookPanel(this),
+      scan: new ScanPanel(this),
+      mend: new MendPanel(this),
+      try: new TryPanel(this),
+      run: new RunPanel(this),
+    };
     const tabs = make("div", { class: "steps", role: "tablist", "aria-label": t("steps") });
     STEPS.forEach((step, index) => {
       const tab = make(
         "button",
-        { type: "button", role: "tab", id: `tab-${step}`, "aria-controls": "side", on: { click: () => this.choose(step), keydown: (event) => this.#tabKey(event, index) } },
+        {
+          type: "button",
+          role: "tab",
+          id: `tab-${step}`,
+          "aria-controls": "side",
+          on: { click: () => this.choose(step), keydown: (event) => this.#tabKey(event, index) },
+        },
         make("span", { class: "number" }, `${index + 2}`),
         t(`step-${step}`),
       );
@@ -210,7 +257,14 @@ export class Workbench {
     this.#side.setAttribute("role", "tabpanel");
     this.element.replaceChildren(
       make("h1", { class: "unseen" }, this.film.name),
-      make("div", { class: "board" }, make("div", { class: "row above" }, this.viewer.tools, this.viewer.zoomBar), this.viewer.element, this.timeline.element, make("div", { class: "instead" })),
+      make(
+        "div",
+        { class: "board" },
+        make("div", { class: "row above" }, this.viewer.tools, this.viewer.zoomBar),
+        this.viewer.element,
+        this.timeline.element,
+        make("div", { class: "instead" }),
+      ),
       make("div", { class: "aside" }, tabs, this.#side),
     );
   }
@@ -237,7 +291,9 @@ export class Workbench {
     if (event.defaultPrevented || event.altKey || document.querySelector("dialog[open]")) return;
     const { target } = event;
     if (!(target instanceof Element)) return;
-    const isTyping = target.matches("textarea, select, input:not([type=checkbox], [type=radio], [type=range])");
+    const isTyping = target.matches(
+      "textarea, select, input:not([type=checkbox], [type=radio], [type=range])",
+    );
     const isChoosing = target.matches("input[type=radio], input[type=range]:not(.scrubber)");
     const word = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (event.ctrlKey || event.metaKey) {
@@ -250,47 +306,39 @@ export class Workbench {
     if (isTyping) return;
     const { brush } = this.viewer;
     const keys = {
-      PageUp: () => this.jump(-1), PageDown: () => this.jump(1),
-      "+": () => this.viewer.zoom(1), "=": () => this.viewer.zoom(1), "-": () => this.viewer.zoom(-1), 0: () => this.viewer.zoom(0),
-      ",": () => this.step(-1), ".": () => this.step(1),
-      v: () => this.viewer.pick("look"), r: () => this.viewer.pick("region"), b: () => this.viewer.pick("box"), p: () => this.viewer.pick("brush"), e: () => this.viewer.pick("eraser"),
-      ...(this.viewer.isPainting ? { "[": () => brush.setSize(brush.size - 2), "]": () => brush.setSize(brush.size + 2) } : {}),
+      PageUp: () => this.jump(-1),
+      PageDown: () => this.jump(1),
+      "+": () => this.viewer.zoom(1),
+      "=": () => this.viewer.zoom(1),
+      "-": () => this.viewer.zoom(-1),
+      0: () => this.viewer.zoom(0),
+      ",": () => this.step(-1),
+      ".": () => this.step(1),
+      v: () => this.viewer.pick("look"),
+      r: () => this.viewer.pick("region"),
+      b: () => this.viewer.pick("box"),
+      p: () => this.viewer.pick("brush"),
+      e: () => this.viewer.pick("eraser"),
+      ...(this.viewer.isPainting
+        ? { "[": () => brush.setSize(brush.size - 2), "]": () => brush.setSize(brush.size + 2) }
+        : {}),
       ...this.#panels[this.tab].keys,
       ...this.#compare?.keys,
     };
     const isButton = target.matches("button, a, summary, [role=tab]");
     if (!isChoosing) {
       const far = event.shiftKey ? Math.round(this.film.rate) : 1;
-      Object.assign(keys, { ArrowLeft: () => this.step(-far), ArrowRight: () => this.step(far), Home: () => this.seek(0), End: () => this.seek(this.film.frames - 1) });
+      Object.assign(keys, {
+        ArrowLeft: () => this.step(-far),
+        ArrowRight: () => this.step(far),
+        Home: () => this.seek(0),
+        End: () => this.seek(this.film.frames - 1),
+      });
     }
     if (isButton && (event.key === " " || event.key === "Enter")) return;
     const act = keys[word] ?? keys[event.key];
     if (!act) return;
     act();
     event.preventDefault();
-  }
-}
-
-/** What the film is, and which keys there are. */
-class LookPanel {
-  constructor(bench) {
-    const { film } = bench;
-    const facts = {
-      "fact-picture": `${film.width} × ${film.height} px`,
-      "fact-length": formatTime(film.seconds) + t("comma") + t("frames", { n: film.frames }),
-      "fact-codec": `${film.codec}, ${film.rate.toFixed(3).replace(/\.?0+$/, "")} fps`,
-      "fact-size": formatSize(film.bytes),
-    };
-    const keys = [["← →", "key-step"], ["Shift + ← →", "key-second"], ["PageUp PageDown", "key-event"], ["Home End", "key-ends"], ["+ − 0", "key-zoom"], ["D", "key-turn"], ["F L", "key-set-ends"], ["V R B P E", "key-tools"], ["[ ]", "key-brush"], ["Delete", "key-delete"], ["Ctrl + Z, Ctrl + Y", "key-undo"]];
-    this.element = make(
-      "div",
-      {},
-      make("h2", {}, t("step-look")),
-      make("p", {}, t("look-lead")),
-      film.warnings.map((warning) => make("p", { class: "warning" }, warning)),
-      make("dl", { class: "facts" }, Object.entries(facts).map(([name, fact]) => make("div", {}, make("dt", {}, t(name)), make("dd", {}, fact)))),
-      make("details", { class: "keys" }, make("summary", {}, t("keys")), make("dl", {}, keys.map(([key, name]) => make("div", {}, make("dt", {}, make("kbd", {}, key)), make("dd", {}, t(name)))))),
-    );
-    this.element.append(make("div", { class: "row" }, make("button", { type: "button", class: "main", on: { click: () => bench.choose("scan") } }, t("look-next"))));
   }
 }
