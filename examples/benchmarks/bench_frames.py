@@ -28,7 +28,7 @@ from clip_tables import format_rows
 from make_sample import SampleOptions, draw_frames
 from score_clips import describe_run
 
-from subremover.page.pictures import Pictures, encode_picture
+from subremover.page.pictures.pictures import Pictures, encode_picture
 from subremover.video.film import Film
 from subremover.video.pixels.planes import upright_rgb
 from subremover.video.read.probe import probe

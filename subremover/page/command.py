@@ -102,9 +102,9 @@ def _lock(library: Library) -> int:
 
 def _serve(library: Library, host: str, port: int | None, opens: bool) -> None:
     from subremover.page.guard import Guard
-    from subremover.page.pictures import Pictures
-    from subremover.page.plans import Plans
-    from subremover.page.queue import Queue
+    from subremover.page.jobs.queue import Queue
+    from subremover.page.pictures.pictures import Pictures
+    from subremover.page.plans.plans import Plans
     from subremover.page.server import Server, make_hosts, make_site, open_socket, read_token
 
     try:

@@ -18,15 +18,15 @@ import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from subremover.page.answers.films import FilmAnswers
+from subremover.page.answers.jobs import JobAnswers
+from subremover.page.answers.plans import PlanAnswers
 from subremover.page.app import make_app
-from subremover.page.film_answers import FilmAnswers
 from subremover.page.guard import Hosts
-from subremover.page.job_answers import JobAnswers
+from subremover.page.jobs.queue import Queue
 from subremover.page.library import Library
-from subremover.page.pictures import Pictures
-from subremover.page.plan_answers import PlanAnswers
-from subremover.page.plans import Plans
-from subremover.page.queue import Queue
+from subremover.page.pictures.pictures import Pictures
+from subremover.page.plans.plans import Plans
 from subremover.runtime.atomic_file import new_file, output_errors
 
 TOKEN_NAME = "token"

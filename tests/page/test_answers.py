@@ -10,8 +10,8 @@ from media import draw_film
 from page_server import PageServer
 from plan_entries import make_entry, write_plan
 
-from subremover.page.asked import TryAsk
-from subremover.page.jobs import Job
+from subremover.page.jobs.asked import TryAsk
+from subremover.page.jobs.job import Job
 
 
 @pytest.fixture(scope="module")

@@ -6,10 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from subremover.page.app import Addresses, send_json
-from subremover.page.asked import read_json, take
+from subremover.page.jobs.asked import read_json, take
 from subremover.page.library import FilmFile, Library
-from subremover.page.plan_files import SavedPlan
-from subremover.page.plans import Plans
+from subremover.page.plans.folder import SavedPlan
+from subremover.page.plans.plans import Plans
 
 
 class PlanAnswers:

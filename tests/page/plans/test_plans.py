@@ -10,10 +10,10 @@ import pytest
 from plan_entries import draw_strokes, make_document, make_entry, write_plan
 
 from subremover.errors import PlanError
-from subremover.page import plan_files
-from subremover.page import plans as plans_module
 from subremover.page.library import FilmFile, Library
-from subremover.page.plans import Plans
+from subremover.page.plans import folder as folder_module
+from subremover.page.plans import plans as plans_module
+from subremover.page.plans.plans import Plans
 from subremover.page.refusals import Refusal
 from subremover.plan.saved_plan import load_plan
 
@@ -149,7 +149,7 @@ def test_entries_that_are_there_already_are_not_read_again(
     plans: Plans, film: FilmFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    monkeypatch.setattr(plan_files, "read_event", lambda _, where, *__: read.append(where))
+    monkeypatch.setattr(folder_module, "read_event", lambda _, where, *__: read.append(where))
     change(plans, film, HELLO, {**AWAY, "text": "new"})
     assert read == ["event 2"]
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-from subremover.page.asked import ASKS, Ask, JobKind, to_json
+from subremover.page.jobs.asked import ASKS, Ask, JobKind, to_json
 from subremover.page.library import FilmFile, readable
 from subremover.page.refusals import Refusal
 from subremover.runtime.atomic_file import new_file

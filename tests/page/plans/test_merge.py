@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from plan_entries import make_document, make_entry
 
-from subremover.page.merge import Merged, add_found, keep_mended, key_of, replace_plan
+from subremover.page.plans.merge import Merged, add_found, keep_mended, key_of, replace_plan
 
 HELLO, AWAY = make_entry(2, 9), make_entry(12, 20)
 

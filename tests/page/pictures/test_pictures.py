@@ -12,8 +12,8 @@ import pytest
 from media import add_grain, draw_film, draw_texture
 
 from subremover.errors import InputError
-from subremover.page import pictures as module
-from subremover.page.pictures import Brief, Pictures, encode_picture, read_brief
+from subremover.page.pictures import pictures as module
+from subremover.page.pictures.pictures import Brief, Pictures, encode_picture, read_brief
 from subremover.video.film import Film
 from subremover.video.pixels.planes import upright_rgb
 from subremover.video.read.probe import probe
@@ -181,7 +181,7 @@ def test_one_decoder_is_enough_to_go_back(moving: Path) -> None:
 def test_going_on_does_not_seek(moving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with Pictures() as pictures:
         pictures.jpeg(moving, 20)
-        monkeypatch.setattr("subremover.page.walks.FrameWalk", lambda *_: pytest.fail("begun anew"))
+        monkeypatch.setattr("subremover.page.pictures.walks.FrameWalk", lambda *_: pytest.fail("begun anew"))
         for index in (21, 22, 27, 29):
             pictures.jpeg(moving, index)
 
@@ -191,7 +191,7 @@ def test_seeking_does_not_open_a_film_again(tmp_path: Path, monkeypatch: pytest.
     truth = read_all(probe(film))
     with Pictures(most_open=1) as pictures:
         pictures.jpeg(film, 40)
-        monkeypatch.setattr("subremover.page.walks.FrameWalk", lambda *_: pytest.fail("opened anew"))
+        monkeypatch.setattr("subremover.page.pictures.walks.FrameWalk", lambda *_: pytest.fail("opened anew"))
         for index in (12, 0, 33, 4, 47, 7):
             assert pictures.jpeg(film, index) == truth[index]
 

@@ -6,10 +6,10 @@ import contextlib
 import shutil
 from dataclasses import replace
 
-from subremover.page.asked import RunAsk, ScanAsk, TryAsk
-from subremover.page.jobs import FOR_PROGRAMS, Job
+from subremover.page.jobs.asked import RunAsk, ScanAsk, TryAsk
+from subremover.page.jobs.job import FOR_PROGRAMS, Job
 from subremover.page.library import FilmFile, Library, Outputs
-from subremover.page.plans import Plans
+from subremover.page.plans.plans import Plans
 from subremover.page.refusals import Refusal
 from subremover.plan.model import PLAN_NAME
 from subremover.resume.folder import discard_work

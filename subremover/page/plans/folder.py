@@ -16,7 +16,7 @@ from typing import Any
 
 from subremover.errors import PlanError
 from subremover.page.library import check_place
-from subremover.page.merge import Entry, key_of
+from subremover.page.plans.merge import Entry, key_of
 from subremover.plan.model import MOST_STROKE_PIXELS, PLAN_NAME, FilmKey, lay_out
 from subremover.plan.saved_plan import count_stroke_pixels, read_document, read_event
 from subremover.runtime.atomic_file import sync, sync_folder

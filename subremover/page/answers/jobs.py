@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from subremover.options import PresetName, SensitivityName
+from subremover.page.answers.films import send_frame
 from subremover.page.app import Addresses, send_json
-from subremover.page.asked import RunAsk, ScanAsk, TryAsk, read_json, read_number
-from subremover.page.film_answers import send_frame
+from subremover.page.jobs.asked import RunAsk, ScanAsk, TryAsk, read_json, read_number
+from subremover.page.jobs.queue import Queue
 from subremover.page.library import FilmFile, Library, check_place
-from subremover.page.pictures import Pictures
-from subremover.page.plans import Plans
-from subremover.page.queue import Queue
+from subremover.page.pictures.pictures import Pictures
+from subremover.page.plans.plans import Plans
 from subremover.page.refusals import Refusal, bad, missing
 from subremover.runtime.paths import is_file
 from subremover.video.encode.encoders import list_codecs

@@ -13,11 +13,11 @@ from starlette.responses import FileResponse, Response
 
 from subremover.errors import PlanError
 from subremover.page.app import Addresses, send_json
-from subremover.page.asked import is_number, read_number
+from subremover.page.jobs.asked import is_number, read_number
+from subremover.page.jobs.queue import Queue
 from subremover.page.library import FilmFile, Library, readable
-from subremover.page.pictures import Pictures, read_brief
-from subremover.page.plans import Plans
-from subremover.page.queue import Queue
+from subremover.page.pictures.pictures import Pictures, read_brief
+from subremover.page.plans.plans import Plans
 from subremover.page.refusals import missing
 from subremover.plan.model import PLAN_NAME, FilmKey
 from subremover.runtime.paths import is_file

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import subremover
 from subremover.errors import OutputError
-from subremover.page.jobs import Job
+from subremover.page.jobs.job import Job
 from subremover.resume.lock import is_locked, lock_file
 
 COMMAND = (sys.executable, "-P", "-m", "subremover")

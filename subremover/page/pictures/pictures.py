@@ -20,7 +20,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from subremover.errors import InputError
-from subremover.page.walks import Walks
+from subremover.page.pictures.walks import Walks
 from subremover.runtime.cpu import one_opencv_thread
 from subremover.runtime.lru_cache import LruCache
 from subremover.video.film import Film

@@ -16,12 +16,12 @@ from collections.abc import Callable
 from typing import Any
 
 from subremover.errors import OutputError, SubremoverError
-from subremover.page.asked import Ask, JobKind, ScanAsk
-from subremover.page.children import Children
-from subremover.page.jobs import Job, Said, describe, describe_end
+from subremover.page.jobs.asked import Ask, JobKind, ScanAsk
+from subremover.page.jobs.children import Children
+from subremover.page.jobs.job import Job, Said, describe, describe_end
+from subremover.page.jobs.prepare import discard_run, finish, prepare
 from subremover.page.library import FilmFile, Library
-from subremover.page.plans import Plans
-from subremover.page.prepare import discard_run, finish, prepare
+from subremover.page.plans.plans import Plans
 from subremover.page.refusals import Refusal, missing
 from subremover.plan.model import PLAN_NAME
 from subremover.runtime.atomic_file import output_errors

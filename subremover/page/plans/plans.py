@@ -1,6 +1,6 @@
 """The plans of films: read, changed by a person, replaced by a scan; one at a time, and never half.
 
-How a plan's folder is read and written: `plan_files`.
+How a plan's folder is read and written: `folder`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from typing import Any
 
 from subremover.errors import PlanError
 from subremover.page.library import FilmFile, Library, check_place
-from subremover.page.merge import Merged, add_found, keep_mended, replace_plan
-from subremover.page.plan_files import (
+from subremover.page.plans.folder import (
     SCANNED_NAME,
     SavedPlan,
     check_entries,
@@ -28,6 +27,7 @@ from subremover.page.plan_files import (
     make_empty,
     read_folder,
 )
+from subremover.page.plans.merge import Merged, add_found, keep_mended, replace_plan
 from subremover.page.refusals import Refusal, bad, missing
 from subremover.plan.mask_picture import decode_mask
 from subremover.plan.model import PLAN_NAME, lay_out

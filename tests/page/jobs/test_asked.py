@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from subremover.page.asked import RunAsk, ScanAsk, TryAsk, read_json, read_number, to_json
+from subremover.page.jobs.asked import RunAsk, ScanAsk, TryAsk, read_json, read_number, to_json
 from subremover.page.library import Outputs
 from subremover.page.refusals import Refusal
 

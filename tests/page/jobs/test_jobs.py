@@ -15,14 +15,14 @@ from page_server import wait_for
 from plan_entries import make_entry, write_plan
 from processes import ENVIRONMENT, SUPPORT
 
-from subremover.page import children as children_module
-from subremover.page import queue as queue_module
-from subremover.page.asked import RunAsk, ScanAsk, TryAsk
-from subremover.page.children import Children
-from subremover.page.jobs import Job, Said, describe
+from subremover.page.jobs import children as children_module
+from subremover.page.jobs import queue as queue_module
+from subremover.page.jobs.asked import RunAsk, ScanAsk, TryAsk
+from subremover.page.jobs.children import Children
+from subremover.page.jobs.job import Job, Said, describe
+from subremover.page.jobs.queue import Queue
 from subremover.page.library import FilmFile, Library
-from subremover.page.plans import Plans
-from subremover.page.queue import Queue
+from subremover.page.plans.plans import Plans
 from subremover.page.refusals import Refusal
 from subremover.plan.model import FilmKey
 from subremover.resume.names import LOCK, find_folder
@@ -349,11 +349,11 @@ def test_a_server_that_ends_leaves_its_jobs_to_the_next(
 KILLED = """
 import sys, time
 from pathlib import Path
-from subremover.page.asked import RunAsk
-from subremover.page.children import Children
+from subremover.page.jobs.asked import RunAsk
+from subremover.page.jobs.children import Children
 from subremover.page.library import Library
-from subremover.page.plans import Plans
-from subremover.page.queue import Queue
+from subremover.page.plans.plans import Plans
+from subremover.page.jobs.queue import Queue
 library = Library(Path(sys.argv[1]))
 queue = Queue(library, Plans(library), Children(sys.argv[2:]))
 queue.start()

@@ -1,0 +1,1 @@
+"""What the server answers about films, plans and jobs."""

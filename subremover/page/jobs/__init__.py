@@ -1,0 +1,1 @@
+"""Jobs: what was asked, in which process it runs, and when."""

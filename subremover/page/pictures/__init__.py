@@ -1,0 +1,1 @@
+"""Pictures of films by frame index."""

@@ -1,0 +1,1 @@
+"""Plans of films as the page reads, changes and merges them."""
