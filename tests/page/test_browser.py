@@ -295,6 +295,21 @@ def test_two_tabs_do_not_overwrite_each_other(browser: Browser, mended: PageServ
         assert [event.remove for event in load_plan(plan).events] == [False]
 
 
+def test_what_could_not_be_saved_is_saved_later(browser: Browser, mended: PageServer) -> None:
+    plan = mended.folder / "subremover" / "plans" / "morning.mp4"
+    with open_page(browser, mended) as page:
+        open_film(page, "morning.mp4")
+        mended.stop(signal.SIGKILL)
+        page.locator(".events input").uncheck()
+        expect(page.locator(".status")).to_contain_text("not saved")
+        again = PageServer(mended.folder, "--port", str(mended.port))
+        go_to(page, "Try")
+        page.get_by_role("button", name="Try around").click()
+        wait_for(lambda: not load_plan(plan).events[0].remove)
+        page.get_by_role("button", name="Cancel").click()
+        again.stop()
+
+
 def test_a_new_scan_keeps_what_a_person_has_changed(browser: Browser, mended: PageServer) -> None:
     with open_page(browser, mended) as page:
         open_film(page, "morning.mp4")

@@ -95,7 +95,7 @@ export class PlanDocument extends EventTarget {
     for (const [name, value] of Object.entries(entry)) if (value === undefined) delete entry[name];
     if (fields.first !== undefined || fields.last !== undefined) keepOpacities(before, entry);
     if (JSON.stringify(before) === JSON.stringify(entry)) return;
-    this.#become_(
+    this.#take(
       this.events.map((event) => (event.key === key ? this.#event(entry, key) : event)),
       what,
     );
@@ -104,7 +104,7 @@ export class PlanDocument extends EventTarget {
   /** Changes many events in one step; `fields` of each. */
   changeAll(events, fields, what) {
     const keys = new Set(events.map((event) => event.key));
-    this.#become_(
+    this.#take(
       this.events.map((event) =>
         keys.has(event.key) ? this.#event({ ...event.entry, ...fields }, event.key) : event,
       ),
@@ -114,13 +114,13 @@ export class PlanDocument extends EventTarget {
 
   add(entry, what) {
     const event = this.#event(entry);
-    this.#become_([...this.events, event], what);
+    this.#take([...this.events, event], what);
     this.select(event.key);
     return event.key;
   }
 
   remove(key, what) {
-    this.#become_(
+    this.#take(
       this.events.filter((event) => event.key !== key),
       what,
     );
@@ -155,7 +155,7 @@ export class PlanDocument extends EventTarget {
   async flush() {
     clearTimeout(this.#timer);
     await Promise.allSettled(this.#works);
-    while (this.#saving || this.#isDirty) await (this.#saving ?? this.#save());
+    if (this.#saving || this.#isDirty) await (this.#saving ?? this.#save());
     return this.status === "saved";
   }
 
@@ -170,7 +170,7 @@ export class PlanDocument extends EventTarget {
   }
 
   /** Takes a new list of events for the plan. */
-  #become_(events, what) {
+  #take(events, what) {
     this.#undo.push({ events: this.events, what });
     if (this.#undo.length > MOST_STEPS) this.#undo.shift();
     this.#redo = [];
@@ -218,6 +218,7 @@ export class PlanDocument extends EventTarget {
         },
         (error) => {
           this.#saving = null;
+          this.#isDirty = true; // the next change, or whoever needs the plan, tries again
           this.#tell(true);
           tell(error.message, { isError: true });
         },
