@@ -254,7 +254,7 @@ def fake_cuda(monkeypatch: pytest.MonkeyPatch) -> list[Exception | None]:
 def test_a_step_is_captured_in_tf32_and_the_process_keeps_its_precision(
     fake_cuda: list[Exception | None],
 ) -> None:
-    seen = []
+    seen, before = [], torch.backends.cuda.matmul.allow_tf32  # which other tests may have chosen
 
     def step() -> None:
         seen.append(torch.backends.cuda.matmul.allow_tf32)
@@ -262,7 +262,7 @@ def test_a_step_is_captured_in_tf32_and_the_process_keeps_its_precision(
     assert capture(step, torch.device("cpu")) is step
     assert capture(step, torch.device("cuda:0")).__func__ is Stand.replay  # type: ignore[attr-defined]
     assert seen == [True] * 4
-    assert not torch.backends.cuda.matmul.allow_tf32
+    assert torch.backends.cuda.matmul.allow_tf32 == before
     assert fake_cuda == [None]
 
 
