@@ -185,6 +185,11 @@ def _try(page: Page) -> None:
     page.get_by_text("Where from", exact=True).first.click()
     expect(page.locator(".sides canvas.provenance[data-frame]")).to_be_visible()
     first = after.get_attribute("data-frame")
+    page.keyboard.press("Tab")  # from the choice of views, which has arrows of its own
+    page.keyboard.press("ArrowLeft")
+    expect(after).to_have_attribute("data-frame", str(int(str(first)) - 1))
+    page.keyboard.press("ArrowRight")
+    expect(after).to_have_attribute("data-frame", str(first))
     page.get_by_role("button", name="Play or stop").click()
     expect(after).not_to_have_attribute("data-frame", str(first))
     page.get_by_role("button", name="Back to the frame").click()

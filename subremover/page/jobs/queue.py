@@ -13,6 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from subremover.errors import OutputError, SubremoverError
@@ -245,22 +246,18 @@ class Queue:
         if job.wanted == "cancel":
             self._remove(job)
         elif said.result is not None:
-            self._end(job, 0, lambda: finish(job, self._library, self._plans))
+            self._end(job, 0, _tell_failure(lambda: finish(job, self._library, self._plans)))
         elif said.error is not None:
             told = said.error.get("exit_code")
             self._end(job, told if type(told) is int and told else code or 1)
         elif job.wanted == "pause" or job.is_told or job.number not in self._watched:
             self._jobs[job.number] = job.change(pid=None, is_told=False)
         else:
-            problem = describe_end(job, code or 1)
-            self._jobs[job.number] = job.change(pid=None, exit_code=code or 1, problem=problem)
+            self._end(job, code or 1, describe_end(job, code or 1))
         self._children.forget(job)  # last: where a full disk has ended this early, it is done again
         self._watched.discard(job.number)
 
-    def _end(self, job: Job, code: int, finish: Callable[[], None] | None = None) -> None:
-        problem = None
-        if finish is not None:
-            problem = _tell_failure(finish)
+    def _end(self, job: Job, code: int, problem: str | None = None) -> None:
         self._jobs[job.number] = job.change(pid=None, exit_code=code, problem=problem)
         self._drop_old()
 
@@ -287,10 +284,10 @@ class Queue:
         problem = _tell_failure(start)
         if problem is not None and job.number not in self._watched:
             log.error("job %d cannot be started: %s", job.number, problem)
-            failed = {"pid": None, "exit_code": 1, "problem": problem}
+            failed: dict[str, Any] = {"pid": None, "exit_code": 1, "problem": problem}
             with contextlib.suppress(SubremoverError):
                 job = job.change(**failed)
-            self._jobs[job.number] = Job(**{**_fields(job), **failed})
+            self._jobs[job.number] = replace(job, **failed)
 
     def _end_for_now(self, job: Job) -> None:
         if job.wanted == "run" and not job.is_told:
@@ -328,7 +325,3 @@ def _tell_failure(work: Callable[[], None]) -> str | None:
     except (OSError, ValueError) as error:
         return f"cannot do this: {getattr(error, 'strerror', None) or error}"
     return None
-
-
-def _fields(job: Job) -> dict[str, Any]:
-    return {name: getattr(job, name) for name in Job.__slots__}

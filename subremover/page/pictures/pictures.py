@@ -20,7 +20,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 from subremover.errors import InputError
-from subremover.page.pictures.walks import Walks
+from subremover.page.pictures.walks import Walks, find_entry
 from subremover.runtime.cpu import one_opencv_thread
 from subremover.runtime.lru_cache import LruCache
 from subremover.video.film import Film
@@ -194,11 +194,10 @@ class Pictures(AbstractContextManager["Pictures"]):
             InputError: The film cannot be read, or is none.
         """
         seen, film = self._find(path)
-        entry = int(film.find_entries(index)[:1].sum())
         is_soon = self._walks.count_frames(film, index) <= _SOON_FRAMES or self._tails.find(
             (seen.stamp, seen.path, index)
         )
-        return index if is_soon else entry
+        return index if is_soon else find_entry(film, index)
 
     def thumbnail(self, path: Path) -> bytes:
         """A small picture of a film as a JPEG, of a key frame near a tenth of it; no more is read for it.
@@ -299,7 +298,7 @@ class Pictures(AbstractContextManager["Pictures"]):
             if ahead is not None:
                 ahead.is_wanted = False
             start = max(0, stop - _BACK_FRAMES)
-            entry = int(film.find_entries(stop - 1)[:1].sum())
+            entry = find_entry(film, stop - 1)
             if _BACK_FRAMES < stop - entry < 2 * _BACK_FRAMES:  # no frame is decoded for nothing
                 start = entry
             ahead = seen.ahead = _Ahead(range(start, stop), width)

@@ -15,6 +15,11 @@ _SEEK_FRAMES = 8
 """Frames that could be decoded in the time that opening a film and seeking take."""
 
 
+def find_entry(film: Film, index: int) -> int:
+    """Index of the frame that decoding starts at for a frame: the first one, where there is no entry."""
+    return int(film.find_entries(index)[:1].sum())
+
+
 class Walks:
     """The open films; safe to share by threads."""
 
@@ -72,8 +77,7 @@ class Walks:
         """Number of frames to be decoded for one, from where a walk was left or the film can be entered."""
         with self._change:
             nearest = self._find_nearest(film, start)
-        entries = [int(entry) for entry in film.find_entries(start)[:1]]
-        return start - max([nearest.next if nearest else 0, *entries]) + 1
+        return start - max(nearest.next if nearest else 0, find_entry(film, start)) + 1
 
     def leave(self, film: Film) -> None:
         """Close a film; what is in use of it is closed later, as the next one needs its place."""
@@ -93,8 +97,7 @@ class Walks:
             walk.close()
 
     def _take(self, film: Film, start: int, lead: int, anew: bool) -> FrameWalk:
-        entries = film.find_entries(start)
-        entry = int(entries[0]) if len(entries) else 0
+        entry = find_entry(film, start)
         sought = start - entry + (_SEEK_FRAMES if entry else 0)
         with self._change:
             nearest = self._find_nearest(film, start)

@@ -34,7 +34,8 @@ export const get = async (path, options) => (await request(path, options)).json(
 export const post = async (path, body) => (await request(path, asJson("POST", body))).json();
 export const put = async (path, body) => (await request(path, asJson("PUT", body))).json();
 export const getBytes = async (path) => (await request(path)).arrayBuffer();
-export const getPicture = async (path) => createImageBitmap(await (await request(path)).blob());
+export const getFile = async (path) => (await request(path)).blob();
+export const getPicture = async (path) => createImageBitmap(await getFile(path));
 /** A picture, and the index of the frame that it is. */
 export async function getFrame(path) {
   const answer = await request(path);

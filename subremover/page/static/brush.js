@@ -40,7 +40,7 @@ export class Brush extends EventTarget {
 
   /** Begins a stroke; `value` is 1 to paint, 0 to erase. The first points wait for the event's strokes. */
   begin(at, value) {
-    if (!this.#bench.plan || (!value && !this.#chosenHere())) {
+    if (!this.#bench.plan || (!value && !this.#bench.plan.chosenAt(this.#bench.frame))) {
       tell(t("choose-first"));
       return;
     }
@@ -86,17 +86,10 @@ export class Brush extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 
-  /** The event that is chosen, if it is on this frame. */
-  #chosenHere() {
-    const { plan, frame } = this.#bench,
-      chosen = plan.chosen;
-    return chosen && chosen.entry.first <= frame && frame <= chosen.entry.last ? chosen : null;
-  }
-
   async #open(stroke) {
-    const { strokes, film } = this.#bench;
+    const { plan, strokes, film, frame } = this.#bench;
     await this.#ending; // of the stroke before, which this one goes on from
-    const chosen = this.#chosenHere();
+    const chosen = plan.chosenAt(frame);
     const mask = chosen ? await strokes.read(chosen.entry) : new Mask(0, 0, 0, 0);
     stroke.mask = mask.grow(0, 0, film.width, film.height);
     stroke.key = chosen?.key ?? null;

@@ -1,7 +1,7 @@
 // Before and after of the same frames: with a slider over the still, side by side and playing, or where each pixel
 // came from. Pictures are drawn one by one, so that both sides always show the same frame.
 
-import { getPicture } from "./api.js";
+import { getFile } from "./api.js";
 import { button, choices, icon, make, place } from "./elements.js";
 import { t } from "./words.js";
 
@@ -23,7 +23,6 @@ export class Compare {
   #place = make("span", { class: "place" });
   #isPlaying = false;
   #drawing = 0;
-  #aspect;
 
   /** `path(side, frame, width)` is a picture's address; `label(frame)` says which frame of the film it is. */
   constructor({ path, count, rate, label, aspect, hasProvenance, close, start = 0 }) {
@@ -32,7 +31,6 @@ export class Compare {
     this.#count = count;
     this.#rate = rate;
     this.#label = label;
-    this.#aspect = aspect;
     this.#frame = start;
     const canvas = (side) => make("canvas", { class: side, role: "img", width: 2, height: 2 });
     this.#sides = { before: canvas("before"), after: canvas("after"), provenance: canvas("provenance") };
@@ -129,7 +127,7 @@ export class Compare {
   async #draw(frame) {
     const drawing = ++this.#drawing;
     const pictures = await Promise.all(
-      this.#needed.map((side) => this.#fetch(side, frame).catch(() => null)),
+      this.#needed.map((side) => this.#fetch(side, frame).then(createImageBitmap).catch(() => null)),
     );
     if (drawing !== this.#drawing) return;
     this.#needed.forEach((side, at) => {
@@ -149,7 +147,7 @@ export class Compare {
     const width = shown > 960 && !this.#isPlaying ? 1920 : 960;
     const key = `${side} ${frame} ${width}`;
     if (!this.#files.has(key)) {
-      const found = getPicture(this.#path(side, frame, width));
+      const found = getFile(this.#path(side, frame, width));
       found.catch(() => this.#files.delete(key));
       this.#files.set(key, found);
       if (this.#files.size > MOST_KEPT) this.#files.delete(this.#files.keys().next().value);

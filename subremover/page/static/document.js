@@ -73,13 +73,19 @@ export class PlanDocument extends EventTarget {
     return this.selected === null ? null : this.get(this.selected);
   }
 
+  /** The event that is chosen, if it is on this frame; null. */
+  chosenAt(frame) {
+    const { chosen } = this;
+    return chosen && isOn(chosen, frame) ? chosen : null;
+  }
+
   /** Number of an event from 1, as the report and messages have it. */
   number(key) {
     return this.#places.get(key) + 1;
   }
 
   at(frame) {
-    return this.events.filter(({ entry }) => entry.first <= frame && frame <= entry.last);
+    return this.events.filter((event) => isOn(event, frame));
   }
 
   select(key) {
@@ -257,6 +263,8 @@ export class PlanDocument extends EventTarget {
     else throw new Error(t("status-failed"));
   }
 }
+
+const isOn = ({ entry }, frame) => entry.first <= frame && frame <= entry.last;
 
 /** Opacities follow the ends of an event that becomes shorter; one that becomes longer is opaque throughout. */
 function keepOpacities(before, entry) {

@@ -5,7 +5,10 @@ import { getFrame } from "./api.js";
 const MOST_PIXELS = 60e6; // of pictures kept: four bytes each
 const WIDTHS = [320, 640, 960, 1280, 1920, 3840];
 
-export class FrameFetcher extends EventTarget {
+/** The least of the widths that pictures are asked for in, so that they can be kept, that is as wide. */
+const roundUp = (width) => WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1);
+
+export class FrameFetcher {
   #path;
   #kept = new Map();
   #pixels = 0;
@@ -14,7 +17,6 @@ export class FrameFetcher extends EventTarget {
 
   /** `path(frame, width)` is the address of a frame's picture. */
   constructor(path) {
-    super();
     this.#path = path;
   }
 
@@ -22,7 +24,7 @@ export class FrameFetcher extends EventTarget {
   want(frame, width, { isNear = false, shown, failed }) {
     this.#wanted = {
       frame,
-      width: WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1),
+      width: roundUp(width),
       isNear,
       shown,
       failed,
@@ -30,17 +32,16 @@ export class FrameFetcher extends EventTarget {
     this.#work();
   }
 
-  /** A picture of the frame that is at hand, as wide as asked for or else another; null. */
+  /** A picture of the frame that is at hand, as wide as asked for; null where there is none. */
   at(frame, width) {
-    const least = WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1);
-    return this.#kept.get(`${frame} ${least}`) ?? null;
+    return this.#kept.get(`${frame} ${roundUp(width)}`) ?? null;
   }
 
   /** Fetches frames nearby while nothing else is asked for. */
   async ahead(frames, width) {
+    const wide = roundUp(width);
     for (const frame of frames) {
       if (this.#isBusy) return;
-      const wide = WIDTHS.find((each) => each >= width) ?? WIDTHS.at(-1);
       if (!this.#kept.has(`${frame} ${wide}`)) await this.#fetch(frame, wide).catch(() => null);
     }
   }

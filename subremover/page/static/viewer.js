@@ -50,7 +50,7 @@ export class Viewer extends EventTarget {
           keydown: (event) => this.#key(event),
           pointerdown: (event) => this.#down(event),
           pointermove: (event) => this.#move(event),
-          pointerup: (event) => this.#up(event),
+          pointerup: () => this.#up(),
           pointercancel: () => {
             this.#drag = null;
             this.brush.cancel();
@@ -129,10 +129,9 @@ export class Viewer extends EventTarget {
       }
     context.globalAlpha = 1;
     if (painted) context.drawImage(painted.mask.tint(REMOVED), 0, 0);
-    const chosen = plan?.chosen?.entry;
+    const chosen = plan?.chosenAt(frame);
     const line = this.#overlay.width / Math.max(1, this.#sheet.clientWidth);
-    if (chosen && chosen.first <= frame && frame <= chosen.last)
-      this.#outline(context, chosen.box, "#fff", "#b83a12", line);
+    if (chosen) this.#outline(context, chosen.entry.box, "#fff", "#b83a12", line);
     for (const { box, number } of this.#bench.shownRegions()) {
       this.#outline(context, box, "#000", "#ffd400", line, [8, 6]);
       this.#label(context, box, String(number), line);

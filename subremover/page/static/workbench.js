@@ -54,7 +54,7 @@ export class Workbench {
     try {
       this.film = await get(`films/${this.#id}`);
       this.#times = new Uint32Array(await getBytes(`films/${this.#id}/times`));
-      await this.reload();
+      if (this.film.has_plan) await this.reload();
     } catch (error) {
       this.element.replaceChildren(
         make(
@@ -74,7 +74,7 @@ export class Workbench {
     addEventListener("beforeunload", this.leave);
     jobs.addEventListener("change", this.follow);
     const asked = location.hash.split("/")[3];
-    this.choose(STEPS.includes(asked) ? asked : this.film.has_plan ? "mend" : "look", { quietly: true });
+    this.choose(STEPS.includes(asked) ? asked : this.plan ? "mend" : "look", { quietly: true });
     this.#follow();
     this.seek(this.plan?.events.length ? this.bestFrame(this.plan.events[0].entry) : 0);
   }
@@ -90,8 +90,6 @@ export class Workbench {
 
   /** Reads the plan anew: a scan has made one. */
   async reload() {
-    if (!this.film.has_plan) this.film.has_plan = (await get(`films/${this.#id}`)).has_plan;
-    if (!this.film.has_plan) return;
     const plan = new PlanDocument(this.#id);
     this.strokes = new Strokes(this.#id); // another scan's strokes have the same names
     if (!(await plan.load())) return;
@@ -138,9 +136,7 @@ export class Workbench {
   jump(way) {
     const events = this.plan?.events ?? [];
     const { frame } = this;
-    const chosen = this.plan?.chosen;
-    const at =
-      chosen && chosen.entry.first <= frame && frame <= chosen.entry.last ? events.indexOf(chosen) : -1;
+    const at = events.indexOf(this.plan?.chosenAt(frame));
     const found =
       at >= 0
         ? events[at + way]
@@ -323,7 +319,6 @@ export class Workbench {
         ? { "[": () => brush.setSize(brush.size - 2), "]": () => brush.setSize(brush.size + 2) }
         : {}),
       ...this.#panels[this.tab].keys,
-      ...this.#compare?.keys,
     };
     const isButton = target.matches("button, a, summary, [role=tab]");
     if (!isChoosing) {
@@ -334,6 +329,7 @@ export class Workbench {
         Home: () => this.seek(0),
         End: () => this.seek(this.film.frames - 1),
       });
+      Object.assign(keys, this.#compare?.keys);
     }
     if (isButton && (event.key === " " || event.key === "Enter")) return;
     const act = keys[word] ?? keys[event.key];
