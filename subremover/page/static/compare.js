@@ -127,7 +127,11 @@ export class Compare {
   async #draw(frame) {
     const drawing = ++this.#drawing;
     const pictures = await Promise.all(
-      this.#needed.map((side) => this.#fetch(side, frame).then(createImageBitmap).catch(() => null)),
+      this.#needed.map((side) =>
+        this.#fetch(side, frame)
+          .then(createImageBitmap)
+          .catch(() => null),
+      ),
     );
     if (drawing !== this.#drawing) return;
     this.#needed.forEach((side, at) => {

@@ -1,5 +1,7 @@
 // Makes elements. Text goes in as text and never as markup, whatever a film is called or says.
 
+import { t } from "./words.js";
+
 /** An element with properties, attributes and children.
  *
  * `on` holds listeners, `data` the dataset, `is` classes by whether they apply; what is no property of the element
@@ -65,6 +67,26 @@ export function icon(name) {
 /** A control with its label around it. */
 export function labelled(label, control, settings = {}) {
   return make("label", { class: "field", ...settings }, make("span", {}, label), control);
+}
+
+/** A field for a whole number; `changed` gets what is typed if it is one within the bounds, else it says so. */
+export function numberInput({ name, value, least, most, changed }) {
+  return make("input", {
+    type: "number",
+    name,
+    min: least,
+    max: most,
+    value,
+    on: {
+      change: ({ target }) => {
+        if (target.checkValidity() && target.value !== "") changed(Math.round(+target.value));
+        else {
+          tell(t("number-between", { least, most }), { isError: true });
+          target.value = value;
+        }
+      },
+    },
+  });
 }
 
 /** A group of radio buttons that looks like one control; `changed` gets the value chosen. */

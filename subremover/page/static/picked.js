@@ -1,7 +1,7 @@
 // The event that is chosen: turned over, its ends moved, its kind, text and box changed, taken away.
 
 import { formatTime } from "./api.js";
-import { button, fill, labelled, make, tell } from "./elements.js";
+import { button, fill, labelled, make, numberInput, tell } from "./elements.js";
 import { t } from "./words.js";
 import { whole } from "./viewer.js";
 
@@ -32,25 +32,7 @@ export class PickedEvent {
     const { key, entry } = chosen;
     const change = (fields, what) => plan.change(key, fields, t(what));
     const number = (name, value, most, changed, least = 0) =>
-      labelled(
-        t(name),
-        make("input", {
-          type: "number",
-          name,
-          min: least,
-          max: most,
-          value,
-          on: {
-            change: ({ target }) => {
-              if (target.checkValidity() && target.value !== "") changed(Math.round(+target.value));
-              else {
-                tell(t("number-between", { least, most }), { isError: true });
-                target.value = value;
-              }
-            },
-          },
-        }),
-      );
+      labelled(t(name), numberInput({ name, value, least, most, changed }));
     const setBox = (at) => (value) => {
       const box = whole(
         entry.box.map((each, i) => (i === at ? value : each)),

@@ -1,7 +1,7 @@
 // Scan: where to look, how far it is, and what was found so far.
 
 import { formatTime, get } from "./api.js";
-import { ask, button, labelled, make, tell } from "./elements.js";
+import { ask, button, labelled, make, numberInput, tell } from "./elements.js";
 import { JobCard, isOver, jobs } from "./jobs.js";
 import { describeEvent } from "./events.js";
 import { whole } from "./viewer.js";
@@ -150,20 +150,17 @@ export class ScanPanel {
         const numbers = ["x", "y", "width", "height"].map((name, at) =>
           labelled(
             t(`box-${name}`),
-            make("input", {
-              type: "number",
-              min: at < 2 ? 0 : 1,
-              max: at % 2 ? film.height : film.width,
+            numberInput({
               value: region.box[at],
-              on: {
-                change: (event) =>
-                  change({
-                    box: whole(
-                      region.box.map((each, i) => (i === at ? +event.target.value : each)),
-                      film,
-                    ),
-                  }),
-              },
+              least: at < 2 ? 0 : 1,
+              most: at % 2 ? film.height : film.width,
+              changed: (value) =>
+                change({
+                  box: whole(
+                    region.box.map((each, i) => (i === at ? value : each)),
+                    film,
+                  ),
+                }),
             }),
           ),
         );
