@@ -30,7 +30,7 @@ from subremover.plan.saved_plan import load_plan
 from subremover.progress import ProgressCallback, ignore
 from subremover.provenance import Origins, Tally
 from subremover.render.filled_frames import fill_frames
-from subremover.render.rendering import Rendered, Rendering, find_segments, render_whole
+from subremover.render.rendering import Rendered, Rendering, ThisProcess, find_segments, render_whole
 from subremover.result import Result
 from subremover.resume.fingerprint import find_fingerprint
 from subremover.resume.folder import WorkFolder
@@ -340,7 +340,7 @@ class Run(AbstractContextManager["Run"]):
             self.options,
             self.encoding,
             work,
-            painter,
+            ThisProcess(painter),
             self.limits.render_share,
             self.provenance if plan.removed else None,
             None if work.decisions.is_whole else self.find_splice(plan),

@@ -5,13 +5,11 @@ from __future__ import annotations
 import itertools
 import logging
 import shutil
-from collections.abc import Callable, Generator, Iterable, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-
-from av.video.frame import VideoFrame
+from typing import Protocol
 
 from subremover.errors import OutputError
 from subremover.fill.paint.jobs import Painter
@@ -19,25 +17,21 @@ from subremover.options import Options
 from subremover.plan.cues import Cue
 from subremover.plan.model import Plan
 from subremover.progress import Progress, ProgressCallback
-from subremover.provenance import Origins, Tally
-from subremover.render.active_picture import to_coded_event
-from subremover.render.filled_frames import fill_frames
+from subremover.provenance import Tally
+from subremover.render.render_job import RenderJob
 from subremover.resume.folder import WorkFolder
 from subremover.resume.names import ORIGINS, PICTURE
 from subremover.resume.state import Decisions
-from subremover.runtime.allocator import release_freed_memory
 from subremover.runtime.paths import is_file
 from subremover.runtime.profile import stage
 from subremover.video.encode.encoders import Encoding
 from subremover.video.encode.match_size import match_size
 from subremover.video.encode.spool import Spool
 from subremover.video.film import Film
-from subremover.video.read.reader import read_frames
-from subremover.video.segments import Segment, by_segment, cut_segments
+from subremover.video.segments import Segment, cut_segments
 from subremover.video.splice.splice import Splice, SpliceError
 from subremover.video.write.assemble import assemble
-from subremover.video.write.provenance_film import assemble_provenance, draw_frame, open_provenance
-from subremover.video.write.segment_writer import SegmentWriter, open_encoder
+from subremover.video.write.provenance_film import assemble_provenance
 
 log = logging.getLogger(__name__)
 
@@ -45,9 +39,55 @@ DISK_SHARE = 2.5
 """Factor of the source's size: what finished segments and target may take on disk together, roughly."""
 
 
+class Workers(Protocol):
+    """Who renders the segments of films: this process, or a cluster."""
+
+    @property
+    def device(self) -> str:
+        """Name of a torch device: of which kind all are that decoders are fitted on."""
+
+    def render(
+        self, job: RenderJob, segments: Sequence[Segment], work: WorkFolder, tell: Callable[[int], None]
+    ) -> None:
+        """Render segments, and have their spools in the work folder.
+
+        Args:
+            job: What the segments have in common.
+            segments: Those that are missing, in order; none of them copied.
+            work: Where each spool goes once it is whole.
+            tell: Called now and then with the number of frames of these segments that are done.
+
+        Raises:
+            InputError: The film cannot be read to its end.
+            OutputError: The work folder cannot be written, or the encoder refuses.
+            DeviceError: A device's memory does not suffice for a single crop.
+            WorkerError: A GPU failed, or a segment could not be rendered anywhere.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class ThisProcess:
+    """Renders segments here, one after the other."""
+
+    painter: Painter
+    """What paints the holes."""
+
+    @property
+    def device(self) -> str:
+        """See `Workers`."""
+        return self.painter.devices[0]
+
+    def render(
+        self, job: RenderJob, segments: Sequence[Segment], work: WorkFolder, tell: Callable[[int], None]
+    ) -> None:
+        """See `Workers`."""
+        done = itertools.count(1)
+        job.render(segments, self.painter, work.file, lambda: tell(next(done)))
+
+
 @dataclass(frozen=True)
 class Rendering:
-    """One film to be rendered, and how: what all of its segments have in common."""
+    """One film to be rendered, and how."""
 
     film: Film
     """The source."""
@@ -59,8 +99,8 @@ class Rendering:
     """Of the frames that are not copied."""
     work: WorkFolder
     """Where finished segments are kept; it knows the target."""
-    painter: Painter
-    """What paints the holes; its context is entered here."""
+    workers: Workers
+    """Who renders the segments."""
     memory_share: float = 1.0
     """Factor in (0, 1] of the memory that frames in hand take by default."""
     provenance: Path | None = None
@@ -90,24 +130,20 @@ class Rendering:
         """
         self._check_disk()
         segments = self.segments
-        self.work.begin(self.plan, segments, self.painter.devices[0])
+        self.work.begin(self.plan, segments, self.workers.device)
+        job = self._make_job()
         rendered = [segment for segment in segments if not segment.is_copied]
-        missing = [segment for segment in rendered if not self._is_finished(segment)]
+        missing = [segment for segment in rendered if not self._is_finished(segment, job)]
         total = _count_frames(rendered)
         resumed = total - _count_frames(missing)
-        done = itertools.count(resumed + 1)
-        if self.provenance is not None:
+        if job.provenance is not None:
             for segment in segments:
                 if segment.is_copied and self.work.read(segment, ORIGINS) is None:
-                    self._trace_copied(segment, self.provenance)
-        if not missing:
-            return resumed
-        with self.painter as painter, closing(self._fill(painter, missing)) as frames:
-            for segment, of_segment in by_segment(frames, missing):
-                self._make_segment(
-                    segment, of_segment, lambda: progress(Progress("render", next(done), total))
-                )
-                release_freed_memory()
+                    job.trace_copied(segment, self.work.file(segment, ORIGINS))
+        if missing:
+            self.workers.render(
+                job, missing, self.work, lambda done: progress(Progress("render", resumed + done, total))
+            )
         return resumed
 
     def assemble(self, cues: tuple[Cue, ...], progress: ProgressCallback) -> tuple[tuple[str, ...], Tally]:
@@ -127,7 +163,7 @@ class Rendering:
             SpliceError: The copied packets and the encoded ones do not make the film that they should.
         """
         segments = self.segments
-        tally = self._start_tally()
+        tally = self._make_job().start_tally()
         rendered = [segment for segment in segments if not segment.is_copied]
         pictures = dict(zip(rendered, self._read(rendered, PICTURE), strict=True))
         for segment, spool in pictures.items():
@@ -155,66 +191,23 @@ class Rendering:
             )
         return warnings, tally
 
-    def _fill(
-        self, painter: Painter, segments: Sequence[Segment]
-    ) -> Generator[tuple[int, VideoFrame, Origins | None], None, None]:
-        """The frames of some segments, filled."""
-        return fill_frames(
+    def _make_job(self) -> RenderJob:
+        """What the segments have in common; the work folder must have begun with them."""
+        return RenderJob(
             self.film,
             self.plan,
-            painter,
             self.options.borrow,
-            segments=segments,
-            memory_share=self.memory_share,
+            self.encoding,
+            self.work.target,
+            self.work.key,
+            self.memory_share,
+            self.provenance,
+            self.splice,
         )
 
-    def _make_segment(
-        self,
-        segment: Segment,
-        frames: Iterable[tuple[int, VideoFrame, Origins | None]],
-        frame_done: Callable[[], None],
-    ) -> None:
-        """Encode a segment's frames into its spool, and their origins into another one, if wanted."""
-        film, options, work = self.film, self.options, self.work
-        counts, traced = self._start_tally(), None
-        with ExitStack() as stack:
-            with stage("render: encode"):
-                encoder = open_encoder(film, work.target, self.encoding, self.splice)
-                file = work.file(segment, PICTURE)
-                picture = stack.enter_context(SegmentWriter(file, work.key, encoder, work.target))
-            if self.provenance is not None:
-                file, of_origins = work.file(segment, ORIGINS), open_provenance(film, self.provenance)
-                traced = stack.enter_context(SegmentWriter(file, work.key, of_origins, self.provenance))
-            for index, frame, origins in frames:
-                with stage("render: encode", frames=1):
-                    picture.write(frame)
-                if traced is not None:
-                    with stage("report"):
-                        traced.write(draw_frame(film, frame, origins, options.borrow.max_distance))
-                if origins:
-                    counts.add(index, origins)
-                frame_done()
-            if traced is not None:
-                with stage("report"):
-                    traced.commit({})
-            with stage("render: encode"):  # last: with it the segment is finished
-                picture.commit({"tally": counts.to_json()})
-
-    def _trace_copied(self, segment: Segment, provenance: Path) -> None:
-        """Encode the origins of a copied segment, which has no holes."""
-        film, file = self.film, self.work.file(segment, ORIGINS)
-        with (
-            stage("report"),
-            SegmentWriter(file, self.work.key, open_provenance(film, provenance), provenance) as writer,
-        ):
-            for _, frame in read_frames(film, segment.start, segment.stop):
-                writer.write(draw_frame(film, frame, None, self.options.borrow.max_distance))
-            writer.commit({})
-
-    def _is_finished(self, segment: Segment) -> bool:
+    def _is_finished(self, segment: Segment, job: RenderJob) -> bool:
         """Whether the work folder holds all spools of a segment."""
-        kinds = (PICTURE,) if self.provenance is None else (PICTURE, ORIGINS)
-        return all(self.work.read(segment, kind) is not None for kind in kinds)
+        return all(self.work.read(segment, kind) is not None for kind in job.kinds)
 
     def _read(self, segments: Sequence[Segment], kind: str) -> list[Spool]:
         """The spools of one kind of all these segments; an OutputError if one is lost."""
@@ -223,11 +216,6 @@ class Rendering:
         if len(spools) < len(segments):
             raise OutputError(f"finished segments in '{self.work.path}' are lost; start again")
         return spools
-
-    def _start_tally(self) -> Tally:
-        """A tally of the plan's events with nothing counted yet."""
-        events = [to_coded_event(event, self.film) for event in self.plan.removed]
-        return Tally(events, self.options.borrow.max_distance)
 
     def _check_disk(self) -> None:
         """Warn if the disk may fill up."""

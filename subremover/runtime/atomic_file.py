@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import itertools
 import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from subremover.errors import OutputError
 from subremover.runtime.paths import is_folder, look, resolve, tell
@@ -40,6 +42,14 @@ class PartFile:
         if folder is not None and _can_move(folder / name, self.path):
             self.path = folder / name
 
+    def open(self) -> BinaryIO:
+        """Create the file under its temporary name, to be written and closed before `commit`.
+
+        Raises:
+            OSError: It cannot be made.
+        """
+        return self.path.open("wb")
+
     def commit(self) -> None:
         """Put the whole file in the target's place; its bytes are on disk before, and its name is after.
 
@@ -54,6 +64,28 @@ class PartFile:
     def discard(self) -> None:
         """Remove the file under its temporary name, if there is one."""
         self.path.unlink(missing_ok=True)
+
+
+class MemoryFile(io.BytesIO):
+    """Takes a `PartFile`'s place where no file is wanted: what was written is `data`, once it is closed."""
+
+    data = b""
+
+    def open(self) -> BinaryIO:
+        """Itself, to be written and closed."""
+        return self
+
+    def close(self) -> None:
+        """Keep what was written."""
+        if not self.closed:
+            self.data = self.getvalue()
+        super().close()
+
+    def commit(self) -> None:
+        """Nothing is to be done: it has no name."""
+
+    def discard(self) -> None:
+        """Nothing is to be done: it leaves nothing."""
 
 
 def _hash(folder: Path) -> str:

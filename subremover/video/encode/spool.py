@@ -24,7 +24,7 @@ import numpy as np
 from av.packet import Packet, PacketSideData, packet_sidedata_type_from_literal
 from av.video.stream import VideoStream
 
-from subremover.runtime.atomic_file import PartFile
+from subremover.runtime.atomic_file import MemoryFile, PartFile
 from subremover.runtime.paths import exists, is_file
 
 MAGIC = b"subremover spool 1\n"
@@ -49,16 +49,17 @@ class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
     Writing raises OSError where the disk fails.
     """
 
-    def __init__(self, path: Path, key: bytes) -> None:
+    def __init__(self, file: Path | MemoryFile, key: bytes) -> None:
         """Prepare; the file is made with the first packet.
 
         Args:
-            path: Its name once it is whole.
+            file: Its name once it is whole, or where it is kept in memory.
             key: `KEY_BYTES` bytes of the run that alone may read it.
         """
         if len(key) != KEY_BYTES:
             raise ValueError(f"a key has {KEY_BYTES} bytes, got {len(key)}")
-        self._part, self._key = PartFile(path), key
+        self._part = PartFile(file) if isinstance(file, Path) else file
+        self._key = key
         self._digest = hashlib.sha256()
         self._columns: dict[str, list[int]] = {name: [] for name in _COLUMNS}
         self._delay = 0
@@ -116,7 +117,7 @@ class SpoolWriter(contextlib.AbstractContextManager["SpoolWriter"]):
         of the `with` block is sure to be removed.
         """
         if self._file is None:
-            self._file = self._part.path.open("wb")
+            self._file = self._part.open()
             self._put(MAGIC + self._key)
         self._digest.update(data)
         self._file.write(data)

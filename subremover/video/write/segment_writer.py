@@ -12,6 +12,7 @@ from av.packet import Packet
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from subremover.runtime.atomic_file import MemoryFile
 from subremover.video.container.output import mux_errors, open_output
 from subremover.video.encode.encoders import Encoding
 from subremover.video.encode.picture_encoder import PictureEncoder, SharedStream
@@ -44,11 +45,11 @@ class SegmentWriter(contextlib.AbstractContextManager["SegmentWriter"]):
     A context manager: without `commit` it leaves no file.
     """
 
-    def __init__(self, file: Path, key: bytes, encoder: Encoder, target: Path) -> None:
+    def __init__(self, file: Path | MemoryFile, key: bytes, encoder: Encoder, target: Path) -> None:
         """Prepare; the file is made with the first packet.
 
         Args:
-            file: Name of the spool once it is whole.
+            file: Name of the spool once it is whole, or where it is kept in memory.
             key: Of the run, which alone may read the spool (`spool.KEY_BYTES` bytes).
             encoder: Open, for this segment alone.
             target: The film to be made, for messages.
