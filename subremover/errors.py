@@ -50,9 +50,13 @@ class DeviceError(SubremoverError):
 
 
 class WorkerError(SubremoverError):
-    """A GPU failed amid the fit."""
+    """A GPU failed amid the fit, or a segment could not be made on any machine of a cluster."""
 
     exit_code = 7
+
+
+class ClusterError(WorkerError):
+    """There is no such cluster, it is gone, or none of its machines can make the film."""
 
 
 EXIT_INTERRUPTED = 130

@@ -87,7 +87,13 @@ def check_render(film: Film, options: Options, encoding: Callable[[], Encoding])
 
 
 def limit_render(
-    film: Film, plan: Plan, options: Options, limits: Limits, encoding: Callable[[], Encoding]
+    film: Film,
+    plan: Plan,
+    options: Options,
+    limits: Limits,
+    encoding: Callable[[], Encoding],
+    *,
+    devices: Sequence[str] | None = None,
 ) -> Limits:
     """The limits of a render, once the plan tells how large its holes are.
 
@@ -97,6 +103,7 @@ def limit_render(
         options: Of the run.
         limits: Of the scan.
         encoding: Gives that of the picture; called only where there is a limit.
+        devices: Names of torch devices to fit on; None: those here that the options name.
 
     Returns:
         The scan's limits with those of the render and of the fit.
@@ -108,7 +115,7 @@ def limit_render(
     limit = options.max_memory_bytes
     if limit is None or not plan.removed:
         return limits
-    encoder, devices = encoding().encoder, resolve_device(options.pool.device)
+    encoder, devices = encoding().encoder, devices or resolve_device(options.pool.device)
     crop = find_largest_crop(film, plan)
     share = _find_share(
         limit, film, lambda share: count_render_bytes(film, options, encoder, devices, crop=crop, share=share)
@@ -130,7 +137,14 @@ def count_scan_bytes(film: Film, share: float) -> int:
 
 
 def count_render_bytes(
-    film: Film, options: Options, encoder: str, devices: Sequence[str], *, crop: int, share: float
+    film: Film,
+    options: Options,
+    encoder: str,
+    devices: Sequence[str],
+    *,
+    crop: int,
+    share: float,
+    cores: int | None = None,
 ) -> int:
     """Memory that a render takes, in bytes.
 
@@ -141,12 +155,13 @@ def count_render_bytes(
         devices: Names of the torch devices to fit on.
         crop: Pixels of the largest crop, a hole with its surroundings; 0: nothing is fitted.
         share: Factor in (0, 1] of the memory that its parts take by default.
+        cores: That it may use; None: all that this process may.
     """
-    fixed = BASE_BYTES + CUDA_BYTES * devices[0].startswith("cuda") + 2 * count_decoder_bytes(film)
+    fixed = BASE_BYTES + CUDA_BYTES * devices[0].startswith("cuda") + 2 * count_decoder_bytes(film, cores)
     fixed += count_encoder_bytes(film, encoder)
     windows = count_window_bytes(film, crop, share, count_lists_in_hand(devices))
     kept = count_borrow_bytes(film, crop, share) if options.borrow.borrow else 0
-    return int(fixed + windows + kept + count_fit_bytes(options.paint, devices, crop, share))
+    return int(fixed + windows + kept + count_fit_bytes(options.paint, devices, crop, share, cores=cores))
 
 
 def find_largest_crop(film: Film, plan: Plan) -> int:

@@ -15,6 +15,7 @@ from types import TracebackType
 
 from av.video.frame import VideoFrame
 
+from subremover.cluster.cluster import Cluster
 from subremover.detect.found_so_far import FoundCallback
 from subremover.detect.make_plan import frame_range, make_plan
 from subremover.errors import OutputError, UsageError
@@ -22,7 +23,7 @@ from subremover.fill.paint.devices import prepare_device
 from subremover.fill.paint.jobs import Painter
 from subremover.fill.paint.pool import Pool
 from subremover.left_alone import describe_left_alone
-from subremover.memory import Limits, check_render, limit_render, limit_scan
+from subremover.memory import Limits, check_render, find_largest_crop, limit_render, limit_scan
 from subremover.options import Options
 from subremover.plan.cues import Cue, make_cues
 from subremover.plan.model import FilmKey, Plan
@@ -30,7 +31,14 @@ from subremover.plan.saved_plan import load_plan
 from subremover.progress import ProgressCallback, ignore
 from subremover.provenance import Origins, Tally
 from subremover.render.filled_frames import fill_frames
-from subremover.render.rendering import Rendered, Rendering, ThisProcess, find_segments, render_whole
+from subremover.render.rendering import (
+    Rendered,
+    Rendering,
+    ThisProcess,
+    Workers,
+    find_segments,
+    render_whole,
+)
 from subremover.result import Result
 from subremover.resume.fingerprint import find_fingerprint
 from subremover.resume.folder import WorkFolder
@@ -44,6 +52,7 @@ from subremover.video.film import Film
 from subremover.video.read.probe import probe
 from subremover.video.splice.packet_index import PacketIndex, read_packet_index
 from subremover.video.splice.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
+from subremover.video.text.srt import read_srt
 from subremover.video.write.preflight import check_splice, check_target
 from subremover.video.write.provenance_film import check_provenance
 
@@ -79,6 +88,7 @@ class Run(AbstractContextManager["Run"]):
         plan: Plan | None = None,
         paints: bool | None = None,
         painter: Painter | None = None,
+        cluster: Cluster | None = None,
         progress: ProgressCallback | None = None,
         on_found: FoundCallback | None = None,
     ) -> None:
@@ -93,11 +103,15 @@ class Run(AbstractContextManager["Run"]):
             paints: Whether holes will be painted, so that device and memory are checked; None: if there is
                 a target.
             painter: What paints the holes; None: a pool, as the options say.
+            cluster: What scans the film and renders its segments, its context entered; None: this process.
             progress: Called now and then with how far each stage has come.
             on_found: Told now and then of events that a scan finds while it goes on, a list of `Event` each
                 time; only the plan says what they are in the end. None: nobody asks.
         """
         self.source, self.options = Path(source), options or Options()
+        self._cluster = cluster
+        if cluster is not None:
+            self.options = cluster.settle(self.options)
         self.target = None if target is None else Path(target)
         self.provenance = None if provenance is None else Path(provenance)
         self._given, self._painter = plan, painter
@@ -139,7 +153,7 @@ class Run(AbstractContextManager["Run"]):
                 if self.provenance is not None:
                     may_replace = self.work.may_replace(self.provenance, self.options.encode.overwrite)
                     check_provenance(self.film, self.provenance, may_replace)
-            if self._paints and self._painter is None:
+            if self._paints and self._painter is None and self._cluster is None:
                 prepare_device(self.options.pool.device)
             self._stack, self._is_open = stack.pop_all(), True
         return self
@@ -333,19 +347,29 @@ class Run(AbstractContextManager["Run"]):
 
     def _render(self, plan: Plan, work: WorkFolder, cues: tuple[Cue, ...]) -> Rendered:
         """Render the film and put it in the target's place."""
-        painter = self.open_painter(plan)  # first: it sets the limits
+        workers = self._find_workers(plan)  # first: it sets the limits
         rendering = Rendering(
             self.film,
             plan,
             self.options,
             self.encoding,
             work,
-            ThisProcess(painter),
+            workers,
             self.limits.render_share,
             self.provenance if plan.removed else None,
             None if work.decisions.is_whole else self.find_splice(plan),
         )
         return render_whole(rendering, cues, self._progress)
+
+    def _find_workers(self, plan: Plan) -> Workers:
+        """Who renders the segments; sets the render's limits of memory."""
+        if self._cluster is None:
+            return ThisProcess(self.open_painter(plan))
+        devices = [self.options.pool.device]
+        self.limits = limit_render(
+            self.film, plan, self.options, self.limits, lambda: self.encoding, devices=devices
+        )
+        return self._cluster.make_workers(self.options, self.limits, find_largest_crop(self.film, plan))
 
     def _check_open(self) -> None:
         if not self._is_open:
@@ -389,11 +413,23 @@ class Run(AbstractContextManager["Run"]):
 
     def _make_plan(self) -> Plan:
         """Scan the film, or take the plan that was given."""
+        scan = self.options.scan
+        times = read_srt(scan.times) if scan.times else ()
+        if self._cluster is not None and self._plan is None and scan.mask is None:
+            return self._cluster.scan(
+                self.film,
+                scan,
+                self._progress,
+                times=times,
+                memory_share=self.limits.scan_share,
+                on_found=self._on_found,
+            )
         return make_plan(
             self.film,
-            self.options.scan,
+            scan,
             self._progress,
             given=self._plan,
+            times=times,
             memory_share=self.limits.scan_share,
             on_found=self._on_found,
         )

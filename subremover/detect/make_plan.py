@@ -23,7 +23,7 @@ from subremover.detect.scope import BUFFER_BYTES, Scope
 from subremover.detect.shots import CutDetector, shots_from_cuts
 from subremover.errors import UsageError
 from subremover.options import LEAST_PROBABILITY, ScanOptions
-from subremover.plan.cues import leave_untimed
+from subremover.plan.cues import Cue, leave_untimed
 from subremover.plan.model import Event, FilmKey, Passage, Plan
 from subremover.progress import Progress, ProgressCallback
 from subremover.runtime.prefetch import prefetch
@@ -32,7 +32,6 @@ from subremover.video.film import Film
 from subremover.video.pixels.formats import frame_bytes
 from subremover.video.pixels.planes import Picture
 from subremover.video.read.reader import read_frames
-from subremover.video.text.srt import read_srt
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +46,7 @@ def make_plan(
     progress: ProgressCallback,
     *,
     given: Plan | None = None,
+    times: Sequence[Cue] = (),
     memory_share: float = 1.0,
     on_found: FoundCallback | None = None,
 ) -> Plan:
@@ -57,6 +57,7 @@ def make_plan(
         options: Which way to take, which frames and regions to look at, and what counts as a subtitle.
         progress: Called after each frame that was scanned.
         given: A plan of this film, in the scan's place.
+        times: Cues of an SRT file, outside of which everything is left alone; empty: there is none.
         memory_share: In (0, 1], of what the frames in hand may take; less of it may change what is found.
         on_found: Told of the events that a scan finds while it goes on, provisionally; None: nobody asks.
 
@@ -66,13 +67,12 @@ def make_plan(
     Raises:
         UsageError: The frames asked for are not in the film.
         InputError: The film cannot be read to its end.
-        PlanError: The mask or the SRT file of times cannot be used.
+        PlanError: The mask cannot be used.
     """
     start, stop = frame_range(film, options)
     width, height = film.upright_size
     regions = [region.box(width, height) for region in options.regions]
     key = FilmKey.of(film.upright_size, film.pts)
-    cues = read_srt(options.times) if options.times else ()  # before the long run
     if given is not None:
         return given.clip(start, stop)
     # A second more on either side of the range: what a subtitle covers shows best right before and after it.
@@ -82,7 +82,7 @@ def make_plan(
     bars = BarFinder()
 
     def heed_times(events: Sequence[Event]) -> Sequence[Event]:
-        return leave_untimed(events, film.times - film.start_seconds, cues) if cues else events
+        return leave_untimed(events, film.times - film.start_seconds, times) if times else events
 
     def tell(events: Sequence[Event]) -> None:
         if on_found is not None:

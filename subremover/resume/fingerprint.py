@@ -24,9 +24,10 @@ from subremover.video.film import Film
 SAMPLE_COUNT, SAMPLE_BYTES = 64, 64 << 10
 """Parts of a film's file that are read, spread over it; 4 MiB take 10 ms and miss few changes. What they miss
 changes the packets' times or sizes."""
-_CPU_FEATURES = (12, 13)
-"""FMA3 and AVX2 by OpenCV's numbers. Without them libx264 made other packets of two drawn films; without
-AVX-512, or of another number of threads, the very same."""
+_CPU_FEATURES = {"AVX2": 11, "FMA3": 12, "AVX-512": 13}
+"""By OpenCV's numbers; libraries choose by these how they compute. Without the first two libx264 made other
+packets of two drawn films; without the third, or of another number of threads, the very same, but torch was
+not asked."""
 _WHERE = ("overwrite", "resume")
 """Options of encoding that do not change what comes out; the batch size does not, nor does which device of a
 kind it is."""
@@ -47,14 +48,30 @@ def find_fingerprint(
     Raises:
         InputError: The film cannot be read any longer.
     """
+    machine = describe_machine()
     parts = {
         "film": (film.packets, _sample(film.path)),
         "options": (_describe(options, plan), has_provenance),
-        "encoder": (encoding.encoder, encoding.pix_fmt, av.ffmpeg_version_info, av.library_versions),
-        "processor": (platform.machine(), [cv2.checkHardwareSupport(it) for it in _CPU_FEATURES]),
-        "version of this program": [__version__, av.__version__, version("torch")],
+        "encoder": (encoding.encoder, encoding.pix_fmt, machine.pop("FFmpeg")),
+        "processor": machine.pop("processor"),
+        "version of this program": machine,
     }
     return {name: _digest(json.dumps(part).encode()) for name, part in parts.items()}
+
+
+def describe_machine() -> dict[str, str]:
+    """What a result depends on besides film and options, by what it is: the same where the bytes are."""
+    features = [name for name, number in _CPU_FEATURES.items() if cv2.checkHardwareSupport(number)]
+    libraries = (
+        "".join(c for c in f"{name} {v}" if c not in "()") for name, v in av.library_versions.items()
+    )
+    return {
+        "subremover": __version__,
+        "torch": version("torch"),
+        "PyAV": av.__version__,
+        "FFmpeg": f"{av.ffmpeg_version_info} ({'; '.join(libraries)})",
+        "processor": f"{platform.machine()} with {', '.join(features) or 'nothing known'}",
+    }
 
 
 def _describe(options: Options, plan: Plan | None) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from subremover.resume.names import (
     is_segment,
 )
 from subremover.resume.state import Decisions, RunState
-from subremover.runtime.atomic_file import output_errors, sync, sync_folder
+from subremover.runtime.atomic_file import new_file, output_errors, sync, sync_folder
 from subremover.runtime.paths import is_file, is_folder
 from subremover.video.encode.spool import Spool, SpoolError
 from subremover.video.segments import Segment
@@ -152,6 +152,20 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     def file(self, segment: Segment, kind: str) -> Path:
         """Where a rendered segment's packets of the picture, or of its origins, belong."""
         return self.path / file_name(segment, kind)
+
+    def keep(self, segment: Segment, kind: str, data: bytes) -> None:
+        """Put a spool in its place that was made elsewhere.
+
+        Args:
+            segment: That was rendered.
+            kind: Of its packets.
+            data: The whole spool.
+
+        Raises:
+            OutputError: It cannot be written.
+        """
+        with new_file(self.file(segment, kind)) as part:
+            part.write_bytes(data)
 
     def read(self, segment: Segment, kind: str) -> Spool | None:
         """A finished segment; None where there is none that is of use."""

@@ -8,13 +8,26 @@ from threading import Lock
 import cv2
 
 _lock = Lock()
+_most_cores: int | None = None
 _numbers_found: list[int] = []
 """OpenCV's number of threads, as each `one_opencv_thread` under way has found it."""
 
 
 def count_cores() -> int:
     """Number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return there if _most_cores is None else min(there, _most_cores)
+
+
+def limit_cores(most: int) -> None:
+    """Have this process use so many cores from now on, where others have their share of the machine.
+
+    Args:
+        most: At least 1; what torch does is not limited by it.
+    """
+    global _most_cores  # noqa: PLW0603, a process has its cores only once
+    _most_cores = most
+    cv2.setNumThreads(most)
 
 
 @contextmanager

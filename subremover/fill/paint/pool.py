@@ -204,7 +204,9 @@ def count_lists_in_hand(devices: Sequence[str]) -> int:
     return CPU_LISTS if devices[0] == "cpu" else min(DEVICE_LISTS * len(devices), MOST_LISTS)
 
 
-def count_fit_bytes(options: PaintOptions, devices: Sequence[str], crop_px: int, share: float) -> int:
+def count_fit_bytes(
+    options: PaintOptions, devices: Sequence[str], crop_px: int, share: float, *, cores: int | None = None
+) -> int:
     """Memory that fits take on the CPU, in bytes; 0 where they run on CUDA.
 
     By default they take one batch a core; at the least one decoder.
@@ -214,9 +216,10 @@ def count_fit_bytes(options: PaintOptions, devices: Sequence[str], crop_px: int,
         devices: Names of torch devices, of one kind.
         crop_px: Pixels of the largest crop; 0: none is fitted.
         share: Factor in (0, 1] of what is taken by default.
+        cores: That may be used; None: all that this process may.
     """
     if devices[0].startswith("cuda") or not crop_px:
         return 0
     channels = options.fit.channels
     one, batch = (count_row_bytes(channels, 1, pixels) for pixels in (crop_px, max(crop_px, CPU_BATCH_PX)))
-    return max(one, int(share * batch * count_cores()))
+    return max(one, int(share * batch * (cores or count_cores())))

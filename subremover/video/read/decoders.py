@@ -14,6 +14,7 @@ from subremover.video.read.limits import limit_decoder
 
 DECODER_FRAMES = 12
 """Number of frames that a decoder holds, besides one for each of its threads."""
+_MOST_THREADS = 16
 _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 """By codec, the decoder that knows of alpha channels."""
 
@@ -21,6 +22,12 @@ _ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 def count_decoder_bytes(film: Film, threads: int | None = None) -> int:
     """Memory that one decoder of a film takes, in bytes; with as many threads as cores, if not told."""
     return (DECODER_FRAMES + (threads or count_cores())) * frame_bytes(film)
+
+
+def count_decoder_threads() -> int:
+    """Number of threads that decode a picture: FFmpeg's own, but by the cores that this process may use."""
+    cores = count_cores()
+    return min(cores + 1, _MOST_THREADS) if cores > 1 else 1
 
 
 def read_fourcc(context: CodecContext) -> str:

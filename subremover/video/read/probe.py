@@ -18,7 +18,7 @@ from av.video.stream import VideoStream
 from subremover.errors import InputError
 from subremover.video.bitstream.recovery import RecoveryReader
 from subremover.video.film import Film, Join
-from subremover.video.read.decoders import find_decoder, read_fourcc
+from subremover.video.read.decoders import count_decoder_threads, find_decoder, read_fourcc
 from subremover.video.read.joins import FORMATS, JoinFinder
 from subremover.video.read.limits import check_memory
 from subremover.video.read.packets import read_packets
@@ -122,7 +122,7 @@ def find_video(container: InputContainer, path: Path) -> VideoStream:
     # A stream that FFmpeg cannot decode has no context, whatever the type hints say.
     if getattr(films[0], "codec_context", None) is None:
         raise InputError(f"no decoder here for the picture of '{path}'; convert it first, e.g. to H.264")
-    films[0].thread_type = "AUTO"
+    films[0].thread_type, films[0].codec_context.thread_count = "AUTO", count_decoder_threads()
     return films[0]
 
 

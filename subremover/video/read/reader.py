@@ -23,7 +23,7 @@ from av.video.stream import VideoStream
 from subremover.errors import InputError
 from subremover.video.film import Film
 from subremover.video.pixels.formats import to_planar
-from subremover.video.read.decoders import find_decoder
+from subremover.video.read.decoders import count_decoder_threads, find_decoder
 from subremover.video.read.limits import check_memory
 from subremover.video.read.packets import read_packets
 from subremover.video.read.source import input_errors, open_input
@@ -232,7 +232,7 @@ def _find_stream(container: InputContainer, film: Film) -> VideoStream:
     stream = container.streams[film.stream_index]
     assert isinstance(stream, VideoStream)
     if not stream.codec_context.is_open:
-        stream.thread_type = "AUTO"
+        stream.thread_type, stream.codec_context.thread_count = "AUTO", count_decoder_threads()
     return stream
 
 

@@ -1,0 +1,1 @@
+"""Renders films on the machines of a Ray cluster."""

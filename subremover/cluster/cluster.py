@@ -1,0 +1,316 @@
+"""A Ray cluster that scans and renders films; the work folder and the finished film are up to who asks."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, wait
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from subremover.cluster.film_copy import FilmSource, discard_copies
+from subremover.cluster.nodes import Nodes, only_on
+from subremover.cluster.scheduler import Scheduler, Task
+from subremover.cluster.session import AUTO, check_address, connect
+from subremover.cluster.tasks import ScanWork, render_segment, scan_film
+from subremover.detect.found_so_far import FoundCallback
+from subremover.errors import ClusterError, UsageError
+from subremover.memory import Limits, count_render_bytes, count_scan_bytes
+from subremover.options import Options, ScanOptions
+from subremover.plan.cues import Cue
+from subremover.plan.model import Plan
+from subremover.progress import ProgressCallback
+from subremover.render.render_job import RenderJob
+from subremover.resume.folder import WorkFolder
+from subremover.runtime.profile import Profile, current
+from subremover.video.film import Film
+from subremover.video.segments import Segment
+
+SCAN_CPUS = 2
+"""Cores for a scan, where a machine has them: decoding goes on beside the detector."""
+START_SECONDS = 180.0
+"""How long a run waits for the first machine to say what it is."""
+_TELL_SECONDS = 0.25
+
+
+class Cluster(contextlib.AbstractContextManager["Cluster"]):
+    """Machines that scan and render films: a context manager, for as many runs as one likes, in order.
+
+        with Cluster("10.0.0.1:6379") as cluster:
+            remove_subtitles("movie.mp4", "clean.mp4", cluster=cluster)
+
+    Only machines take part that make the bytes that this one would make. A film must be under the same path
+    on all of them, unless it is sent.
+    """
+
+    device: str
+    """`cuda` where the cluster has GPUs, else `cpu`: where decoders are fitted by default."""
+
+    def __init__(self, address: str = AUTO, *, send_film: bool = False) -> None:
+        """Note what is wanted; nothing is begun before the `with` block.
+
+        Args:
+            address: Host and port of a Ray cluster that this machine belongs to; `auto`: a Ray on this
+                machine alone, which ends with the `with` block.
+            send_film: Whether films are sent to the machines instead of read there.
+
+        Raises:
+            UsageError: That is no address.
+        """
+        self._address, self._sends = check_address(address), send_film
+        self._stack = contextlib.ExitStack()
+        self._lock = threading.Lock()
+        self._sources: dict[Path, tuple[FilmSource, set[str]]] = {}
+        self._orders: dict[Path, int] = {}
+
+    def __enter__(self) -> Cluster:
+        """Connect, and wait until there is a machine to be used.
+
+        Raises:
+            UsageError: Ray is not installed, or this process is connected with one already.
+            ClusterError: There is no such cluster, or none of its machines can be used.
+        """
+        with contextlib.ExitStack() as stack:
+            self._ray = stack.enter_context(connect(self._address))
+            self._nodes = Nodes(self._ray)
+            self._wait_for_nodes()
+            self.device = "cuda" if any(node.gpus for node in self._nodes.usable.values()) else "cpu"
+            stack.callback(self._discard_copies)
+            self._scheduler = stack.enter_context(Scheduler(self._ray, self._nodes))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    @property
+    def slots(self) -> int:
+        """Number of tasks that the machines now have room for, each with a core of its own."""
+        return max(1, sum(node.cpus for node in self._nodes.usable.values()))
+
+    def settle(self, options: Options) -> Options:
+        """The options of a run here: with the kind of device that all its machines use.
+
+        Args:
+            options: As they were given.
+
+        Raises:
+            UsageError: They name one device of a machine.
+        """
+        device = options.pool.device
+        if device not in ("auto", "cpu", "cuda"):
+            raise UsageError(
+                f"--device {device} names a device of one machine; with --cluster give cpu or cuda"
+            )
+        return replace(
+            options, pool=replace(options.pool, device=self.device if device == "auto" else device)
+        )
+
+    def scan(
+        self,
+        film: Film,
+        options: ScanOptions,
+        progress: ProgressCallback,
+        *,
+        times: Sequence[Cue],
+        memory_share: float,
+        on_found: FoundCallback | None,
+    ) -> Plan:
+        """Have a film scanned by one of the machines; see `make_plan`, which does it there.
+
+        Args:
+            film: The source.
+            options: Which frames and regions to look at, and what counts as a subtitle; without a mask.
+            progress: Called now and then with how far the scan is.
+            times: Cues of an SRT file, outside of which everything is left alone; empty: there is none.
+            memory_share: In (0, 1], of what the frames in hand may take.
+            on_found: Told of events while the scan goes on; None: nobody asks.
+
+        Returns:
+            The plan.
+
+        Raises:
+            InputError: The film cannot be read to its end, or no machine has it.
+            UsageError: The frames asked for are not in the film.
+            WorkerError: No machine could scan it.
+        """
+        source, barred = self._find_source(film)
+        work = ScanWork(film, replace(options, times=None), tuple(times), memory_share, on_found is not None)
+        cores = max((node.cpus for node in self._nodes.usable.values()), default=1)
+        task = Task(
+            f"the scan of '{film.path.name}'",
+            (self._find_order(film), -1),
+            scan_film,
+            (work,),
+            source,
+            cpus=max(1, min(SCAN_CPUS, cores)),
+            memory_bytes=count_scan_bytes(film, memory_share),
+            barred=barred,
+        )
+
+        def tell(_: int) -> None:
+            if task.progress is not None:
+                progress(task.progress)
+            while task.found and on_found is not None:
+                on_found(task.found.pop(0))
+
+        plans: list[Plan] = []
+        self._do([task], lambda _, plan: plans.append(plan), tell)
+        return plans[0]
+
+    def make_workers(self, options: Options, limits: Limits, crop_px: int) -> ClusterWorkers:
+        """What renders the segments of one film.
+
+        Args:
+            options: Of the run, as `settle` gave them.
+            limits: How much memory each segment may take.
+            crop_px: Pixels of the largest crop (`memory.find_largest_crop`).
+        """
+        return ClusterWorkers(self, options, limits, crop_px)
+
+    def render(
+        self,
+        job: RenderJob,
+        segments: Sequence[Segment],
+        work: WorkFolder,
+        tell: Callable[[int], None],
+        how: ClusterWorkers,
+    ) -> None:
+        """Have segments rendered; see `render.rendering.Workers`."""
+        film = job.film
+        source, barred = self._find_source(film)
+        reference, order = self._ray.put(job), self._find_order(film)
+        memory = count_render_bytes(
+            film,
+            how.options,
+            job.encoding.encoder,
+            [how.device],
+            crop=how.crop_px,
+            share=how.limits.render_share,
+            cores=1,
+        )
+        tasks = {
+            segment: Task(
+                f"frames {segment.start} to {segment.stop - 1} of '{film.path.name}'",
+                (order, segment.start),
+                render_segment,
+                ([reference], how.options, how.limits.fit_bytes, segment),
+                source,
+                frames=segment.stop - segment.start,
+                gpus=int(how.device == "cuda"),
+                memory_bytes=memory,
+                barred=barred,
+            )
+            for segment in segments
+        }
+        of_task = {task: segment for segment, task in tasks.items()}
+
+        def keep(task: Task, spools: dict[str, bytes]) -> None:
+            for kind in reversed(job.kinds):  # the picture last: with it the segment is finished
+                work.keep(of_task[task], kind, spools[kind])
+
+        self._do(list(of_task), keep, tell)
+
+    def _do(
+        self, tasks: Sequence[Task], take: Callable[[Task, Any], None], tell: Callable[[int], None]
+    ) -> None:
+        """Have tasks done, and what comes out taken here, in the order in which they end.
+
+        Args:
+            tasks: At least one.
+            take: Called with each and its result.
+            tell: Called now and then with the number of frames that are done, which never falls.
+        """
+        for task in tasks:
+            self._scheduler.submit(task)
+        waiting, frames, most = {task.future: task for task in tasks}, 0, 0
+        try:
+            while waiting:
+                ended, _ = wait(waiting, timeout=_TELL_SECONDS, return_when=FIRST_COMPLETED)
+                for future in ended:
+                    task = waiting.pop(future)
+                    result, profile = future.result()
+                    _add_profile(profile)
+                    frames += task.frames
+                    take(task, result)
+                running = sum(task.progress.done for task in waiting.values() if task.progress)
+                most = max(most, frames + running)
+                tell(most)
+        finally:
+            self._scheduler.cancel(list(waiting.values()))
+
+    def _wait_for_nodes(self) -> None:
+        end = time.monotonic() + START_SECONDS
+        self._nodes.update()
+        while not self._nodes.usable and self._nodes.is_asking and time.monotonic() < end:
+            time.sleep(0.1)
+            self._nodes.update()
+        if not self._nodes.usable:
+            why = "; ".join(f"{name}: {reason}" for name, reason in self._nodes.refused.items())
+            raise ClusterError(f"no machine of the cluster can be used ({why or 'none answers'})")
+
+    def _find_order(self, film: Film) -> int:
+        """The place of a film among all that were begun."""
+        with self._lock:
+            return self._orders.setdefault(film.path, len(self._orders))
+
+    def _find_source(self, film: Film) -> tuple[FilmSource, set[str]]:
+        """How machines get at a film, and which have been found not to have it."""
+        with self._lock:
+            known = self._sources.get(film.path)
+        if known is None or (known[0].size_bytes, known[0].mtime_ns) != film.stamp:
+            known = FilmSource.of(film.path, self._ray.put if self._sends else None), set()
+            with self._lock:
+                self._sources[film.path] = known
+        return known
+
+    def _discard_copies(self) -> None:
+        """Have the machines delete what was sent to them."""
+        digests = [source.digest for source, _ in self._sources.values() if source.pieces is not None]
+        if not digests:
+            return
+        discard = self._ray.remote(discard_copies)
+        asked = [
+            discard.options(num_cpus=0, max_retries=0, label_selector=only_on([node])).remote(digests)
+            for node in self._nodes.usable
+        ]
+        with contextlib.suppress(Exception):  # of machines that are gone nothing is asked
+            self._ray.wait(asked, num_returns=len(asked), timeout=10)
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterWorkers:
+    """Renders the segments of one film on a cluster; see `render.rendering.Workers`."""
+
+    cluster: Cluster
+    options: Options
+    """Of the run."""
+    limits: Limits
+    """How much memory each segment may take."""
+    crop_px: int
+    """Pixels of the largest crop."""
+
+    @property
+    def device(self) -> str:
+        """See `Workers`."""
+        return self.options.pool.device
+
+    def render(
+        self, job: RenderJob, segments: Sequence[Segment], work: WorkFolder, tell: Callable[[int], None]
+    ) -> None:
+        """See `Workers`."""
+        self.cluster.render(job, segments, work, tell, self)
+
+
+def _add_profile(profile: Profile) -> None:
+    """Count what was done elsewhere for the run of this thread."""
+    own = current()
+    if own is not None:
+        for name, work in profile.stages.items():
+            own.add(name, work.seconds, work.frames)
