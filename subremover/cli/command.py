@@ -6,7 +6,7 @@ import logging
 import traceback
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +18,9 @@ from subremover.cli.request import Request
 from subremover.cli.signals import watch_signals
 from subremover.errors import EXIT_INTERRUPTED, DeviceError, SubremoverError, UsageError
 from subremover.fill.paint.jobs import Painter
+
+if TYPE_CHECKING:
+    from subremover.cluster.cluster import Cluster
 
 EPILOG = """\b
 Exit codes: 0 done, 1 some of several films failed, 2 wrong usage, 3 the film cannot be read,
@@ -48,18 +51,32 @@ def command(session: Session, /, **values: Any) -> int:
     if request.status:
         _print_status(request)
         return 0
+    with _open_cluster(request) as cluster:
+        return _process_films(request, session, cluster)
+
+
+def _process_films(request: Request, session: Session, cluster: Cluster | None) -> int:
     if len(request.films) == 1:
-        process_film(request.films[0], request, session.painter)
+        process_film(request.films[0], request, session.painter, cluster)
         return 0
     has_failed = False
     with _share_painter(request, session.painter) as painter:
         for film in request.films:
             try:
-                process_film(film, request, painter)
+                process_film(film, request, painter, cluster)
             except SubremoverError as error:
                 _print_error(error, request.verbose, f"{film.source.name}: ")
                 has_failed = True
     return 1 if has_failed else 0
+
+
+def _open_cluster(request: Request) -> AbstractContextManager[Cluster | None]:
+    """The cluster that was asked for; None: this process does the work."""
+    if request.cluster is None:
+        return nullcontext()
+    from subremover.cluster.cluster import Cluster
+
+    return Cluster(request.cluster, send_film=request.send_film)
 
 
 def _share_painter(request: Request, painter: Painter | None) -> AbstractContextManager[Painter | None]:
@@ -68,7 +85,7 @@ def _share_painter(request: Request, painter: Painter | None) -> AbstractContext
     None: each film has its own, as where its holes decide how much memory there is for fits.
     """
     options = request.films[0].options
-    if painter is not None or request.scan_only or options.max_memory_bytes is not None:
+    if painter is not None or request.cluster or request.scan_only or options.max_memory_bytes is not None:
         return nullcontext(painter)
     from subremover.fill.paint.devices import prepare_device
     from subremover.fill.paint.pool import Pool

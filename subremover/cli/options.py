@@ -291,6 +291,17 @@ _DECLARATIONS = (
         " at once, and the film comes out slightly otherwise.",
     ),
     _run(
+        "--cluster",
+        metavar="WHERE",
+        show_default="this process",
+        help="Have the machines of a Ray cluster do the work: HOST:PORT, or auto for a Ray on this machine.",
+    ),
+    _run(
+        "--send-film",
+        is_flag=True,
+        help="Send films to the machines of --cluster, instead of having them read there by their path.",
+    ),
+    _run(
         "--resume/--no-resume",
         default=_DEFAULTS.encode.resume,
         help="Go on where the same command was stopped, or begin afresh and keep nothing when stopped.",

@@ -18,6 +18,7 @@ from subremover.runtime.paths import exists
 from subremover.runtime.profile import measure, stage
 
 if TYPE_CHECKING:
+    from subremover.cluster.cluster import Cluster
     from subremover.fill.paint.jobs import Painter
     from subremover.options import ScanOptions
     from subremover.pipeline import Run
@@ -28,13 +29,16 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def process_film(film: FilmRequest, request: Request, painter: Painter | None = None) -> None:
+def process_film(
+    film: FilmRequest, request: Request, painter: Painter | None = None, cluster: Cluster | None = None
+) -> None:
     """Do to a film what the request says, and say what was done.
 
     Args:
         film: The film, its options, and where all goes that is made of it.
         request: What else was asked for.
         painter: What paints the holes; None: as the options say.
+        cluster: What scans and renders; None: this process.
 
     Raises:
         InputError: The film cannot be read.
@@ -47,7 +51,7 @@ def process_film(film: FilmRequest, request: Request, painter: Painter | None = 
     lines = ProgressLines(film.source, request.progress == "json")
     try:
         with measure() as profile:
-            _process(film, request, painter, lines)
+            _process(film, request, painter, lines, cluster)
     except SubremoverError as error:
         lines.write("error", message=str(error), exit_code=error.exit_code)
         raise
@@ -55,7 +59,13 @@ def process_film(film: FilmRequest, request: Request, painter: Painter | None = 
         say(f"{printable(film.source.name)}:\n{profile}")
 
 
-def _process(film: FilmRequest, request: Request, painter: Painter | None, lines: ProgressLines) -> None:
+def _process(
+    film: FilmRequest,
+    request: Request,
+    painter: Painter | None,
+    lines: ProgressLines,
+    cluster: Cluster | None,
+) -> None:
     with stage("start"):
         from subremover.pipeline import Run
         from subremover.report.pictures import add_shares
@@ -78,6 +88,7 @@ def _process(film: FilmRequest, request: Request, painter: Painter | None, lines
         provenance=outputs.provenance,
         paints=not request.scan_only,
         painter=painter,
+        cluster=cluster,
         progress=update,
         on_found=lines.tell_found if request.progress == "json" else None,
     )

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from subremover.cli.options import Given
 from subremover.cli.outputs import FILM_SUFFIXES, Outputs, find_outputs, make_film_folder
+from subremover.cluster.session import check_address
 from subremover.errors import InputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
 from subremover.parsing import Position
@@ -35,6 +36,10 @@ class Request:
     scan_only: bool
     around: Position | None
     """The moment of which previews show all frames; None: they show a few of the film."""
+    cluster: str | None
+    """Address of the Ray cluster that does the work; None: this process does."""
+    send_film: bool
+    """Whether films are sent to the cluster's machines."""
     status: bool
     """Only say how far the runs to these outputs are."""
     profile: bool
@@ -54,6 +59,7 @@ class Request:
         """
         if values["around"] is not None and values["preview"] is None:
             raise UsageError("--around says of which moment --preview shows all frames; add --preview DIR")
+        _check_cluster(values)
         options = _read_options(values)
         sources = [source for given in values["inputs"] for source in _list_films(given)]
         output: Given | None = values["output"]
@@ -79,9 +85,28 @@ class Request:
         )
         flags = (
             values[name]
-            for name in ("scan_only", "around", "status", "profile", "quiet", "verbose", "progress")
+            for name in (
+                "scan_only",
+                "around",
+                "cluster",
+                "send_film",
+                "status",
+                "profile",
+                "quiet",
+                "verbose",
+                "progress",
+            )
         )
         return cls(tuple(films), *flags)
+
+
+def _check_cluster(values: Mapping[str, Any]) -> None:
+    if values["cluster"] is not None:
+        check_address(values["cluster"])
+        if values["preview"] is not None:
+            raise UsageError("--cluster makes whole films; leave out --preview")
+    elif values["send_film"]:
+        raise UsageError("--send-film says how films come to a cluster; add --cluster HOST:PORT")
 
 
 def _list_films(given: Given) -> Iterator[Path]:

@@ -32,8 +32,8 @@ from subremover.video.segments import Segment
 
 SCAN_CPUS = 2
 """Cores for a scan, where a machine has them: decoding goes on beside the detector."""
-START_SECONDS = 180.0
-"""How long a run waits for the first machine to say what it is."""
+START_SECONDS, SLOW_SECONDS = 180.0, 30.0
+"""How long a run waits for the first machine to say what it is, and for the others if one has."""
 _TELL_SECONDS = 0.25
 
 
@@ -105,9 +105,7 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
         """
         device = options.pool.device
         if device not in ("auto", "cpu", "cuda"):
-            raise UsageError(
-                f"--device {device} names a device of one machine; with --cluster give cpu or cuda"
-            )
+            raise UsageError(f"{device} is a device of one machine; on a cluster choose cpu, cuda or auto")
         return replace(
             options, pool=replace(options.pool, device=self.device if device == "auto" else device)
         )
@@ -246,9 +244,12 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
             self._scheduler.cancel(list(waiting.values()))
 
     def _wait_for_nodes(self) -> None:
-        end = time.monotonic() + START_SECONDS
+        start = time.monotonic()
         self._nodes.update()
-        while not self._nodes.usable and self._nodes.is_asking and time.monotonic() < end:
+        while self._nodes.is_asking:
+            patience = SLOW_SECONDS if self._nodes.usable else START_SECONDS
+            if time.monotonic() - start > patience:
+                break
             time.sleep(0.1)
             self._nodes.update()
         if not self._nodes.usable:

@@ -165,13 +165,8 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
         with self._lock:
             self._waiting.remove(task)
         if task.barred and self._nodes.usable:
-            _fail(
-                task,
-                InputError(
-                    f"no machine of the cluster has '{task.source.path}' as it is here; give a path that all have, "
-                    "or --send-film"
-                ),
-            )
+            path, remedy = task.source.path, "give a path that all have, or --send-film"
+            _fail(task, InputError(f"no machine of the cluster has '{path}' as it is here; {remedy}"))
             return
         others = "; ".join(f"{name}: {why}" for name, why in self._nodes.refused.items())
         lacks = "a GPU" if task.gpus else "such a core"

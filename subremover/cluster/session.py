@@ -8,6 +8,9 @@ import os
 import re
 import shutil
 import signal
+import socket
+import subprocess
+import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -16,11 +19,16 @@ from typing import Any
 
 from subremover.errors import ClusterError, UsageError
 from subremover.runtime.cpu import count_cores
+from subremover.runtime.paths import tell
 
 AUTO = "auto"
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z_.-]+):([0-9]{1,5})")
 _STORE_BYTES = 1 << 30
 """Of the object store of a Ray of our own: some segments' packets, a plan, pieces of a film that is sent."""
+_ANSWER_SECONDS = 5.0
+_REMEDY = (
+    "have this machine join it first, 'ray start --address={}', with the same Ray, Python and RAY_AUTH_TOKEN"
+)
 _LONGEST_FOLDER = 30
 """Bytes: Ray has sockets in a folder inside, whose names may have 107 bytes in all."""
 
@@ -91,25 +99,36 @@ def connect(address: str) -> Iterator[Any]:
                 "include_dashboard": False,
                 "_temp_dir": str(stack.enter_context(_make_folder())),
             }
+        else:
+            _check_there(address)
         stack.callback(_leave, ray)
         with _keep_signals():
             _join(ray, address, options)
         yield ray
 
 
+def _check_there(address: str) -> None:
+    """Raise a ClusterError where nothing answers as Ray does: `ray.init` itself would wait for minutes."""
+    host, _, port = address.rpartition(":")
+    ask = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _ANSWER_SECONDS).close()
+        subprocess.run(ask, check=True, capture_output=True, timeout=4 * _ANSWER_SECONDS)
+    except (OSError, subprocess.SubprocessError) as error:
+        reason = tell(error) if isinstance(error, OSError) else "nothing there answers as Ray does"
+        raise ClusterError(f"no Ray at {address} ({reason}); {_REMEDY.format(address)}") from error
+
+
 def _join(ray: Any, address: str, options: dict[str, Any]) -> None:
     try:
         ray.init(**options, log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
-        where = "on this machine" if address == AUTO else f"at {address}"
-        remedy = (
-            "see the reason"
-            if address == AUTO
-            else f"have this machine join it first, 'ray start --address={address}', with the same Ray, "
-            "Python and RAY_AUTH_TOKEN"
-        )
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise ClusterError(f"no Ray {where} takes this run ({reason}); {remedy}") from error
+        if address == AUTO:
+            raise ClusterError(f"cannot start a Ray on this machine ({reason})") from error
+        raise ClusterError(
+            f"the Ray at {address} does not take this run ({reason}); {_REMEDY.format(address)}"
+        ) from error
     # What Ray has to say of workers that died it would print to stdout, amid what programs read there.
     ray._private.worker._worker_logs_enabled = False
 

@@ -41,8 +41,14 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
     show_default=f"{USUAL_PORT}, or any that is free",
     help="Port to listen at.",
 )
+@click.option(
+    "--cluster",
+    metavar="WHERE",
+    show_default="this machine",
+    help="Have films scanned and made by a Ray cluster, as subremover --cluster does.",
+)
 @click.option("--no-browser", is_flag=True, help="Do not open the page, only print its address.")
-def command(folder: Path, host: str, port: int | None, no_browser: bool) -> None:
+def command(folder: Path, *, host: str, port: int | None, cluster: str | None, no_browser: bool) -> None:
     """Remove burned-in subtitles from the films of FOLDER, on a page in the browser.
 
     \b
@@ -56,13 +62,16 @@ def command(folder: Path, host: str, port: int | None, no_browser: bool) -> None
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise UsageError("the page needs two more packages: pip install 'subremover[page]'") from error
+    from subremover.cluster.session import check_address
     from subremover.page.library import Library
 
+    if cluster is not None:
+        check_address(cluster)
     library = Library(folder)
     library.make_folders()
     lock = _lock(library)
     try:
-        _serve(library, host, port, opens=not no_browser and _has_display())
+        _serve(library, host, port, cluster=cluster, opens=not no_browser and _has_display())
     finally:
         os.close(lock)
 
@@ -100,7 +109,7 @@ def _lock(library: Library) -> int:
         raise OutputError(f"cannot use '{library.page}' ({error.strerror}); change its mode") from error
 
 
-def _serve(library: Library, host: str, port: int | None, opens: bool) -> None:
+def _serve(library: Library, host: str, port: int | None, *, cluster: str | None, opens: bool) -> None:
     from subremover.page.guard import Guard
     from subremover.page.jobs.queue import Queue
     from subremover.page.pictures.pictures import Pictures
@@ -116,7 +125,7 @@ def _serve(library: Library, host: str, port: int | None, opens: bool) -> None:
         ) from error
     with place, contextlib.closing(Pictures()) as pictures:
         plans = Plans(library)
-        queue = Queue(library, plans)
+        queue = Queue(library, plans, cluster=cluster)
         token = read_token(library.page, is_kept=host in _LOOPBACK)
         site = make_site(library, plans, queue, pictures)
         guard = Guard(site, token, place.getsockname()[1], make_hosts(place, host))

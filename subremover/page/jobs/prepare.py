@@ -17,7 +17,9 @@ from subremover.resume.names import find_folder
 from subremover.runtime.paths import exists, is_file, is_folder
 
 
-def prepare(job: Job, film: FilmFile, library: Library, plans: Plans | None) -> Job:
+def prepare(
+    job: Job, film: FilmFile, library: Library, plans: Plans | None, *, cluster: str | None = None
+) -> Job:
     """A job with the arguments of its command, which only depend on what was asked and what is there.
 
     Args:
@@ -26,6 +28,7 @@ def prepare(job: Job, film: FilmFile, library: Library, plans: Plans | None) -> 
         library: Where the film is.
         plans: Of which it takes a copy when it is first started, so that it goes on with the same one; None:
             it is only to be queued.
+        cluster: Where scans and runs are made, as `--cluster` takes it; None: on this machine.
 
     Raises:
         Refusal: There is a clean film and it must not be replaced, or no plan to try.
@@ -58,6 +61,8 @@ def prepare(job: Job, film: FilmFile, library: Library, plans: Plans | None) -> 
         given = ask.arguments(
             outputs, job.plan, has_plan=has_plan, overwrites=ask.overwrite or _has_leftovers(outputs)
         )
+    if cluster is not None and not isinstance(ask, TryAsk):
+        given += ["--cluster", cluster]
     return replace(job, arguments=(str(film.path), *given, *FOR_PROGRAMS))
 
 

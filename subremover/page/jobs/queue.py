@@ -41,8 +41,15 @@ _LANES: tuple[tuple[JobKind, ...], ...] = (("run",), ("scan", "try"))
 class Queue:
     """The jobs of a library. `start` takes up what another server has left; `stop` leaves it for the next."""
 
-    def __init__(self, library: Library, plans: Plans, children: Children | None = None) -> None:
-        self._library, self._plans = library, plans
+    def __init__(
+        self,
+        library: Library,
+        plans: Plans,
+        children: Children | None = None,
+        *,
+        cluster: str | None = None,
+    ) -> None:
+        self._library, self._plans, self._cluster = library, plans, cluster
         self._children = children or Children()
         self._folder = library.page / "jobs"
         self._lock = threading.RLock()
@@ -117,7 +124,7 @@ class Queue:
             try:
                 now = time.time()
                 job = Job(folder, kind, film.relative, ask, round(now, 3), now)
-                job = prepare(job, film, self._library, None)
+                job = prepare(job, film, self._library, None, cluster=self._cluster)
                 job.save()
             except BaseException:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -274,7 +281,7 @@ class Queue:
         def start() -> None:
             nonlocal job
             film = self._library.find(self._library.find_relative(job.film).id)
-            job = prepare(job, film, self._library, self._plans)
+            job = prepare(job, film, self._library, self._plans, cluster=self._cluster)
             self._jobs[job.number] = job = job.change(pid=0, is_told=False)
             self._said[job.number].forget()
             pid = self._children.start(job)

@@ -55,8 +55,8 @@ def queue(library: Library) -> Iterator[Queue]:
     queue.stop(2)
 
 
-def open_queue(library: Library, command: tuple[str, ...] = FAKE) -> Queue:
-    queue = Queue(library, Plans(library), Children(command))
+def open_queue(library: Library, command: tuple[str, ...] = FAKE, cluster: str | None = None) -> Queue:
+    queue = Queue(library, Plans(library), Children(command), cluster=cluster)
     queue.start()
     return queue
 
@@ -116,6 +116,19 @@ def test_a_run_without_a_plan_makes_one(queue: Queue, library: Library) -> None:
     wait(queue, "done")
     assert "--save-plan" in read_arguments(library)
     assert not Plans(library).read(film).is_mended
+
+
+def test_a_cluster_scans_and_runs_but_does_not_try(library: Library) -> None:
+    film = find(library)
+    write_plan(library.plan_folder(film), make_entry())
+    queue = open_queue(library, cluster="10.0.0.1:6379")
+    for number, ask in enumerate((ScanAsk(), TryAsk(3), RunAsk()), 1):
+        queue.add(("scan", "try", "run")[number - 1], film, ask)  # type: ignore[arg-type]
+        wait(queue, "done", "failed", number=number)
+        arguments = read_arguments(library, number)
+        assert ("--cluster" in arguments) == (number != 2)
+    assert arguments[arguments.index("--cluster") + 1] == "10.0.0.1:6379"
+    queue.stop(2)
 
 
 def test_a_try_needs_a_plan(queue: Queue, library: Library) -> None:
