@@ -37,12 +37,13 @@ if TYPE_CHECKING:
         PoolOptions,
         ScanOptions,
     )
-    from subremover.parsing import Position, Region
+    from subremover.parsing import Part, Position, Region
     from subremover.pipeline import Run
     from subremover.plan.model import Event, FilmKey, Passage, Plan, Shot
     from subremover.plan.saved_plan import load_plan
     from subremover.progress import Progress, ProgressCallback
     from subremover.provenance import Shares
+    from subremover.render.share import RenderedPart
     from subremover.result import Result
     from subremover.runtime.profile import Profile, Work
     from subremover.untrained.batched_adam import ForwardModel
@@ -66,6 +67,7 @@ __all__ = [
     "Options",
     "OutputError",
     "PaintOptions",
+    "Part",
     "Passage",
     "Plan",
     "PlanError",
@@ -75,6 +77,7 @@ __all__ = [
     "Progress",
     "ProgressCallback",
     "Region",
+    "RenderedPart",
     "Restored",
     "Result",
     "Run",
@@ -118,12 +121,13 @@ _MODULES = {
         "PoolOptions",
         "ScanOptions",
     ),
-    "parsing": ("Position", "Region"),
+    "parsing": ("Part", "Position", "Region"),
     "pipeline": ("Run",),
     "plan.model": ("Event", "FilmKey", "Passage", "Plan", "Shot"),
     "plan.saved_plan": ("load_plan",),
     "progress": ("Progress", "ProgressCallback"),
     "provenance": ("Shares",),
+    "render.share": ("RenderedPart",),
     "result": ("Result",),
     "runtime.profile": ("Profile", "Work"),
     "untrained.batched_adam": ("ForwardModel",),

@@ -1,4 +1,4 @@
-"""Times, regions and sizes of memory: what a user writes, read and checked."""
+"""Times, regions, parts of films and sizes of memory: what a user writes, read and checked."""
 
 from __future__ import annotations
 
@@ -105,6 +105,36 @@ class Region:
                 f"of {width}x{height} px"
             )
         return Box(left, top, right - left, bottom - top)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Part:
+    """One of so many parts of a film's segments, each of which a process may render by itself."""
+
+    number: int
+    """From 1."""
+    count: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= self.count:
+            raise UsageError(f"there is no part {self} of a film; give I/N with I from 1 to N: 1/8 to 8/8")
+
+    def __str__(self) -> str:
+        return f"{self.number} of {self.count}"
+
+    @classmethod
+    def parse(cls, text: str) -> Part:
+        """Read `2/8`.
+
+        Raises:
+            UsageError: The text is none, or there is no such part.
+        """
+        match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text.strip())
+        if match is None:
+            raise UsageError(
+                f"cannot read {text!r} as a part of a film; give I/N, as 2/8 for the second of 8"
+            )
+        return cls(int(match[1]), int(match[2]))
 
 
 def parse_size(text: str) -> int:

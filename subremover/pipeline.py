@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,8 @@ from subremover.fill.paint.pool import Pool
 from subremover.left_alone import describe_left_alone
 from subremover.memory import Limits, check_render, find_largest_crop, limit_render, limit_scan
 from subremover.options import Options
-from subremover.plan.cues import Cue, make_cues
+from subremover.parsing import Part
+from subremover.plan.cues import make_cues
 from subremover.plan.model import FilmKey, Plan
 from subremover.plan.saved_plan import load_plan
 from subremover.progress import ProgressCallback, ignore
@@ -39,10 +40,11 @@ from subremover.render.rendering import (
     find_segments,
     render_whole,
 )
+from subremover.render.share import RenderedPart, render_part
 from subremover.result import Result
 from subremover.resume.fingerprint import find_fingerprint
 from subremover.resume.folder import WorkFolder
-from subremover.runtime.paths import resolve
+from subremover.runtime.paths import look, resolve
 from subremover.runtime.profile import stage
 from subremover.video.container.copies import can_copy
 from subremover.video.container.mux import remux
@@ -89,6 +91,7 @@ class Run(AbstractContextManager["Run"]):
         paints: bool | None = None,
         painter: Painter | None = None,
         cluster: Cluster | None = None,
+        part: Part | None = None,
         progress: ProgressCallback | None = None,
         on_found: FoundCallback | None = None,
     ) -> None:
@@ -104,6 +107,8 @@ class Run(AbstractContextManager["Run"]):
                 a target.
             painter: What paints the holes; None: a pool, as the options say.
             cluster: What scans the film and renders its segments, its context entered; None: this process.
+            part: To be rendered by `render_part`, at the same time as others; a run without it, to the same
+                target, makes the film of all parts. None: that is this run.
             progress: Called now and then with how far each stage has come.
             on_found: Told now and then of events that a scan finds while it goes on, a list of `Event` each
                 time; only the plan says what they are in the end. None: nobody asks.
@@ -114,7 +119,7 @@ class Run(AbstractContextManager["Run"]):
             self.options = cluster.settle(self.options)
         self.target = None if target is None else Path(target)
         self.provenance = None if provenance is None else Path(provenance)
-        self._given, self._painter = plan, painter
+        self._given, self._painter, self._part = plan, painter, part
         self._plan: Plan | None = None  # that given, or that the options name
         self._paints = target is not None if paints is None else paints
         self._progress, self._on_found = progress or ignore, on_found
@@ -148,13 +153,15 @@ class Run(AbstractContextManager["Run"]):
             if self._paints:
                 check_render(self.film, self.options, lambda: self.encoding)
             self._plan = self._read_plan()
+            if (
+                self._paints and self._painter is None and self._cluster is None
+            ):  # before others wait for this run
+                prepare_device(self.options.pool.device)
             if self.target is not None:
                 self.work = stack.enter_context(self._open_work(self.target))
                 if self.provenance is not None:
                     may_replace = self.work.may_replace(self.provenance, self.options.encode.overwrite)
                     check_provenance(self.film, self.provenance, may_replace)
-            if self._paints and self._painter is None and self._cluster is None:
-                prepare_device(self.options.pool.device)
             self._stack, self._is_open = stack.pop_all(), True
         return self
 
@@ -318,15 +325,13 @@ class Run(AbstractContextManager["Run"]):
             WorkerError: A GPU failed.
             UsageError: The memory does not suffice for holes of that size.
         """
-        self._check_open()
-        if self.work is None:
-            raise ValueError("a run without a target renders nothing; give it one")
-        work = self.work
-        plan.check_film(self._key)
+        work = self._check_render(plan)
+        if self._part is not None:
+            raise ValueError("a run of a part makes no film; it has render_part")
         film, encode = self.film, self.options.encode
         cues = make_cues(plan.events, film.times) if encode.subtitle_track else ()
         if plan.removed or not can_copy(film, work.target):
-            made = self._render(plan, work, cues)
+            made = render_whole(self._prepare(plan, work), cues, self._progress)
         else:
             with stage("copy", frames=film.frame_count):
                 warnings = remux(film, work.target, encode, cues, folder=work.path)
@@ -345,10 +350,47 @@ class Run(AbstractContextManager["Run"]):
             frames_resumed=made.frames_resumed,
         )
 
-    def _render(self, plan: Plan, work: WorkFolder, cues: tuple[Cue, ...]) -> Rendered:
-        """Render the film and put it in the target's place."""
+    def render_part(self, plan: Plan) -> RenderedPart:
+        """Render this run's part, and leave it in the work folder for the run that makes the film.
+
+        Args:
+            plan: Of this film.
+
+        Returns:
+            What was done.
+
+        Raises:
+            InputError: The film cannot be read to its end.
+            OutputError: The work folder cannot be written or was begun on another kind of device, or another
+                run renders this part.
+            SpliceError: Packets must be copied and cannot be.
+            PlanError: The plan is of another film.
+            DeviceError: The device asked for is absent, or its memory does not suffice for a single crop.
+            WorkerError: A GPU failed.
+            UsageError: The memory does not suffice for holes of that size.
+        """
+        work = self._check_render(plan)
+        if self._part is None:
+            raise ValueError("a run of the whole film renders no part; it has render")
+        if not plan.removed and can_copy(self.film, work.target):
+            return RenderedPart(self._part, 0, 0, 0)
+        if not work.has_begun:  # the first of all parts decides for the others
+            self._prepare(plan, work).begin()
+        with work.enter_part(self._part) as own:
+            return render_part(self._prepare(plan, own), self._part, self._progress)
+
+    def _check_render(self, plan: Plan) -> WorkFolder:
+        """The work folder; an error if nothing can be rendered, or not by this plan."""
+        self._check_open()
+        if self.work is None:
+            raise ValueError("a run without a target renders nothing; give it one")
+        plan.check_film(self._key)
+        return self.work
+
+    def _prepare(self, plan: Plan, work: WorkFolder) -> Rendering:
+        """What is to be rendered, and how."""
         workers = self._find_workers(plan)  # first: it sets the limits
-        rendering = Rendering(
+        return Rendering(
             self.film,
             plan,
             self.options,
@@ -359,7 +401,6 @@ class Run(AbstractContextManager["Run"]):
             self.provenance if plan.removed else None,
             None if work.decisions.is_whole else self.find_splice(plan),
         )
-        return render_whole(rendering, cues, self._progress)
 
     def _find_workers(self, plan: Plan) -> Workers:
         """Who renders the segments; sets the render's limits of memory."""
@@ -380,6 +421,12 @@ class Run(AbstractContextManager["Run"]):
         also = [name for name in ("plan", "mask", "times") if getattr(self.options.scan, name) is not None]
         if self._given is not None and also:
             raise UsageError(f"a plan was given, so leave the {also[0]} of the options out")
+        if self._part is not None and self._cluster is not None:
+            raise UsageError("a cluster renders all parts of a film; give it no part, or the part no cluster")
+        if self._part is not None and (self.target is None or not self.options.encode.resume):
+            raise UsageError(
+                "a part is kept for the film to be made; give a target, and leave out --no-resume"
+            )
         if self.provenance is None:
             return
         if self.target is None:
@@ -405,11 +452,19 @@ class Run(AbstractContextManager["Run"]):
             self._given.check_film(self._key)
         return self._given
 
-    def _open_work(self, target: Path) -> WorkFolder:
+    @contextmanager
+    def _open_work(self, target: Path) -> Iterator[WorkFolder]:
         """The work folder of this run, by a fingerprint of all that the result depends on."""
-        has_provenance = self.provenance is not None
-        fingerprint = find_fingerprint(self.film, self.options, self.encoding, self._plan, has_provenance)
-        return WorkFolder(target, self.film.path, fingerprint, self.options.encode.resume)
+        fingerprint = find_fingerprint(
+            self.film, self.options, self.encoding, self._plan, self.provenance is not None
+        )
+        is_shared, before = self._part is not None, _find_stamp(target)
+        with WorkFolder(
+            target, self.film.path, fingerprint, self.options.encode.resume, is_shared=is_shared
+        ) as work:
+            if is_shared and _find_stamp(target) != before:
+                raise OutputError(f"another run has just made '{target}', so this part is not needed")
+            yield work
 
     def _make_plan(self) -> Plan:
         """Scan the film, or take the plan that was given."""
@@ -446,3 +501,9 @@ class Run(AbstractContextManager["Run"]):
             yield f"nothing is removed, so there is no '{self.provenance}'"
         if self.options.encode.subtitle_track and not has_cues:
             yield "no subtitle was read, so there is no subtitle track"
+
+
+def _find_stamp(file: Path) -> tuple[int, int] | None:
+    """What tells a file from one that has taken its place; None where there is none."""
+    found = look(resolve(file))
+    return None if found is None else (found.st_ino, found.st_mtime_ns)

@@ -2,7 +2,7 @@ import pytest
 
 from subremover.errors import UsageError
 from subremover.geometry import Box
-from subremover.parsing import Position, Region, parse_size
+from subremover.parsing import Part, Position, Region, parse_size
 
 
 @pytest.mark.parametrize(
@@ -116,3 +116,22 @@ def test_sizes(text: str, expected: int) -> None:
 def test_unreadable_sizes(text: str) -> None:
     with pytest.raises(UsageError, match="as a size of memory; give a number and a unit: 800M, 4G"):
         parse_size(text)
+
+
+def test_parts() -> None:
+    assert Part.parse(" 2/8 ") == Part(2, 8)
+    assert str(Part.parse("1/1")) == "1 of 1"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "2", "2/", "/8", "-1/8", "1/2/3", "2 of 8", "1.0/2", "1/1000000000", "²/8"]
+)
+def test_unreadable_parts(text: str) -> None:
+    with pytest.raises(UsageError, match="as a part of a film; give I/N, as 2/8 for the second of 8"):
+        Part.parse(text)
+
+
+@pytest.mark.parametrize("text", ["0/8", "9/8", "0/0", "1/0"])
+def test_parts_that_there_are_not(text: str) -> None:
+    with pytest.raises(UsageError, match=r"there is no part .* give I/N with I from 1 to N"):
+        Part.parse(text)

@@ -25,8 +25,8 @@ import click
 import cv2
 import numpy as np
 
-from subremover.resume.folder import describe_work
 from subremover.resume.names import find_folder
+from subremover.resume.stopped import describe_work
 
 SIZE, FRAMES, RATE = (192, 108), 250, Fraction(25)
 SUBTITLE = range(20, 230)

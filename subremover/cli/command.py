@@ -131,7 +131,7 @@ def run(arguments: Sequence[str], painter: Painter | None = None) -> int:
 
 def _print_status(request: Request) -> None:
     """How far the runs are that make these films."""
-    from subremover.resume.folder import describe_work
+    from subremover.resume.stopped import describe_work
 
     for film in request.films:
         if film.outputs.film is None:

@@ -97,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _lock(library: Library) -> int:
     """Be the only server of a folder."""
     try:
-        return lock_folder(library.page, LOCK_NAME, library.folder)
+        return lock_folder(library.page, LOCK_NAME, f"'{library.folder}'")
     except OutputError as error:
         if not is_locked(library.page / LOCK_NAME):
             raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -28,7 +28,7 @@ from subremover.video.encode.encoders import Encoding
 from subremover.video.encode.match_size import match_size
 from subremover.video.encode.spool import Spool
 from subremover.video.film import Film
-from subremover.video.segments import Segment, cut_segments
+from subremover.video.segments import Segment, count_frames, cut_segments
 from subremover.video.splice.splice import Splice, SpliceError
 from subremover.video.write.assemble import assemble
 from subremover.video.write.provenance_film import assemble_provenance
@@ -113,10 +113,27 @@ class Rendering:
         """All segments of the film, in order."""
         return find_segments(self.film, self.plan, self.splice)
 
-    def make_segments(self, progress: ProgressCallback) -> int:
-        """Render all segments that are not finished in the work folder yet.
+    def begin(self) -> Rendering:
+        """Note in the work folder what is to be rendered.
+
+        Returns:
+            The same, at the crf at which the frames to be encoded come out as large as they were, if that is
+            wanted.
+
+        Raises:
+            InputError: The film cannot be read.
+            OutputError: The work folder cannot be written, or was begun on another kind of device.
+        """
+        rendering = self._match_size() if self.options.encode.match_size else self
+        rendering._check_disk()
+        rendering.work.begin(rendering.plan, rendering.segments, rendering.workers.device)
+        return rendering
+
+    def make_segments(self, segments: Sequence[Segment], progress: ProgressCallback) -> int:
+        """Render segments that are not finished yet.
 
         Args:
+            segments: Of the film, in order.
             progress: Called for every frame rendered.
 
         Returns:
@@ -128,14 +145,11 @@ class Rendering:
             DeviceError: A device's memory does not suffice for a single crop.
             WorkerError: A GPU failed.
         """
-        self._check_disk()
-        segments = self.segments
-        self.work.begin(self.plan, segments, self.workers.device)
         job = self._make_job()
         rendered = [segment for segment in segments if not segment.is_copied]
         missing = [segment for segment in rendered if not self._is_finished(segment, job)]
-        total = _count_frames(rendered)
-        resumed = total - _count_frames(missing)
+        total = count_frames(rendered)
+        resumed = total - count_frames(missing)
         if job.provenance is not None:
             for segment in segments:
                 if segment.is_copied and self.work.read(segment, ORIGINS) is None:
@@ -191,6 +205,15 @@ class Rendering:
             )
         return warnings, tally
 
+    def _match_size(self) -> Rendering:
+        """The same with the crf at which the frames to be encoded come out as large as they were."""
+        crf = self.work.decisions.crf
+        if crf is None:
+            spans = [range(s.start, s.stop) for s in self.segments if not s.is_copied]
+            crf = match_size(self.film, self.encoding, spans)
+            self.work.decide(replace(self.work.decisions, crf=crf))
+        return replace(self, encoding=self.encoding.with_crf(crf))
+
     def _make_job(self) -> RenderJob:
         """What the segments have in common; the work folder must have begun with them."""
         return RenderJob(
@@ -221,7 +244,7 @@ class Rendering:
         """Warn if the disk may fill up."""
         folder, (size, _) = self.work.path, self.film.stamp
         try:
-            there = sum(file.stat().st_size for file in folder.iterdir() if is_file(file))
+            there = sum(file.stat().st_size for file in folder.rglob("*") if is_file(file))
             needed, free = DISK_SHARE * size - there, shutil.disk_usage(folder).free
         except OSError:  # writing there will tell
             return
@@ -279,23 +302,11 @@ def render_whole(rendering: Rendering, cues: tuple[Cue, ...], progress: Progress
 
 def _render(rendering: Rendering, cues: tuple[Cue, ...], progress: ProgressCallback) -> Rendered:
     """Render and assemble a film as `rendering` says."""
-    if rendering.options.encode.match_size:
-        rendering = _match_size(rendering)
-    resumed = rendering.make_segments(progress)
+    rendering = rendering.begin()
+    resumed = rendering.make_segments(rendering.segments, progress)
     warnings, tally = rendering.assemble(cues, progress)
-    copied = _count_frames(segment for segment in rendering.segments if segment.is_copied)
+    copied = count_frames(segment for segment in rendering.segments if segment.is_copied)
     return Rendered(warnings, tally, copied, resumed)
-
-
-def _match_size(rendering: Rendering) -> Rendering:
-    """The same with the crf at which the frames to be encoded come out as large as they were."""
-    work = rendering.work
-    crf = work.decisions.crf
-    if crf is None:
-        spans = [range(s.start, s.stop) for s in rendering.segments if not s.is_copied]
-        crf = match_size(rendering.film, rendering.encoding, spans)
-        work.decide(replace(work.decisions, crf=crf))
-    return replace(rendering, encoding=rendering.encoding.with_crf(crf))
 
 
 def find_segments(film: Film, plan: Plan, splice: Splice | None) -> list[Segment]:
@@ -307,7 +318,3 @@ def find_segments(film: Film, plan: Plan, splice: Splice | None) -> list[Segment
         splice: Which frames are copied; None: none.
     """
     return cut_segments(film, plan.masked_frames(), splice.copied if splice else ())
-
-
-def _count_frames(segments: Iterable[Segment]) -> int:
-    return sum(segment.stop - segment.start for segment in segments)

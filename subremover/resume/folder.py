@@ -18,9 +18,18 @@ from types import TracebackType
 from typing import Any
 
 from subremover.errors import ContainerError, FilmChangedError, OutputError, PlanError
+from subremover.parsing import Part
 from subremover.plan.model import FilmKey, Plan
 from subremover.plan.saved_plan import load_plan
-from subremover.resume.lock import is_locked, lock_folder
+from subremover.resume.contents import (
+    delete_own,
+    find_finished,
+    find_own,
+    find_parts,
+    find_running,
+    remove_folder,
+)
+from subremover.resume.lock import lock_folder
 from subremover.resume.names import (
     HALF_PLAN,
     LOCK,
@@ -29,6 +38,7 @@ from subremover.resume.names import (
     STATE,
     file_name,
     find_folder,
+    folder_name,
     is_half,
     is_segment,
 )
@@ -47,10 +57,21 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     Where the `with` block ends with an exception and anything was finished, it stays, and the exception says
     so in a note; otherwise it goes, as it does where the same command could only fail again or would start
     afresh. What is not of a run is neither deleted nor written to, wherever it lies.
+
+    A run that renders a part of the film shares it with others: it waits for its turn, finds the plan or
+    makes it, and goes on in a folder of its own inside (`enter_part`), for whose sake the film's stays. So
+    whoever is in the film's folder knows that no part begins meanwhile, and may read what they have finished.
     """
 
     def __init__(
-        self, target: Path, source: Path, fingerprint: Mapping[str, str], is_kept: bool = True
+        self,
+        target: Path,
+        source: Path,
+        fingerprint: Mapping[str, str],
+        is_kept: bool = True,
+        *,
+        is_shared: bool = False,
+        part: Part | None = None,
     ) -> None:
         """Be ready; nothing is there before the `with` block.
 
@@ -59,31 +80,78 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             source: The film that it is made of, to be named by `--status`.
             fingerprint: Of the run.
             is_kept: False: begin afresh, and keep nothing.
+            is_shared: Whether the run renders a part alone.
+            part: Whose folder it is, inside the film's; None: it is the film's.
         """
-        self.path = find_folder(target)
-        self.target, self._is_kept = target, is_kept
+        self.path = self._of_film = find_folder(target)
+        if part is not None:
+            self.path /= folder_name(part)
+        self.target, self._part = target, part
+        self._is_kept, self._is_shared = is_kept, is_shared
         self._state = RunState(source.name, dict(fingerprint))
+        self._elsewhere: dict[str, list[Path]] = {}  # finished segments of other parts, by name
+        self._lock: int | None = None
 
     def __enter__(self) -> WorkFolder:
-        with output_errors(self.target):
-            self._lock = lock_folder(self.path, LOCK, self.target)
-            with contextlib.ExitStack() as stack:
-                stack.push(self)
-                self._enter()
-                stack.pop_all()
+        what, is_patient = f"'{self.target}'", self._is_shared
+        if self._part is not None:
+            what, is_patient = f"part {self._part} of {what}", False
+        with output_errors(self.target), contextlib.ExitStack() as stack:
+            self._lock = lock_folder(self.path, LOCK, what, is_patient=is_patient)
+            stack.callback(self._leave)
+            found = RunState.read(self.path / STATE)
+            others = found.name_others(self._state) if found is not None else ""
+            self._check(others)  # before anything is touched
+            stack.pop_all()
+            stack.push(self)
+            self._enter(found, others)
+            stack.pop_all()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        is_useless = isinstance(error, ContainerError | FilmChangedError)
-        if error is None or is_useless or not self._is_kept or not self._has_work():
-            self._remove()
-        else:
+        if self._lock is None:  # a part has left it to the others
+            return
+        is_over = not self._is_kept or isinstance(error, ContainerError | FilmChangedError)
+        if self._is_shared:
+            is_over = is_over and not find_parts(self.path)
+        elif error is None:
+            is_over = True
+        if is_over or not self._has_work():
+            remove_folder(self.path)
+        elif error is not None:
             with contextlib.suppress(OutputError):
-                self._delete(is_half)
+                delete_own(self.path, is_half)
             error.add_note("what is finished is kept: the same command goes on where it stopped")
-        os.close(self._lock)
+        self._leave()
+
+    @contextlib.contextmanager
+    def enter_part(self, part: Part) -> Iterator[WorkFolder]:
+        """Enter the folder of a part, and leave the film's as it is to others.
+
+        Args:
+            part: To be rendered.
+
+        Yields:
+            Its folder, which knows what was decided for all parts.
+
+        Raises:
+            OutputError: Another run renders the part, or the folder cannot be written.
+        """
+        shared = self._state
+        own = WorkFolder(self.target, Path(shared.film), shared.fingerprint, is_shared=True, part=part)
+        with own:
+            own._note(device=shared.device)
+            if own.decisions != shared.decisions:
+                own.decide(shared.decisions)
+            self._leave()
+            yield own
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it is known what is to be rendered."""
+        return bool(self._state.segments)
 
     @property
     def findings(self) -> tuple[Path, ...]:
@@ -119,6 +187,7 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             sync_folder(half)
             half.replace(folder)
             sync_folder(self.path)
+        self._note(segments=())
         return load_plan(folder, film)
 
     def note_findings(self, files: Sequence[Path]) -> None:
@@ -132,22 +201,35 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
     def decide(self, decisions: Decisions) -> None:
         """Note what was found out; segments that were finished without knowing it go."""
         self._note(decisions=decisions)
-        self._delete(is_segment)
+        delete_own(self.path, is_segment)
 
     def begin(self, plan: Plan, segments: Sequence[Segment], device: str) -> None:
-        """Note what is to be rendered, and on which kind of device, which changes the last bits of a fit."""
+        """Note what is to be rendered, and on which kind of device, which changes the last bits of a fit.
+
+        Raises:
+            OutputError: The parts were rendered on another kind, and some are missing.
+        """
         kind, before = device.partition(":")[0], self._state.device
+        parts = find_parts(self._of_film).values()
+        self._elsewhere = find_finished(*(it for it in (self._of_film, *parts) if it != self.path))
         if before not in ("", kind):
-            log.warning(
-                "'%s' was begun on another device (%s); its frames are rendered afresh",
-                self.target.name,
-                before,
-            )
-            self._delete(is_segment)
+            self.key = self._make_key(plan, segments, before)
+            if all(segment.is_copied or self.read(segment, PICTURE) for segment in segments):
+                kind = before  # nothing is left to be rendered
+            elif self._is_shared or parts:
+                raise OutputError(
+                    f"'{self.target.name}' was begun on another device ({before}); render what is missing on "
+                    f"one of that kind, or delete '{self._of_film}' to begin afresh"
+                )
+            else:
+                log.warning(
+                    "'%s' was begun on another device (%s); its frames are rendered afresh",
+                    self.target.name,
+                    before,
+                )
+                delete_own(self.path, is_segment)
         self._note(segments=tuple(segments), device=kind)
-        has_copied = any(segment.is_copied for segment in segments)  # the others are encoded to fit them
-        parts = [self._state.fingerprint, plan.digest(), kind, has_copied, self.decisions.crf]
-        self.key = hashlib.sha256(json.dumps(parts).encode()).digest()
+        self.key = self._make_key(plan, segments, kind)
 
     def file(self, segment: Segment, kind: str) -> Path:
         """Where a rendered segment's packets of the picture, or of its origins, belong."""
@@ -168,106 +250,68 @@ class WorkFolder(contextlib.AbstractContextManager["WorkFolder"]):
             part.write_bytes(data)
 
     def read(self, segment: Segment, kind: str) -> Spool | None:
-        """A finished segment; None where there is none that is of use."""
-        file = self.file(segment, kind)
-        try:
-            return Spool.read(file, self.key)
-        except SpoolError as error:
-            if is_file(file):
-                log.warning("a finished segment is of no use and is made again: %s", error)
-            return None
+        """A finished segment, wherever it lies; None where there is none that is of use."""
+        name = file_name(segment, kind)
+        for file in (self.path / name, *self._elsewhere.get(name, ())):
+            try:
+                return Spool.read(file, self.key)
+            except SpoolError as error:
+                if is_file(file):
+                    log.warning("a finished segment is of no use and is made again: %s", error)
+        return None
 
     def clear(self) -> None:
-        """Forget all that was done: it is not needed, or no longer."""
-        self._delete(lambda _: True)
+        """Forget all that was done, of all parts: it is not needed, or no longer."""
+        for part in find_parts(self.path).values():
+            remove_folder(part)
+        delete_own(self.path)
 
-    def _enter(self) -> None:
-        state = RunState.read(self.path / STATE)
-        now = self._state.fingerprint
+    def _check(self, others: str) -> None:
+        """Raise an OutputError where a part is at work, or what parts have done would be lost."""
+        if not self._is_shared and (running := find_running(self.path)):
+            raise OutputError(
+                f"part {running[0]} of '{self.target}' is being rendered; wait for it to end, or stop it"
+            )
+        is_bound = bool(find_parts(self.path)) or (self._is_shared and self._has_work())
+        if others and self._is_kept and is_bound:
+            raise OutputError(
+                f"'{self.target}' was begun with {others}, and a film and its parts need the same; run it as "
+                f"they were run, or delete '{self._of_film}' to begin afresh"
+            )
+
+    def _enter(self, found: RunState | None, others: str) -> None:
         if not self._is_kept:
             self.clear()
-        elif state is None:
-            if self._has_work():
+        elif found is None:
+            if self._has_own_work():
                 log.warning("what a stopped run left in '%s' is damaged; starting afresh", self.path)
-            self.clear()
-        elif others := [name for name, digest in now.items() if state.fingerprint.get(name) != digest]:
-            what = " and ".join(
-                f"another {name}".replace("another options", "other options") for name in others
-            )
-            log.warning("'%s' was begun with %s; starting afresh", self.target.name, what)
+            delete_own(self.path)
+        elif others:
+            log.warning("'%s' was begun with %s; starting afresh", self.target.name, others)
             self.clear()
         else:
-            self._state = replace(state, film=self._state.film, fingerprint=now, segments=())
-        self._delete(is_half)
+            self._state = replace(found, film=self._state.film, fingerprint=self._state.fingerprint)
+        delete_own(self.path, is_half)
         self._note()
 
+    def _make_key(self, plan: Plan, segments: Sequence[Segment], kind: str) -> bytes:
+        """What tells this run's segments from others'."""
+        has_copied = any(segment.is_copied for segment in segments)  # the others are encoded to fit them
+        parts = [self._state.fingerprint, plan.digest(), kind, has_copied, self.decisions.crf]
+        return hashlib.sha256(json.dumps(parts).encode()).digest()
+
+    def _leave(self) -> None:
+        """Let others in."""
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def _has_own_work(self) -> bool:
+        return any(path.name == PLAN or is_segment(path.name) for path in find_own(self.path))
+
     def _has_work(self) -> bool:
-        return any(path.name == PLAN or is_segment(path.name) for path in self._own())
+        return self._has_own_work() or bool(find_parts(self.path))
 
     def _note(self, **what: Any) -> None:
         self._state = replace(self._state, **what)
         self._state.write(self.path / STATE)
-
-    def _own(self) -> Iterator[Path]:
-        """What runs have put here, but for the lock."""
-        try:
-            inside = list(self.path.iterdir())
-        except OSError:  # it was removed or closed
-            return
-        for path in inside:
-            if path.name in (STATE, PLAN, HALF_PLAN) or is_segment(path.name) or is_half(path.name):
-                yield path
-
-    def _delete(self, is_meant: Callable[[str], bool]) -> None:
-        """What runs have put here under names that are meant; an OutputError where it cannot be deleted."""
-        with output_errors(self.path):
-            for path in [path for path in self._own() if is_meant(path.name)]:
-                if is_folder(path) and not path.is_symlink():
-                    shutil.rmtree(path, ignore_errors=True)
-                else:
-                    path.unlink(missing_ok=True)
-
-    def _remove(self) -> None:
-        """All of it; the lock goes last, so that nobody else begins in what is being removed."""
-        with contextlib.suppress(OSError, OutputError):
-            self.clear()
-            if [path.name for path in self.path.iterdir()] == [LOCK]:
-                (self.path / LOCK).unlink()
-                self.path.rmdir()
-            else:
-                log.warning("'%s' stays, for there is something in it that no run has made", self.path)
-
-
-def discard_work(target: Path) -> None:
-    """Delete what a stopped run to this target is to go on from, if there is anything.
-
-    Raises:
-        OutputError: A run is making the target, or the folder is none of a run's.
-    """
-    folder = find_folder(target)
-    if not is_folder(folder):
-        return
-    with output_errors(target):
-        lock = lock_folder(folder, LOCK, target)
-        try:
-            shutil.rmtree(folder)
-        finally:
-            os.close(lock)
-
-
-def describe_work(source: Path, target: Path) -> str:
-    """How far a run to this target is that was stopped or goes on, in one line."""
-    folder = find_folder(target)
-    state = RunState.read(folder / STATE)
-    if state is None:
-        found = "there is a film, and no run" if is_file(target) else "there is no run"
-        return f"{target}: {found} to go on with"
-    of = "" if state.film == source.name else f" of another film, {state.film!r},"
-    done = [s for s in state.segments if s.is_copied or is_file(folder / file_name(s, PICTURE))]
-    if not state.segments:
-        how = "scanned" if is_folder(folder / PLAN) else "being scanned"
-    else:
-        frames, total = (sum(s.stop - s.start for s in some) for some in (done, state.segments))
-        how = f"{frames} of {total} frames ({len(done)} of {len(state.segments)} segments) are finished"
-    running = "a run" if is_locked(folder / LOCK) else "a stopped run"
-    return f"{target}: {running}{of}: {how}"

@@ -58,6 +58,11 @@ class RunState:
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
 
+    def name_others(self, now: RunState) -> str:
+        """What of a run's fingerprint is another now, in words; empty: nothing."""
+        names = (name for name, digest in now.fingerprint.items() if self.fingerprint.get(name) != digest)
+        return " and ".join(f"another {name}".replace("another options", "other options") for name in names)
+
     def write(self, file: Path) -> None:
         """Put it in the file's place.
 

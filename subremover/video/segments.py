@@ -86,6 +86,11 @@ def cut_rendered(frames: range, key_frames: np.ndarray, is_masked: np.ndarray) -
         yield Segment(start, frames.stop)
 
 
+def count_frames(segments: Iterable[Segment]) -> int:
+    """Number of frames of some segments."""
+    return sum(segment.stop - segment.start for segment in segments)
+
+
 def by_segment(
     items: Iterable[Item], segments: Iterable[Segment]
 ) -> Iterator[tuple[Segment, Iterator[Item]]]:

@@ -35,8 +35,9 @@ from subremover.options import (
 from subremover.progress import Progress
 from subremover.render import rendering
 from subremover.resume.fingerprint import find_fingerprint
-from subremover.resume.folder import WorkFolder, describe_work
+from subremover.resume.folder import WorkFolder
 from subremover.resume.names import find_folder
+from subremover.resume.stopped import describe_work
 from subremover.video.encode.spool import SpoolWriter
 from subremover.video.write import assemble as assemble_module
 

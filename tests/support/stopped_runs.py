@@ -11,8 +11,10 @@ from media import draw_film
 from tiny_runs import draw_mask
 
 from subremover.options import BorrowOptions, Options, PoolOptions, ScanOptions
+from subremover.parsing import Part
 from subremover.pipeline import Run
 from subremover.progress import Progress
+from subremover.render.share import RenderedPart
 from subremover.result import Result
 from subremover.resume.names import find_folder
 from subremover.video import segments
@@ -43,22 +45,35 @@ def make_quick(monkeypatch: pytest.MonkeyPatch) -> None:
 def run(
     place: Path, progress: Callable[[Progress], None] | None = None, target: str = "b.mp4", **choices: object
 ) -> Result:
+    with open_run(place, progress, target, **choices) as run:
+        return run.render(run.scan())
+
+
+def run_part(
+    place: Path, part: str, progress: Callable[[Progress], None] | None = None, **choices: object
+) -> RenderedPart:
+    with open_run(place, progress, part=Part.parse(part), **choices) as run:
+        return run.render_part(run.scan())
+
+
+def open_run(
+    place: Path, progress: Callable[[Progress], None] | None = None, target: str = "b.mp4", **choices: object
+) -> Run:
     options = {
         "scan": ScanOptions(mask=place / "mask.png"),
         "borrow": BorrowOptions(borrow=False),
         "pool": PoolOptions(device="cpu"),
         **choices,
     }
-    provenance = options.pop("provenance", None)
-    with Run(
+    others = {name: options.pop(name) for name in ("provenance", "part") if name in options}
+    return Run(
         place / "a.mp4",
         Options(**options),
         target=place / target,
-        provenance=provenance,
         painter=FakePool(),
         progress=progress,
-    ) as run:
-        return run.render(run.scan())
+        **others,
+    )
 
 
 def stop_at(stage: str, done: int, error: BaseException | None = None) -> Callable[[Progress], None]:

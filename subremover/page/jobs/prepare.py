@@ -12,8 +12,8 @@ from subremover.page.library import FilmFile, Library, Outputs
 from subremover.page.plans.plans import Plans
 from subremover.page.refusals import Refusal
 from subremover.plan.model import PLAN_NAME
-from subremover.resume.folder import discard_work
 from subremover.resume.names import find_folder
+from subremover.resume.stopped import discard_work
 from subremover.runtime.paths import exists, is_file, is_folder
 
 
