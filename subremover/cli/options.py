@@ -30,7 +30,7 @@ from subremover.options import (
     SpliceMode,
     WarmStart,
 )
-from subremover.parsing import Position, Region, parse_size
+from subremover.parsing import Part, Position, Region, parse_size
 from subremover.runtime.paths import exists
 
 _everyday = partial(option, "Everyday")
@@ -305,6 +305,13 @@ _DECLARATIONS = (
         "--resume/--no-resume",
         default=_DEFAULTS.encode.resume,
         help="Go on where the same command was stopped, or begin afresh and keep nothing when stopped.",
+    ),
+    _run(
+        "--part",
+        metavar="I/N",
+        type=Part.parse,
+        show_default="all, and the film",
+        help="Render the I-th of N parts alone, while other processes do the others, and make no film.",
     ),
     _run(
         "--status",

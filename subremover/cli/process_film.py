@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from subremover.pipeline import Run
     from subremover.plan.model import Plan
     from subremover.progress import Progress, ProgressCallback
+    from subremover.render.share import RenderedPart
     from subremover.result import Result
 
 log = logging.getLogger(__name__)
@@ -89,6 +90,7 @@ def _process(
         paints=not request.scan_only,
         painter=painter,
         cluster=cluster,
+        part=request.part,
         progress=update,
         on_found=lines.tell_found if request.progress == "json" else None,
     )
@@ -112,8 +114,8 @@ def _process(
             "frames_masked": int(plan.masked_frames().sum()),
             "left_alone": left_alone,
         }
-        if folder := outputs.previews:
-            made, listed = _write_previews(run, plan, folder, stretch, update)
+        if outputs.previews is not None or request.part is not None:
+            made, listed = _make_instead(run, plan, outputs, stretch, update)
             bar.end_stage()
             _say(f"{name}: {found}; {made}{stays}", request)
             lines.write("result", **known, seconds=round(time.monotonic() - start, 3), **listed)
@@ -177,7 +179,12 @@ def _log_plan(plan: Plan, name: str) -> None:
 
 
 def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -> None:
-    """What the scan was asked to leave on disk; what a stopped run has left already stays as it is."""
+    """What the scan was asked to leave on disk; what a stopped run has left already stays as it is.
+
+    Of a film that is rendered in parts the run that makes it of them writes all that.
+    """
+    if request.part is not None:
+        return
     from subremover.plan.cues import make_cues
     from subremover.plan.model import PLAN_NAME
     from subremover.report.pictures import write_report
@@ -201,6 +208,16 @@ def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -
     if outputs.report and outputs.report.absolute() not in written:
         with new_file(outputs.report, work.path if work else None) as part:
             write_report(run.film, plan, part)
+
+
+def _make_instead(
+    run: Run, plan: Plan, outputs: Outputs, stretch: range | None, progress: ProgressCallback
+) -> tuple[str, dict[str, object]]:
+    """Make what is asked for in the film's place: previews, or a part of it."""
+    if outputs.previews is not None:
+        return _write_previews(run, plan, outputs.previews, stretch, progress)
+    made = run.render_part(plan)
+    return _describe_part(made), _list_part(made, outputs)
 
 
 def _write_previews(
@@ -232,6 +249,27 @@ def _list_made(result: Result, outputs: Outputs) -> dict[str, object]:
         "unmixed": round(shares.unmixed, 4),
         "painted": round(shares.fitted, 4),
     }
+
+
+def _list_part(made: RenderedPart, outputs: Outputs) -> dict[str, object]:
+    """What a run of a part has made, for a program."""
+    return {
+        "output": str(outputs.film),
+        "part": made.part.number,
+        "parts": made.part.count,
+        "part_segments": made.segments,
+        "part_frames": made.frames,
+        "frames_resumed": made.frames_resumed,
+    }
+
+
+def _describe_part(made: RenderedPart) -> str:
+    """How a part has ended."""
+    if not made.segments:
+        return f"part {made.part} has nothing to render"
+    before = f" ({made.frames_resumed} of them by a run before)" if made.frames_resumed else ""
+    what = f"{_count(made.frames, 'frame')} in {_count(made.segments, 'segment')}{before}"
+    return f"part {made.part} is rendered, {what}; the film is made without --part"
 
 
 def _describe_found(plan: Plan, options: ScanOptions) -> str:

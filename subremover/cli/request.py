@@ -13,7 +13,7 @@ from subremover.cli.outputs import FILM_SUFFIXES, Outputs, find_outputs, make_fi
 from subremover.cluster.session import check_address
 from subremover.errors import InputError, UsageError
 from subremover.options import BorrowOptions, EncodeOptions, Options, PaintOptions, PoolOptions, ScanOptions
-from subremover.parsing import Position
+from subremover.parsing import Part, Position
 from subremover.runtime.paths import is_folder, tell
 
 _Stage = TypeVar("_Stage", ScanOptions, BorrowOptions, PoolOptions, EncodeOptions)
@@ -40,6 +40,8 @@ class Request:
     """Address of the Ray cluster that does the work; None: this process does."""
     send_film: bool
     """Whether films are sent to the cluster's machines."""
+    part: Part | None
+    """Of the films' segments, which alone are rendered; None: the films are made."""
     status: bool
     """Only say how far the runs to these outputs are."""
     profile: bool
@@ -60,6 +62,8 @@ class Request:
         if values["around"] is not None and values["preview"] is None:
             raise UsageError("--around says of which moment --preview shows all frames; add --preview DIR")
         _check_cluster(values)
+        if values["part"] is not None:
+            _check_part(values)
         options = _read_options(values)
         sources = [source for given in values["inputs"] for source in _list_films(given)]
         output: Given | None = values["output"]
@@ -90,6 +94,7 @@ class Request:
                 "around",
                 "cluster",
                 "send_film",
+                "part",
                 "status",
                 "profile",
                 "quiet",
@@ -107,6 +112,16 @@ def _check_cluster(values: Mapping[str, Any]) -> None:
             raise UsageError("--cluster makes whole films; leave out --preview")
     elif values["send_film"]:
         raise UsageError("--send-film says how films come to a cluster; add --cluster HOST:PORT")
+
+
+def _check_part(values: Mapping[str, Any]) -> None:
+    """Raise a UsageError where no part can be rendered."""
+    if values["cluster"] is not None:
+        raise UsageError("a cluster renders all parts of a film; leave out --cluster or --part")
+    if values["scan_only"] or values["preview"] is not None:
+        raise UsageError("--part renders a part of the film; leave out --scan-only and --preview")
+    if not values["resume"]:
+        raise UsageError("--part keeps what it renders for the film; leave out --no-resume")
 
 
 def _list_films(given: Given) -> Iterator[Path]:
