@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import time
+import traceback
 import unicodedata
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ import click
 
 from subremover.cli.pace import Estimate, Pace
 from subremover.cli.signals import raise_signal
-from subremover.errors import OutputError
+from subremover.errors import OutputError, SubremoverError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -56,6 +57,20 @@ def print_out(text: str) -> None:
     except OSError as error:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115, or Python would try again at its end
         raise OutputError(f"cannot print it: {error.strerror}; free some space") from error
+
+
+def print_error(error: SubremoverError, verbose: bool, prefix: str = "") -> None:
+    """Say on stderr why something failed, and with `verbose` also where."""
+    if verbose:
+        traceback.print_exception(error)
+    say(printable(f"subremover: {prefix}{error}"))
+    print_notes(error)
+
+
+def print_notes(error: BaseException) -> None:
+    """What a work folder has to say when it stays."""
+    for note in getattr(error, "__notes__", ()):
+        say(printable(f"subremover: {note}"))
 
 
 class ProgressBar:
