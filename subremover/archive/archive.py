@@ -23,6 +23,7 @@ from subremover.archive.options import ArchiveOptions
 from subremover.archive.record import read_record
 from subremover.archive.summary import Entry, Summary
 from subremover.errors import OutputError, SubremoverError
+from subremover.resume.folder import discard_work
 from subremover.runtime.atomic_file import output_errors
 
 log = logging.getLogger(__name__)
@@ -163,7 +164,7 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
             except SubremoverError as error:
                 log.warning("%s: %s", found.relative, error)
                 entry = Entry(str(found.source), None, "failed", None, str(error), error.exit_code)
-                self.summary.set(str(found.relative), entry)
+                self.summary.set(str(found.source), entry)  # another film may have its name
         for film in [film for film in self._arrived if film.name not in self._hands]:
             self._arrived.remove(film)
             self._waiting[film.name] = film
@@ -183,6 +184,7 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
                 if (other := hand.claim(sighting)) is not None:
                     self._busy[film.name] = _Busy(film, other)
                     self.summary.set(film.name, Entry.of(film, "busy"))
+                    log.info("%s: another process has it in hand", film.name)
                     self._drop(hand)
                     return None
                 if self._is_done(film, is_own=True):  # by another process, meanwhile
@@ -227,8 +229,11 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
             return False
         if record.outputs is None:  # the run was killed between its last output and its record
             with only_warned_of():
+                if film.outputs.film is not None:
+                    discard_work(film.outputs.film)
                 record.finish(film, None).write(file, film.name)
         self.summary.set(film.name, Entry.of(film, "done before", record.done))
+        log.info("%s: done before", film.name)
         return True
 
     def _drop(self, hand: Hand) -> None:

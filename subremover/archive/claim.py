@@ -8,6 +8,7 @@ machines differ. Locks of files are not relied on, for not all network disks hav
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -221,12 +222,14 @@ def _read(file: Path) -> bytes | None:
         if not stat.S_ISREG(file.lstat().st_mode):
             return b"no file"
         descriptor = os.open(file, flags)
-    except FileNotFoundError:
-        return None
-    try:
-        return os.read(descriptor, _MOST_BYTES)
-    finally:
-        os.close(descriptor)
+        try:
+            return os.read(descriptor, _MOST_BYTES)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        if error.errno in (errno.ENOENT, errno.ESTALE):  # the latter: a network disk, where it has just gone
+            return None
+        raise
 
 
 def _parse_owner(said: bytes) -> Owner | None:

@@ -22,10 +22,11 @@ from subremover.runtime.atomic_file import new_file
 from subremover.runtime.paths import is_folder, tell
 
 FORMAT, VERSION = "subremover record", 1
-_MOST_BYTES = 1 << 20
+_MOST_BYTES = 1 << 22
 
 Stamp = tuple[int, int]
 """Size in bytes and time of the last change in ns."""
+_NO_FILE: Stamp = -1, 0
 State = Literal["done", "again", "new"]
 """Whether a film's outputs are there, or some are missing and may be made again, or nothing can be told."""
 
@@ -93,12 +94,13 @@ class Record:
             "outputs": self.outputs,
             "done": None if self.done is None else _describe_done(self.done),
         }
-        with new_file(file) as part:
+        # half of one that a killed run has left goes as soon as the next one writes
+        with new_file(file, file.parent) as part:
             part.write_text(json.dumps(document), encoding="utf-8")
 
     def _is_of(self, film: FilmRequest) -> bool:
         stamp = find_stamp(film.source)
-        if stamp is None or stamp[0] != self.stamp[0] or _digest_options(film) != self.options:
+        if stamp in (None, _NO_FILE) or stamp[0] != self.stamp[0] or _digest_options(film) != self.options:
             return False
         try:
             return stamp[1] == self.stamp[1] or sample_film(film.source) == self.sample
@@ -131,8 +133,8 @@ def begin_record(film: FilmRequest, is_own: bool) -> Record:
         InputError: The film cannot be read.
     """
     stamp = find_stamp(film.source)
-    if stamp is None:
-        raise InputError(f"'{film.source}' does not exist; check the name")
+    if stamp is None or stamp == _NO_FILE:  # a pipe would be waited for
+        raise InputError(f"'{film.source}' is no file; check the name")
     found = {kind: find_stamp(file) for kind, file in film.outputs.files.items()}
     before = {kind: it for kind, it in found.items() if it is not None and not is_own}
     return Record(stamp, sample_film(film.source), _digest_options(film), before)
@@ -162,8 +164,8 @@ def find_stamp(file: Path) -> Stamp | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError):
-        return -1, 0
-    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else (-1, 0)
+        return _NO_FILE
+    return (found.st_size, found.st_mtime_ns) if stat.S_ISREG(found.st_mode) else _NO_FILE
 
 
 def _digest_options(film: FilmRequest) -> str:

@@ -159,6 +159,8 @@ def _read_paint(values: Mapping[str, Any]) -> PaintOptions:
 def _with_own_files(options: Options, relative: Path) -> Options:
     """The options of one of several films: plan and times are where `--save-plan` and `--srt` put its own."""
     scan = options.scan
+    if scan.plan is None and scan.times is None:
+        return options
     if scan.plan is not None:
         scan = dataclasses.replace(scan, plan=scan.plan / relative)
     if scan.times is not None:

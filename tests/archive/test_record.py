@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 from archived import DONE, NO_OUTPUTS, OPTIONS, ask, make
+from processes import names
 
 from subremover.archive import record as module
 from subremover.archive.film import FilmRequest
 from subremover.archive.names import claim_file, record_file
 from subremover.archive.record import Record, begin_record, read_record
+from subremover.errors import InputError
 from subremover.options import EncodeOptions, Options, PoolOptions, ScanOptions
 from subremover.resume.names import find_folder
+from subremover.runtime.atomic_file import PartFile
 
 
 def finish(film: FilmRequest) -> Record:
@@ -229,7 +232,7 @@ def replace_by(make_other: Callable[[Path], object]) -> Callable[[Path], object]
         lambda file: file.write_bytes(b"\xff\xfe\0"),
         lambda file: file.write_text("[" * 100_000),
         lambda file: file.write_text("[]"),
-        lambda file: file.write_text(file.read_text() + " " * (1 << 20)),
+        lambda file: file.write_text(file.read_text() + " " * (1 << 22)),
         replace_by(lambda file: file.symlink_to(file.with_suffix(".copy"))),
         replace_by(os.mkfifo),
         replace_by(lambda file: file.mkdir()),
@@ -254,6 +257,30 @@ def test_what_is_no_record(tmp_path: Path, spoil: Callable[[Path], object]) -> N
     assert read_record(file) is not None
     spoil(file)
     assert read_record(file) is None
+
+
+def test_half_of_one_goes_with_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a run leaves it that is killed while it writes."""
+    film = ask(tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(PartFile, "commit", lambda _: None)
+        patch.setattr(PartFile, "discard", lambda _: None)
+        finish(film)
+    assert len(names(film.first_output.parent)) == 2
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    finish(film)
+    assert names(film.first_output.parent) == [".a.mp4.subremover.json", "a.mp4"]
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    film = ask(tmp_path)
+    record = finish(film)
+    film.source.unlink()
+    os.mkfifo(film.source)
+    for known in (record, replace(record, stamp=(-1, 0)), replace(record, stamp=(-1, 1))):
+        assert known.find_state(film) == "new"
+    with pytest.raises(InputError):
+        begin_record(film, is_own=False)
 
 
 def test_no_outputs_no_record(tmp_path: Path) -> None:

@@ -309,6 +309,36 @@ class TestProcesses:
         assert third.wait() == 0
         assert set(read_summary("3.json").values()) == {"done before"}
 
+    @pytest.mark.parametrize(
+        "moment",
+        [
+            "resume.folder.WorkFolder.__exit__",
+            "archive.record.Record.finish",
+            "runtime.atomic_file.sync_folder",
+        ],
+    )
+    def test_killed_behind_the_last_output(self, moment: str) -> None:
+        """The film is there, but its work folder may be too, and its record does not yet say so."""
+        module, _, name = moment.rpartition(".")
+        code = (
+            "import os, sys; from pathlib import Path\n"
+            f"sys.path.insert(0, {str(SUPPORT)!r}); import fake_run, pkgutil\n"
+            f"owner = pkgutil.resolve_name('subremover.{module}'); real = getattr(owner, {name!r})\n"
+            "def kill(*words):\n"
+            "    return os.kill(os.getpid(), 9) if Path('clean/a.mp4').exists() else real(*words)\n"
+            f"setattr(owner, {name!r}, kill)\n"
+            "sys.exit(fake_run.main(0, sys.argv[1:]))"
+        )
+        process = subprocess.Popen([sys.executable, "-c", code, *self.WORDS], env=ENVIRONMENT)
+        assert process.wait() == -signal.SIGKILL
+        assert made("clean") == ["a.mp4"]
+        assert leftovers()
+        inode = Path("clean/a.mp4").stat().st_ino
+        assert run(*self.WORDS, "--summary", "1.json") == 0
+        assert read_summary("1.json") == {"a.mp4": "done before", "s/a.mp4": "done", "s/t/b.mp4": "done"}
+        assert Path("clean/a.mp4").stat().st_ino == inode
+        assert leftovers() == []
+
     @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
     def test_a_signal_leaves_no_claim(self, number: signal.Signals) -> None:
         process = start(*self.WORDS, "--summary", "1.json", seconds=60)
