@@ -234,9 +234,19 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
                 record.finish(film, None).write(file, film.name)
         self.summary.set(film.name, Entry.of(film, "done before", record.done))
         log.info("%s: done before", film.name)
+        if self._options.skip_busy:
+            _tidy(film)
         return True
 
     def _drop(self, hand: Hand) -> None:
         hand.release()
         del self._hands[hand.film.name]
         self._changed.notify_all()
+
+
+def _tidy(film: FilmRequest) -> None:
+    """Remove the claim on a film that is done, if its owner was killed before it could."""
+    with only_warned_of():
+        sighting = look_at_claim(film.first_output)
+        if sighting is not None and sighting.is_dead:
+            sighting.take_away()

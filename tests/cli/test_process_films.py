@@ -314,6 +314,7 @@ class TestProcesses:
         [
             "resume.folder.WorkFolder.__exit__",
             "archive.record.Record.finish",
+            "archive.claim.Claim.release",
             "runtime.atomic_file.sync_folder",
         ],
     )
