@@ -35,7 +35,8 @@ class Owner:
             return True
         except PermissionError:  # another user's, of which /proc may be silent
             return False
-        return _find_start(self.pid) != self.started
+        process = _PROC / str(self.pid)
+        return _read_start(process) != self.started or not _is_running(process)
 
 
 @cache
@@ -49,13 +50,26 @@ def _find_boot() -> str:
 
 def find_owner() -> Owner:
     """This process."""
-    return Owner(socket.gethostname(), _find_boot(), os.getpid(), _find_start(os.getpid()))
+    return Owner(socket.gethostname(), _find_boot(), os.getpid(), _read_start(_PROC / "self"))
 
 
-def _find_start(pid: int) -> str:
-    """When a process began; empty where there is none, or it has ended and is yet to be waited for."""
+def _read_start(process: Path) -> str:
+    """When a process began; empty where there is none."""
+    return "".join(_read_values(process)[19:20])
+
+
+def _is_running(process: Path) -> bool:
+    """Whether any of its threads runs: while one yet writes to a disk, its locks are held."""
     try:
-        state, *values = (_PROC / str(pid) / "stat").read_text(errors="replace").rpartition(")")[2].split()
-        return "" if state in "ZX" else values[18]
-    except (OSError, ValueError, IndexError):
-        return ""
+        threads = list((process / "task").iterdir())
+    except OSError:
+        return False
+    return any(_read_values(thread)[:1] not in ([], ["Z"], ["X"]) for thread in threads)
+
+
+def _read_values(process: Path) -> list[str]:
+    """What the system says of a process or thread, behind its name: its state first; empty: it is gone."""
+    try:
+        return (process / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except (OSError, ValueError):
+        return []

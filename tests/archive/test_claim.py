@@ -15,6 +15,7 @@ import pytest
 from processes import ENVIRONMENT, names
 
 from subremover.archive import claim as module
+from subremover.archive import owner
 from subremover.archive.claim import Claim, Sighting, look_at_claim
 from subremover.archive.names import claim_file, dead_file
 from subremover.archive.owner import Owner, find_owner
@@ -211,6 +212,25 @@ class TestSighting:
         assert not replace(here, started="1", host="elsewhere").is_gone
         assert not replace(here, started="1", boot="before").is_gone
         assert not replace(here, started="1", boot="").is_gone
+
+    @pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="only Linux tells")
+    def test_containers_of_one_machine(self) -> None:
+        """May share its name, and number their processes by themselves."""
+        assert "pid:[" in find_owner().boot
+
+    def test_a_thread_that_outlives_the_first(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        """As one does that is killed amid a slow write: locks are held as long."""
+        here = find_owner()
+        process = tmp_path / str(here.pid)
+        values = Path("/proc/self/stat").read_text().rpartition(")")[2].split()
+        for name, state in ((".", "Z"), ("task/1", "Z"), ("task/2", "D")):
+            (process / name).mkdir(parents=True, exist_ok=True)
+            (process / name / "stat").write_text(f"7 (a) b) {' '.join([state, *values[1:]])}")
+        monkeypatch.setattr(owner, "_PROC", tmp_path)
+        monkeypatch.setattr(owner, "find_owner", lambda: here)
+        assert not here.is_gone
+        (process / "task/2/stat").unlink()
+        assert here.is_gone
 
     def test_a_process_elsewhere_by_the_clock_of_who_watches(
         self, output: Path, monkeypatch: pytest.MonkeyPatch
