@@ -52,7 +52,7 @@ def time_nothing(cores: int) -> float:
 
 
 def time_run(films: list[Path], out: Path, cores: range, *more: str) -> tuple[float, float]:
-    """Seconds of a run over all films, and of its part that is behind its beginning, told by its first line."""
+    """Seconds of a run over all films, and of what comes after its first line."""
     shutil.rmtree(out, ignore_errors=True)
     command = [sys.executable, "-m", "subremover", *map(str, films), "-o", f"{out}/", "--device", "cpu"]
     command += ["--progress", "json", *more]

@@ -104,19 +104,19 @@ def _wait_for(path: Path, process: subprocess.Popen[bytes]) -> None:
         time.sleep(0.005)
 
 
-def draw_film(path: Path) -> None:
+def draw_film(path: Path, frames: int = FRAMES, subtitle: range = SUBTITLE, seed: int = 0) -> None:
     """A moving texture with a subtitle that comes and goes, and a tone."""
     width, height = SIZE
-    noise = np.random.default_rng(0).integers(0, 255, (height, 2 * width), np.uint8)
+    noise = np.random.default_rng(seed).integers(0, 255, (height, 2 * width), np.uint8)
     texture = cv2.GaussianBlur(cv2.cvtColor(noise, cv2.COLOR_GRAY2RGB), (0, 0), 4)
     texture = cv2.normalize(texture, None, 20, 235, cv2.NORM_MINMAX)
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", rate=RATE, options={"g": "40"})
         video.width, video.height, video.pix_fmt = *SIZE, "yuv420p"
         tone = out.add_stream("aac", rate=48000)
-        for index in range(FRAMES):
-            picture = np.ascontiguousarray(texture[:, index : index + width])
-            if index in SUBTITLE:
+        for index in range(frames):
+            picture = np.ascontiguousarray(texture[:, index % width : index % width + width])
+            if index in subtitle:
                 for colour, thickness in (((0, 0, 0), 4), ((255, 255, 255), 1)):
                     place = (20, height - 18)
                     cv2.putText(
@@ -131,7 +131,7 @@ def draw_film(path: Path) -> None:
                     )
             out.mux(video.encode(av.VideoFrame.from_ndarray(picture, "rgb24").reformat(format="yuv420p")))
         out.mux(video.encode(None))
-        seconds = np.arange(int(48000 * FRAMES / RATE)) / 48000
+        seconds = np.arange(int(48000 * frames / RATE)) / 48000
         samples = np.sin(seconds * 2 * np.pi * 440).astype(np.float32)[None] / 4
         for first in range(0, samples.shape[1], 1024):
             part = np.ascontiguousarray(samples[:, first : first + 1024])

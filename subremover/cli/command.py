@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,8 @@ import click
 from subremover.cli.help import GroupedCommand
 from subremover.cli.options import Session, declare_options
 from subremover.cli.process_film import process_film
-from subremover.cli.progress_bar import print_out, printable, say
+from subremover.cli.process_films import process_films
+from subremover.cli.progress_bar import print_error, print_notes, print_out, printable, say
 from subremover.cli.request import Request
 from subremover.cli.signals import watch_signals
 from subremover.errors import EXIT_INTERRUPTED, DeviceError, SubremoverError, UsageError
@@ -44,7 +44,7 @@ def command(session: Session, /, **values: Any) -> int:
     subremover films/ -o cleaned/
 
     A folder as INPUT stands for the films in it. With several films, options that take a file or a folder
-    take a folder, in which each film has its own; --mask is one for all.
+    take a folder, in which each film has its own; --mask and --summary are one for all.
     """
     _set_logging(values["quiet"], values["verbose"])
     request = Request.read(values)
@@ -52,22 +52,10 @@ def command(session: Session, /, **values: Any) -> int:
         _print_status(request)
         return 0
     with _open_cluster(request) as cluster:
-        return _process_films(request, session, cluster)
-
-
-def _process_films(request: Request, session: Session, cluster: Cluster | None) -> int:
-    if len(request.films) == 1:
-        process_film(request.films[0], request, session.painter, cluster)
-        return 0
-    has_failed = False
-    with _share_painter(request, session.painter) as painter:
-        for film in request.films:
-            try:
-                process_film(film, request, painter, cluster)
-            except SubremoverError as error:
-                _print_error(error, request.verbose, f"{film.source.name}: ")
-                has_failed = True
-    return 1 if has_failed else 0
+        if request.archive is None:
+            process_film(request.films[0], request, session.painter, cluster)
+            return 0
+        return process_films(request, session.painter, cluster)
 
 
 def _open_cluster(request: Request) -> AbstractContextManager[Cluster | None]:
@@ -77,21 +65,6 @@ def _open_cluster(request: Request) -> AbstractContextManager[Cluster | None]:
     from subremover.cluster.cluster import Cluster
 
     return Cluster(request.cluster, send_film=request.send_film)
-
-
-def _share_painter(request: Request, painter: Painter | None) -> AbstractContextManager[Painter | None]:
-    """What paints the holes of all films, so that a GPU keeps from film to film what was begun on it.
-
-    None: each film has its own, as where its holes decide how much memory there is for fits.
-    """
-    options = request.films[0].options
-    if painter is not None or request.cluster or request.scan_only or options.max_memory_bytes is not None:
-        return nullcontext(painter)
-    from subremover.fill.paint.devices import prepare_device
-    from subremover.fill.paint.pool import Pool
-
-    prepare_device(options.pool.device)
-    return Pool(options.paint, options.pool)
 
 
 def run(arguments: Sequence[str], painter: Painter | None = None) -> int:
@@ -114,18 +87,18 @@ def run(arguments: Sequence[str], painter: Painter | None = None) -> int:
         error.show()
         return UsageError.exit_code
     except SubremoverError as error:
-        _print_error(error, session.is_verbose)
+        print_error(error, session.is_verbose)
         return error.exit_code
     except (KeyboardInterrupt, click.Abort) as error:
         say("subremover: interrupted")
-        _print_notes(error.__cause__ or error)  # click's own comes of Ctrl-C
+        print_notes(error.__cause__ or error)  # click's own comes of Ctrl-C
         return EXIT_INTERRUPTED
     except SystemExit as error:
-        _print_notes(error)
+        print_notes(error)
         raise
     except (MemoryError, BlockingIOError) as error:  # the latter: no thread can be started
         say("subremover: out of memory; try --batch-size 1 or --preset fast")
-        _print_notes(error)
+        print_notes(error)
         return DeviceError.exit_code
 
 
@@ -152,16 +125,3 @@ def _set_logging(quiet: bool, verbose: bool) -> None:
 class _OneLine(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         return printable(super().format(record))
-
-
-def _print_error(error: SubremoverError, verbose: bool, prefix: str = "") -> None:
-    if verbose:
-        traceback.print_exception(error)
-    say(printable(f"subremover: {prefix}{error}"))
-    _print_notes(error)
-
-
-def _print_notes(error: BaseException) -> None:
-    """What a work folder has to say when it stays."""
-    for note in getattr(error, "__notes__", ()):
-        say(printable(f"subremover: {note}"))

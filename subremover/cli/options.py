@@ -38,6 +38,7 @@ _what = partial(option, "What to remove")
 _found = partial(option, "What was found")
 _encode = partial(option, "How to encode")
 _fill = partial(option, "How to fill")
+_many = partial(option, "Many films")
 _run = partial(option, "How to run")
 _say = partial(option, "What to say")
 _paper = partial(option, "Of the paper")
@@ -268,6 +269,29 @@ _DECLARATIONS = (
         default=_DEFAULTS.borrow.max_distance,
         metavar="FRAMES",
         help="Borrow from no frame that is further away.",
+    ),
+    _many("--recursive", is_flag=True, help="Take the films of all folders below those that are given, too."),
+    _many(
+        "--skip-done",
+        is_flag=True,
+        help="Leave out films whose outputs are there, made of the same film by the same options.",
+    ),
+    _many(
+        "--skip-busy",
+        is_flag=True,
+        help="Leave out films that another process has in hand, on any machine that shares the disk; with"
+        " --skip-done.",
+    ),
+    _many(
+        "--watch",
+        is_flag=True,
+        help="Go on for ever with films that arrive in the folders, until it is stopped; with --skip-done.",
+    ),
+    _many(
+        "--summary",
+        type=_PATH,
+        metavar="FILE",
+        help="Write what came of each film as JSON, anew after each.",
     ),
     _run(
         "--device",

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from subremover._version import __version__
-from subremover.cli.outputs import Outputs
+from subremover.archive.film import Done, FilmRequest, Outputs
 from subremover.cli.progress_bar import ProgressBar, printable, say
 from subremover.cli.progress_lines import ProgressLines
-from subremover.cli.request import FilmRequest, Request
+from subremover.cli.request import Request
 from subremover.errors import SubremoverError
 from subremover.runtime.paths import exists
 from subremover.runtime.profile import measure, stage
@@ -31,8 +32,13 @@ log = logging.getLogger(__name__)
 
 
 def process_film(
-    film: FilmRequest, request: Request, painter: Painter | None = None, cluster: Cluster | None = None
-) -> None:
+    film: FilmRequest,
+    request: Request,
+    painter: Painter | None = None,
+    cluster: Cluster | None = None,
+    *,
+    check: Callable[[], None] | None = None,
+) -> Done:
     """Do to a film what the request says, and say what was done.
 
     Args:
@@ -40,6 +46,7 @@ def process_film(
         request: What else was asked for.
         painter: What paints the holes; None: as the options say.
         cluster: What scans and renders; None: this process.
+        check: Called at the start and now and then; what it raises ends the run. None: nothing is called.
 
     Raises:
         InputError: The film cannot be read.
@@ -49,93 +56,145 @@ def process_film(
         WorkerError: A GPU failed.
         UsageError: The options do not fit the film, the encoder or the memory.
     """
-    lines = ProgressLines(film.source, request.progress == "json")
+    said = _Said(film, request, check or (lambda: None))
     try:
         with measure() as profile:
-            _process(film, request, painter, lines, cluster)
+            done = _process(film, request, painter, cluster, said)
     except SubremoverError as error:
-        lines.write("error", message=str(error), exit_code=error.exit_code)
+        said.lines.write("error", message=str(error), exit_code=error.exit_code)
         raise
     if request.profile:
-        say(f"{printable(film.source.name)}:\n{profile}")
+        say(f"{printable(film.name)}:\n{profile}")
+    return done
+
+
+class _Said:
+    """What is said of one film, to people and to programs."""
+
+    def __init__(self, film: FilmRequest, request: Request, check: Callable[[], None]) -> None:
+        self._film, self._request, self.check = film, request, check
+        is_alone = request.cluster is None or len(request.films) == 1
+        self.bar = ProgressBar(film.name, request.quiet or request.progress == "json", is_alone)
+        self.lines = ProgressLines(film.source, request.progress == "json")
+        self._start = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Since it began."""
+        return time.monotonic() - self._start
+
+    def update(self, progress: Progress) -> None:
+        self.bar.update(progress)
+        self.lines.update(progress)
+        self.check()
+
+    def end_stage(self) -> None:
+        self.bar.end_stage()
+        self.lines.end_stage()
+
+    def warn(self, text: str) -> None:
+        self.say(f"{self._film.name}: {text}")
+        self.lines.write("warning", message=text)
+
+    def say(self, text: str) -> None:
+        if not self._request.quiet:
+            say(printable(text))
 
 
 def _process(
     film: FilmRequest,
     request: Request,
     painter: Painter | None,
-    lines: ProgressLines,
     cluster: Cluster | None,
-) -> None:
+    said: _Said,
+) -> Done:
+    said.check()
     with stage("start"):
         from subremover.pipeline import Run
-        from subremover.report.pictures import add_shares
-        from subremover.runtime.atomic_file import new_file
-    start, name, outputs = time.monotonic(), film.source.name, film.outputs
-    bar = ProgressBar(name, request.quiet or request.progress == "json")
-
-    def update(progress: Progress) -> None:
-        bar.update(progress)
-        lines.update(progress)
-
-    def warn(text: str) -> None:
-        _say(f"{name}: {text}", request)
-        lines.write("warning", message=text)
-
     run = Run(
         film.source,
         film.options,
-        target=outputs.film,
-        provenance=outputs.provenance,
+        target=film.outputs.film,
+        provenance=film.outputs.provenance,
         paints=not request.scan_only,
         painter=painter,
         cluster=cluster,
         part=request.part,
-        progress=update,
-        on_found=lines.tell_found if request.progress == "json" else None,
+        progress=said.update,
+        on_found=said.lines.tell_found if request.progress == "json" else None,
     )
-    with run, bar:
+    with run, said.bar:
         for warning in run.losses:
-            warn(warning)
+            said.warn(warning)
         _log_start(run, film)
         stretch = _check_outputs(run, film, request)
         plan = run.scan()
-        bar.end_stage()
-        lines.end_stage()
-        _log_plan(plan, name)
-        with stage("report"):
-            _write_findings(run, plan, film, request)
-        left_alone = run.describe_left_alone(plan)
-        stays = _list_left_alone(left_alone)
-        found = _describe_found(plan, film.options.scan)
-        known = {
-            "frames": run.film.frame_count,
-            "events": len(plan.removed),
-            "frames_masked": int(plan.masked_frames().sum()),
-            "left_alone": left_alone,
-        }
-        if outputs.previews is not None or request.part is not None:
-            made, listed = _make_instead(run, plan, outputs, stretch, update)
-            bar.end_stage()
-            _say(f"{name}: {found}; {made}{stays}", request)
-            lines.write("result", **known, seconds=round(time.monotonic() - start, 3), **listed)
-            return
-        if run.work is None:
-            _say(f"{name}: {found}, {time.monotonic() - start:.1f} s{stays}", request)
-            lines.write("result", **known, seconds=round(time.monotonic() - start, 3))
-            return
-        result = run.render(plan)
-        bar.end_stage()
-        if outputs.report:
-            with stage("report"), new_file(outputs.report, run.work.path) as part:
-                add_shares(outputs.report, part, plan, result.shares, result.event_shares)
-        for warning in result.warnings:
-            if warning not in run.losses:
-                warn(warning)
-        seconds = time.monotonic() - start
-        done = _describe(result, found, run.film.frame_count, seconds)
-        _say(f"{outputs.film}: {done}{_list_left_alone(result.left_alone)}", request)
-        lines.write("result", **known, seconds=round(seconds, 3), **_list_made(result, outputs))
+        said.end_stage()
+        _log_plan(plan, film.name)
+        if request.part is None:  # the run that makes the film of its parts writes all that
+            with stage("report"):
+                _write_findings(run, plan, film, said)
+        done, listed = _finish(run, plan, film, stretch=stretch, is_part=request.part is not None, said=said)
+        said.lines.write(
+            "result",
+            frames=done.frames,
+            events=done.events,
+            frames_masked=done.frames_masked,
+            left_alone=done.left_alone,
+            seconds=round(done.seconds, 3),
+            **listed,
+        )
+    return done
+
+
+def _finish(
+    run: Run, plan: Plan, film: FilmRequest, *, stretch: range | None, is_part: bool, said: _Said
+) -> tuple[Done, dict[str, object]]:
+    """Make what comes after the scan, and say so: what was done, and what more to tell a program."""
+    left_alone = run.describe_left_alone(plan)
+    stays, found = _list_left_alone(left_alone), _describe_found(plan, film.options.scan)
+    done = Done(
+        said.seconds,
+        frames=run.film.frame_count,
+        events=len(plan.removed),
+        frames_masked=int(plan.masked_frames().sum()),
+        left_alone=tuple(left_alone),
+        warnings=run.losses,
+    )
+    if folder := film.outputs.previews:
+        pictures, made, listed = _write_previews(run, plan, folder, stretch, said.update)
+        said.bar.end_stage()
+        said.say(f"{film.name}: {found}; {made}{stays}")
+        return replace(done, seconds=said.seconds, pictures=tuple(pictures)), listed
+    if is_part:
+        part = run.render_part(plan)
+        said.bar.end_stage()
+        said.say(f"{film.name}: {found}; {_describe_part(part)}{stays}")
+        return replace(done, seconds=said.seconds), _list_part(part, film.outputs)
+    if run.work is None:
+        said.say(f"{film.name}: {found}, {done.seconds:.1f} s{stays}")
+        return done, {}
+    result = run.render(plan)
+    said.bar.end_stage()
+    _add_shares(run, plan, film, result)
+    for warning in result.warnings:
+        if warning not in run.losses:
+            said.warn(warning)
+    done = replace(done, seconds=said.seconds, warnings=result.warnings)
+    told = _describe(result, found, done.frames, done.seconds)
+    said.say(f"{film.outputs.film}: {told}{_list_left_alone(result.left_alone)}")
+    return done, _list_made(result, film.outputs)
+
+
+def _add_shares(run: Run, plan: Plan, film: FilmRequest, result: Result) -> None:
+    """Have the report also say where the pixels came from."""
+    from subremover.report.pictures import add_shares
+    from subremover.runtime.atomic_file import new_file
+
+    report, work = film.outputs.report, run.work
+    if report is not None and work is not None:
+        with stage("report"), new_file(report, work.path) as part:
+            add_shares(report, part, plan, result.shares, result.event_shares)
 
 
 def _check_outputs(run: Run, film: FilmRequest, request: Request) -> range | None:
@@ -151,7 +210,7 @@ def _check_outputs(run: Run, film: FilmRequest, request: Request) -> range | Non
 
 def _log_start(run: Run, film: FilmRequest) -> None:
     """What the run works with."""
-    name, found, options = film.source.name, run.film, film.options
+    name, found, options = film.name, run.film, film.options
     size = f"{found.width}x{found.height} px, {found.frame_count} frames"
     log.info("%s: subremover %s, %s, device %s", name, __version__, size, options.pool.device)
     if film.outputs.film is not None:
@@ -178,13 +237,8 @@ def _log_plan(plan: Plan, name: str) -> None:
         )
 
 
-def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -> None:
-    """What the scan was asked to leave on disk; what a stopped run has left already stays as it is.
-
-    Of a film that is rendered in parts the run that makes it of them writes all that.
-    """
-    if request.part is not None:
-        return
+def _write_findings(run: Run, plan: Plan, film: FilmRequest, said: _Said) -> None:
+    """What the scan was asked to leave on disk; what a stopped run has left already stays as it is."""
     from subremover.plan.cues import make_cues
     from subremover.plan.model import PLAN_NAME
     from subremover.report.pictures import write_report
@@ -204,37 +258,27 @@ def _write_findings(run: Run, plan: Plan, film: FilmRequest, request: Request) -
         cues = make_cues(plan.events, run.film.times - run.film.start_seconds)
         write_srt(cues, outputs.srt)
         if not cues:
-            _say(f"{film.source.name}: no subtitle was read, so '{outputs.srt}' is empty", request)
+            said.say(f"{film.name}: no subtitle was read, so '{outputs.srt}' is empty")
     if outputs.report and outputs.report.absolute() not in written:
         with new_file(outputs.report, work.path if work else None) as part:
             write_report(run.film, plan, part)
 
 
-def _make_instead(
-    run: Run, plan: Plan, outputs: Outputs, stretch: range | None, progress: ProgressCallback
-) -> tuple[str, dict[str, object]]:
-    """Make what is asked for in the film's place: previews, or a part of it."""
-    if outputs.previews is not None:
-        return _write_previews(run, plan, outputs.previews, stretch, progress)
-    made = run.render_part(plan)
-    return _describe_part(made), _list_part(made, outputs)
-
-
 def _write_previews(
     run: Run, plan: Plan, folder: Path, stretch: range | None, progress: ProgressCallback
-) -> tuple[str, dict[str, object]]:
-    """Write what is to be looked at: what to say of it, and what to tell a program."""
+) -> tuple[list[Path], str, dict[str, object]]:
+    """Write what is to be looked at: the files, what to say of them, and what to tell a program."""
     from subremover.report.pictures import write_previews
     from subremover.report.preview_films import write_preview_films
 
     if stretch is None:
         written = write_previews(run, plan, folder)
         made = f"{len(written)} pictures in {folder}" if written else "no pictures"
-        return made, {"pictures": [str(file) for file in written]}
+        return written, made, {"pictures": [str(file) for file in written]}
     written = write_preview_films(run, plan, folder, stretch, progress)
     first, last = stretch.start, stretch.stop - 1
     made = f"frames {first} to {last} in {', '.join(str(file) for file in written)}"
-    return made, {"first": first, "last": last, "pictures": [str(file) for file in written]}
+    return written, made, {"first": first, "last": last, "pictures": [str(file) for file in written]}
 
 
 def _list_made(result: Result, outputs: Outputs) -> dict[str, object]:
@@ -251,6 +295,15 @@ def _list_made(result: Result, outputs: Outputs) -> dict[str, object]:
     }
 
 
+def _describe_part(made: RenderedPart) -> str:
+    """How a part has ended."""
+    if not made.segments:
+        return f"part {made.part} has nothing to render"
+    before = f" ({made.frames_resumed} of them by a run before)" if made.frames_resumed else ""
+    what = f"{_count(made.frames, 'frame')} in {_count(made.segments, 'segment')}{before}"
+    return f"part {made.part} is rendered, {what}; the film is made without --part"
+
+
 def _list_part(made: RenderedPart, outputs: Outputs) -> dict[str, object]:
     """What a run of a part has made, for a program."""
     return {
@@ -261,15 +314,6 @@ def _list_part(made: RenderedPart, outputs: Outputs) -> dict[str, object]:
         "part_frames": made.frames,
         "frames_resumed": made.frames_resumed,
     }
-
-
-def _describe_part(made: RenderedPart) -> str:
-    """How a part has ended."""
-    if not made.segments:
-        return f"part {made.part} has nothing to render"
-    before = f" ({made.frames_resumed} of them by a run before)" if made.frames_resumed else ""
-    what = f"{_count(made.frames, 'frame')} in {_count(made.segments, 'segment')}{before}"
-    return f"part {made.part} is rendered, {what}; the film is made without --part"
 
 
 def _describe_found(plan: Plan, options: ScanOptions) -> str:
@@ -303,8 +347,3 @@ def _describe(result: Result, found: str, frame_count: int, seconds: float) -> s
 
 def _count(number: int, thing: str) -> str:
     return f"{number} {thing}{'s' * (number != 1)}"
-
-
-def _say(text: str, request: Request) -> None:
-    if not request.quiet:
-        say(printable(text))

@@ -6,6 +6,7 @@ import contextlib
 import os
 import sys
 import time
+import traceback
 import unicodedata
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +16,7 @@ import click
 
 from subremover.cli.pace import Estimate, Pace
 from subremover.cli.signals import raise_signal
-from subremover.errors import OutputError
+from subremover.errors import OutputError, SubremoverError
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -58,13 +59,27 @@ def print_out(text: str) -> None:
         raise OutputError(f"cannot print it: {error.strerror}; free some space") from error
 
 
+def print_error(error: SubremoverError, verbose: bool, prefix: str = "") -> None:
+    """Say on stderr why something failed, and with `verbose` also where."""
+    if verbose:
+        traceback.print_exception(error)
+    say(printable(f"subremover: {prefix}{error}"))
+    print_notes(error)
+
+
+def print_notes(error: BaseException) -> None:
+    """What a work folder has to say when it stays."""
+    for note in getattr(error, "__notes__", ()):
+        say(printable(f"subremover: {note}"))
+
+
 class ProgressBar:
-    """Shows progress on stderr: a bar on a terminal, a line now and then in a pipe."""
+    """Shows progress on stderr: a bar on a terminal, a line now and then in a pipe or beside others."""
 
     LINE_SECONDS = 10.0
 
-    def __init__(self, name: str, is_quiet: bool) -> None:
-        self._name, self._is_quiet = printable(name), is_quiet
+    def __init__(self, name: str, is_quiet: bool, is_alone: bool = True) -> None:
+        self._name, self._is_quiet, self._is_alone = printable(name), is_quiet, is_alone
         self._bar: tqdm[Any] | None = None
         self._stage = ""
         self._pace = Pace()
@@ -97,7 +112,7 @@ class ProgressBar:
             self._close()
             self._stage = progress.stage
         estimate = self._pace.estimate(progress)
-        if not sys.stderr.isatty():
+        if not (self._is_alone and sys.stderr.isatty()):
             self._print_line(progress, estimate)
             return
         if self._bar is None:

@@ -86,9 +86,21 @@ class ProgressLines:
             kind: What it is: "progress", "found", "warning", "result" or "error".
             **values: What JSON can hold.
         """
-        if not self._is_asked:
-            return
-        try:
-            print(json.dumps({"kind": kind, "film": self._film, **values}), flush=True)
-        except OSError:
-            sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115, whatever else writes there
+        if self._is_asked:
+            _print_line(json.dumps({"kind": kind, "film": self._film, **values}))
+
+
+def tell_summary(summary: str) -> None:
+    """Write the last line of a run over several films.
+
+    Args:
+        summary: As `Summary.describe` has it.
+    """
+    _print_line(f'{{"kind": "summary", {summary}')
+
+
+def _print_line(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError:
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115, whatever else writes there

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from subremover.cli.outputs import FILM_SUFFIXES
+from subremover.archive.folders import FILM_SUFFIXES
 from subremover.errors import InputError, OutputError
 from subremover.page.refusals import Refusal, missing
 from subremover.plan.model import PLAN_NAME

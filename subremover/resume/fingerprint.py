@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import platform
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -50,8 +51,8 @@ def find_fingerprint(
     """
     machine = describe_machine()
     parts = {
-        "film": (film.packets, _sample(film.path)),
-        "options": (_describe(options, plan), has_provenance),
+        "film": (film.packets, sample_film(film.path)),
+        "options": (describe_options(options, None if plan is None else plan.digest()), has_provenance),
         "encoder": (encoding.encoder, encoding.pix_fmt, machine.pop("FFmpeg")),
         "processor": machine.pop("processor"),
         "version of this program": machine,
@@ -74,20 +75,28 @@ def describe_machine() -> dict[str, str]:
     }
 
 
-def _describe(options: Options, plan: Plan | None) -> dict[str, Any]:
-    scan = dataclasses.asdict(options.scan)
-    # not what these files are called, but what they say
-    scan["plan"] = None if plan is None else plan.digest()
+def describe_options(options: Options, plan: str | None) -> dict[str, Any]:
+    """What JSON can hold of all options on which a result depends.
+
+    Args:
+        options: Of the run; files that they name are told by what they say, not by what they are called.
+        plan: Digest of the plan that was given; None: there will be a scan.
+    """
+    scan = {**dataclasses.asdict(options.scan), "plan": plan}
     for name in ("mask", "times"):
-        scan[name] = _hash_file(scan[name]) if scan[name] is not None else None
+        scan[name] = hash_file(scan[name]) if scan[name] is not None else None
     encode = {k: v for k, v in dataclasses.asdict(options.encode).items() if k not in _WHERE}
     paint, borrow = dataclasses.asdict(options.paint), dataclasses.asdict(options.borrow)
     memory = options.max_memory_bytes  # a small one shortens windows
     return {"scan": scan, "borrow": borrow, "paint": paint, "encode": encode, "memory": memory}
 
 
-def _sample(path: Path) -> str:
-    """Size and some bytes of a film's file."""
+def sample_film(path: Path) -> str:
+    """Size, and a digest of some bytes of a film's file.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     digest = hashlib.sha256()
     try:
         with path.open("rb") as file:
@@ -100,14 +109,22 @@ def _sample(path: Path) -> str:
     return f"{size} {digest.hexdigest()}"
 
 
-def _hash_file(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """A digest of what a file says; empty where it cannot be read: whoever needs it will tell."""
     if not is_file(path):  # a pipe would be waited for
         return ""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except (OSError, ValueError):  # whoever reads it will tell
+        found = path.stat()
+        return _hash_stamped(path, (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns))
+    except (OSError, ValueError):
         return ""
+
+
+@lru_cache(maxsize=16)
+def _hash_stamped(path: Path, _stamp: tuple[int, ...]) -> str:
+    """Once for thousands of films, which may share a mask of some gigabytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _digest(data: bytes) -> str:

@@ -25,7 +25,9 @@ from tiny_runs import draw_mask
 
 import subremover
 from subremover import pipeline
+from subremover.archive.film import Done, FilmRequest
 from subremover.cli import command as cli
+from subremover.cli import process_films
 from subremover.cli.progress_bar import ProgressBar
 from subremover.detect import found_so_far
 from subremover.errors import InputError, WorkerError
@@ -106,6 +108,11 @@ def python(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments], env=ENVIRONMENT, capture_output=True, text=True, check=False
     )
+
+
+def made(folder: Path) -> list[str]:
+    """What is in a folder, but for the records of the films."""
+    return [name for name in names(folder) if not name.endswith(".subremover.json")]
 
 
 def stay(kind: EventKind, x: int, y: int, **how: Any) -> Event:
@@ -265,15 +272,15 @@ class TestRun:
     ) -> None:
         words = ["--around", "12f", "--mask", "mask.png", "--start", "6f", "--end", "8f", *TINY]
         assert cli.run(["a.mp4", "--preview", "look", *words]) == 0
-        made = [f"look/{name}.mp4" for name in ("before", "after", "provenance")]
+        films = [f"look/{name}.mp4" for name in ("before", "after", "provenance")]
         *_, shown, last = capsys.readouterr().err.splitlines()
         assert re.fullmatch(r"a.mp4: preview 24/24 frames, [\d.]+ frames/s, 0 s left", shown)
-        assert last == f"a.mp4: 1 subtitle on 2 of 24 frames; frames 0 to 23 in {', '.join(made)}"
+        assert last == f"a.mp4: 1 subtitle on 2 of 24 frames; frames 0 to 23 in {', '.join(films)}"
         assert names(place / "look") == ["after.mp4", "before.mp4", "provenance.mp4"]
-        assert [len(read_pts(Path(name))) for name in made] == [24] * 3
+        assert [len(read_pts(Path(name))) for name in films] == [24] * 3
         shutil.copy("a.mp4", "c.mp4")
         assert cli.run(["a.mp4", "c.mp4", "--preview", "looks", *words, "--end", "7f"]) == 0
-        assert names(place / "looks/c.mp4") == ["after.mp4", "before.mp4", "provenance.mp4"]
+        assert made(place / "looks/c.mp4") == ["after.mp4", "before.mp4", "provenance.mp4"]
 
     def test_a_folder_stands_for_the_films_in_it(
         self, place: Path, capsys: pytest.CaptureFixture[str]
@@ -286,10 +293,10 @@ class TestRun:
         words = ["in", "--mask", "mask.png", "--scan-only", "--save-plan", "plans"]
         assert cli.run(words) == 0
         assert re.findall("^(.*): 1 subtitle on", capsys.readouterr().err, re.MULTILINE) == ["a.mp4", "b.MKV"]
-        assert names(place / "plans")[::3] == ["a.mp4", "b.MKV"]
+        assert made(place / "plans")[::3] == ["a.mp4", "b.MKV"]
         (place / "in" / "b.MKV").unlink()  # a folder of one film is a folder still
         assert cli.run(["in", "--mask", "mask.png", "-o", "out", "--no-borrow", *TINY]) == 0
-        assert names(place / "out") == ["a.mp4"]
+        assert names(place / "out") == [".a.mp4.subremover.json", "a.mp4"]
         assert cli.run(["in", "-o", "out.mp4"]) == 2
         assert "-o 'out.mp4' is a file's name; name a folder for several inputs" in capsys.readouterr().err
 
@@ -320,7 +327,7 @@ class TestRun:
         err = capsys.readouterr().err
         assert "subremover: broken.mp4: cannot read 'broken.mp4' as a film" in err
         assert err.count("1 subtitle removed") == 2
-        assert names(place / "clean") == ["a.mp4", "c.mp4"]
+        assert made(place / "clean") == ["a.mp4", "c.mp4"]
         assert cli.run(["a.mp4", "c.mp4", "-o", "clean", "--overwrite", "--plan", "plans", *TINY]) == 0
         assert capsys.readouterr().err.count("1 subtitle removed, 1 frame masked, of the hidden") == 2
 
@@ -360,9 +367,9 @@ class TestRun:
         monkeypatch.setattr(pictures, "write_report", write_page)
         words = ["--plan", "plans", "--scan-only", "--srt", "texts", "--report", "pages"]
         assert cli.run(["a.mp4", "c.mp4", *words]) == 0
-        assert names(place / "texts") == ["a.srt", "c.srt"]
+        assert made(place / "texts") == ["a.srt", "c.srt"]
         assert "Film c" in (place / "texts" / "c.srt").read_text()
-        assert names(place / "pages") == ["a.html", "c.html"]
+        assert made(place / "pages") == ["a.html", "c.html"]
         assert (place / "pages" / "a.html").read_text() == "a.mp4: Film a"
 
     def test_files_that_exist_are_kept_unless_told(
@@ -503,7 +510,12 @@ class TestOptions:
 
     def test_several_films_have_files_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found: list[Options] = []
-        monkeypatch.setattr(cli, "process_film", lambda film, *_: found.append(film.options))
+
+        def note(film: FilmRequest, *_: object) -> Done:
+            found.append(film.options)
+            return Done(0.0, 0, 0, 0)
+
+        monkeypatch.setattr(process_films, "process_film", note)
         assert cli.run(["a.mp4", "b.mkv", "--scan-only", "--times", "texts"]) == 0
         assert [options.scan.times for options in found] == [Path("texts/a.srt"), Path("texts/b.srt")]
 
@@ -772,8 +784,8 @@ class TestHelp:
         out = capsys.readouterr().out
         headings = re.findall(r"^(\S.*):$", out, re.MULTILINE)
         assert headings == [
-            *("Everyday", "What to remove", "What was found", "How to encode", "How to fill", "How to run"),
-            *("What to say", "Of the paper"),
+            *("Everyday", "What to remove", "What was found", "How to encode", "How to fill", "Many films"),
+            *("How to run", "What to say", "Of the paper"),
         ]
         assert "Exit codes: 0 done" in out
 
@@ -967,7 +979,8 @@ class TestProgressLines:
         find(stay("logo", 4, 4))
         Path("broken.mp4").write_bytes(b"no film")
         assert cli.run(["broken.mp4", "a.mp4", "--scan-only", "--progress", "json"]) == 1
-        error, *_, result = self.read(capsys.readouterr().out)
+        error, *_, result, summary = self.read(capsys.readouterr().out)
+        assert (summary["kind"], summary["counts"]["failed"], summary["counts"]["done"]) == ("summary", 1, 1)
         assert (error["kind"], error["film"], error["exit_code"]) == ("error", "broken.mp4", 3)
         assert error["message"]
         assert (result["kind"], result["film"]) == ("result", "a.mp4")
