@@ -4,8 +4,8 @@
 
 Draws films with subtitles on half of their frames into OUT, and prints a table: seconds for all of them by
 `subremover FILMS -o DIR`, without and with `--cluster auto`, how many films a minute that is, what share the
-cluster costs, and what share once it has begun. Whether the films are the same is looked at, too. Then how many
-tasks of nothing a second the scheduler has done (docs/measurements.md, "cluster").
+cluster costs, and what share once it has begun. Whether the films are the same is looked at, too. Then how
+many tasks of nothing a second the scheduler has done (docs/measurements.md, "cluster").
 """
 
 from __future__ import annotations

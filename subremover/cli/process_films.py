@@ -44,15 +44,14 @@ def process_films(request: Request, painter: Painter | None = None, cluster: Clu
         with archive, ExitStack() as stack:
 
             def make(film: FilmRequest) -> Done:
-                nonlocal painter
-                if painter is None and cluster is None:
-                    painter = stack.enter_context(_share_painter(request))
                 return process_film(film, request, painter, cluster, check=partial(archive.check, film))
 
-            if cluster is None:
-                _make_films(archive, make, request)
-            else:
+            if cluster is not None:
                 _make_at_once(archive, make, request, cluster.slots)
+            while (film := archive.next_film()) is not None:
+                if painter is None:
+                    painter = stack.enter_context(_share_painter(request))
+                _make_film(film, archive, make, request)
     finally:
         _tell(archive.summary, request)
     return 1 if archive.summary.failed else 0
@@ -68,30 +67,36 @@ def open_archive(request: Request) -> Archive:
     return Archive(request.films, request.archive or ArchiveOptions(), arrivals=arrivals, request=request.ask)
 
 
-def _make_films(archive: Archive, make: Callable[[FilmRequest], Done], request: Request) -> None:
-    """Make films until there is no other."""
+def _make_film(
+    film: FilmRequest, archive: Archive, make: Callable[[FilmRequest], Done], request: Request
+) -> None:
+    """Make a film, and note what came of it."""
     is_one = len(request.films) == 1 and not request.watch
-    while (film := archive.next_film()) is not None:
-        try:
-            done = make(film)
-        except SubremoverError as error:
-            archive.note(film, error)
-            if is_one or isinstance(error, ClusterError):  # without the cluster the next would fail as well
-                raise
-            print_error(error, request.verbose, f"{film.name}: ")
-        else:
-            archive.note(film, done)
+    try:
+        done = make(film)
+    except SubremoverError as error:
+        archive.note(film, error)
+        if is_one or isinstance(error, ClusterError):  # without the cluster the next would fail as well
+            raise
+        print_error(error, request.verbose, f"{film.name}: ")
+    else:
+        archive.note(film, done)
 
 
 def _make_at_once(archive: Archive, make: Callable[[FilmRequest], Done], request: Request, most: int) -> None:
-    """Make so many films at once, each in a thread, which mostly waits.
+    """Make all films, so many at once, each in a thread, which mostly waits.
 
     A signal ends the threads as it ends a run: their progress raises it.
     """
+
+    def make_films() -> None:
+        while (film := archive.next_film()) is not None:
+            _make_film(film, archive, make, request)
+
     count = most if request.watch else min(most, len(request.films))
     with ThreadPoolExecutor(max(1, count), "film") as threads:
         try:
-            made = [threads.submit(_make_films, archive, make, request) for _ in range(max(1, count))]
+            made = [threads.submit(make_films) for _ in range(max(1, count))]
             for each in made:
                 each.result()
         except BaseException:

@@ -511,7 +511,7 @@ class TestOptions:
     def test_several_films_have_files_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found: list[Options] = []
 
-        def note(film: FilmRequest, *_: object) -> Done:
+        def note(film: FilmRequest, *_: object, **__: object) -> Done:
             found.append(film.options)
             return Done(0.0, 0, 0, 0)
 
