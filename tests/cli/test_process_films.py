@@ -255,6 +255,7 @@ class TestSummary:
     ("words", "message"),
     [
         (["films", "films/a.mp4", "-o", "clean", "--watch"], "'films/a.mp4' is none: give its folder"),
+        (["films", "-o", "clean", "--scan-only", "--skip-done"], "add -o, --srt or --report"),
         (
             ["films", "--scan-only", "--skip-done"],
             "--skip-done tells by what was made that a film is done; add",
