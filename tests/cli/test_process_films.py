@@ -306,8 +306,7 @@ class TestProcesses:
         assert len(made("clean")) == 12
         assert {len(read_pts(Path("clean", name))) for name in made("clean")} == {8}
         assert leftovers() == []
-        third = start(*self.WORDS, "--summary", "3.json")
-        assert third.wait() == 0
+        assert run(*self.WORDS, "--summary", "3.json") == 0
         assert set(read_summary("3.json").values()) == {"done before"}
 
     @pytest.mark.parametrize(
