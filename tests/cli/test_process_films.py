@@ -346,12 +346,10 @@ class TestProcesses:
         self.wait_for(lambda: list(Path("clean").glob(".a.mp4.subremover/state.json")))
         assert list(Path("clean").glob(".*.claim"))
         process.send_signal(number)
-        # what paints here does not end by itself
-        self.wait_for(lambda: not list(Path("clean").rglob("*.claim")) or process.poll() is not None)
-        process.kill()
-        process.communicate()
+        self.wait_for(lambda: read_summary("1.json")["a.mp4"] == "stopped")
         assert list(Path("clean").rglob("*.claim")) == []
-        assert read_summary("1.json")["a.mp4"] == "stopped"
+        process.kill()  # for what paints here sleeps on
+        process.communicate()
 
     def test_a_claim_that_is_lost_ends_the_film(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
