@@ -127,7 +127,7 @@ def _check_flags(values: Mapping[str, Any]) -> None:
         raise UsageError("--around says of which moment --preview shows all frames; add --preview DIR")
     if values["status"] and values["watch"]:
         raise UsageError("--status tells of the films that are there; leave out --watch")
-    outputs = ("output", "save_plan", "preview", "srt", "report", "provenance")
+    outputs = ["save_plan", "preview", "srt", "report", *["output"] * (not values["scan_only"])]
     flags = [name for name in ("skip_done", "skip_busy", "watch") if values[name]]
     if flags and all(values[name] is None for name in outputs):
         name = flags[0].replace("_", "-")

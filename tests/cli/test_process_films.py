@@ -255,6 +255,7 @@ class TestSummary:
     ("words", "message"),
     [
         (["films", "films/a.mp4", "-o", "clean", "--watch"], "'films/a.mp4' is none: give its folder"),
+        (["films", "-o", "clean", "--scan-only", "--skip-done"], "add -o, --srt or --report"),
         (
             ["films", "--scan-only", "--skip-done"],
             "--skip-done tells by what was made that a film is done; add",
@@ -305,8 +306,7 @@ class TestProcesses:
         assert len(made("clean")) == 12
         assert {len(read_pts(Path("clean", name))) for name in made("clean")} == {8}
         assert leftovers() == []
-        third = start(*self.WORDS, "--summary", "3.json")
-        assert third.wait() == 0
+        assert run(*self.WORDS, "--summary", "3.json") == 0
         assert set(read_summary("3.json").values()) == {"done before"}
 
     @pytest.mark.parametrize(
@@ -346,12 +346,10 @@ class TestProcesses:
         self.wait_for(lambda: list(Path("clean").glob(".a.mp4.subremover/state.json")))
         assert list(Path("clean").glob(".*.claim"))
         process.send_signal(number)
-        # what paints here does not end by itself
-        self.wait_for(lambda: not list(Path("clean").rglob("*.claim")) or process.poll() is not None)
-        process.kill()
-        process.communicate()
+        self.wait_for(lambda: read_summary("1.json")["a.mp4"] == "stopped")
         assert list(Path("clean").rglob("*.claim")) == []
-        assert read_summary("1.json")["a.mp4"] == "stopped"
+        process.kill()  # for what paints here sleeps on
+        process.communicate()
 
     def test_a_claim_that_is_lost_ends_the_film(
         self, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
