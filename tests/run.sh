@@ -46,7 +46,7 @@ $bin/mypy
 
 if [[ $scope == --fast ]]; then
     step "pytest, the quick ones"
-    $bin/pytest -n 2 "${QUICK[@]/#/tests/}" "$@"
+    $bin/pytest -n 2 --dist loadgroup "${QUICK[@]/#/tests/}" "$@"
     step "passed after $SECONDS s; tests/run.sh runs the rest as well"
     exit
 fi
@@ -55,7 +55,7 @@ step "pytest"
 if [[ $scope == --all ]]; then
     set -- -m '' "$@"
 fi
-$bin/pytest -n 2 "$@"
+$bin/pytest -n 2 --dist loadgroup "$@"
 
 step "wheel"
 tests/wheel.sh
