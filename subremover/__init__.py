@@ -16,8 +16,10 @@ from subremover._version import __version__
 
 if TYPE_CHECKING:
     from subremover.api import remove_subtitles, scan
+    from subremover.cluster.cluster import Cluster
     from subremover.detect.found_so_far import FoundCallback
     from subremover.errors import (
+        ClusterError,
         ContainerError,
         DeviceError,
         InputError,
@@ -54,6 +56,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BorrowOptions",
     "Box",
+    "Cluster",
+    "ClusterError",
     "ContainerError",
     "DeviceError",
     "EncodeOptions",
@@ -100,8 +104,10 @@ __all__ = [
 
 _MODULES = {
     "api": ("remove_subtitles", "scan"),
+    "cluster.cluster": ("Cluster",),
     "detect.found_so_far": ("FoundCallback",),
     "errors": (
+        "ClusterError",
         "ContainerError",
         "DeviceError",
         "InputError",

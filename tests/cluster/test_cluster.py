@@ -1,7 +1,7 @@
 """Runs on a real Ray, whose nodes are all on this machine; skipped where Ray is not installed.
 
-All tests share one cluster, which takes longer to begin than most of them. That whole nodes may go is shown by
-examples/benchmarks/kill_cluster.py.
+All tests share one cluster, which takes longer to begin than most of them. That whole nodes may go is shown
+by examples/benchmarks/kill_cluster.py.
 """
 
 import os
