@@ -15,7 +15,7 @@ from types import TracebackType
 
 from av.video.frame import VideoFrame
 
-from subremover.cluster.cluster import Cluster
+from subremover.cluster.cluster import Cluster, ClusterWorkers, release_film, scan_film, settle_options
 from subremover.detect.found_so_far import FoundCallback
 from subremover.detect.make_plan import frame_range, make_plan
 from subremover.errors import OutputError, UsageError
@@ -116,7 +116,7 @@ class Run(AbstractContextManager["Run"]):
         self.source, self.options = Path(source), options or Options()
         self._cluster = cluster
         if cluster is not None:
-            self.options = cluster.settle(self.options)
+            self.options = settle_options(cluster, self.options)
         self.target = None if target is None else Path(target)
         self.provenance = None if provenance is None else Path(provenance)
         self._given, self._painter, self._part = plan, painter, part
@@ -140,6 +140,8 @@ class Run(AbstractContextManager["Run"]):
             self._start = time.monotonic()
             self._check_names()
             self.film = probe(self.source)
+            if self._cluster is not None:
+                stack.callback(release_film, self._cluster, self.film)
             self.losses, self.work = self.film.warnings, None
             if self.target is not None:
                 self.losses += check_target(
@@ -410,7 +412,7 @@ class Run(AbstractContextManager["Run"]):
         self.limits = limit_render(
             self.film, plan, self.options, self.limits, lambda: self.encoding, devices=devices
         )
-        return self._cluster.make_workers(self.options, self.limits, find_largest_crop(self.film, plan))
+        return ClusterWorkers(self._cluster, self.options, self.limits, find_largest_crop(self.film, plan))
 
     def _check_open(self) -> None:
         if not self._is_open:
@@ -471,7 +473,8 @@ class Run(AbstractContextManager["Run"]):
         scan = self.options.scan
         times = read_srt(scan.times) if scan.times else ()
         if self._cluster is not None and self._plan is None and scan.mask is None:
-            return self._cluster.scan(
+            return scan_film(
+                self._cluster,
                 self.film,
                 scan,
                 self._progress,

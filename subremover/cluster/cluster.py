@@ -12,11 +12,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from subremover.cluster import tasks
 from subremover.cluster.film_copy import FilmSource, discard_copies
 from subremover.cluster.nodes import Nodes, only_on
 from subremover.cluster.scheduler import Scheduler, Task
 from subremover.cluster.session import AUTO, check_address, connect
-from subremover.cluster.tasks import ScanWork, render_segment, scan_film
 from subremover.detect.found_so_far import FoundCallback
 from subremover.errors import ClusterError, UsageError
 from subremover.memory import Limits, count_render_bytes, count_scan_bytes
@@ -66,6 +66,7 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
         self._lock = threading.Lock()
         self._sources: dict[Path, tuple[FilmSource, set[str]]] = {}
         self._orders: dict[Path, int] = {}
+        self._discards: list[Any] = []  # references to what machines were asked to delete
 
     def __enter__(self) -> Cluster:
         """Connect, and wait until there is a machine to be used.
@@ -79,7 +80,7 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
             self._nodes = Nodes(self._ray)
             self._wait_for_nodes()
             self.device = "cuda" if any(node.gpus for node in self._nodes.usable.values()) else "cpu"
-            stack.callback(self._discard_copies)
+            stack.callback(self._end_discards)
             self._scheduler = stack.enter_context(Scheduler(self._ray, self._nodes))
             self._stack = stack.pop_all()
         return self
@@ -93,127 +94,6 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
     def slots(self) -> int:
         """Number of tasks that the machines now have room for, each with a core of its own."""
         return max(1, sum(node.cpus for node in self._nodes.usable.values()))
-
-    def settle(self, options: Options) -> Options:
-        """The options of a run here: with the kind of device that all its machines use.
-
-        Args:
-            options: As they were given.
-
-        Raises:
-            UsageError: They name one device of a machine.
-        """
-        device = options.pool.device
-        if device not in ("auto", "cpu", "cuda"):
-            raise UsageError(f"{device} is a device of one machine; on a cluster choose cpu, cuda or auto")
-        return replace(
-            options, pool=replace(options.pool, device=self.device if device == "auto" else device)
-        )
-
-    def scan(
-        self,
-        film: Film,
-        options: ScanOptions,
-        progress: ProgressCallback,
-        *,
-        times: Sequence[Cue],
-        memory_share: float,
-        on_found: FoundCallback | None,
-    ) -> Plan:
-        """Have a film scanned by one of the machines; see `make_plan`, which does it there.
-
-        Args:
-            film: The source.
-            options: Which frames and regions to look at, and what counts as a subtitle; without a mask.
-            progress: Called now and then with how far the scan is.
-            times: Cues of an SRT file, outside of which everything is left alone; empty: there is none.
-            memory_share: In (0, 1], of what the frames in hand may take.
-            on_found: Told of events while the scan goes on; None: nobody asks.
-
-        Returns:
-            The plan.
-
-        Raises:
-            InputError: The film cannot be read to its end, or no machine has it.
-            UsageError: The frames asked for are not in the film.
-            WorkerError: No machine could scan it.
-        """
-        source, barred = self._find_source(film)
-        work = ScanWork(film, replace(options, times=None), tuple(times), memory_share, on_found is not None)
-        cores = max((node.cpus for node in self._nodes.usable.values()), default=1)
-        task = Task(
-            f"the scan of '{film.path.name}'",
-            (self._find_order(film), -1),
-            scan_film,
-            (work,),
-            source,
-            cpus=max(1, min(SCAN_CPUS, cores)),
-            memory_bytes=count_scan_bytes(film, memory_share),
-            barred=barred,
-        )
-
-        def tell(_: int) -> None:
-            if task.progress is not None:
-                progress(task.progress)
-            while task.found and on_found is not None:
-                on_found(task.found.pop(0))
-
-        plans: list[Plan] = []
-        self._do([task], lambda _, plan: plans.append(plan), tell)
-        return plans[0]
-
-    def make_workers(self, options: Options, limits: Limits, crop_px: int) -> ClusterWorkers:
-        """What renders the segments of one film.
-
-        Args:
-            options: Of the run, as `settle` gave them.
-            limits: How much memory each segment may take.
-            crop_px: Pixels of the largest crop (`memory.find_largest_crop`).
-        """
-        return ClusterWorkers(self, options, limits, crop_px)
-
-    def render(
-        self,
-        job: RenderJob,
-        segments: Sequence[Segment],
-        work: WorkFolder,
-        tell: Callable[[int], None],
-        how: ClusterWorkers,
-    ) -> None:
-        """Have segments rendered; see `render.rendering.Workers`."""
-        film = job.film
-        source, barred = self._find_source(film)
-        reference, order = self._ray.put(job), self._find_order(film)
-        memory = count_render_bytes(
-            film,
-            how.options,
-            job.encoding.encoder,
-            [how.device],
-            crop=how.crop_px,
-            share=how.limits.render_share,
-            cores=1,
-        )
-        tasks = {
-            segment: Task(
-                f"frames {segment.start} to {segment.stop - 1} of '{film.path.name}'",
-                (order, segment.start),
-                render_segment,
-                ([reference], how.options, how.limits.fit_bytes, segment),
-                source,
-                frames=segment.stop - segment.start,
-                gpus=int(how.device == "cuda"),
-                memory_bytes=memory,
-                barred=barred,
-            )
-            for segment in segments
-        }
-        of_task = {task: segment for segment, task in tasks.items()}
-
-        def keep(task: Task, spools: dict[str, bytes]) -> None:
-            for kind in reversed(job.kinds):  # the picture last: with it the segment is finished
-                work.keep(of_task[task], kind, spools[kind])
-
-        self._do(list(of_task), keep, tell)
 
     def _do(
         self, tasks: Sequence[Task], take: Callable[[Task, Any], None], tell: Callable[[int], None]
@@ -271,18 +151,109 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
                 self._sources[film.path] = known
         return known
 
-    def _discard_copies(self) -> None:
-        """Have the machines delete what was sent to them."""
-        digests = [source.digest for source, _ in self._sources.values() if source.pieces is not None]
-        if not digests:
+    def _discard_copy(self, source: FilmSource) -> None:
+        """Have the machines delete a film that was sent to them."""
+        if source.pieces is None:
             return
         discard = self._ray.remote(discard_copies)
-        asked = [
-            discard.options(num_cpus=0, max_retries=0, label_selector=only_on([node])).remote(digests)
-            for node in self._nodes.usable
-        ]
-        with contextlib.suppress(Exception):  # of machines that are gone nothing is asked
-            self._ray.wait(asked, num_returns=len(asked), timeout=10)
+        for node in list(self._nodes.usable):
+            options = {"num_cpus": 0, "max_retries": 0, "label_selector": only_on([node])}
+            self._discards.append(discard.options(**options).remote([source.digest]))
+
+    def _end_discards(self) -> None:
+        """Wait until what was sent is deleted; of machines that are gone nothing is asked."""
+        for source, _ in self._sources.values():
+            self._discard_copy(source)
+        if self._discards:
+            with contextlib.suppress(Exception):
+                self._ray.wait(self._discards, num_returns=len(self._discards), timeout=10)
+
+
+def settle_options(cluster: Cluster, options: Options) -> Options:
+    """The options of a run here: with the kind of device that all its machines use.
+
+    Args:
+        cluster: Its context entered.
+        options: As they were given.
+
+    Raises:
+        UsageError: They name one device of a machine.
+    """
+    device = options.pool.device
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"{device} is a device of one machine; on a cluster choose cpu, cuda or auto")
+    return replace(options, pool=replace(options.pool, device=cluster.device if device == "auto" else device))
+
+
+def scan_film(
+    cluster: Cluster,
+    film: Film,
+    options: ScanOptions,
+    progress: ProgressCallback,
+    *,
+    times: Sequence[Cue],
+    memory_share: float,
+    on_found: FoundCallback | None,
+) -> Plan:
+    """Have a film scanned by one of the machines; see `make_plan`, which does it there.
+
+    Args:
+        cluster: Its context entered.
+        film: The source.
+        options: Which frames and regions to look at, and what counts as a subtitle; without a mask.
+        progress: Called now and then with how far the scan is.
+        times: Cues of an SRT file, outside of which everything is left alone; empty: there is none.
+        memory_share: In (0, 1], of what the frames in hand may take.
+        on_found: Told of events while the scan goes on; None: nobody asks.
+
+    Returns:
+        The plan.
+
+    Raises:
+        InputError: The film cannot be read to its end, or no machine has it.
+        UsageError: The frames asked for are not in the film.
+        WorkerError: No machine could scan it.
+    """
+    source, barred = cluster._find_source(film)
+    work = tasks.ScanWork(
+        film, replace(options, times=None), tuple(times), memory_share, on_found is not None
+    )
+    cores = max((node.cpus for node in cluster._nodes.usable.values()), default=1)
+    task = Task(
+        f"the scan of '{film.path.name}'",
+        (cluster._find_order(film), -1),
+        tasks.scan_film,
+        (work,),
+        source,
+        cpus=max(1, min(SCAN_CPUS, cores)),
+        memory_bytes=count_scan_bytes(film, memory_share),
+        barred=barred,
+    )
+
+    def tell(_: int) -> None:
+        if task.progress is not None:
+            progress(task.progress)
+        while task.found and on_found is not None:
+            on_found(task.found.pop(0))
+
+    plans: list[Plan] = []
+    cluster._do([task], lambda _, plan: plans.append(plan), tell)
+    if task.progress is not None:  # the last word may not have come
+        progress(replace(task.progress, done=task.progress.total))
+    return plans[0]
+
+
+def release_film(cluster: Cluster, film: Film) -> None:
+    """Have nothing of a film kept any longer where it was sent to.
+
+    Args:
+        cluster: Its context entered.
+        film: That no run works with any more.
+    """
+    with cluster._lock:
+        known = cluster._sources.pop(film.path, None)
+    if known is not None:
+        cluster._discard_copy(known[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,12 +261,13 @@ class ClusterWorkers:
     """Renders the segments of one film on a cluster; see `render.rendering.Workers`."""
 
     cluster: Cluster
+    """Its context entered."""
     options: Options
-    """Of the run."""
+    """Of the run, as `settle_options` gave them."""
     limits: Limits
     """How much memory each segment may take."""
     crop_px: int
-    """Pixels of the largest crop."""
+    """Pixels of the largest crop (`memory.find_largest_crop`)."""
 
     @property
     def device(self) -> str:
@@ -306,7 +278,38 @@ class ClusterWorkers:
         self, job: RenderJob, segments: Sequence[Segment], work: WorkFolder, tell: Callable[[int], None]
     ) -> None:
         """See `Workers`."""
-        self.cluster.render(job, segments, work, tell, self)
+        film = job.film
+        source, barred = self.cluster._find_source(film)
+        reference, order = self.cluster._ray.put(job), self.cluster._find_order(film)
+        memory = count_render_bytes(
+            film,
+            self.options,
+            job.encoding.encoder,
+            [self.device],
+            crop=self.crop_px,
+            share=self.limits.render_share,
+            cores=1,
+        )
+        segment_of = {
+            Task(
+                f"frames {segment.start} to {segment.stop - 1} of '{film.path.name}'",
+                (order, segment.start),
+                tasks.render_segment,
+                ([reference], self.options, self.limits.fit_bytes, segment),
+                source,
+                frames=segment.stop - segment.start,
+                gpus=int(self.device == "cuda"),
+                memory_bytes=memory,
+                barred=barred,
+            ): segment
+            for segment in segments
+        }
+
+        def keep(task: Task, spools: tasks.Spools) -> None:
+            for kind in reversed(job.kinds):  # the picture last: with it the segment is finished
+                work.keep(segment_of[task], kind, spools[kind])
+
+        self.cluster._do(list(segment_of), keep, tell)
 
 
 def _add_profile(profile: Profile) -> None:

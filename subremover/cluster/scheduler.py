@@ -10,6 +10,7 @@ import itertools
 import logging
 import threading
 import time
+from bisect import insort
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ POLL_SECONDS = 0.1
 """How long a new task may wait for the thread, and between two looks at what tasks tell."""
 PATIENCE_SECONDS = 3.0
 """How long a task that nobody wants any more may take to end by itself."""
+CHECK_SECONDS = 1.0
+"""Between two looks at whether there is a machine for all that waits, which may be many thousands of tasks."""
 WAIT_SECONDS = 60.0
 """How long a run waits for a machine to come where none is there that it may use."""
 
@@ -100,6 +103,7 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
         self._thread = threading.Thread(target=self._run, name="cluster", daemon=True)
         self._told: Any = None  # a reference to what the reporter was asked last
         self._barren_seconds: float | None = None  # since when there is no machine to be used
+        self._checked_seconds = float("-inf")  # when that was looked at last
 
     def __enter__(self) -> Scheduler:
         here = self._ray.get_runtime_context().get_node_id()
@@ -115,8 +119,7 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
     def submit(self, task: Task) -> None:
         """Have a task done; its future tells."""
         with self._lock:
-            self._waiting.append(task)
-            self._waiting.sort(key=lambda other: other.order)
+            insort(self._waiting, task, key=lambda other: other.order)
 
     def cancel(self, tasks: Sequence[Task]) -> None:
         """End tasks that nobody waits for any more; what they made is dropped."""
@@ -148,12 +151,15 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
 
     def _check_room(self) -> None:
         """Fail all that waits, where for some time there was no machine that it may go to."""
+        now = time.monotonic()
+        if now - self._checked_seconds < CHECK_SECONDS:
+            return
+        self._checked_seconds = now
         with self._lock:
             waiting = [task for task in self._waiting if not self._find_places(task)]
         if not waiting or self._nodes.is_asking:
             self._barren_seconds = None
             return
-        now = time.monotonic()
         if self._barren_seconds is None:
             self._barren_seconds = now
         if not self._nodes.usable and now - self._barren_seconds < WAIT_SECONDS:
@@ -190,6 +196,8 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
             cpus, gpus = cpus - each.task.cpus, gpus - each.task.gpus
         with self._lock:
             for task in list(self._waiting):
+                if cpus <= 0:
+                    break
                 places = self._find_places(task)
                 if places and task.cpus <= cpus and task.gpus <= gpus:
                     cpus, gpus = cpus - task.cpus, gpus - task.gpus
