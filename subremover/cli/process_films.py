@@ -5,6 +5,7 @@ They are made one after the other, but on a cluster, which has room for many.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from subremover.archive.summary import Summary
     from subremover.cluster.cluster import Cluster
     from subremover.fill.paint.jobs import Painter
+
+MOST_FILMS = 64
+"""In hand at once on a cluster: one of 90 minutes has segments for hundreds of cores, and takes memory here."""
 
 
 def process_films(request: Request, painter: Painter | None = None, cluster: Cluster | None = None) -> int:
@@ -93,10 +97,10 @@ def _make_at_once(archive: Archive, make: Callable[[FilmRequest], Done], request
         while (film := archive.next_film()) is not None:
             _make_film(film, archive, make, request)
 
-    count = most if request.watch else min(most, len(request.films))
-    with ThreadPoolExecutor(max(1, count), "film") as threads:
+    count = max(1, min(most, MOST_FILMS, sys.maxsize if request.watch else len(request.films)))
+    with ThreadPoolExecutor(count, "film") as threads:
         try:
-            made = [threads.submit(make_films) for _ in range(max(1, count))]
+            made = [threads.submit(make_films) for _ in range(count)]
             for each in made:
                 each.result()
         except BaseException:

@@ -28,11 +28,13 @@ log = logging.getLogger(__name__)
 MOST_RETRIES = 3
 """Of a task that fails with its machine."""
 POLL_SECONDS = 0.1
-"""How long a new task may wait for the thread, and between two looks at what tasks tell."""
+"""How long a new task may wait for the thread."""
+TOLD_SECONDS = 0.5
+"""Between two questions to the reporter, each of which costs two processes a millisecond."""
 PATIENCE_SECONDS = 3.0
 """How long a task that nobody wants any more may take to end by itself."""
 CHECK_SECONDS = 1.0
-"""Between two looks at whether there is a machine for all that waits, which may be many thousands of tasks."""
+"""Between two looks at whether there is a machine for all that waits, which may be thousands of tasks."""
 WAIT_SECONDS = 60.0
 """How long a run waits for a machine to come where none is there that it may use."""
 
@@ -102,6 +104,7 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
         self._lock, self._is_ending = threading.Lock(), False
         self._thread = threading.Thread(target=self._run, name="cluster", daemon=True)
         self._told: Any = None  # a reference to what the reporter was asked last
+        self._asked_seconds = float("-inf")  # when that was
         self._barren_seconds: float | None = None  # since when there is no machine to be used
         self._checked_seconds = float("-inf")  # when that was looked at last
 
@@ -222,6 +225,10 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
     def _take_told(self) -> None:
         """Pass on what tasks have told; the reporter may be lost, and comes again."""
         if self._told is None:
+            now = time.monotonic()
+            if now - self._asked_seconds < TOLD_SECONDS:
+                return
+            self._asked_seconds = now
             self._told = self._reporter.take.remote()
         ready, _ = self._ray.wait([self._told], timeout=0)
         if not ready:

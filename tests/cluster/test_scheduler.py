@@ -24,6 +24,7 @@ SOURCE = FilmSource(Path("/films/a.mp4"), 1, 1, "")
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler_module, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(scheduler_module, "CHECK_SECONDS", 0)
+    monkeypatch.setattr(scheduler_module, "TOLD_SECONDS", 0)
     monkeypatch.setattr(scheduler_module, "WAIT_SECONDS", 0.3)
     monkeypatch.setattr(nodes_module, "LOOK_SECONDS", 0.05)
 
