@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from subremover.fill.paint.jobs import Painter
 
 MOST_FILMS = 64
-"""In hand at once on a cluster: one of 90 minutes has segments for hundreds of cores, and takes memory here."""
+"""In hand at once on a cluster: one of 90 minutes has work for hundreds of cores, and takes memory here."""
 
 
 def process_films(request: Request, painter: Painter | None = None, cluster: Cluster | None = None) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +30,8 @@ from subremover.resume.folder import WorkFolder
 from subremover.runtime.profile import Profile, current
 from subremover.video.film import Film
 from subremover.video.segments import Segment
+
+log = logging.getLogger(__name__)
 
 SCAN_CPUS = 2
 """Cores for a scan, where a machine has them: decoding goes on beside the detector."""
@@ -108,13 +111,18 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
         for task in tasks:
             self._scheduler.submit(task)
         waiting, frames, most = {task.future: task for task in tasks}, 0, 0
+        said = set[str]()
         try:
             while waiting:
                 ended, _ = wait(waiting, timeout=_TELL_SECONDS, return_when=FIRST_COMPLETED)
                 for future in ended:
                     task = waiting.pop(future)
-                    result, profile = future.result()
-                    _add_profile(profile)
+                    result, account = future.result()
+                    _add_profile(account.profile)
+                    for text in account.warnings:
+                        if text not in said:  # once for all segments
+                            log.warning("%s", text)
+                    said.update(account.warnings)
                     frames += task.frames
                     take(task, result)
                 running = sum(task.progress.done for task in waiting.values() if task.progress)

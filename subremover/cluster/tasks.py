@@ -92,7 +92,17 @@ def describe_node() -> dict[str, str]:
     return describe_machine()
 
 
-def scan_film(setting: TaskSetting, work: ScanWork) -> tuple[Plan, Profile]:
+@dataclass(slots=True)
+class Account:
+    """How a task went, besides what came out."""
+
+    profile: Profile
+    """Where the time went."""
+    warnings: list[str]
+    """What it would have logged where the run was started."""
+
+
+def scan_film(setting: TaskSetting, work: ScanWork) -> tuple[Plan, Account]:
     """Scan a film.
 
     Args:
@@ -100,7 +110,7 @@ def scan_film(setting: TaskSetting, work: ScanWork) -> tuple[Plan, Profile]:
         work: What is to be scanned.
 
     Returns:
-        The plan, and where the time went.
+        The plan, and how it went.
 
     Raises:
         OtherFilmError: The machine does not have the film.
@@ -110,7 +120,7 @@ def scan_film(setting: TaskSetting, work: ScanWork) -> tuple[Plan, Profile]:
     from subremover.detect.make_plan import make_plan
 
     teller = _Teller(setting)
-    with _begin(setting) as (path, profile):
+    with _begin(setting) as (path, account):
         plan = make_plan(
             dataclasses.replace(work.film, path=path),
             work.options,
@@ -119,12 +129,12 @@ def scan_film(setting: TaskSetting, work: ScanWork) -> tuple[Plan, Profile]:
             memory_share=work.memory_share,
             on_found=teller.find if work.has_listener else None,
         )
-    return plan, profile
+    return plan, account
 
 
 def render_segment(
     setting: TaskSetting, job: list[Any], options: Options, fit_bytes: int | None, segment: Any
-) -> tuple[Spools, Profile]:
+) -> tuple[Spools, Account]:
     """Render a segment.
 
     Args:
@@ -135,7 +145,7 @@ def render_segment(
         segment: The `Segment`.
 
     Returns:
-        Its spools, and where the time went.
+        Its spools, and how it went.
 
     Raises:
         OtherFilmError: The machine does not have the film.
@@ -147,7 +157,7 @@ def render_segment(
     import torch
 
     torch.set_num_threads(setting.cores)
-    with _begin(setting) as (path, profile):
+    with _begin(setting) as (path, account):
         found = _find_job(job[0])
         found = dataclasses.replace(found, film=dataclasses.replace(found.film, path=path))
         files: dict[str, MemoryFile] = {}
@@ -161,7 +171,7 @@ def render_segment(
 
         painter = _find_painter(options, fit_bytes)
         found.render([segment], painter, lambda _, kind: files.setdefault(kind, MemoryFile()), frame_done)
-    return {kind: file.data for kind, file in files.items()}, profile
+    return {kind: file.data for kind, file in files.items()}, account
 
 
 class _Teller:
@@ -180,17 +190,33 @@ class _Teller:
         self._setting.reporter.find.remote(self._setting.number, list(events))
 
 
+class _Listener(logging.Handler):
+    """Keeps what is logged in a task: nobody reads it here."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.said: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.said.append(record.getMessage())
+
+
 @contextlib.contextmanager
-def _begin(setting: TaskSetting) -> Iterator[tuple[Path, Profile]]:
+def _begin(setting: TaskSetting) -> Iterator[tuple[Path, Account]]:
     """Say where the task runs, take no more than its cores, and have the film."""
     import ray
 
-    logging.getLogger("subremover").setLevel(logging.ERROR)  # nobody reads it here
+    logger, listener = logging.getLogger("subremover"), _Listener()
+    logger.propagate = False
     setting.reporter.begin.remote(setting.number, ray.get_runtime_context().get_node_id())
     limit_cores(setting.cores)
     get: Callable[[Any], bytes] = ray.get
-    with setting.source.open(get) as path, measure() as profile:
-        yield path, profile
+    logger.addHandler(listener)
+    try:
+        with setting.source.open(get) as path, measure() as profile:
+            yield path, Account(profile, listener.said)
+    finally:
+        logger.removeHandler(listener)
 
 
 _jobs: dict[str, Any] = {}
