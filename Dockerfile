@@ -26,7 +26,7 @@ COPY constraints.txt /
 RUN pip install --no-cache-dir -c /constraints.txt torch
 
 COPY --from=build /dist /dist
-RUN pip install --no-cache-dir -c /constraints.txt "$(echo /dist/*.whl)[page]"
+RUN pip install --no-cache-dir -c /constraints.txt "$(echo /dist/*.whl)[page,ray]"
 
 # `--user` makes the result belong to whoever runs the container, under an id that has no name and no home in here:
 # torch's and other caches go to /tmp, and USER answers who ask for the name.
