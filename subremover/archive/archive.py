@@ -28,6 +28,8 @@ from subremover.runtime.atomic_file import output_errors
 
 log = logging.getLogger(__name__)
 
+MOST_NAMES = 3
+"""Of films that are named where more are meant."""
 LOOK_SECONDS = 1.0
 """How often films that others have in hand are looked at, and folders that films may arrive in."""
 
@@ -75,7 +77,7 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
         self._arrived: list[FilmRequest] = []
         self._busy: dict[str, _Busy] = {}
         self._hands: dict[str, Hand] = {}
-        self._is_closed = False
+        self._is_closed = self._has_told = False
         self._changed = threading.Condition(threading.RLock())  # guards all of this
         for film in self._waiting.values():
             self.summary.set(film.name, Entry.of(film, "waiting"))
@@ -123,6 +125,7 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
                     return taken
                 if not self._busy and self._arrivals is None:
                     return None
+                self._tell_waiting()
                 self._changed.wait(LOOK_SECONDS)
             return None
 
@@ -159,6 +162,14 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
             if self._options.summary is not None:
                 with only_warned_of():
                     self.summary.write(self._options.summary)
+
+    def _tell_waiting(self) -> None:
+        """Say once why nothing goes on for up to a minute."""
+        if self._busy and self._arrivals is None and not self._has_told:
+            self._has_told = True
+            names = ", ".join(f"'{name}'" for name in list(self._busy)[:MOST_NAMES])
+            more = f" and {len(self._busy) - MOST_NAMES} more" if len(self._busy) > MOST_NAMES else ""
+            log.warning("others have %s%s in hand; waiting to see whether they live", names, more)
 
     def _admit(self) -> None:
         """Have films wait that have arrived, but for those that are in hand as they were."""

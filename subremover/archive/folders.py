@@ -33,7 +33,7 @@ def find_films(
     folder: Path,
     is_recursive: bool = False,
     left_out: Collection[Path] = (),
-    warned: set[str] | None = None,
+    unread: dict[Path, str] | None = None,
 ) -> list[FoundFilm]:
     """The films of a folder, by name, but for hidden ones.
 
@@ -43,7 +43,8 @@ def find_films(
         folder: To look in.
         is_recursive: Whether to look in all folders below it too, but for hidden ones.
         left_out: Folders, without links on the way (`paths.resolve`), that are not looked into from above.
-        warned: Warnings that were given before and are not given again; new ones are added.
+        unread: Folders below that could not be read before, and why; of these no warning is given again, and
+            new ones are added.
 
     Raises:
         InputError: The folder itself cannot be read.
@@ -60,13 +61,13 @@ def find_films(
                 elif is_recursive and top / relative not in left_out:
                     below.append(relative)
         except OSError as error:
-            unread = f"cannot read the folder '{folder / inner}' ({tell(error)})"
+            why = f"cannot read the folder '{folder / inner}' ({tell(error)})"
             if inner == Path():
-                raise InputError(f"{unread}; check its mode") from error
-            if warned is None or unread not in warned:
-                log.warning("%s; its films are left out", unread)
-            if warned is not None:
-                warned.add(unread)
+                raise InputError(f"{why}; check its mode") from error
+            if unread is None or unread.get(folder / inner) != why:
+                log.warning("%s; its films are left out", why)
+            if unread is not None:
+                unread[folder / inner] = why
     return sorted(found, key=lambda film: film.relative.parts)
 
 

@@ -39,7 +39,8 @@ class Inputs:
         self._paths = [name.path for name in given]
         self._is_recursive, self._is_watched = is_recursive, is_watched
         self._left_out = {resolve(folder) for folder in left_out}
-        self._warned: set[str] = set()
+        self.unread: dict[Path, str] = {}
+        """Folders below those given whose films are left out, and why."""
 
     @property
     def is_many(self) -> bool:
@@ -65,7 +66,7 @@ class Inputs:
         if not is_folder(path) and not self._is_watched:
             yield FoundFilm(path, Path(path.name))
             return
-        films = find_films(path, self._is_recursive, self._left_out, self._warned)
+        films = find_films(path, self._is_recursive, self._left_out, self.unread)
         if not films and not self._is_watched:
             where = f"in the folder '{path}'{' or below it' if self._is_recursive else ''}"
             raise InputError(f"there is no film {where}; name a film, or a folder with films")

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager, ExitStack, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING
 
+from subremover.archive.summary import Entry
 from subremover.cli.process_film import process_film
 from subremover.cli.progress_bar import print_error, printable, say
 from subremover.cli.progress_lines import tell_summary
@@ -44,6 +45,8 @@ def process_films(request: Request, painter: Painter | None = None, cluster: Clu
         SubremoverError: The only film failed, the cluster is lost, or nothing can be begun.
     """
     archive = open_archive(request)
+    for folder, why in request.inputs.unread.items():  # whoever reads the summary alone is to know
+        archive.summary.set(str(folder), Entry.of_folder(folder, why))
     try:
         with archive, ExitStack() as stack:
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,8 @@ from subremover.cli.signals import raise_signal
 if TYPE_CHECKING:
     from subremover.plan.model import Event
     from subremover.progress import Progress
+
+_lock = threading.Lock()
 
 LEAST_SECONDS = 0.25
 """Between two lines of one stage, whose last frame is told in any case."""
@@ -101,6 +104,8 @@ def tell_summary(summary: str) -> None:
 
 def _print_line(line: str) -> None:
     try:
-        print(line, flush=True)
+        with _lock:  # films that are made at once
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
     except OSError:
         sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115, whatever else writes there

@@ -65,7 +65,7 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
             UsageError: That is no address.
         """
         self._address, self._sends = check_address(address), send_film
-        self._stack = contextlib.ExitStack()
+        self._stack, self._is_open = contextlib.ExitStack(), False
         self._lock = threading.Lock()
         self._sources: dict[Path, tuple[FilmSource, set[str]]] = {}
         self._orders: dict[Path, int] = {}
@@ -85,12 +85,13 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
             self.device = "cuda" if any(node.gpus for node in self._nodes.usable.values()) else "cpu"
             stack.callback(self._end_discards)
             self._scheduler = stack.enter_context(Scheduler(self._ray, self._nodes))
-            self._stack = stack.pop_all()
+            self._stack, self._is_open = stack.pop_all(), True
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._is_open = False
         self._stack.__exit__(kind, error, trace)
 
     @property
@@ -108,6 +109,7 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
             take: Called with each and its result.
             tell: Called now and then with the number of frames that are done, which never falls.
         """
+        self._check_open()
         for task in tasks:
             self._scheduler.submit(task)
         waiting, frames, most = {task.future: task for task in tasks}, 0, 0
@@ -130,6 +132,10 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
                 tell(most)
         finally:
             self._scheduler.cancel(list(waiting.values()))
+
+    def _check_open(self) -> None:
+        if not self._is_open:
+            raise RuntimeError("the cluster is not open; use it in a with statement")
 
     def _wait_for_nodes(self) -> None:
         start = time.monotonic()
@@ -172,7 +178,7 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
         """Wait until what was sent is deleted; of machines that are gone nothing is asked."""
         for source, _ in self._sources.values():
             self._discard_copy(source)
-        if self._discards:
+        if self._discards and not self._scheduler.is_lost:
             with contextlib.suppress(Exception):
                 self._ray.wait(self._discards, num_returns=len(self._discards), timeout=10)
 
@@ -187,6 +193,7 @@ def settle_options(cluster: Cluster, options: Options) -> Options:
     Raises:
         UsageError: They name one device of a machine.
     """
+    cluster._check_open()
     device = options.pool.device
     if device not in ("auto", "cpu", "cuda"):
         raise UsageError(f"{device} is a device of one machine; on a cluster choose cpu, cuda or auto")

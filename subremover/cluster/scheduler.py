@@ -18,6 +18,7 @@ from typing import Any
 
 from subremover.cluster.film_copy import OtherFilmError
 from subremover.cluster.nodes import Nodes, only_on
+from subremover.cluster.session import Presence
 from subremover.cluster.tasks import Reporter, TaskSetting
 from subremover.errors import ClusterError, DeviceError, InputError, SubremoverError, WorkerError
 from subremover.plan.model import Event
@@ -97,11 +98,13 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
             ray: The module, connected.
             nodes: Which machines there are.
         """
-        self._ray, self._nodes = ray, nodes
+        self._ray, self._nodes, self._presence = ray, nodes, Presence(ray)
         self._waiting: list[Task] = []
         self._running: dict[Any, _Try] = {}  # by reference to what comes out
         self._numbers = itertools.count()
         self._lock, self._is_ending = threading.Lock(), False
+        self.is_lost = False
+        """Whether there is nobody any more who could be asked for anything."""
         self._thread = threading.Thread(target=self._run, name="cluster", daemon=True)
         self._told: Any = None  # a reference to what the reporter was asked last
         self._asked_seconds = float("-inf")  # when that was
@@ -145,7 +148,8 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
             self._end_all()
         except BaseException as error:  # whoever waits must hear of it
             log.debug("the scheduler failed", exc_info=True)
-            failure = ClusterError(f"the cluster is lost ({_tell(error)}); the same command goes on")
+            failure = ClusterError(f"the cluster is lost ({_tell(error)}); begin it again")
+            self.is_lost = True
             with self._lock:
                 for task in (*self._waiting, *(each.task for each in self._running.values())):
                     _fail(task, failure)
@@ -255,20 +259,27 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
             return
         done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=timeout_seconds)
         for reference in done:
-            each = self._running.pop(reference)
-            try:
-                result = self._ray.get(reference)
-            except Exception as error:
-                if each.task.is_cancelled:
-                    each.task.future.cancel()
-                elif each.is_stranded:
-                    self.submit(each.task)
-                else:
-                    self._nodes.look_again()  # it may have gone with its machine
-                    self._retry(each, error)
+            self._finish(self._running[reference], reference)
+            del self._running[reference]
+
+    def _finish(self, each: _Try, reference: Any) -> None:
+        """Hand on what came out of a task; or have it tried again."""
+        try:
+            result = self._ray.get(reference)
+        except Exception as error:
+            is_of_ray = isinstance(error, self._ray.exceptions.RayError)
+            if each.task.is_cancelled:
+                each.task.future.cancel()
+            elif each.is_stranded:
+                self.submit(each.task)
+            elif is_of_ray and not self._presence.is_there():
+                raise ClusterError("the Ray of this machine is gone") from error
             else:
-                if each.task.future.set_running_or_notify_cancel():
-                    each.task.future.set_result(result)
+                self._nodes.look_again()  # it may have gone with its machine
+                self._retry(each, error)
+        else:
+            if each.task.future.set_running_or_notify_cancel():
+                each.task.future.set_result(result)
 
     def _retry(self, each: _Try, error: Exception) -> None:
         """Have a task tried again, unless it would fail everywhere or has failed too often."""
@@ -322,6 +333,6 @@ def _fail(task: Task, error: BaseException) -> None:
 
 
 def _tell(error: BaseException) -> str:
-    """The first line of what an error says."""
+    """The first sentence of what an error says; Ray's have many."""
     lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+    return lines[0].partition(". ")[0] if lines else type(error).__name__

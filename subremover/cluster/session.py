@@ -6,6 +6,7 @@ import contextlib
 import logging
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from subremover.errors import ClusterError, UsageError
+from subremover.resume.lock import lock_file
 from subremover.runtime.cpu import count_cores
 from subremover.runtime.paths import tell
 
@@ -25,11 +27,13 @@ AUTO = "auto"
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z_.-]+):([0-9]{1,5})")
 _STORE_BYTES = 1 << 30
 """Of the object store of a Ray of our own: some segments' packets, a plan, pieces of a film that is sent."""
-_ANSWER_SECONDS = 5.0
+_PREFIX, _LOCK = "subremover-", "subremover.lock"
+_ANSWER_SECONDS, _LEAVE_SECONDS = 5.0, 0.5
 _REMEDY = (
-    "have this machine join it first, 'ray start --address={}', with the same Ray, Python and RAY_AUTH_TOKEN"
+    "have this machine join it first, 'ray start --address={}', with the same Ray, Python, RAY_AUTH_MODE and "
+    "RAY_AUTH_TOKEN"
 )
-_LONGEST_FOLDER = 30
+_LONGEST_FOLDER = 20
 """Bytes: Ray has sockets in a folder inside, whose names may have 107 bytes in all."""
 
 
@@ -86,10 +90,12 @@ def connect(address: str) -> Iterator[Any]:
         UsageError: Ray is not installed, or this process is connected with one already.
         ClusterError: There is no such cluster, or it does not let us in.
     """
-    ray = import_ray()
-    if ray.is_initialized():
-        raise UsageError("this process is connected with a Ray already; leave that first: ray.shutdown()")
     with contextlib.ExitStack() as stack:
+        if address == AUTO and "ray" not in sys.modules:  # it is read when Ray is imported
+            stack.enter_context(_set_token())
+        ray = import_ray()
+        if ray.is_initialized():
+            raise UsageError("this process is connected with a Ray already; leave that first: ray.shutdown()")
         options: dict[str, Any] = {"address": address}
         if address == AUTO:
             options = {
@@ -101,9 +107,11 @@ def connect(address: str) -> Iterator[Any]:
             }
         else:
             _check_there(address)
-        stack.callback(_leave, ray)
+        presence: Presence | None = None
+        stack.callback(lambda: _leave(ray, presence))
         with _keep_signals():
             _join(ray, address, options)
+        presence = Presence(ray)
         yield ray
 
 
@@ -133,9 +141,40 @@ def _join(ray: Any, address: str, options: dict[str, Any]) -> None:
     ray._private.worker._worker_logs_enabled = False
 
 
-def _leave(ray: Any) -> None:
-    with contextlib.suppress(Exception):  # whatever is left of it
-        ray.shutdown()
+class Presence:
+    """Tells whether the Ray of this machine is there; soon after it is gone, Ray ends this process, too."""
+
+    def __init__(self, ray: Any) -> None:
+        """Find out where it listens.
+
+        Args:
+            ray: The module, connected.
+        """
+        own = ray.get_runtime_context().get_node_id()
+        sockets = (node.get("RayletSocketName") for node in ray.nodes() if node["NodeID"] == own)
+        self._name: str | None = next(sockets, None)
+
+    def is_there(self) -> bool:
+        """Whether it answers; True where it is not known how to ask."""
+        if not self._name:
+            return True
+        try:
+            with socket.socket(socket.AF_UNIX) as line:
+                line.connect(self._name)
+        except OSError:
+            return False
+        return True
+
+
+def _leave(ray: Any, presence: Presence | None) -> None:
+    """End the connection; one with a Ray that is gone may not end, and is not waited for."""
+    if presence is None or presence.is_there():
+        with contextlib.suppress(Exception):  # whatever is left of it
+            ray.shutdown()
+    else:
+        thread = threading.Thread(target=ray.shutdown, name="leave Ray", daemon=True)
+        thread.start()
+        thread.join(_LEAVE_SECONDS)
 
 
 @contextlib.contextmanager
@@ -153,11 +192,53 @@ def _keep_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _make_folder() -> Iterator[Path]:
-    """A folder of a Ray's own, with its logs and sockets; nothing of it stays."""
-    usual = tempfile.gettempdir()
-    folder = tempfile.mkdtemp(prefix="subremover-", dir=usual if len(usual) <= _LONGEST_FOLDER else "/tmp")
+def _set_token() -> Iterator[None]:
+    """A token that only this process and its Ray know; Ray would keep one in the user's home."""
+    kept = {name: os.environ.get(name) for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")}
+    os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     try:
-        yield Path(folder)
+        yield
     finally:
+        for name, value in kept.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _make_folder() -> Iterator[Path]:
+    """A folder of a Ray's own, with its logs and sockets; nothing of it stays.
+
+    What runs have left that were killed goes as well: nobody has its lock.
+    """
+    usual = Path(tempfile.gettempdir())
+    base = usual if len(str(usual)) <= _LONGEST_FOLDER else Path("/tmp")
+    for left in base.glob(f"{_PREFIX}*/{_LOCK}"):
+        with contextlib.suppress(OSError):
+            _remove_unless_locked(left)
+    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=base))
+    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)  # Python's files are not inherited
+    lock_file(lock)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+        os.close(lock)
+
+
+def _remove(folder: Path) -> None:
+    """Delete a folder, its lock last: where something still writes there, the next run deletes the rest."""
+    inside = [path for path in folder.iterdir() if path.name != _LOCK]
+    for path in inside:
+        shutil.rmtree(path, ignore_errors=True)
+    if not any(path.exists() for path in inside):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove_unless_locked(file: Path) -> None:
+    lock = os.open(file, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        if os.fstat(lock).st_uid == os.getuid() and lock_file(lock):
+            _remove(file.parent)
+    finally:
+        os.close(lock)

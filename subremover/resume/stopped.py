@@ -52,5 +52,5 @@ def describe_work(source: Path, target: Path) -> str:
     who = "a run" if running or is_locked(folder / LOCK) else "a stopped run"
     if parts:
         now = ", ".join(f"part {part}" for part in running) or "no part"
-        who, how = "a run in parts", f"{how}; {now} is being rendered"
+        who, how = "a run in parts", f"{how}; {now} {'are' if len(running) > 1 else 'is'} being rendered"
     return f"{target}: {who}{of}: {how}"

@@ -68,11 +68,12 @@ def test_a_folder_that_cannot_be_read(
         return real(path)
 
     monkeypatch.setattr(os, "scandir", scan)
-    warned: set[str] = set()
+    unread: dict[Path, str] = {}
     for _ in range(2):
-        assert find(films, True, (), warned) == ["a.MKV", "b.mp4", "out/b.mp4"]
+        assert find(films, True, (), unread) == ["a.MKV", "b.mp4", "out/b.mp4"]
     assert caplog.messages == [
         f"cannot read the folder '{films / 's1'}' (Permission denied); its films are left out"
     ]
+    assert unread == {films / "s1": f"cannot read the folder '{films / 's1'}' (Permission denied)"}
     with pytest.raises(InputError, match="; check its mode"):
         find_films(films / "s1")

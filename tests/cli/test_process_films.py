@@ -1,12 +1,14 @@
 """The command with many films: folders, what is done before, and several processes."""
 
 import json
+import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from subremover.archive.claim import Claim
 from subremover.archive.names import record_file
 from subremover.cli import command as cli
 from subremover.cli.progress_bar import ProgressBar
+from subremover.cli.progress_lines import ProgressLines
 from subremover.errors import OutputError
 from subremover.progress import Progress
 
@@ -392,3 +395,36 @@ class TestProcesses:
             ("in/a.mp4", "done"), ("in/broken.mp4", "failed"), ("in/s/a.mp4", "done")
         ]  # fmt: skip
         assert leftovers() == []
+
+
+def test_a_folder_that_cannot_be_read_is_a_failure_that_all_hear_of(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = os.scandir
+
+    def scan(path: Path) -> Any:
+        if Path(path).name == "t":
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scan)
+    words = ("films", "--recursive", *FOUND, "--summary", "s.json", "--progress", "json", "-q")
+    assert run(*words) == 1
+    last = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert last["counts"]["done"] == 2
+    assert last["counts"]["failed"] == 1
+    (failed,) = [film for film in json.loads((place / "s.json").read_text())["films"] if film["error"]]
+    assert failed["film"] == "films/s/t"
+    assert failed["error"] == "cannot read the folder 'films/s/t' (Permission denied)"
+
+
+def test_lines_of_films_that_are_made_at_once_stay_whole(capfd: pytest.CaptureFixture[str]) -> None:
+    def tell(name: str) -> None:
+        lines = ProgressLines(Path(name), True)
+        for number in range(300):
+            lines.write("warning", message=f"{number}")
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(tell, ["a", "b", "c", "d"]))
+    lines = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert len(lines) == 1200

@@ -182,6 +182,20 @@ def test_where_all_are_refused_it_says_why() -> None:
         task.future.result()
 
 
+def test_a_ray_that_is_gone_ends_all_at_once(tmp_path: Path) -> None:
+    ray = FakeRay("here")
+    ray.sockets["here"] = str(tmp_path / "nobody listens")
+
+    def work(_: TaskSetting) -> None:
+        raise NodeDiedError("The raylet died. Check its logs for 500 more words.")
+
+    task, other = make_task(work), make_task(work, (0, 1))
+    do(ray, task, other)
+    for each in (task, other):
+        with pytest.raises(ClusterError, match=r"the cluster is lost \(the Ray of this machine is gone\)"):
+            each.future.result()
+
+
 def test_a_gpu_that_nobody_has() -> None:
     task = make_task(lambda _: None, gpus=1)
     do(FakeRay("a"), task)

@@ -45,6 +45,8 @@ def test_without_ray_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) ->
 def make_ray(**fields: Any) -> SimpleNamespace:
     exceptions = SimpleNamespace(RayError=type("RayError", (Exception,), {}))
     private = SimpleNamespace(worker=SimpleNamespace(_worker_logs_enabled=True))
+    fields.setdefault("nodes", list)
+    fields.setdefault("get_runtime_context", lambda: SimpleNamespace(get_node_id=lambda: "here"))
     calls = {"init": lambda **_: None, "shutdown": lambda: None, "is_initialized": lambda: False}
     return SimpleNamespace(exceptions=exceptions, _private=private, **{**calls, **fields})
 

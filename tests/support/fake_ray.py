@@ -48,6 +48,8 @@ class FakeRay:
         self.there = {name: {"CPU": float(cpus), "GPU": float(gpus), "memory": 1e9} for name in names}
         self.machines: dict[str, dict[str, str]] = {}
         """What each node says of itself, where it is not like this machine."""
+        self.sockets: dict[str, str] = {}
+        """Where nodes listen."""
         self.went: list[tuple[str, str]] = []
         """Nodes and names of the functions that were run there, in order."""
         self.options: list[dict[str, Any]] = []
@@ -63,6 +65,7 @@ class FakeRay:
                 "NodeManagerHostname": name,
                 "NodeManagerAddress": "10.0.0.1",
                 "Resources": has,
+                "RayletSocketName": self.sockets.get(name),
             }
             for name, has in self.there.items()
         ]

@@ -76,6 +76,8 @@ def read_stamp(path: Path) -> tuple[int, int]:
     try:
         found = path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
+        if path.is_symlink():
+            raise InputError(f"'{path}' is a link to nothing; check where it leads") from error
         raise InputError(f"'{path}' does not exist; check the name") from error
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read '{path}' ({tell(error)}); check the name and its folder") from error
