@@ -82,7 +82,7 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
             self._ray = stack.enter_context(connect(self._address))
             self._nodes = Nodes(self._ray)
             self._wait_for_nodes()
-            self.device = "cuda" if any(node.gpus for node in self._nodes.usable.values()) else "cpu"
+            self.device = "cuda" if any(node.gpus for node in self._nodes.list_usable()) else "cpu"
             stack.callback(self._end_discards)
             self._scheduler = stack.enter_context(Scheduler(self._ray, self._nodes))
             self._stack, self._is_open = stack.pop_all(), True
@@ -97,7 +97,7 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
     @property
     def slots(self) -> int:
         """Number of tasks that the machines now have room for, each with a core of its own."""
-        return max(1, sum(node.cpus for node in self._nodes.usable.values()))
+        return max(1, sum(node.cpus for node in self._nodes.list_usable()))
 
     def _do(
         self, tasks: Sequence[Task], take: Callable[[Task, Any], None], tell: Callable[[int], None]
@@ -170,8 +170,8 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
         if source.pieces is None:
             return
         discard = self._ray.remote(discard_copies)
-        for node in list(self._nodes.usable):
-            options = {"num_cpus": 0, "max_retries": 0, "label_selector": only_on([node])}
+        for node in self._nodes.list_usable():
+            options = {"num_cpus": 0, "max_retries": 0, "label_selector": only_on([node.id])}
             self._discards.append(discard.options(**options).remote([source.digest]))
 
     def _end_discards(self) -> None:
@@ -233,7 +233,7 @@ def scan_film(
     work = tasks.ScanWork(
         film, replace(options, times=None), tuple(times), memory_share, on_found is not None
     )
-    cores = max((node.cpus for node in cluster._nodes.usable.values()), default=1)
+    cores = max((node.cpus for node in cluster._nodes.list_usable()), default=1)
     task = Task(
         f"the scan of '{film.path.name}'",
         (cluster._find_order(film), -1),

@@ -96,6 +96,10 @@ class Nodes:
             node, _ = self._asked.pop(reference)
             self._judge(node, reference, is_late=reference in late)
 
+    def list_usable(self) -> list[Node]:
+        """The machines that may be used now; safe to ask from any thread."""
+        return list(self.usable.values())
+
     def look_again(self) -> None:
         """Have the next update look at which machines there are."""
         self._looked = float("-inf")

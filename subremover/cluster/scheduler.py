@@ -125,7 +125,10 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
     def submit(self, task: Task) -> None:
         """Have a task done; its future tells."""
         with self._lock:
-            insort(self._waiting, task, key=lambda other: other.order)
+            if self.is_lost:
+                _fail(task, ClusterError("the cluster is lost; begin it again"))
+            else:
+                insort(self._waiting, task, key=lambda other: other.order)
 
     def cancel(self, tasks: Sequence[Task]) -> None:
         """End tasks that nobody waits for any more; what they made is dropped."""
@@ -149,8 +152,8 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
         except BaseException as error:  # whoever waits must hear of it
             log.debug("the scheduler failed", exc_info=True)
             failure = ClusterError(f"the cluster is lost ({_tell(error)}); begin it again")
-            self.is_lost = True
             with self._lock:
+                self.is_lost = True
                 for task in (*self._waiting, *(each.task for each in self._running.values())):
                     _fail(task, failure)
                 self._waiting.clear()
@@ -206,7 +209,9 @@ class Scheduler(contextlib.AbstractContextManager["Scheduler"]):
                 if cpus <= 0:
                     break
                 places = self._find_places(task)
-                if places and task.cpus <= cpus and task.gpus <= gpus:
+                if places and task.cpus > cpus:
+                    break  # or those behind it would take every core that gets free
+                if places and task.gpus <= gpus:
                     cpus, gpus = cpus - task.cpus, gpus - task.gpus
                     self._waiting.remove(task)
                     self._start(task, places)

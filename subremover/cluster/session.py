@@ -172,7 +172,7 @@ def _leave(ray: Any, presence: Presence | None) -> None:
         with contextlib.suppress(Exception):  # whatever is left of it
             ray.shutdown()
     else:
-        thread = threading.Thread(target=ray.shutdown, name="leave Ray", daemon=True)
+        thread = threading.Thread(target=_leave, args=(ray, None), name="leave Ray", daemon=True)
         thread.start()
         thread.join(_LEAVE_SECONDS)
 
@@ -222,7 +222,8 @@ def _make_folder() -> Iterator[Path]:
     try:
         yield folder
     finally:
-        _remove(folder)
+        with contextlib.suppress(OSError):
+            _remove(folder)
         os.close(lock)
 
 

@@ -196,6 +196,32 @@ def test_a_ray_that_is_gone_ends_all_at_once(tmp_path: Path) -> None:
             each.future.result()
 
 
+def test_whoever_comes_after_the_loss_does_not_wait(tmp_path: Path) -> None:
+    ray = FakeRay("here")
+    ray.sockets["here"] = str(tmp_path / "nobody listens")
+
+    def work(_: TaskSetting) -> None:
+        raise NodeDiedError
+
+    task, late = make_task(work), make_task(work, (1, 0))
+    with Scheduler(ray, Nodes(ray)) as scheduler:
+        scheduler.submit(task)
+        task.future.exception(timeout=10)
+        scheduler.submit(late)
+        with pytest.raises(ClusterError, match="the cluster is lost; begin it again"):
+            late.future.result(timeout=10)
+
+
+def test_a_task_of_two_cores_is_not_put_off_by_those_behind_it() -> None:
+    ray, done = FakeRay("a", cpus=2), []
+    first, wide, narrow = (
+        make_task(lambda _, order=order: done.append(order), order, cpus=cpus)
+        for order, cpus in (((0, 0), 1), ((1, -1), 2), ((2, 0), 1))
+    )
+    do(ray, narrow, wide, first)
+    assert done.index((1, -1)) < done.index((2, 0))
+
+
 def test_a_gpu_that_nobody_has() -> None:
     task = make_task(lambda _: None, gpus=1)
     do(FakeRay("a"), task)
