@@ -15,7 +15,7 @@ from subremover.errors import OutputError
 from subremover.options import Options
 from subremover.pipeline import Run
 from subremover.plan.model import FilmKey, Plan, Shot
-from subremover.render import rendering
+from subremover.render import render_job
 from subremover.render.filled_frames import fill_frames
 from subremover.report.pictures import best_frame, write_previews
 from subremover.video.film import Film
@@ -65,7 +65,7 @@ def test_a_preview_shows_the_frames_of_a_run(tmp_path: Path, monkeypatch: pytest
         seen.append(segments)
         return fill_frames(*arguments, segments=segments, **more)
 
-    for module in (pipeline, rendering):
+    for module in (pipeline, render_job):
         monkeypatch.setattr(module, "fill_frames", note)
     preview(film, plan, tmp_path / "look")
     result = remove_subtitles(film.path, tmp_path / "b.mp4", OPTIONS, plan=plan)
