@@ -62,7 +62,8 @@ tests/wheel.sh
 
 if [[ $scope == --all ]]; then
     made=$(mktemp -d)
-    for show in fidelity splice_check kill_and_resume "share_folder --films 40" "fuzz --count 1000" bench_memory; do
+    for show in fidelity splice_check kill_and_resume kill_cluster "share_folder --films 40" "fuzz --count 1000" \
+        bench_memory; do
         read -r name options <<<"$show"
         step "examples/benchmarks/$name.py"
         # shellcheck disable=SC2086  # options are words
