@@ -167,7 +167,7 @@ class Cluster(contextlib.AbstractContextManager["Cluster"]):
 
     def _discard_copy(self, source: FilmSource) -> None:
         """Have the machines delete a film that was sent to them."""
-        if source.pieces is None:
+        if source.pieces is None or self._scheduler.is_lost:
             return
         discard = self._ray.remote(discard_copies)
         for node in self._nodes.list_usable():
