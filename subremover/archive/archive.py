@@ -179,8 +179,8 @@ class Archive(contextlib.AbstractContextManager["Archive"]):
                 self._arrived.append(self._request(found))
             except SubremoverError as error:
                 log.warning("%s: %s", found.relative, error)
-                entry = Entry(str(found.source), None, "failed", None, str(error), error.exit_code)
-                self.summary.set(str(found.source), entry)  # another film may have its name
+                entry = Entry.of_place(found.source, error)
+                self.summary.set(entry.film, entry)  # another film may have its name
         for film in [film for film in self._arrived if film.name not in self._hands]:
             self._arrived.remove(film)
             self._waiting[film.name] = film

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from subremover.archive.film import Done, FilmRequest
-from subremover.errors import InputError, OutputError, SubremoverError
+from subremover.errors import OutputError, SubremoverError
 from subremover.runtime.atomic_file import new_file
 from subremover.runtime.paths import exists, is_file, resolve
 
@@ -50,9 +50,9 @@ class Entry:
         return cls(entry.film, entry.output, entry.state, None, text, code)
 
     @classmethod
-    def of_folder(cls, folder: Path, why: str) -> Entry:
-        """Of all films of a folder that cannot be read."""
-        return cls(str(folder), None, "failed", None, why, InputError.exit_code)
+    def of_place(cls, place: Path, error: SubremoverError) -> Entry:
+        """Of a film of which nothing can be asked, or of a folder of such films."""
+        return cls(str(place), None, "failed", None, str(error), error.exit_code)
 
     def describe(self) -> dict[str, Any]:
         """For JSON."""

@@ -17,7 +17,7 @@ from subremover.cli.process_film import process_film
 from subremover.cli.progress_bar import print_error, printable, say
 from subremover.cli.progress_lines import tell_summary
 from subremover.cli.request import Request
-from subremover.errors import ClusterError, SubremoverError
+from subremover.errors import ClusterError, InputError, SubremoverError
 
 if TYPE_CHECKING:
     from subremover.archive.archive import Archive
@@ -46,7 +46,7 @@ def process_films(request: Request, painter: Painter | None = None, cluster: Clu
     """
     archive = open_archive(request)
     for folder, why in request.inputs.unread.items():  # whoever reads the summary alone is to know
-        archive.summary.set(str(folder), Entry.of_folder(folder, why))
+        archive.summary.set(str(folder), Entry.of_place(folder, InputError(why)))
     try:
         with archive, ExitStack() as stack:
 
