@@ -26,7 +26,7 @@ from subremover.left_alone import describe_left_alone
 from subremover.memory import Limits, check_render, find_largest_crop, limit_render, limit_scan
 from subremover.options import Options
 from subremover.parsing import Part
-from subremover.plan.cues import make_cues
+from subremover.plan.make_cues import make_cues
 from subremover.plan.model import FilmKey, Plan
 from subremover.plan.saved_plan import load_plan
 from subremover.progress import ProgressCallback, ignore

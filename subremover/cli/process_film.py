@@ -239,7 +239,7 @@ def _log_plan(plan: Plan, name: str) -> None:
 
 def _write_findings(run: Run, plan: Plan, film: FilmRequest, said: _Said) -> None:
     """What the scan was asked to leave on disk; what a stopped run has left already stays as it is."""
-    from subremover.plan.cues import make_cues
+    from subremover.plan.make_cues import make_cues
     from subremover.plan.model import PLAN_NAME
     from subremover.report.pictures import write_report
     from subremover.runtime.atomic_file import new_file

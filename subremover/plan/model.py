@@ -260,8 +260,9 @@ class Plan:
         Frames count from 0, both ends included; an event's PNG has its box's size. An event needs `first`,
         `last` and `box`. Without the others it covers its whole box, opaque, and is a subtitle that is to go
         and was not read. `opacities` is there only where not all are 1, one a frame; where their number is
-        not that of the frames, they are passed over. `colour`, `probability` and `reasons` are there only where
-        a scan has told them; `passages` may be left out. `active_picture` is there only where there are black bars.
+        not that of the frames, they are passed over. `colour`, `probability` and `reasons` are there only
+        where a scan has told them; `passages` may be left out. `active_picture` is there only where there are
+        black bars.
 
         Raises:
             OutputError: The folder cannot be written.
