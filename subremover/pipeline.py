@@ -54,7 +54,7 @@ from subremover.video.film import Film
 from subremover.video.read.probe import probe
 from subremover.video.splice.packet_index import PacketIndex, read_packet_index
 from subremover.video.splice.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
-from subremover.video.text.srt import read_srt
+from subremover.video.text.read_srt import read_srt
 from subremover.video.write.preflight import check_splice, check_target
 from subremover.video.write.provenance_film import check_provenance
 

@@ -41,7 +41,7 @@ class Cue:
 def stack_cues(cues: Sequence[Cue]) -> tuple[Cue, ...]:
     """The same texts at the same times with never two cues at once: those that overlap are stacked.
 
-    For containers whose text tracks show one thing at a time (mp4).
+    For containers whose text tracks show one thing at a time (mp4), at one place.
     """
     bounds = sorted({cue.start_seconds for cue in cues} | {cue.end_seconds for cue in cues})
     stacked: list[Cue] = []
@@ -51,7 +51,10 @@ def stack_cues(cues: Sequence[Cue]) -> tuple[Cue, ...]:
         while waiting and waiting[-1].start_seconds <= start:
             shown.append(waiting.pop())
         if shown:
-            stacked.append(Cue(start, end, "\n".join(cue.text for cue in shown)))
+            text = "\n".join(cue.text for cue in shown)
+            colours = {cue.colour for cue in shown}
+            colour = colours.pop() if len(colours) == 1 else None
+            stacked.append(Cue(start, end, text, colour=colour))
     return tuple(stacked)
 
 

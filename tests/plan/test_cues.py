@@ -27,6 +27,12 @@ def test_stacked_cues_never_overlap() -> None:
     assert stack_cues(()) == ()
 
 
+def test_stacked_cues_of_one_colour_keep_it() -> None:
+    yellow = (255, 255, 0)
+    cues = (Cue(0, 3, "a", None, yellow), Cue(1, 3, "b", None, yellow), Cue(2, 3, "c"))
+    assert [cue.colour for cue in stack_cues(cues)] == [yellow, yellow, None]
+
+
 @pytest.mark.parametrize(
     ("first", "last", "is_removed"),
     [
