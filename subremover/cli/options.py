@@ -119,7 +119,7 @@ def _of_presets(name: str) -> str:
 _DECLARATIONS = (
     click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=_GIVEN),
     _everyday("-o", "--output", type=_GIVEN, help="Where the clean film goes: a file or a folder."),
-    _everyday("--overwrite", is_flag=True, help="Replace a film, an SRT file or a page that exists."),
+    _everyday("--overwrite", is_flag=True, help="Replace a film, a subtitle file or a page that exists."),
     _everyday(
         "--region",
         "regions",
