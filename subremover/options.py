@@ -199,6 +199,8 @@ class EncodeOptions:
     """Add what the removed subtitles said as a text track, which a player can turn on and off."""
     subtitle_language: str = "und"
     """Of that track, ISO 639-2: three letters; und: not told."""
+    speaker_colours: bool = False
+    """Keep the colour of subtitles that have another one than most in SRT, WebVTT and tracks of text, too."""
     splice: SpliceMode = "auto"
     """Copy the packets of frames that stay as they are: where it is worth it and the film comes out right,
     else encode all of it (auto); fail where it cannot be done (on); never."""

@@ -26,7 +26,7 @@ from subremover.left_alone import describe_left_alone
 from subremover.memory import Limits, check_render, find_largest_crop, limit_render, limit_scan
 from subremover.options import Options
 from subremover.parsing import Part
-from subremover.plan.cues import make_cues
+from subremover.plan.make_cues import make_cues
 from subremover.plan.model import FilmKey, Plan
 from subremover.plan.saved_plan import load_plan
 from subremover.progress import ProgressCallback, ignore
@@ -54,7 +54,7 @@ from subremover.video.film import Film
 from subremover.video.read.probe import probe
 from subremover.video.splice.packet_index import PacketIndex, read_packet_index
 from subremover.video.splice.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
-from subremover.video.text.srt import read_srt
+from subremover.video.text.read_srt import read_srt
 from subremover.video.write.preflight import check_splice, check_target
 from subremover.video.write.provenance_film import check_provenance
 

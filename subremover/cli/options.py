@@ -119,7 +119,7 @@ def _of_presets(name: str) -> str:
 _DECLARATIONS = (
     click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, type=_GIVEN),
     _everyday("-o", "--output", type=_GIVEN, help="Where the clean film goes: a file or a folder."),
-    _everyday("--overwrite", is_flag=True, help="Replace a film, an SRT file or a page that exists."),
+    _everyday("--overwrite", is_flag=True, help="Replace a film, a subtitle file or a page that exists."),
     _everyday(
         "--region",
         "regions",
@@ -150,7 +150,12 @@ _DECLARATIONS = (
         help="Write a few frames before, masked and after as PNGs, and no film.",
     ),
     _everyday("--report", type=_PATH, metavar="FILE", help="Write an HTML page of all that was found."),
-    _everyday("--srt", type=_PATH, metavar="FILE", help="Write what the subtitles say as an SRT file."),
+    _everyday(
+        "--srt",
+        type=_PATH,
+        metavar="FILE",
+        help="Write what the subtitles say as a file of SRT, WebVTT or ASS: .srt, .vtt or .ass.",
+    ),
     _everyday(
         "--preset",
         type=_choice(PresetName),
@@ -212,6 +217,11 @@ _DECLARATIONS = (
         metavar="CODE",
         default=_DEFAULTS.encode.subtitle_language,
         help="Language of that track: eng, fra, jpn, ..., or und where it is not told.",
+    ),
+    _found(
+        "--speaker-colours",
+        is_flag=True,
+        help="Keep the colour of subtitles that have another one than most in SRT and WebVTT; ASS has all.",
     ),
     _found(
         "--provenance",

@@ -9,6 +9,7 @@ from subremover.archive.film import Outputs
 from subremover.archive.folders import FILM_SUFFIXES, FoundFilm
 from subremover.errors import OutputError, UsageError
 from subremover.runtime.paths import exists, is_folder, resolve, tell
+from subremover.video.text.subtitle_file import check_subtitle_name
 
 
 class OutputFinder:
@@ -48,7 +49,7 @@ class OutputFinder:
         """What goes where.
 
         Raises:
-            UsageError: Two things would go to one place.
+            UsageError: Two things would go to one place, or a subtitle file's name tells no format.
         """
         source, relative, asked = film.source, film.relative, self._asked
         other = self._sources.setdefault(relative, source)
@@ -62,6 +63,8 @@ class OutputFinder:
             self._find_file(asked.report, relative, ".html"),
             self._find_file(asked.provenance, relative, ".mp4"),
         )
+        if outputs.srt is not None:
+            check_subtitle_name(outputs.srt)
         self._take(source, outputs)
         return outputs
 

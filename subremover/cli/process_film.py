@@ -239,11 +239,11 @@ def _log_plan(plan: Plan, name: str) -> None:
 
 def _write_findings(run: Run, plan: Plan, film: FilmRequest, said: _Said) -> None:
     """What the scan was asked to leave on disk; what a stopped run has left already stays as it is."""
-    from subremover.plan.cues import make_cues
+    from subremover.plan.make_cues import make_cues
     from subremover.plan.model import PLAN_NAME
     from subremover.report.pictures import write_report
     from subremover.runtime.atomic_file import new_file
-    from subremover.video.text.srt import write_srt
+    from subremover.video.text.subtitle_file import write_subtitles
 
     outputs, work = film.outputs, run.work
     plan_file = outputs.plan / PLAN_NAME if outputs.plan else None
@@ -256,9 +256,10 @@ def _write_findings(run: Run, plan: Plan, film: FilmRequest, said: _Said) -> Non
         plan.save(plan_file.parent)
     if outputs.srt and outputs.srt.absolute() not in written:
         cues = make_cues(plan.events, run.film.times - run.film.start_seconds)
-        write_srt(cues, outputs.srt)
+        colours = film.options.encode.speaker_colours
+        write_subtitles(cues, outputs.srt, run.film.upright_size, speaker_colours=colours)
         if not cues:
-            said.say(f"{film.name}: no subtitle was read, so '{outputs.srt}' is empty")
+            said.say(f"{film.name}: no subtitle was read, so '{outputs.srt}' has none")
     if outputs.report and outputs.report.absolute() not in written:
         with new_file(outputs.report, work.path if work else None) as part:
             write_report(run.film, plan, part)

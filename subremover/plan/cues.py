@@ -1,18 +1,22 @@
 """Cues: what a subtitle says, and from when to when; made of a plan's events, or read from an SRT file.
 
-Disk and containers are not its role: see `video.text`.
+How they are made: `make_cues`; disk and containers: `video.text`.
 """
 
 from __future__ import annotations
 
 import itertools
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
-from subremover.plan.model import Event
+from subremover.geometry import Box
+from subremover.plan.model import Colour, Event
+
+Alignment = Literal["left", "centre", "right"]
+"""On which side the rows of a cue are flush."""
 
 SLACK_SECONDS = 0.5
 """By how much an SRT file may be out of step with the picture."""
@@ -26,38 +30,18 @@ class Cue:
     end_seconds: float
     """When it is gone."""
     text: str
-    """Lines separated by a line feed, none of them empty."""
-
-
-def make_cues(events: Iterable[Event], times: np.ndarray) -> tuple[Cue, ...]:
-    """The cues of all subtitles that are removed and were read, in order of time, then from top to bottom.
-
-    Those on screen at once stay apart. One that follows another of the same text without a gap, as
-    after a cut, is joined to it.
-
-    Args:
-        events: Of a plan.
-        times: (frame_count + 1,) float64, seconds of each frame and of the end of the last.
-    """
-    joined: list[Event] = []
-    latest: dict[str, int] = {}  # by text, the place in `joined`
-    for event in sorted(events, key=lambda e: (e.first, e.box.y, e.box.x)):
-        text = _clean(event.text)
-        if event.kind != "subtitle" or not event.remove or not text:
-            continue
-        place = latest.get(text)
-        if place is not None and joined[place].last + 1 == event.first:
-            joined[place] = replace(joined[place], last=event.last, opacities=np.zeros(0, np.float32))
-        else:
-            latest[text] = len(joined)
-            joined.append(event)
-    return tuple(Cue(float(times[e.first]), float(times[e.last + 1]), _clean(e.text)) for e in joined)
+    """Rows separated by a line feed, none of them empty; `<i>` and `</i>` in pairs around slanted words."""
+    box: Box | None = None
+    """Around its strokes, in the upright picture; None where its place is not known."""
+    colour: Colour | None = None
+    """Of its letters; None where it is not known."""
+    alignment: Alignment = "centre"
 
 
 def stack_cues(cues: Sequence[Cue]) -> tuple[Cue, ...]:
     """The same texts at the same times with never two cues at once: those that overlap are stacked.
 
-    For containers whose text tracks show one thing at a time (mp4).
+    For containers whose text tracks show one thing at a time (mp4), at one place.
     """
     bounds = sorted({cue.start_seconds for cue in cues} | {cue.end_seconds for cue in cues})
     stacked: list[Cue] = []
@@ -67,7 +51,10 @@ def stack_cues(cues: Sequence[Cue]) -> tuple[Cue, ...]:
         while waiting and waiting[-1].start_seconds <= start:
             shown.append(waiting.pop())
         if shown:
-            stacked.append(Cue(start, end, "\n".join(cue.text for cue in shown)))
+            text = "\n".join(cue.text for cue in shown)
+            colours = {cue.colour for cue in shown}
+            colour = colours.pop() if len(colours) == 1 else None
+            stacked.append(Cue(start, end, text, colour=colour))
     return tuple(stacked)
 
 
@@ -89,12 +76,3 @@ def leave_untimed(events: Iterable[Event], times: np.ndarray, cues: Sequence[Cue
         is_timed = begun > 0 and ends[begun - 1] > times[event.first]
         kept.append(event if is_timed else replace(event, remove=False))
     return tuple(kept)
-
-
-def _clean(text: str) -> str:
-    """The text as a cue can hold it: without empty lines, control characters and what SRT takes for times."""
-    lines = (
-        "".join(c for c in line if unicodedata.category(c) not in ("Cc", "Cs")).replace("-->", "->").strip()
-        for line in text.splitlines()
-    )
-    return "\n".join(line for line in lines if line)

@@ -42,6 +42,8 @@ class Shot:
 
 
 EventKind = Literal["subtitle", "scene", "logo"]
+Colour = tuple[int, int, int]
+"""RGB, 0 to 255 each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +60,8 @@ class Event:
     opacities: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
     """(last - first + 1,) float32 in [0, 1], opacity on each frame; empty: 1 throughout."""
     text: str = ""
-    """What it says, lines separated by a line feed; empty where it was not read."""
+    """What it says, rows separated by a line feed; empty where it was not read. `<i>` and `</i>` stand around
+    slanted words, in pairs within a row; no other mark-up is known."""
     kind: EventKind = "subtitle"
     """What it was taken for: `scene` is part of the picture, `logo` an overlay that never changes."""
     remove: bool = True
@@ -69,6 +72,8 @@ class Event:
     reasons: tuple[str, ...] = ()
     """Why, in plain English ("stands still while the picture moves"), the strongest reason first; at most
     `MOST_REASONS`."""
+    colour: Colour | None = None
+    """Of the letters' fill; None where it is not known."""
 
     def __post_init__(self) -> None:
         frames = self.last - self.first + 1
@@ -85,6 +90,10 @@ class Event:
             raise ValueError(f"a probability is 0 to 1, got {self.probability}")
         if len(self.reasons) > MOST_REASONS:
             raise ValueError(f"an event has at most {MOST_REASONS} reasons, got {len(self.reasons)}")
+        if self.colour is not None and (
+            len(self.colour) != 3 or not all(0 <= level <= 255 for level in self.colour)
+        ):
+            raise ValueError(f"a colour is three numbers from 0 to 255, got {self.colour}")
 
     def clip(self, start: int, stop: int) -> Event:
         """The part within frames start to stop (excluded), of which it must have some."""
@@ -214,7 +223,7 @@ class Plan:
         digest = hashlib.sha256(repr((self.film, self.shots, self.passages, self.active_picture)).encode())
         for event in self.events:
             said = (event.first, event.last, event.box, event.text, event.kind, event.remove)
-            why = (event.probability, event.reasons)
+            why = (event.probability, event.reasons, event.colour)
             digest.update(repr((*said, *why, event.opacities.tolist())).encode())
             digest.update(np.packbits(event.strokes).tobytes())
         return digest.hexdigest()
@@ -243,7 +252,7 @@ class Plan:
              "shots": [{"first": 0, "last": 39}, ...],
              "events": [{"first": 12, "last": 15, "box": [x, y, width, height],
                          "strokes": "event_0001.png", "opacities": [0.25, 0.5, 1.0, 1.0],
-                         "text": "What it says", "kind": "subtitle", "remove": true,
+                         "text": "What it says", "colour": "#ffee00", "kind": "subtitle", "remove": true,
                          "probability": 0.97, "reasons": ["stands where others do", ...]}, ...],
              "passages": [{"first": 30, "last": 39, "box": [x, y, width, height]}, ...],
              "active_picture": [x, y, width, height]}
@@ -251,8 +260,9 @@ class Plan:
         Frames count from 0, both ends included; an event's PNG has its box's size. An event needs `first`,
         `last` and `box`. Without the others it covers its whole box, opaque, and is a subtitle that is to go
         and was not read. `opacities` is there only where not all are 1, one a frame; where their number is
-        not that of the frames, they are passed over. `probability` and `reasons` are there only where a scan
-        has told them; `passages` may be left out. `active_picture` is there only where there are black bars.
+        not that of the frames, they are passed over. `colour`, `probability` and `reasons` are there only
+        where a scan has told them; `passages` may be left out. `active_picture` is there only where there are
+        black bars.
 
         Raises:
             OutputError: The folder cannot be written.
@@ -321,11 +331,17 @@ def _describe(event: Event, strokes: str) -> dict[str, Any]:
         "strokes": strokes,
         **({"opacities": opacities} if any(opacity != 1 for opacity in opacities) else {}),
         "text": event.text,
+        **({} if event.colour is None else {"colour": write_colour(event.colour)}),
         "kind": event.kind,
         "remove": event.remove,
         **({} if event.probability is None else {"probability": round(float(event.probability), 3)}),
         **({"reasons": list(event.reasons)} if event.reasons else {}),
     }
+
+
+def write_colour(colour: Colour) -> str:
+    """A colour as `#ffee00`."""
+    return "#" + "".join(f"{level:02x}" for level in colour)
 
 
 def _describe_box(box: Box) -> list[int]:

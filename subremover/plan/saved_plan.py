@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,7 @@ from subremover.plan.model import (
     MOST_STROKE_PIXELS,
     PLAN_NAME,
     VERSION,
+    Colour,
     Event,
     EventKind,
     FilmKey,
@@ -42,8 +44,9 @@ _KEY_FIELDS = ("width", "height", "frame_count", "times")
 _MOST_FRAMES, _MOST_SIDE_PX, _MOST_TIMES = 86_400_000, 1 << 16, 64
 _EVENT_FIELDS = (
     *("first", "last", "box", "strokes", "opacities"),
-    *("text", "kind", "remove", "probability", "reasons"),
+    *("text", "colour", "kind", "remove", "probability", "reasons"),
 )
+_COLOUR = re.compile("#[0-9A-Fa-f]{6}")
 # Control characters, lone surrogates, line and paragraph separators.
 _NO_TEXT = ("Cc", "Cs", "Zl", "Zp")
 
@@ -190,6 +193,7 @@ def read_event(entry: dict[str, Any], where: str, folder: Path, film: FilmKey) -
         remove=_read_bool(entry.get("remove", True), "remove", where),
         probability=_read_probability(entry.get("probability"), where),
         reasons=_read_reasons(entry.get("reasons", []), where),
+        colour=_read_colour(entry.get("colour"), where),
     )
 
 
@@ -271,6 +275,15 @@ def _read_reasons(value: Any, where: str) -> tuple[str, ...]:
     if len(reasons) > MOST_REASONS:
         raise _damaged(where, "reasons", f"a list of at most {MOST_REASONS}", value)
     return tuple(_read_text(reason, "reasons", where, _MOST_REASON) for reason in reasons)
+
+
+def _read_colour(value: Any, where: str) -> Colour | None:
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _COLOUR.fullmatch(value):
+        raise _damaged(where, "colour", "a colour as #ffee00", value)
+    red, green, blue = bytes.fromhex(value[1:])
+    return red, green, blue
 
 
 def _is_share(value: Any) -> bool:

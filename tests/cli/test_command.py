@@ -336,7 +336,7 @@ class TestRun:
     ) -> None:
         """With the scan alone, and with the film, which gets it as a track too."""
         save_plan("a.mp4", "plan", "Was?\nÉtoile 字幕")
-        expected = "1\n00:00:00,167 --> 00:00:00,417\nWas?\nÉtoile 字幕\n"
+        expected = "1\n00:00:00,166 --> 00:00:00,417\nWas?\nÉtoile 字幕\n"
         assert cli.run(["a.mp4", "--scan-only", "--plan", "plan", "--srt", "a.srt"]) == 0
         assert (place / "a.srt").read_text(encoding="utf-8") == expected
         words = ["--plan", "plan", "--srt", "new/b.srt", "--subtitle-track", "--subtitle-language", "deu"]
@@ -345,14 +345,26 @@ class TestRun:
         with av.open("b.mp4") as container:
             assert container.streams.subtitles[0].language == "deu"
         texts = [(float(at), data[2:].decode()) for at, data in read_packets(place / "b.mp4", "subtitles")]
-        assert texts[1] == (pytest.approx(0.167, abs=0.001), "Was?\nÉtoile 字幕")
+        assert texts[1] == (pytest.approx(0.166, abs=0.0001), "Was?\nÉtoile 字幕")
         assert "there is no subtitle track" not in capsys.readouterr().err
+
+    def test_in_the_format_that_the_name_asks_for(self, place: Path) -> None:
+        save_plan("a.mp4", "plan", "Was <i>nun</i>?")
+        words = ["a.mp4", "--scan-only", "--plan", "plan", "--speaker-colours"]
+        assert cli.run([*words, "--srt", "a.vtt"]) == 0
+        text = (place / "a.vtt").read_text(encoding="utf-8")
+        assert text.startswith("WEBVTT\n\n00:00:00.166 --> 00:00:00.417")
+        assert text.endswith("\nWas <i>nun</i>?\n")
+        assert cli.run([*words, "--srt", "a.ass"]) == 0
+        text = (place / "a.ass").read_text(encoding="utf-8")
+        assert "\nDialogue: 0,0:00:00.16,0:00:00.41,Default,,0,0,0,," in text
+        assert text.endswith("Was {\\i1}nun{\\i0}?\n")
 
     def test_nothing_read(self, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
         words = ["--mask", "mask.png", "--end", "1f", "--srt", "b.srt", "--subtitle-track"]
         assert cli.run(["a.mp4", "-o", "b.mp4", *words, *TINY]) == 0
         err = capsys.readouterr().err
-        assert "a.mp4: no subtitle was read, so 'b.srt' is empty" in err
+        assert "a.mp4: no subtitle was read, so 'b.srt' has none" in err
         assert "a.mp4: no subtitle was read, so there is no subtitle track" in err
         assert (place / "b.srt").read_bytes() == b""
         with av.open("b.mp4") as container:
@@ -502,6 +514,7 @@ class TestOptions:
         expected = EncodeOptions("hevc", preset="slow", tune="grain", pix_fmt="yuv420p10le", match_size=True)
         assert asked(*words.split()).encode == expected
         assert asked("--subtitle-track").encode == EncodeOptions(subtitle_track=True)
+        assert asked("--speaker-colours").encode == EncodeOptions(speaker_colours=True)
         assert asked("--max-memory", "1.5G").max_memory_bytes == 3 << 29
         assert asked("--splice", "on").encode == EncodeOptions(splice="on")
         assert asked("--no-resume").encode == EncodeOptions(resume=False)
@@ -637,7 +650,12 @@ class TestRefusals:
                 ["-o", "b.avi", "--subtitle-track"],
                 "'b.avi' cannot hold a subtitle track; use .mp4, .mov, .mkv",
             ),
-            (["-o", "b.mp4", "--srt", "b.mp4"], "two outputs would be written to 'b.mp4'; give each a name"),
+            (["-o", "b.mp4", "--report", "b.mp4"], "two outputs would be written to 'b.mp4'; give each a na"),
+            (
+                ["-o", "b.mp4", "--srt", "b.mp4"],
+                "'b.mp4' names no kind of subtitle file; let it end",
+            ),
+            (["--scan-only", "--srt", "words.txt"], "'words.txt' names no kind of subtitle file; let it end"),
             (["-o", "b.mp4", "--provenance", "b.mp4"], "two outputs would be written to 'b.mp4'; give each"),
             (["-o", "b.mp4", "--provenance", "link/b.mp4"], "two outputs would be written to 'link/b.mp4'"),
             (["-o", "b.mp4", "--mask", "m.png", "--report", "m.png"], "'m.png' is an input; give the output"),
@@ -739,15 +757,16 @@ class TestRefusals:
     @pytest.mark.parametrize(
         ("file", "message"),
         [
-            ("a.mp4", "'a.mp4' is the film itself; give another name"),
-            ("a.mp4/new", "cannot write to 'a.mp4': '.*a.mp4' is no folder; choose another folder"),
-            ("x" * 300, "cannot write .*File name too long"),
-            ("x" * 300 + "/new", "cannot write .*File name too long"),
+            ("a.srt", "'a.srt' is the film itself; give another name"),
+            ("a.mp4/a.srt", "cannot write to 'a.mp4': '.*a.mp4' is no folder; choose another folder"),
+            ("x" * 300 + ".srt", "cannot write .*File name too long"),
+            ("x" * 300 + "/a.srt", "cannot write .*File name too long"),
         ],
     )
     def test_a_file_that_cannot_be_made(
-        self, refused: Callable[..., None], option: str, file: str, message: str
+        self, place: Path, refused: Callable[..., None], option: str, file: str, message: str
     ) -> None:
+        (place / "a.srt").symlink_to("a.mp4")
         refused(4, message, "a.mp4", "--scan-only", "--mask", "mask.png", option, file, "--overwrite")
 
     @pytest.mark.parametrize(

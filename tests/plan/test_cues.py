@@ -2,51 +2,15 @@ import numpy as np
 import pytest
 
 from subremover.geometry import Box
-from subremover.plan.cues import Cue, leave_untimed, make_cues, stack_cues
-from subremover.plan.model import Event, EventKind
+from subremover.plan.cues import Cue, leave_untimed, stack_cues
+from subremover.plan.model import Event
 
 TIMES = np.arange(101) / 10
 """Ten frames a second."""
 
 
-def event(
-    first: int, last: int, text: str, *, y: int = 80, kind: EventKind = "subtitle", remove: bool = True
-) -> Event:
-    return Event(first, last, Box(10, y, 4, 2), np.ones((2, 4), bool), text=text, kind=kind, remove=remove)
-
-
-def test_a_cue_lasts_to_the_end_of_its_last_frame() -> None:
-    times = np.array([0.0, 0.1, 0.5, 0.55, 2.0])  # a varying rate; the last is the end of frame 3
-    assert make_cues([event(1, 2, "a"), event(3, 3, "b")], times) == (
-        Cue(0.1, 0.55, "a"),
-        Cue(0.55, 2.0, "b"),
-    )
-
-
-def test_only_removed_subtitles_that_were_read() -> None:
-    events = [event(0, 4, "left", remove=False), event(0, 4, "sign", kind="scene"), event(0, 4, " \n ")]
-    assert make_cues([*events, event(0, 4, "logo", kind="logo"), event(5, 9, "said")], TIMES) == (
-        Cue(0.5, 1.0, "said"),
-    )
-
-
-def test_those_at_once_stay_apart_from_top_to_bottom() -> None:
-    cues = make_cues([event(5, 9, "later"), event(0, 9, "below", y=80), event(0, 6, "above", y=5)], TIMES)
-    assert [(cue.text, cue.start_seconds) for cue in cues] == [("above", 0), ("below", 0), ("later", 0.5)]
-
-
-def test_the_same_text_on_both_sides_of_a_cut_is_one_cue() -> None:
-    parts = [event(0, 4, "same"), event(5, 9, "same"), event(10, 14, "same"), event(16, 20, "same")]
-    assert make_cues([*parts, event(5, 9, "other", y=5)], TIMES) == (
-        Cue(0.0, 1.5, "same"),
-        Cue(0.5, 1.0, "other"),
-        Cue(1.6, 2.1, "same"),
-    )
-
-
-def test_a_text_cannot_break_out_of_its_cue() -> None:
-    text = "one\n\n2\r\n00:00:01,000 --> 00:00:02,000\n\x1b[2Jtwo\ud800"
-    assert make_cues([event(0, 1, text)], TIMES)[0].text == "one\n2\n00:00:01,000 -> 00:00:02,000\n[2Jtwo"
+def event(first: int, last: int, text: str, *, remove: bool = True) -> Event:
+    return Event(first, last, Box(10, 80, 4, 2), np.ones((2, 4), bool), text=text, remove=remove)
 
 
 def test_stacked_cues_never_overlap() -> None:
@@ -61,6 +25,12 @@ def test_stacked_cues_never_overlap() -> None:
         Cue(8, 9, "e"),
     )
     assert stack_cues(()) == ()
+
+
+def test_stacked_cues_of_one_colour_keep_it() -> None:
+    yellow = (255, 255, 0)
+    cues = (Cue(0, 3, "a", None, yellow), Cue(1, 3, "b", None, yellow), Cue(2, 3, "c"))
+    assert [cue.colour for cue in stack_cues(cues)] == [yellow, yellow, None]
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,18 @@ def test_what_the_scan_took_an_event_for_stays_with_it(plan: Plan, tmp_path: Pat
     assert len({plan.digest(), told.digest(), told.replace_event(0, reasons=()).digest()}) == 3
 
 
+def test_the_colour_of_the_letters_stays_with_an_event(plan: Plan, tmp_path: Path) -> None:
+    told = plan.replace_event(0, colour=(255, 238, 9))
+    told.save(tmp_path)
+    assert '   "colour": "#ffee09",' in (tmp_path / "plan.json").read_text().splitlines()
+    assert [event.colour for event in load_plan(tmp_path, FILM).events] == [(255, 238, 9), None]
+    edit(tmp_path, colour="#FFEE09")
+    assert load_plan(tmp_path, FILM).events[0].colour == (255, 238, 9)
+    assert {part.colour for part in told.clip(4, 7).events[:3]} == {(255, 238, 9)}
+    assert told.replace_event(0, text="else", last=5).events[0].colour == (255, 238, 9)
+    assert plan.digest() != told.digest()
+
+
 def test_passages_come_back(plan: Plan, tmp_path: Path) -> None:
     passages = (Passage(3, 9, Box(0, 0, 160, 20)), Passage(5, 5, Box(1, 2, 3, 4)))
     told = replace(plan, passages=passages)
@@ -365,6 +377,10 @@ def test_many_whole_boxes_take_no_memory(plan: Plan, tmp_path: Path) -> None:
         ({"text": "a\0"}, '"text" must be a text without control characters'),
         ({"text": "\ud800"}, '"text" must be a text without control characters'),
         ({"text": "a\u2028b"}, '"text" must be a text without control characters'),
+        ({"colour": "yellow"}, "\"colour\" must be a colour as #ffee00, got 'yellow'; mend it or scan again"),
+        ({"colour": "#ffee0"}, '"colour" must be a colour as #ffee00'),
+        ({"colour": "#ffee00\n"}, '"colour" must be a colour as #ffee00'),
+        ({"colour": [255, 238, 0]}, '"colour" must be a colour as #ffee00'),
         ({"kind": "sign"}, "\"kind\" must be one of subtitle, scene, logo, got 'sign'"),
         ({"kind": []}, '"kind" must be one of subtitle, scene, logo'),
         ({"remove": 1}, '"remove" must be true or false, got 1'),
@@ -457,5 +473,8 @@ def test_events_check_themselves() -> None:
     for probability in (1.5, float("nan")):
         with pytest.raises(ValueError, match="a probability is 0 to 1"):
             Event(0, 1, Box(0, 0, 5, 4), np.zeros((4, 5), bool), probability=probability)
+    for colour in ((0, 0, 256), (-1, 0, 0), (0, 0)):
+        with pytest.raises(ValueError, match="a colour is three numbers from 0 to 255"):
+            Event(0, 1, Box(0, 0, 5, 4), np.zeros((4, 5), bool), colour=colour)
     with pytest.raises(ValueError, match="at most 3 reasons, got 4"):
         Event(0, 1, Box(0, 0, 5, 4), np.zeros((4, 5), bool), reasons=("a",) * 4)

@@ -44,7 +44,8 @@ from subremover.video.read.limits import check_memory
 from subremover.video.read.packets import read_packets
 from subremover.video.read.source import check_unchanged, open_input
 from subremover.video.text.text_convert import read_text
-from subremover.video.text.text_track import TEXT_CODECS, TextTrack
+from subremover.video.text.text_streams import TEXT_CODECS
+from subremover.video.text.text_track import TextTrack
 
 log = logging.getLogger(__name__)
 
@@ -239,7 +240,7 @@ def remux(
         with open_input(film.path) as source, mux_errors(target):
             out = open_output(source, str(part.path), target)
             with closing_output(out):
-                text = TextTrack(cues, options.subtitle_language)
+                text = TextTrack(cues, film.upright_size, options.subtitle_language, options.speaker_colours)
                 carried = CarriedStreams(source, out, film, with_picture=True, text=text)
                 carried.mux_until(None)
             warnings = [*carried.warnings, *keep_shape(film, source, part.path, find_format(target))]

@@ -1,93 +1,39 @@
-"""SRT files: written in plain form, read in all the forms that are about. FFmpeg does the parsing."""
+"""SRT files and cues, in plain form; how files of others are read: `read_srt`."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from pathlib import Path
 
-from subremover.errors import PlanError
 from subremover.plan.cues import Cue
-from subremover.runtime.atomic_file import new_file
-from subremover.runtime.paths import read_small_file
-from subremover.video.text.text_track import parse_srt
+from subremover.plan.model import write_colour
+from subremover.video.text.layout import Layout
+from subremover.video.text.stamps import round_span, write_stamp
 
-_MOST_BYTES = 16 * 2**20
-"""Size of the largest file that is read, in bytes; the longest films have some 3,000 cues in 300 kB."""
-_MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe\0\0", "utf-32"), (b"\xff\xfe", "utf-16"))
-_TAG = re.compile(r"<[^<>\n]{1,80}>|\{\\[^{}\n]{1,80}\}")
-_REMEDY = "give a SubRip file (.srt)"
+RATE = 1000
+"""Ticks a second."""
 
 
-def write_srt(cues: Sequence[Cue], file: Path) -> None:
-    """Write an SRT file, in UTF-8; one that exists is replaced.
+def format_srt(cues: Sequence[Cue], size: tuple[int, int], *, speaker_colours: bool = False) -> str:
+    """The text of an SRT file with these cues, numbered from 1.
 
     Args:
         cues: By start.
-        file: Where to.
-
-    Raises:
-        OutputError: It cannot be written.
+        size: Width and height of the upright picture, in px.
+        speaker_colours: Whether to say the colour of cues that have another one than most.
     """
-    with new_file(file) as part:
-        part.write_text(format_srt(cues), encoding="utf-8", newline="\n")
-
-
-def format_srt(cues: Sequence[Cue]) -> str:
-    """The text of an SRT file with these cues, numbered from 1."""
+    layout = Layout.of(cues, size) if speaker_colours else None
     return "\n".join(
-        f"{number}\n{_stamp(cue.start_seconds)} --> {_stamp(cue.end_seconds)}\n{cue.text}\n"
+        "{}\n{} --> {}\n{}\n".format(
+            number,
+            *(write_stamp(ticks, RATE, ",") for ticks in round_span(cue, RATE)),
+            mark_up(cue, layout),
+        )
         for number, cue in enumerate(cues, 1)
     )
 
 
-def read_srt(file: Path) -> tuple[Cue, ...]:
-    """Read an SRT file.
-
-    Understood are UTF-8, UTF-16, UTF-32, Windows-1251 and Windows-1252; CR LF; times with a dot; cues without
-    a number, with a position behind the times, or with blank lines in their text.
-
-    Args:
-        file: Of at most `_MOST_BYTES`.
-
-    Returns:
-        The cues by start, without tags; those that do not end after they start are left out.
-
-    Raises:
-        PlanError: It cannot be read, is too large, or has no cue.
-    """
-    data = read_small_file(file, "the times", _REMEDY, _MOST_BYTES)
-    found = parse_srt(_decode(data))
-    cues = tuple(Cue(start, end, _TAG.sub("", text)) for start, end, text in found if 0 <= start < end)
-    if not cues:
-        raise PlanError(f"no subtitle was found in '{file}'; {_REMEDY}")
-    return cues
-
-
-def _decode(data: bytes) -> str:
-    """The text in whichever encoding it is, told by its mark or by what the bytes look like."""
-    name = next((name for mark, name in _MARKS if data.startswith(mark)), None)
-    if data.startswith((b"\0\0\xfe\xff", b"\xfe\xff")):
-        name = "utf-32" if data[0] == 0 else "utf-16"
-    if name is None and data[:2000].count(0) > len(data[:2000]) // 4:
-        name = "utf-16-be" if data[0] == 0 else "utf-16-le"
-    if name is None:
-        try:
-            return data.decode()
-        except UnicodeDecodeError:
-            name = _guess_codepage(data)
-    return data.decode(name, errors="replace")
-
-
-def _guess_codepage(data: bytes) -> str:
-    """Windows-1251 or 1252: Cyrillic words are runs of high bytes, western ones have them amid ASCII."""
-    high = re.findall(rb"[\xa8\xb8\xc0-\xff]+", data)
-    return "cp1251" if sum(map(len, high)) > 2 * len(high) else "cp1252"
-
-
-def _stamp(seconds: float) -> str:
-    """A time as `00:01:02,345`."""
-    milliseconds = max(0, round(seconds * 1000))
-    minutes, milliseconds = divmod(milliseconds, 60_000)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:02d}:{minutes:02d}:{milliseconds // 1000:02d},{milliseconds % 1000:03d}"
+def mark_up(cue: Cue, layout: Layout | None = None) -> str:
+    """What a cue says, with its colour where it is not the layout's."""
+    if layout is None or cue.colour is None or layout.is_usual_colour(cue):
+        return cue.text
+    return f'<font color="{write_colour(cue.colour)}">{cue.text}</font>'

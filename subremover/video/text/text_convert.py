@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -18,12 +19,12 @@ from av.container import OutputContainer
 from av.packet import Packet
 from av.stream import Stream
 from av.subtitles.codeccontext import SubtitleCodecContext
-from av.subtitles.stream import SubtitleStream
 from av.subtitles.subtitle import AssSubtitle, SubtitleSet
 
 from subremover.plan.cues import Cue, stack_cues
 from subremover.video.read.source import open_input
-from subremover.video.text.text_track import TEXT_CODECS, TICK
+from subremover.video.text.stamps import round_span
+from subremover.video.text.text_streams import RATE, TEXT_CODECS, add_text_stream, fill_packet
 
 _SOURCES = {"subrip", "ass", "ssa", "webvtt", "mov_text", "text"}
 """Codecs that can be converted, by FFmpeg's names."""
@@ -57,18 +58,10 @@ class ConvertedText:
             The new stream, and its packets by time, which are encoded as they are taken.
         """
         codec = TEXT_CODECS[out.format.name]
-        encoder = _make_encoder(codec, self.header)
-        if codec == "mov_text":
-            stream: Stream = out.add_stream(codec)
-            assert isinstance(stream, SubtitleStream)
-            stream.codec_context.subtitle_header = self.header
-            stream.codec_context.time_base = TICK
-        else:
-            stream = out.add_mux_stream(codec)
-        stream.time_base = TICK
+        stream = add_text_stream(out, codec, self.header)
         # one cue at a time is all that mp4 can show
         cues = stack_cues(self.cues) if codec == "mov_text" else self.cues
-        return stream, _encode(cues, encoder, stream)
+        return stream, _encode(cues, codec, self.header, stream)
 
 
 def read_text(path: Path, stream: Stream, format_name: str) -> ConvertedText | None:
@@ -118,22 +111,13 @@ def _decode(packet: Packet[Stream], decoder: SubtitleCodecContext) -> Iterator[C
                 yield Cue(float(start), float(end), text)
 
 
-def _encode(cues: tuple[Cue, ...], encoder: SubtitleCodecContext, stream: Stream) -> Iterator[Packet[Stream]]:
-    """A packet for each cue."""
-    for cue in cues:
-        start, end = (round(seconds / TICK) for seconds in (cue.start_seconds, cue.end_seconds))
-        text = _PLAIN + cue.text.replace("\n", "\\N").encode()
-        packet = encoder.encode_subtitle(SubtitleSet.create(text, 0, end - start))
-        packet.pts = packet.dts = start
-        packet.duration, packet.time_base = end - start, TICK
-        packet.stream, packet.is_keyframe = stream, True
-        yield packet
-
-
-def _make_encoder(codec: str, header: bytes) -> SubtitleCodecContext:
-    """FFmpeg's encoder of a kind of text track, which wants the styles of ASS."""
+def _encode(cues: Iterable[Cue], codec: str, header: bytes, stream: Stream) -> Iterator[Packet[Stream]]:
+    """A packet for each cue; FFmpeg's encoder wants the styles of ASS."""
     encoder = av.CodecContext.create(codec, "w")
     assert isinstance(encoder, SubtitleCodecContext)
     encoder.subtitle_header = header
-    encoder.time_base = TICK
-    return encoder
+    encoder.time_base = Fraction(1, RATE)
+    for cue in cues:
+        start, end = round_span(cue, RATE)
+        text = _PLAIN + cue.text.replace("\n", "\\N").encode()
+        yield fill_packet(encoder.encode_subtitle(SubtitleSet.create(text, 0, end - start)), cue, stream)

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import html
 import io
-import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -16,32 +13,12 @@ import av.error
 from av.container import InputContainer, OutputContainer
 from av.packet import Packet
 from av.stream import Stream
-from av.subtitles.stream import SubtitleStream
 
 from subremover.errors import UsageError
 from subremover.plan.cues import Cue, stack_cues
-
-TEXT_CODECS = {
-    "mp4": "mov_text",
-    "mov": "mov_text",
-    "ipod": "mov_text",  # .m4v
-    "matroska": "subrip",
-    "webm": "webvtt",
-}
-"""The codec of text tracks by container, both by FFmpeg's names."""
-TICK = Fraction(1, 1000)
-"""Time base of text tracks, in seconds; Matroska and SRT know no finer one."""
-# An ASS header, out of which FFmpeg makes the style that every text track of mp4 must state.
-_STYLE = b"""[Script Info]
-ScriptType: v4.00+
-
-[V4+ Styles]
-Format: Name, Fontname, Fontsize, PrimaryColour, Alignment
-Style: Default,Arial,16,&Hffffff,2
-
-[Events]
-Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
-"""
+from subremover.video.text import ass, mov_text, srt, webvtt
+from subremover.video.text.layout import Layout
+from subremover.video.text.text_streams import TEXT_CODECS, add_text_stream, fill_packet
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +27,17 @@ class TextTrack:
 
     cues: tuple[Cue, ...] = ()
     """By start, in the film's own seconds (its frames' `pts`), not counted from where players start."""
+    size: tuple[int, int] = (0, 0)
+    """Width and height of the upright picture, in px."""
     language: str = "und"
     """ISO 639-2, three letters."""
+    speaker_colours: bool = False
+    """Whether to say the colour of cues that have another one than most; ASS always does."""
 
     def add_to(self, out: OutputContainer) -> Iterator[Packet[Stream]]:
         """Add the track to a container, behind its other streams.
+
+        In Matroska it is ASS where a cue stands elsewhere than players put it by themselves, else SubRip.
 
         Args:
             out: One of `TEXT_CODECS`, its header not written yet.
@@ -64,17 +47,30 @@ class TextTrack:
         """
         if not self.cues:
             return iter(())
+        layout = Layout.of(self.cues, self.size)
         codec = TEXT_CODECS[out.format.name]
-        if codec == "mov_text":
-            stream: Stream = out.add_stream(codec)
-            assert isinstance(stream, SubtitleStream)
-            stream.codec_context.subtitle_header = _STYLE
-            stream.codec_context.time_base = TICK
-        else:
-            stream = out.add_mux_stream(codec)
-        stream.time_base = TICK
+        if codec == "subrip" and not all(map(layout.is_bottom_centre, self.cues)):
+            codec = "ass"
+        header = ass.write_header(layout).encode() if codec == "ass" else mov_text.HEADER
+        stream = add_text_stream(out, codec, header)
         stream.metadata["language"] = self.language
-        return _make_packets(stack_cues(self.cues) if codec == "mov_text" else self.cues, stream, codec)
+        return self._make_packets(codec, layout, stream)
+
+    def _make_packets(self, codec: str, layout: Layout, stream: Stream) -> Iterator[Packet[Stream]]:
+        """A packet for each cue, in the codec's own form."""
+        coloured = layout if self.speaker_colours else None
+        # one cue at a time is all that mp4 can show
+        for number, cue in enumerate(stack_cues(self.cues) if codec == "mov_text" else self.cues):
+            match codec:
+                case "ass":
+                    data = ass.pack_cue(cue, layout, number)
+                case "mov_text":
+                    data = mov_text.pack_cue(cue, coloured)
+                case "webvtt":
+                    data = webvtt.mark_up(cue, coloured).encode()
+                case _:
+                    data = srt.mark_up(cue, coloured).encode()
+            yield fill_packet(Packet(data), cue, stream)
 
 
 def check_text_track(format_name: str, target: Path) -> None:
@@ -112,17 +108,3 @@ def parse_srt(text: str) -> Iterator[tuple[float, float, str]]:
                 start = packet.pts * packet.time_base
                 end = start + (packet.duration or 0) * packet.time_base
                 yield float(start), float(end), bytes(packet).decode(errors="replace")
-
-
-def _make_packets(cues: tuple[Cue, ...], stream: Stream, codec: str) -> Iterator[Packet[Stream]]:
-    """A packet for each cue, in the codec's own form."""
-    for cue in cues:
-        text = html.escape(cue.text, quote=False) if codec == "webvtt" else cue.text
-        data = text.encode()[:0xFFFF]
-        if codec == "mov_text":  # its length in two bytes comes first
-            data = struct.pack(">H", len(data)) + data
-        packet: Packet[Stream] = Packet(data)
-        packet.pts = packet.dts = round(cue.start_seconds / TICK)
-        packet.duration = round(cue.end_seconds / TICK) - packet.pts
-        packet.time_base, packet.stream, packet.is_keyframe = TICK, stream, True
-        yield packet

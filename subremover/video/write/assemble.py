@@ -82,7 +82,7 @@ def assemble(
                     raise OutputError(
                         "the encoder no longer makes the stream that it has begun; add --no-resume"
                     )
-                text = TextTrack(cues, options.subtitle_language)
+                text = TextTrack(cues, film.upright_size, options.subtitle_language, options.speaker_colours)
                 carried = CarriedStreams(source, out, film, with_picture=False, text=text)
                 for packet in join(pieces, film.time_base, splice):
                     # Other streams go as far as the picture has come, as players read them.

@@ -27,6 +27,12 @@ def test_what_a_person_has_changed_or_added_stays() -> None:
     assert texts(merged) == [(2, None, False), (12, None, True), (15, "mine", True)]
 
 
+def test_an_event_that_a_person_changes_keeps_its_colour() -> None:
+    yellow = {**HELLO, "colour": "#ffee00"}
+    merged = keep_mended(make_document(yellow), make_document({**yellow, "text": "mine"}), [yellow])
+    assert merged.document["events"] == [{**yellow, "text": "mine"}]
+
+
 def test_what_nobody_has_touched_gives_way_to_the_new_scan() -> None:
     found = make_document({**HELLO, "text": "again"})
     merged = keep_mended(found, make_document(HELLO, AWAY), [HELLO, AWAY])

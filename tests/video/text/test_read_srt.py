@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from subremover.errors import OutputError, PlanError
+from subremover.errors import PlanError
 from subremover.plan.cues import Cue
-from subremover.video.text.srt import format_srt, read_srt, write_srt
+from subremover.video.text.read_srt import read_srt
+from subremover.video.text.subtitle_file import write_subtitles
 
 CUES = (
     Cue(1.0, 2.5, "Hello\nworld"),
@@ -24,18 +25,8 @@ def read(path: Path, data: bytes) -> list[tuple[float, float, str]]:
     return [(cue.start_seconds, cue.end_seconds, cue.text) for cue in read_srt(path)]
 
 
-def test_how_it_is_written() -> None:
-    assert format_srt(CUES[:2]) == (
-        "1\n00:00:01,000 --> 00:00:02,500\nHello\nworld\n\n"
-        "2\n00:00:03,000 --> 00:00:04,000\nÜnïcode, 字幕 и ещё 🎬\n"
-    )
-    assert "--> 100:00:01,250\n" in format_srt(CUES)
-    assert format_srt(()) == ""
-
-
 def test_round_trip(tmp_path: Path) -> None:
-    write_srt(CUES, tmp_path / "new" / "a.srt")
-    assert [p.name for p in (tmp_path / "new").iterdir()] == ["a.srt"]
+    write_subtitles(CUES, tmp_path / "new" / "a.srt", (640, 360))
     cues = read_srt(tmp_path / "new" / "a.srt")
     assert [cue.text for cue in cues] == [cue.text for cue in CUES]
     for was, now in zip(CUES, cues, strict=True):
@@ -130,9 +121,3 @@ def test_nothing_takes_long(tmp_path: Path, filler: str) -> None:
     start = time.monotonic()
     assert read_srt(tmp_path / "a.srt")[0].start_seconds == 1
     assert time.monotonic() - start < 10
-
-
-def test_a_place_that_cannot_be_written(tmp_path: Path) -> None:
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"cannot write .*; try another name or directory"):
-        write_srt(CUES, tmp_path / "file" / "a.srt")
