@@ -17,6 +17,7 @@ from subremover.detect.classify import features
 from subremover.detect.drawn_mask import read_mask_events
 from subremover.detect.found_so_far import FoundCallback, FoundSoFar
 from subremover.detect.masking import gradient
+from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import scan_pictures
 from subremover.detect.scope import BUFFER_BYTES, Scope
@@ -96,7 +97,7 @@ def make_plan(
         least = LEAST_PROBABILITY[options.sensitivity]
         scope = Scope(tuple(regions), options.logos, options.everything, least, buffer_bytes)
         with stage("start"):
-            reader, find_lines = LineReader(), _find_lines(options)
+            reader, words, find_lines = LineReader(), _make_words(), _find_lines(options)
         ahead = int(PREFETCH_BYTES * memory_share) // (3 * width * height // 2)
         depth = max(2, min(PREFETCH_FRAMES, ahead))
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
@@ -106,7 +107,7 @@ def make_plan(
             so_far = None if on_found is None else FoundSoFar(tell, scanned, scope)
             read_again = partial(_read_pictures, film)
             found = scan_pictures(
-                counted, find_lines, reader.read, rate, scope, read_again=read_again, so_far=so_far
+                *(counted, find_lines, reader.read, words, rate, scope), read_again=read_again, so_far=so_far
             )
         cuts, events, passages = found.cuts, found.events, found.passages
         for roll in found.rolls:
@@ -150,6 +151,15 @@ def frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
     if start >= stop:
         raise UsageError(f"--start (frame {start}) must come before --end (frame {stop})")
     return start, stop
+
+
+def _make_words() -> FilmWords:
+    from subremover.detect.reading.ctc_reader import CtcReader, bundled_model
+    from subremover.detect.reading.tesseract_reader import TesseractReader, find_models
+    readers = [CtcReader(bundled_model())]
+    for script in ("latin","greek","cyrillic","arabic","hebrew","hangul","thai","devanagari"):
+        if find_models(script): readers.append(TesseractReader(script))
+    return FilmWords(readers)
 
 
 def _find_lines(options: ScanOptions) -> FindLines:

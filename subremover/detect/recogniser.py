@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,9 @@ _MAX_WIDTH_PX = 4096
 """Longer lines are squeezed to it, so that memory is bounded."""
 _BLANK = 0
 """The class by which the model (CTC) says that no new character begins here."""
+
+ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
+"""Reads an (h, w, 3) uint8 RGB crop with its (h, w) bool strokes: the text, and a confidence in [0, 1]."""
 
 LEAST_CONFIDENCE = 0.85
 """Confidence, in [0, 1], below which no text is given rather than a wrong one.

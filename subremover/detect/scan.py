@@ -16,9 +16,9 @@ import numpy as np
 
 from subremover.detect.candidates.finder import DETECT_FRAMES, CandidateFinder, FindLines
 from subremover.detect.candidates.logos import LogoFinder
-from subremover.detect.captions.second_look import ReadAgain, ReadLine, SecondLook
+from subremover.detect.captions.second_look import ReadAgain, SecondLook
 from subremover.detect.captions.zones import Sight, Slide, find_slides, find_zones
-from subremover.detect.classify.classifier import classify
+from subremover.detect.classify.classifier import Verdict, classify
 from subremover.detect.classify.events import make_events
 from subremover.detect.classify.features import Film
 from subremover.detect.classify.line import Life, Line, colours_of
@@ -28,6 +28,9 @@ from subremover.detect.found_so_far import FoundSoFar
 from subremover.detect.frame import Frame, Picture
 from subremover.detect.masking.extent import complete_line
 from subremover.detect.masking.strokes import Clear, find_strokes
+from subremover.detect.reading.film_words import FilmWords, Words
+from subremover.detect.reading.lettering import find_letterings
+from subremover.detect.recogniser import ReadLine
 from subremover.detect.scope import Scope
 from subremover.detect.shots import CutDetector
 from subremover.detect.tracking.ends import SURE, Scene
@@ -51,16 +54,19 @@ MEDIAN_CROPS = 9
 class Scan:
     """Finds cuts and events: `feed` it all frames in order, then take `events()`, `cuts` and `rolls()`."""
 
-    def __init__(self, find_lines: FindLines, read_line: ReadLine, frame_rate: float, scope: Scope) -> None:
+    def __init__(
+        self, find_lines: FindLines, read_line: ReadLine, words: FilmWords, frame_rate: float, scope: Scope
+    ) -> None:
         """Prepare.
 
         Args:
             find_lines: Finds text lines in an (h, w, 3) uint8 RGB picture.
-            read_line: Reads a line.
+            read_line: Reads a line, to tell whether it is one.
+            words: Reads what the subtitles say.
             frame_rate: Frames per second.
             scope: Where to look, and what counts as text to be removed.
         """
-        self._find_lines, self._read_line = find_lines, read_line
+        self._find_lines, self._read_line, self._words = find_lines, read_line, words
         self._frame_rate, self._scope = frame_rate, scope
         self._reach = max(4, round(REACH_SECONDS * frame_rate))
         self._cut_detector = CutDetector()
@@ -139,10 +145,28 @@ class Scan:
     def events(self) -> tuple[Event, ...]:
         """All events, by first frame; call once, after the last frame, in the place of `lines`."""
         self.lines()
-        frames = self._last_index - self._first_index + 1
-        film, has_region = Film(*self._size, frames, self._frame_rate), self._scope.has_region(*self._size)
-        verdicts = classify(self._lines, film, self._scope.least_probability, has_region=has_region)
+        verdicts = self._classify()
+        words = self._words
+        words.learn([n.letterings for n in _subtitles(self._lines, verdicts)])
+        if not words.is_at_sight:
+            # Judged as lines that cannot be read, some were taken for something else.
+            self._lines = [self._read(line) for line in self._lines]
+            verdicts = self._classify()
+        else:
+            is_read = set(_subtitles(self._lines, verdicts))
+            self._lines = [self._read(line) if line in is_read else line for line in self._lines]
         return make_events(self._lines, verdicts, self._scope.removed)
+
+    def _classify(self) -> list[Verdict]:
+        """What each line is."""
+        film = Film(*self._size, self._last_index - self._first_index + 1, self._frame_rate)
+        has_region = self._scope.has_region(*self._size)
+        return classify(self._lines, film, self._scope.least_probability, has_region=has_region)
+
+    def _read(self, line: Line) -> Line:
+        """A line with what it says."""
+        words = self._words.read(line.letterings, (line.text, line.confidence))
+        return replace(line, text=words.text, confidence=words.score, colour=words.colour)
 
     def look_again(self, events: tuple[Event, ...], read_again: ReadAgain) -> tuple[Event, ...]:
         """The events, those of captions in flux found anew; call after `events`.
@@ -158,7 +182,12 @@ class Scan:
         if regions := self._scope.regions:
             parts = [(zone, zone.box.intersect(region)) for zone in zones for region in regions]
             zones = [replace(zone, box=part) for zone, part in parts if part]
-        return SecondLook(self._find_lines, self._read_line, read_again, self.cuts).replace(events, zones)
+        look = SecondLook(self._find_lines, self._read_again, read_again, self.cuts)
+        return look.replace(events, zones)
+
+    def _read_again(self, picture: np.ndarray, strokes: np.ndarray) -> Words:
+        """What lettering says that was found by the second look."""
+        return self._words.read(find_letterings(picture, strokes), self._read_line(picture, strokes))
 
     def _begin(self, frame: Frame) -> CandidateFinder:
         """Prepare what depends on the size of the pictures."""
@@ -263,6 +292,7 @@ class Scan:
         looks = (
             measure(shown, strokes, line, track.frame_sharpness, changes),
             colours_of(picture, strokes),
+            find_letterings(picture, strokes),
         )
         for begin, stop in runs:
             frames = range(begin, stop + 1)
@@ -312,6 +342,7 @@ def scan_pictures(
     pictures: Iterable[tuple[int, Picture]],
     find_lines: FindLines,
     read_line: ReadLine,
+    words: FilmWords,
     frame_rate: float,
     scope: Scope,
     *,
@@ -323,7 +354,8 @@ def scan_pictures(
     Args:
         pictures: Frame index and picture, in order, without gaps.
         find_lines: Finds text lines in an (h, w, 3) uint8 RGB picture.
-        read_line: Reads a line.
+        read_line: Reads a line, to tell whether it is one.
+        words: Reads what the subtitles say.
         frame_rate: Frames per second.
         scope: Where to look, and what counts as text to be removed.
         read_again: Reads frames once more, where captions are in flux; None: they are not looked at again.
@@ -332,7 +364,7 @@ def scan_pictures(
     Returns:
         The cuts, the events, and where text runs or rolls.
     """
-    scan = Scan(find_lines, read_line, frame_rate, scope)
+    scan = Scan(find_lines, read_line, words, frame_rate, scope)
     for index, picture in pictures:
         with stage("scan: follow", frames=1):
             scan.feed(index, picture)
@@ -343,6 +375,11 @@ def scan_pictures(
     if read_again is not None:
         events = scan.look_again(events, read_again)
     return Found(scan.cuts, events, scan.rolls(events), scan.passages(events))
+
+
+def _subtitles(lines: Sequence[Line], verdicts: Sequence[Verdict]) -> list[Line]:
+    """Those of the lines that were taken for subtitles."""
+    return [line for line, verdict in zip(lines, verdicts, strict=True) if verdict.kind == "subtitle"]
 
 
 def _is_removed(sight: Sight, events: Sequence[Event]) -> bool:

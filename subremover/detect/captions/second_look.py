@@ -22,14 +22,15 @@ from subremover.detect.captions.stretch import Stretch
 from subremover.detect.captions.zones import Zone
 from subremover.detect.frame import Picture
 from subremover.detect.masking.strokes import find_strokes
+from subremover.detect.reading.film_words import Words
 from subremover.geometry import bounding_box, draw_boxes, draw_mask, tighten
 from subremover.plan.model import Event
 from subremover.runtime.profile import stage
 
 ReadAgain = Callable[[int, int], Iterable[tuple[int, Picture]]]
 """Reads frames from one index to another, the latter not included."""
-ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
-"""Reads an (h, w, 3) uint8 RGB crop with its (h, w) bool strokes: the text, and a confidence in [0, 1]."""
+ReadWords = Callable[[np.ndarray, np.ndarray], Words]
+"""Reads an (h, w, 3) uint8 RGB crop with its (h, w) bool strokes."""
 
 STRETCH_BYTES = 96 << 20
 """Most memory for a zone's crops that are looked at together."""
@@ -58,8 +59,8 @@ class SecondLook:
 
     find_lines: FindLines
     """Finds text lines."""
-    read_line: ReadLine
-    """Reads a line."""
+    read_words: ReadWords
+    """Reads lettering."""
     read_again: ReadAgain
     """Reads frames of the film."""
     cuts: Sequence[int]
@@ -148,15 +149,16 @@ class SecondLook:
         if zone.events and not any(own.is_like(look, is_set_alike) for look in looks):
             return None
         count = state.last - state.first + 1
-        text = self.read_line(picture, strokes)[0] if count >= LEAST_READ_FRAMES else ""
+        words = self.read_words(picture, strokes) if count >= LEAST_READ_FRAMES else Words()
         box, tight = tighten(strokes, crop)
         fill = find_fill(picture, strokes)[box.shift(-crop.x, -crop.y).slices]
         first, place = stretch.first + state.first, box.shift(zone.box.x, zone.box.y)
         opaque = np.ones(count, np.float32)
         caption = Event(
-            *(first, first + count - 1, place, tight, opaque, text),
+            *(first, first + count - 1, place, tight, opaque, words.text),
             probability=zone.probability,
             reasons=zone.reasons,
+            colour=words.colour,
         )
         return caption, fill
 

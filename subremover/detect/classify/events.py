@@ -14,6 +14,7 @@ import numpy as np
 from subremover.detect.classify.classifier import Verdict
 from subremover.detect.classify.company import SLACK_FRAMES
 from subremover.detect.classify.line import Line
+from subremover.detect.reading.arrange import arrange
 from subremover.geometry import bounding_box, draw_boxes, draw_mask, group_boxes
 from subremover.plan.model import Event, EventKind
 
@@ -85,13 +86,14 @@ def _to_event(lines: list[Line], verdicts: list[Verdict], remove: bool) -> Event
         for rank, n in enumerate(ranked)
         if not any(draw_boxes([o.box], n.box).mean() > 0.7 for o in ranked[:rank])
     ]
-    text = "\n".join(n.text for n in sorted(read, key=lambda n: (n.box.y, n.box.x)) if n.text)
+    text = arrange([(n.box, n.text) for n in read])
     # The widest line speaks for all.
-    _, verdict = max(zip(lines, verdicts, strict=True), key=lambda pair: pair[0].box.area)
+    widest, verdict = max(zip(lines, verdicts, strict=True), key=lambda pair: pair[0].box.area)
     return Event(
         *(first, last, box, strokes, opacities, text, verdict.kind, remove),
         probability=verdict.probability,
         reasons=verdict.reasons,
+        colour=widest.colour,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from subremover.detect.classify.traits import Traits
+from subremover.detect.reading.lettering import Lettering
 from subremover.geometry import Box
 
 
@@ -63,6 +64,10 @@ class Line:
     """What it looks like."""
     colours: np.ndarray
     """(4, 4, 4) float32, shares of its pixels by red, green and blue; see `colours_of`."""
+    letterings: tuple[Lettering, ...] = ()
+    """What its letters may be, the likeliest first; see `find_letterings`."""
+    colour: tuple[int, int, int] | None = None
+    """RGB of its letters; None: not known."""
 
     @property
     def height(self) -> int:

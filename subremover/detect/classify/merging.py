@@ -88,6 +88,7 @@ def _join(one: Line, other: Line) -> Line:
         opacities=opacities,
         text=read.text,
         confidence=read.confidence,
+        letterings=read.letterings or longest.letterings,
         life=life,
         traits=traits,
     )

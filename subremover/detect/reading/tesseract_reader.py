@@ -22,7 +22,8 @@ def find_models(script: Script) -> list[Path]:
     """Tesseract's models of a script on this machine: of the script, else of languages; empty if none."""
     script_models, languages = tesseract_models(script)
     for folder in _data_folders():
-        for names in (script_models, languages):
+        best={'greek':['ell'],'arabic':['ara'],'hangul':['kor'],'thai':['tha']}.get(script,[])
+        for names in (best, script_models, languages):
             places = [
                 [folder / f"{name}.traineddata", folder / "script" / f"{name}.traineddata"] for name in names
             ]
@@ -46,7 +47,7 @@ class TesseractReader:
         self.name = f"Tesseract ({names})"
         self.scripts: frozenset[Script] = frozenset({script})
         self._lock = threading.Lock()
-        self._api: Any = PyTessBaseAPI(path=f"{folder}/", lang=names, oem=OEM.LSTM_ONLY, psm=PSM.RAW_LINE)
+        self._api: Any = PyTessBaseAPI(path=f"{folder}/", lang=names, oem=OEM.LSTM_ONLY, psm=PSM.SINGLE_LINE)
 
     def read(self, line: np.ndarray) -> Reading:
         """Read one horizontal line of text.
@@ -61,13 +62,14 @@ class TesseractReader:
 
         check_line(line)
         margin = round(_MARGIN * line.shape[0]) + 2
-        page = np.pad(line, ((margin, margin), (margin, margin), (0, 0)), mode="edge")
+        page = np.pad(line, ((margin, margin), (margin, margin), (0, 0)), constant_values=255)
         height, width = page.shape[:2]
         glyphs, sure, columns = [], [], []
         with self._lock:
             self._api.SetImageBytes(page.tobytes(), width, height, 3, 3 * width)
             self._api.Recognize()
             text = " ".join(self._api.GetUTF8Text().split())
+            confidence = self._api.MeanTextConf() / 100
             for symbol in iterate_level(self._api.GetIterator(), RIL.SYMBOL) if text else ():
                 left, _, right, _ = symbol.BoundingBox(RIL.SYMBOL)
                 glyphs.append(symbol.GetUTF8Text(RIL.SYMBOL))
@@ -76,7 +78,7 @@ class TesseractReader:
             self._api.Clear()
         if not text or not sure:
             return NOTHING
-        return Reading(text, float(np.mean(sure)), np.array(columns, np.float32))
+        return Reading(text, confidence, np.array(columns, np.float32))
 
 
 def _data_folders() -> list[Path]:
