@@ -123,7 +123,7 @@ def is_right_to_left(script: Script) -> bool:
     return _FACTS[script].is_right_to_left
 
 
-def tesseract_models(script: Script) -> tuple[list[str], list[str]]:
+def tesseract_names(script: Script) -> tuple[list[str], list[str]]:
     """What Tesseract calls its models of a script: those of the script, and of languages written in it."""
     facts = _FACTS[script]
     languages = [_TESSERACT_LANGUAGES.get(language, language) for language in facts.languages.split()]
