@@ -55,14 +55,23 @@ class ScanOptions:
     """Remove all lettering, also what is taken for part of the scene."""
     sensitivity: SensitivityName = "normal"
     """How readily lettering is taken for a subtitle: `high` removes more, `low` leaves more alone."""
+    subtitle_language: str = "und"
+    """Of the subtitles, ISO 639-2: three letters. Its script is read, and a text track says it; und: the film
+    tells the script."""
+    ocr_model: Path | None = None
+    """A recogniser of PP-OCR as ONNX, which reads the script that it knows."""
 
     def __post_init__(self) -> None:
-        for name in ("mask", "plan", "times"):
+        for name in ("mask", "plan", "times", "ocr_model"):
             if isinstance(value := getattr(self, name), str):
                 object.__setattr__(self, name, Path(value))
         _check_types(self)
         _check_choice("segmenter", self.segmenter, SegmenterName)
         _check_choice("sensitivity", self.sensitivity, SensitivityName)
+        if not re.fullmatch(r"[a-z]{3}", self.subtitle_language):
+            raise UsageError(
+                f"a language is three letters (eng, fra, ...; und: not told), got {self.subtitle_language!r}"
+            )
         if self.mask is not None and self.plan is not None:
             raise UsageError("give a mask or a plan, not both")
         if self.times is not None and (self.mask is not None or self.plan is not None):
@@ -197,8 +206,6 @@ class EncodeOptions:
     """Replace an output that exists."""
     subtitle_track: bool = False
     """Add what the removed subtitles said as a text track, which a player can turn on and off."""
-    subtitle_language: str = "und"
-    """Of that track, ISO 639-2: three letters; und: not told."""
     speaker_colours: bool = False
     """Keep the colour of subtitles that have another one than most in SRT, WebVTT and tracks of text, too."""
     splice: SpliceMode = "auto"
@@ -218,10 +225,6 @@ class EncodeOptions:
     def __post_init__(self) -> None:
         _check_types(self)
         _check_choice("splice", self.splice, SpliceMode)
-        if not re.fullmatch(r"[a-z]{3}", self.subtitle_language):
-            raise UsageError(
-                f"a language is three letters (eng, fra, ...; und: not told), got {self.subtitle_language!r}"
-            )
         if self.crf is not None and not 0 <= self.crf <= 63:
             raise UsageError(f"crf must be 0 to 63, got {self.crf}")
         if self.crf is not None and self.match_size:

@@ -17,6 +17,7 @@ from subremover.detect.classify import features
 from subremover.detect.drawn_mask import read_mask_events
 from subremover.detect.found_so_far import FoundCallback, FoundSoFar
 from subremover.detect.masking import gradient
+from subremover.detect.reading.available import find_readers
 from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import scan_pictures
@@ -97,7 +98,7 @@ def make_plan(
         least = LEAST_PROBABILITY[options.sensitivity]
         scope = Scope(tuple(regions), options.logos, options.everything, least, buffer_bytes)
         with stage("start"):
-            reader, words, find_lines = LineReader(), _make_words(), _find_lines(options)
+            reader, words, find_lines = LineReader(), _make_words(options), _find_lines(options)
         ahead = int(PREFETCH_BYTES * memory_share) // (3 * width * height // 2)
         depth = max(2, min(PREFETCH_FRAMES, ahead))
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
@@ -153,12 +154,9 @@ def frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
     return start, stop
 
 
-def _make_words() -> FilmWords:
-    from subremover.detect.reading.ctc_reader import CtcReader, bundled_model
-    from subremover.detect.reading.tesseract_reader import TesseractReader, find_models
-    readers = [CtcReader(bundled_model())]
-    for script in ("latin","greek","cyrillic","arabic","hebrew","hangul","thai","devanagari"):
-        if find_models(script): readers.append(TesseractReader(script))
+def _make_words(options: ScanOptions) -> FilmWords:
+    """What reads the words of a film."""
+    readers, _ = find_readers(options.subtitle_language, options.ocr_model)
     return FilmWords(readers)
 
 

@@ -11,7 +11,7 @@ import os
 import stat
 from pathlib import Path
 
-from subremover.errors import PlanError
+from subremover.errors import PlanError, SubremoverError
 
 
 def exists(path: Path) -> bool:
@@ -55,27 +55,30 @@ def tell(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def read_small_file(path: Path, what: str, remedy: str, most_bytes: int) -> bytes:
-    """All bytes of a file that says what is to be removed.
+def read_small_file(
+    path: Path, what: str, remedy: str, most_bytes: int, *, kind: type[SubremoverError] = PlanError
+) -> bytes:
+    """All bytes of a file that an option names and that fits in memory.
 
     Args:
         path: As the user has named it.
         what: It should be, for the message.
         remedy: What to do otherwise.
         most_bytes: More are not read.
+        kind: Of the error; by default that of files which say what is to be removed.
 
     Raises:
-        PlanError: It cannot be read, is no regular file, or is too large.
+        SubremoverError: Of that kind: it cannot be read, is no regular file, or is too large.
     """
     try:
         found = path.stat()
         if not stat.S_ISREG(found.st_mode):
-            raise PlanError(f"{what} '{path}' is no regular file; {remedy}")
+            raise kind(f"{what} '{path}' is no regular file; {remedy}")
         if found.st_size > most_bytes:
-            raise PlanError(f"{what} '{path}' has over {most_bytes >> 20} MiB; {remedy}")
+            raise kind(f"{what} '{path}' has over {most_bytes >> 20} MiB; {remedy}")
         return path.read_bytes()
     except (OSError, ValueError) as error:
-        raise PlanError(
+        raise kind(
             f"cannot read {what} '{path}': {tell(error)}; check its name and its mode, or {remedy}"
         ) from error
 

@@ -10,24 +10,31 @@ from typing import Any
 import cv2
 import numpy as np
 
-from subremover.detect.reading.reader import NOTHING, Reading, check_line
+from subremover.detect.reading.reader import NOTHING, Reading, check_line, tidy_text
 from subremover.detect.reading.scripts import Script, count_letters
+from subremover.errors import UsageError
+from subremover.runtime.paths import read_small_file
 from subremover.runtime.profile import note
 
 # Before onnxruntime is loaded, whose own builds report to their makers: nothing is to leave the machine.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
+MAX_WIDTH_PX = 4096
+"""Longer lines are squeezed to it, so that memory is bounded."""
 _BUNDLED = "PP-OCRv6_rec_small.onnx"
+REMEDY = 'give a recogniser of PP-OCR as RapidOCR has them (docs/usage.md, "Scripts")'
+"""What to do where a model cannot be used."""
+_MOST_BYTES = 512 << 20
+"""The largest recogniser of RapidOCR has 81 MiB."""
+_MOST_HEIGHT_PX = 256
 _HEIGHT_PX = 48
 """Height of the lines that models take which do not say so."""
 _MIN_WIDTH_PX = 320
 """Narrower lines are padded with mid grey, as in the models' training."""
-_MAX_WIDTH_PX = 4096
-"""Longer lines are squeezed to it, so that memory is bounded."""
 _BLANK = 0
 """The class by which a model (CTC) says that no new character begins here."""
 _LEAST_LETTERS = 20
-"""A model that knows fewer letters of a script does not read it: it has them as symbols."""
+"""A model that knows fewer letters of a script does not read it, but has them as symbols."""
 
 _GLUED = re.compile(r"(?<=[^\W\d_][,;!?])(?=[A-Za-z\u00c0-\u024f])")
 """Where a space is put back: behind punctuation between Latin words, which the recogniser sometimes glues.
@@ -40,6 +47,9 @@ def bundled_model() -> Path:
 
     return Path(rapidocr.__file__).parent / "models" / _BUNDLED
 
+_NEEDED: dict[Script, str] = {"greek": "\u03ac"}
+"""A letter of a script without which a model writes none of its languages: of Greek, one with an accent."""
+
 
 class CtcReader:
     """Reads lines by a PP-OCR recogniser. Holds the model, so make one and keep it.
@@ -48,8 +58,16 @@ class CtcReader:
     """
 
     def __init__(self, path: Path) -> None:
+        """Load a model.
+
+        A damaged one may end the process, or take all its memory: see `trial`.
+
+        Raises:
+            UsageError: It cannot be read, or is no recogniser.
+        """
         import onnxruntime
 
+        model = read_small_file(path, "the recogniser", REMEDY, _MOST_BYTES, kind=UsageError)
         options = onnxruntime.SessionOptions()
         # One thread: sums are then formed in the same order on every machine.
         # See docs/measurements.md, "detect/recogniser: time".
@@ -57,18 +75,23 @@ class CtcReader:
         options.log_severity_level = 4  # without a GPU, the GPU build of onnxruntime complains and goes on
         # Whatever else there is: see docs/limits.md, "Where it runs".
         providers = ["CPUExecutionProvider"]
-        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
+        try:
+            self._session: Any = onnxruntime.InferenceSession(model, options, providers=providers)
+        except Exception as error:  # onnxruntime's errors have no class of their own in common
+            raise UsageError(f"the recogniser '{path}' is no model in ONNX; {REMEDY}") from error
         note("scan", f"{', '.join(self._session.get_providers())} of onnxruntime {onnxruntime.__version__}")
-        characters = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
-        self._characters = ["", *characters, " "]
-        (entry,) = self._session.get_inputs()
-        self._entry = entry.name
-        self._height = entry.shape[2] if isinstance(entry.shape[2], int) else _HEIGHT_PX
-        counts = count_letters("".join(characters))
+        known = self._session.get_modelmeta().custom_metadata_map.get("character", "").splitlines()
         self.name = path.stem
+        counts = count_letters("".join(known))
         self.scripts: frozenset[Script] = frozenset(
-            script for script, count in counts.items() if count >= _LEAST_LETTERS
+            script
+            for script, count in counts.items()
+            if count >= _LEAST_LETTERS and _NEEDED.get(script, "") in ("", *known)
         )
+        self._characters = ["", *known, " "]
+        self._entry, self._height = self._find_entry()
+        if wrong := self._find_wrong(known):
+            raise UsageError(f"'{path}' is no recogniser that can be used ({wrong}); {REMEDY}")
 
     def read(self, line: np.ndarray) -> Reading:
         """Read one horizontal line of text.
@@ -82,20 +105,48 @@ class CtcReader:
         """
         check_line(line)
         height, width = line.shape[:2]
-        new_width = int(np.clip(round(self._height * width / height), 8, _MAX_WIDTH_PX))
+        new_width = int(np.clip(round(self._height * width / height), 8, MAX_WIDTH_PX))
         how = cv2.INTER_AREA if height > 2 * self._height else cv2.INTER_LINEAR
-        resized = (
-            cv2.resize(line, (new_width, self._height), interpolation=how).astype(np.float32) / 127.5 - 1
-        )
-        batch = np.zeros((1, 3, self._height, max(new_width, _MIN_WIDTH_PX)), np.float32)
-        batch[0, :, :, :new_width] = resized[..., ::-1].transpose(2, 0, 1)  # the models take BGR
+        resized = cv2.resize(line, (new_width, self._height), interpolation=how).astype(np.float32)
+        batch = self._make_batch(max(new_width, _MIN_WIDTH_PX))
+        batch[0, :, :, :new_width] = (resized / 127.5 - 1)[..., ::-1].transpose(2, 0, 1)  # models take BGR
         (scores,) = self._session.run(None, {self._entry: batch})
         best = scores[0].argmax(axis=1)  # (steps,) class of each eight columns or so
         is_new = (best != _BLANK) & np.append(True, best[1:] != best[:-1])
-        text = "".join(self._characters[index] for index in best[is_new])
-        if not text.strip():
+        text = tidy_text("".join(self._characters[index] for index in best[is_new]))
+        if not text:
             return NOTHING
         is_glyph = is_new & (best != len(self._characters) - 1)
         columns = (np.flatnonzero(is_glyph) + 0.5) * batch.shape[3] / len(best) * width / new_width
         confidence = float(scores[0].max(axis=1)[is_new].mean())
-        return Reading(_GLUED.sub(" ", " ".join(text.split())), confidence, columns.astype(np.float32))
+        return Reading(_GLUED.sub(" ", text), confidence, columns.astype(np.float32))
+
+    def _make_batch(self, width: int) -> np.ndarray:
+        return np.zeros((1, 3, self._height, width), np.float32)
+
+    def _find_entry(self) -> tuple[str, int]:
+        """Name of the model's input, and how high its lines are; 0 if it takes no pictures of lines."""
+        entries = self._session.get_inputs()
+        shape = entries[0].shape if len(entries) == 1 else []
+        if len(shape) != 4 or shape[1] != 3:
+            return "", 0
+        height = shape[2] if isinstance(shape[2], int) else _HEIGHT_PX
+        return str(entries[0].name), height if 0 < height <= _MOST_HEIGHT_PX else 0
+
+    def _find_wrong(self, known: list[str]) -> str:
+        """Why the model cannot be used; empty if it can."""
+        if not known:
+            return "no list of characters in it"
+        if not self._height:
+            return "what it takes is no picture of a line"
+        try:
+            found = self._session.run(None, {self._entry: self._make_batch(_MIN_WIDTH_PX)})
+        except Exception as error:
+            return f"it fails: {str(error).strip().splitlines()[0][:120]}"
+        if len(found) != 1 or found[0].ndim != 3 or len(found[0]) != 1 or not found[0].shape[1]:
+            return "what it gives are no characters of a line"
+        if found[0].dtype != np.float32 or found[0].shape[2] != len(self._characters):
+            return f"it names {len(known)} characters and tells {found[0].shape[2]} classes apart"
+        if not self.scripts:
+            return "it knows the letters of no script"
+        return ""

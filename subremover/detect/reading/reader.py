@@ -9,6 +9,19 @@ import numpy as np
 
 from subremover.detect.reading.scripts import Script
 
+_DIRECTIONS = (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = (
+    *range(0x09),
+    *range(0x0E, 0x1C),
+    *range(0x7F, 0xA0),
+    *range(0xD800, 0xE000),
+    0xFEFF,
+    0xFFFE,
+    0xFFFF,
+)
+_UNWANTED = dict.fromkeys((*_DIRECTIONS, *_CONTROLS))
+"""Marks of direction, which logical order does without, and what no file of subtitles can hold."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Reading:
@@ -65,3 +78,11 @@ def check_line(line: np.ndarray) -> None:
     """
     if line.ndim != 3 or line.shape[2] != 3 or line.dtype != np.uint8 or not line.size:
         raise ValueError(f"expected an RGB picture of uint8, got {line.dtype} of {line.shape}")
+
+
+def tidy_text(text: str) -> str:
+    """A text with single spaces, without marks of direction and without control characters.
+
+    Models name their characters themselves: a strange one may name any.
+    """
+    return " ".join(text.translate(_UNWANTED).split())

@@ -54,6 +54,9 @@ class _Facts:
     letters: str = ""
     """First words of its letters' names in Unicode; empty: its own name."""
     is_right_to_left: bool = False
+    best: str = ""
+    """Tesseract's model of one language that reads it better than those of the script do, and its package.
+    See docs/measurements.md, "detect/reading: Tesseract"."""
 
 
 _FACTS: dict[Script, _Facts] = {
@@ -64,15 +67,15 @@ _FACTS: dict[Script, _Facts] = {
         " gla gle glg hat hrv hun ibo ice ind isl ita jav lat lav lit ltz may mao mlt mri msa nld nno nob nor"
         " oci pol por que ron rum slk slo slv som spa sqi sun swa swe tgl ton tur vie wel xho yor zul",
     ),
-    "greek": _Facts("Greek", "grek", "ell gre grc"),
+    "greek": _Facts("Greek", "grek", "ell gre grc", best="ell"),
     "cyrillic": _Facts(
         "Cyrillic", "cyrl", "rus ukr bel bul mkd mac kaz kir tgk tat mon bak chv oss sah udm abk"
     ),
-    "arabic": _Facts("Arabic", "arab", "ara fas per urd pus uig snd", is_right_to_left=True),
+    "arabic": _Facts("Arabic", "arab", "ara fas per urd pus uig snd", is_right_to_left=True, best="ara"),
     "hebrew": _Facts("Hebrew", "hebr", "heb yid", is_right_to_left=True),
-    "hangul": _Facts("Hangul", "hang", "kor"),
+    "hangul": _Facts("Hangul", "hang", "kor", best="kor"),
     "han": _Facts("HanS HanT Japanese", "hans hant jpan", "zho chi jpn", "CJK HIRAGANA KATAKANA IDEOGRAPHIC"),
-    "thai": _Facts("Thai", "thai", "tha"),
+    "thai": _Facts("Thai", "thai", "tha", best="tha"),
     "devanagari": _Facts("Devanagari", "deva", "hin mar nep san mai bho kok"),
     "armenian": _Facts("Armenian", "armn", "hye arm"),
     "bengali": _Facts("Bengali", "beng", "ben asm"),
@@ -123,16 +126,25 @@ def is_right_to_left(script: Script) -> bool:
     return _FACTS[script].is_right_to_left
 
 
-def tesseract_models(script: Script) -> tuple[list[str], list[str]]:
-    """What Tesseract calls its models of a script: those of the script, and of languages written in it."""
+def tesseract_names(script: Script, language: str = "und") -> list[list[str]]:
+    """What Tesseract calls its models of a script, each group of them the better one.
+
+    Args:
+        script: The script.
+        language: Written in it, ISO 639-2; und if it is not known.
+    """
     facts = _FACTS[script]
-    languages = [_TESSERACT_LANGUAGES.get(language, language) for language in facts.languages.split()]
-    return facts.models.split(), " ".join(languages).split()
+    others = [_TESSERACT_LANGUAGES.get(code, code) for code in facts.languages.split()]
+    best = [[facts.best]] if facts.best and language in ("und", facts.best) else []
+    return [*best, facts.models.split(), " ".join(others).split()]
 
 
 def debian_packages(script: Script) -> list[str]:
     """Debian's and Ubuntu's packages of Tesseract's models of a script."""
-    return [f"tesseract-ocr-script-{word}" for word in _FACTS[script].package.split()]
+    facts = _FACTS[script]
+    if facts.best:
+        return [f"tesseract-ocr-{facts.best}"]
+    return [f"tesseract-ocr-script-{word}" for word in facts.package.split()]
 
 
 _TESSERACT_LANGUAGES = {"zho": "chi_sim chi_tra", "chi": ""}
