@@ -5,6 +5,7 @@ See docs/measurements.md, "detect/reading/film_words".
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -26,6 +27,8 @@ PLAIN_SCORE = 0.95
 """How sure the first reader is of a line that no other is asked about: it knows the script."""
 LEAST_SHARE = 0.25
 """Share of a film's words that a reader must read best to be used on it: of bilingual films there are two."""
+CLEAR_LEAD = 0.3
+"""By how much another of the film's readers must be surer of a line than its first one, to be believed."""
 LEAST_SCORE = 0.5
 """How sure a reading must be, in [0, 1]; below, no text is given rather than a wrong one."""
 SURE_SCORE = 0.93
@@ -37,6 +40,9 @@ WHOLE = 0.7
 """Share of the letters of another reading that one at sight must have: it reads one row alone."""
 NEAR = 0.7
 """Of a row's height: letters farther than this from all that was read were passed over."""
+
+
+_MIXED = re.compile(r"[^\W\d_]\d+[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +88,16 @@ class FilmWords:
         if not seen:
             return
         places = np.unique(np.linspace(0, len(seen) - 1, SAMPLED_LINES).round().astype(int))
-        votes = np.zeros(len(self._readers))
-        for number, place in enumerate(_spread(places)):
+        votes, counts = np.zeros(len(self._readers)), np.zeros(len(self._readers), int)
+        for place in _spread(places):
             scores = self._score(seen[place][:SAMPLED_LETTERINGS])
-            second, first = sorted(scores)[-2:]
-            votes[int(np.argmax(scores))] += first - second  # what two readers are as sure of tells nothing
-            if number + 1 >= LEAST_SAMPLED_LINES and votes.max() > (1 - LEAST_SHARE) * votes.sum():
+            best = int(np.argmax(scores))
+            votes[best] += scores[best] ** 2
+            counts[best] += scores[best] >= LEAST_SCORE
+            if counts.max() == counts.sum() >= LEAST_SAMPLED_LINES:
                 break
-        if votes.any():
-            chosen = np.flatnonzero(votes >= LEAST_SHARE * votes.sum())
-            self._chosen = tuple(self._readers[number] for number in chosen)
+        order = [n for n in np.argsort(-votes, kind="stable") if counts[n] >= max(1, LEAST_SHARE * counts.sum())]
+        self._chosen = tuple(self._readers[number] for number in order)
 
     def _score(self, line: Sequence[Lettering]) -> list[float]:
         """How well each reader reads a line, those that know nothing of its script not at all."""
@@ -116,10 +122,16 @@ class FilmWords:
         """
         if not self._chosen:
             self.learn([line])
-        words = [_read(reader, line, READ_PX) for reader in self._chosen]
-        best = max(words, key=lambda w: w.score, default=Words())
+        best = Words()
+        for reader in self._chosen:
+            words = _read(reader, line, READ_PX)
+            # Letters of two scripts can look the same: the film's first reader holds where it can read a line.
+            if words.score > (best.score + CLEAR_LEAD if best.score else 0):
+                best = words
+            if best.score >= LEAST_SCORE:
+                break
         text, confidence = at_sight
-        if self._readers[0] in self._chosen and confidence > best.score and len(text) > WHOLE * len(best.text):
+        if self._readers[0] in self._chosen[:1] and confidence > best.score and len(text) > WHOLE * len(best.text):
             best = Words(set_right(text), confidence, best.colour)
         return best if best.score >= LEAST_SCORE else Words("", best.score, best.colour)
 
@@ -162,7 +174,14 @@ def _read_row(reader: Reader, row: Row, heights_px: Sequence[int]) -> tuple[str,
     best = int(np.argmax(likeness))
     agreement = likeness[best] / max(1e-6, sum(sure for _, sure in readings))
     text, sure = readings[best]
-    return set_right(text), sure * agreement
+    return set_right(text), sure * agreement * (1 - _share_mixed(text))
+
+
+def _share_mixed(text: str) -> float:
+    """The share of a text's characters in words with a digit between letters: the script is another one."""
+    words = text.split()
+    mixed = sum(len(word) for word in words if _MIXED.search(word))
+    return mixed / max(1, sum(map(len, words)))
 
 
 def _likeness(one: str, other: str) -> float:
