@@ -16,6 +16,8 @@ FEW_FRAMES = 3
 """For so long a caption may be gone, or its rows come and go apart, and it is still the same."""
 LATE_FRAMES = 48
 """So much later than the word before it may one come that then stays as long."""
+MOST_AT_ONCE = 100
+"""Pieces of lettering that are looked at together; what stands beside still more of it is no subtitle."""
 BESIDE_ROWS, BELOW_ROWS = 4.0, 0.8
 """How far apart two pieces of a row may stand, and two rows of a block; in row heights."""
 
@@ -88,7 +90,7 @@ def join_at_once(states: Iterable[State], join: Callable[[State, State], State |
     kept: list[State] = []
     active: list[int] = []
     for state in in_order(states):
-        active = [place for place in active if kept[place].last >= state.first]
+        active = [place for place in active if kept[place].last >= state.first][-MOST_AT_ONCE:]
         for place in active:
             joined = join(kept[place], state)
             if joined is not None:

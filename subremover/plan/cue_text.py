@@ -5,6 +5,7 @@ Their only mark-up are `<i>` and `</i>`, in pairs within a row.
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 
@@ -14,8 +15,8 @@ WIDE = MOST_LETTERS / 20
 """Letters that a Chinese, Japanese or Korean one counts for: 20 of them are a usual line."""
 LEAST_LETTERS = 8
 """Shorter texts are the same only where they are the same letter by letter."""
-LETTERS_A_SLIP = 12
-"""Letters of a text for each that may have been read otherwise; one always may."""
+LETTERS_A_SLIP, MOST_SLIPS = 12, 6
+"""Letters of a text for each that may have been read otherwise; one always may, and no more than so many."""
 _TAG = re.compile(r"(</?i>)")
 _SENTENCE_END = re.compile(r"[.?!…。？！؟।۔]['\")\]»”’」』]*$")  # noqa: RUF001
 # Chinese, Japanese, Thai, Lao, Burmese and Khmer put no spaces between words; Korean does.
@@ -73,6 +74,7 @@ def begins_with(text: str, start: str) -> bool:
     return _digits(head) == _digits(piece) and _are_near(head, piece, _count_slips(piece))
 
 
+@functools.lru_cache(maxsize=1024)
 def fold(text: str) -> str:
     """The letters and digits of a text, capitals as small ones."""
     return "".join(c for c in strip_tags(text).casefold() if unicodedata.category(c)[0] in "LMN")
@@ -122,7 +124,7 @@ def _pair_tags(row: str) -> str:
 
 
 def _count_slips(text: str) -> int:
-    return max(1, len(text) // LETTERS_A_SLIP)
+    return min(max(1, len(text) // LETTERS_A_SLIP), MOST_SLIPS)
 
 
 def _digits(text: str) -> str:
@@ -137,8 +139,12 @@ def _are_near(one: str, other: str, most: int) -> bool:
     costs = [min(column, beyond) for column in range(len(other) + 1)]
     for place, letter in enumerate(one, 1):
         before, costs[0] = costs[0], place
+        least = place
         for column in range(max(1, place - beyond), min(len(other), place + beyond) + 1):
             change = before + (letter != other[column - 1])
             before = costs[column]
             costs[column] = min(change, before + 1, costs[column - 1] + 1, beyond)
+            least = min(least, costs[column])
+        if least > most:
+            return False
     return costs[-1] <= most

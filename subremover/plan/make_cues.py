@@ -14,6 +14,7 @@ import numpy as np
 
 from subremover.plan.cue_states import (
     FEW_FRAMES,
+    MOST_AT_ONCE,
     State,
     are_in_row,
     in_order,
@@ -76,6 +77,7 @@ def _join_in_time(states: Iterable[State], times: np.ndarray) -> list[State]:
     active: list[list[State]] = []
     for state in in_order(states):
         active = [words for words in active if words[-1].reach >= state.first - FEW_FRAMES - 1]
+        active = active[-MOST_AT_ONCE:]
         if state.text:
             is_taken = any(_go_on(words, state, times) for words in reversed(active))
         else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from subremover.geometry import Box, bounding_box
-from subremover.plan.cue_states import State, in_order
+from subremover.plan.cue_states import MOST_AT_ONCE, State, in_order
 from subremover.plan.cue_text import fold, is_same_text
 
 ROLL_SECONDS = 0.5
@@ -84,6 +84,7 @@ def _find_moves(rows_of: Sequence[Sequence[_Row]], times: np.ndarray) -> list[_R
                     row.moved = before.moved
                 break
         recent += [row for row in rows if len(fold(row.text)) >= LEAST_LETTERS]
+        recent = recent[-MOST_AT_ONCE:]
     return moves
 
 
