@@ -7,7 +7,8 @@ Han letters alone don't tell the language. `block` lines hold several rows.
 
     error rate   edits that turn the likest part of what the cues say during a line into it, by its letters
     found        removed subtitles cover over half of a line's box on over half of its frames
-    a cue says   a line that it contains, with edits for less than half of its letters, while it is on screen
+    a cue says   a line that it contains, with edits for less than half of its letters, while it is on screen;
+                 one that says no whole line is right where it is part of a line, and has the line's times
     extra        letters of a cue that are in no line during it
 """
 
@@ -15,7 +16,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,7 @@ from typing import Any
 
 import av
 import numpy as np
+from words_text import UNSPACED, align, normalise, tell_script
 
 from subremover import Event
 
@@ -32,33 +33,8 @@ SLACK_FRAMES = 1
 BRIEF_FRAMES = 3
 """Lines of so few frames are for nobody to read; error rates are given with and without them."""
 
-SCRIPTS = {
-    "LATIN": "Latin",
-    "CYRILLIC": "Cyrillic",
-    "GREEK": "Greek",
-    "CJK": "Chinese",
-    "HIRAGANA": "Japanese",
-    "KATAKANA": "Japanese",
-    "KATAKANA-HIRAGANA": "Japanese",
-    "HANGUL": "Korean",
-    "ARABIC": "Arabic",
-    "HEBREW": "Hebrew",
-    "THAI": "Thai",
-    "DEVANAGARI": "Devanagari",
-}
-"""By the first word of a letter's Unicode name."""
 HAN_TAGS = {"script_hans": "Chinese", "script_hant": "Chinese, traditional", "script_ja": "Japanese"}
-UNSPACED = ("Chinese", "Chinese, traditional", "Japanese", "Thai")
-"""Scripts whose blanks do not count."""
 
-_TAG = re.compile(r"</?(?:[ibu]|font)(?: [^<>\n]*)?>")
-_BIDI = re.compile("[\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ufeff]")
-_STRAIGHT = {
-    **dict.fromkeys(range(0x2018, 0x201C), "'"),
-    **dict.fromkeys(range(0x201C, 0x2020), '"'),
-    **dict.fromkeys((*range(0x2010, 0x2016), 0x2212), "-"),
-}
-"""Quotation marks and dashes of all kinds."""
 _STAMP = r"(\d+):(\d\d):(\d\d)[,.](\d\d\d)"
 _CUE = re.compile(rf"^{_STAMP} --> {_STAMP}.*\n((?:.*\S.*(?:\n|\Z))*)", re.MULTILINE)
 
@@ -85,18 +61,9 @@ class Line:
 
     @property
     def script(self) -> str:
-        """That of most of its letters; `none` where it has no letter."""
-        counts = dict.fromkeys(SCRIPTS.values(), 0)
-        for letter in self.text:
-            name = unicodedata.name(unicodedata.normalize("NFKC", letter)[0], "").split(" ")[0]
-            if name in SCRIPTS:
-                counts[SCRIPTS[name]] += 1
-        if counts["Japanese"]:  # Han letters beside kana are Japanese, too
-            counts["Japanese"] += counts.pop("Chinese")
-        script = max(counts, key=lambda name: counts[name])
-        if script == "Chinese":
-            return next((name for tag, name in HAN_TAGS.items() if tag in self.tags), script)
-        return script if counts[script] else "none"
+        """That of most of its letters."""
+        hint = next((name for tag, name in HAN_TAGS.items() if tag in self.tags), None)
+        return tell_script(self.text, hint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +113,7 @@ class CueScore:
     end: int
     text: str
     lines: int
-    """That it says."""
+    """That it says, or is part of."""
     first_error: int | None
     """In frames, below 0 where it is early; None where it says no line."""
     end_error: int | None
@@ -158,15 +125,6 @@ class CueScore:
     def is_timely(self) -> bool:
         errors = (self.first_error, self.end_error)
         return all(error is not None and abs(error) <= SLACK_FRAMES for error in errors)
-
-
-@dataclass(frozen=True, slots=True)
-class Alignment:
-    """A part of a text, and how far it is from a line."""
-
-    edits: int
-    start: int
-    end: int
 
 
 def read_lines(case: Path) -> list[Line]:
@@ -204,28 +162,6 @@ def read_cues(file: Path, times: np.ndarray) -> list[Cue]:
     return sorted(cues, key=lambda cue: cue.first)
 
 
-def normalise(text: str, script: str) -> str:
-    """A text as it is compared: NFKC, straight quotes and dashes, single blanks, or none where none count."""
-    text = unicodedata.normalize("NFKC", _BIDI.sub("", _TAG.sub("", text))).translate(_STRAIGHT)
-    return ("" if script in UNSPACED else " ").join(text.split())
-
-
-def align(line: str, text: str) -> Alignment:
-    """The part of a text that the fewest edits turn into a line; the longest of several such parts."""
-    row = [(0, start) for start in range(len(text) + 1)]
-    for i, letter in enumerate(line, 1):
-        diagonal, row[0] = row[0], (i, 0)
-        for j, other in enumerate(text, 1):
-            edits, start = min(
-                (diagonal[0] + (letter != other), diagonal[1]),
-                (row[j][0] + 1, row[j][1]),
-                (row[j - 1][0] + 1, row[j - 1][1]),
-            )
-            diagonal, row[j] = row[j], (edits, start)
-    end = min(range(len(row)), key=lambda j: (row[j][0], row[j][1] - j))
-    return Alignment(row[end][0], row[end][1], end)
-
-
 def find_lines(lines: Sequence[Line], events: Sequence[Event]) -> list[bool]:
     """For each line whether the subtitles that a plan removes cover it."""
     removed = [event for event in events if event.remove and event.kind == "subtitle"]
@@ -252,10 +188,13 @@ def score_words(
         _score_line(case, line, cues, says, is_found)
         for line, says, is_found in zip(lines, said, known, strict=True)
     ]
-    cue_scores = [
-        _score_cue(case, cue, lines, [line for line, says in zip(lines, said, strict=True) if says[i]])
-        for i, cue in enumerate(cues)
-    ]
+    cue_scores = []
+    for i, cue in enumerate(cues):
+        during = [line for line in lines if _is_during(cue, line)]
+        whole = [line for line, says in zip(lines, said, strict=True) if says[i]]
+        cue_scores.append(
+            _score_cue(case, cue, whole or [line for line in during if _is_part(cue, line)], during)
+        )
     return line_scores, cue_scores
 
 
@@ -281,14 +220,14 @@ def _score_line(
     )
 
 
-def _score_cue(case: str, cue: Cue, lines: Sequence[Line], mine: Sequence[Line]) -> CueScore:
+def _score_cue(case: str, cue: Cue, mine: Sequence[Line], during: Sequence[Line]) -> CueScore:
     calm = [line for line in mine if not line.is_pop]
     return CueScore(
         *(case, cue.first, cue.end, cue.text, len(mine)),
         first_error=cue.first - min(line.first for line in mine) if mine else None,
         end_error=cue.end - max(line.last for line in mine) - 1 if mine else None,
         is_glued=any(a.event != b.event and a.last < b.first for a in calm for b in calm),
-        extra=_count_extra(cue, [line for line in lines if _is_during(cue, line)]),
+        extra=_count_extra(cue, during),
     )
 
 
@@ -303,13 +242,17 @@ def _says(cue: Cue, line: Line) -> bool:
     return _is_during(cue, line) and 2 * align(text, normalise(cue.text, line.script)).edits < len(text)
 
 
+def _is_part(cue: Cue, line: Line) -> bool:
+    text = normalise(cue.text, line.script)
+    return 2 * align(text, normalise(line.text, line.script)).edits < len(text)
+
+
 def _count_extra(cue: Cue, lines: Sequence[Line]) -> int:
     """Letters of a cue that no line accounts for; each part of it speaks for one line only."""
+    if any(_is_part(cue, line) for line in lines):
+        return 0
     left = normalise(cue.text, UNSPACED[0])
-    texts = [normalise(line.text, UNSPACED[0]) for line in lines]
-    if any(2 * align(left, text).edits < len(left) for text in texts):
-        return 0  # part of a line
-    for text in sorted(texts, key=len, reverse=True):
+    for text in sorted((normalise(line.text, UNSPACED[0]) for line in lines), key=len, reverse=True):
         part = align(text, left)
         if 2 * part.edits < len(text):
             left = left[: part.start] + "\n" * (part.end - part.start) + left[part.end :]
@@ -327,5 +270,5 @@ def _is_found(line: Line, removed: Sequence[Event]) -> bool:
                 left, top = max(event.box.x - x, 0), max(event.box.y - y, 0)
                 right, bottom = event.box.x + event.box.width - x, event.box.y + event.box.height - y
                 area[top : max(bottom, 0), left : max(right, 0)] = True
-        covered += 2 * np.count_nonzero(area) > area.size
+        covered += 2 * int(np.count_nonzero(area)) > area.size
     return 2 * covered > line.frames

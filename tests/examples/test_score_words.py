@@ -8,8 +8,9 @@ import pytest
 import score_words
 from click.testing import CliRunner
 from media import draw_film
-from words_score import Cue, CueScore, Line, LineScore, align, find_lines, normalise, read_cues
+from words_score import Cue, CueScore, Line, LineScore, find_lines, read_cues
 from words_score import score_words as score
+from words_text import align, normalise
 
 from subremover import Event
 from subremover.geometry import Box
@@ -123,12 +124,11 @@ def test_words_that_pop_up_may_be_one_cue_or_several(texts: tuple[str, ...]) -> 
     assert all(c.is_timely and c.extra == 0 for c in cues)
 
 
-def test_halves_of_a_row_say_nothing_that_is_in_no_line() -> None:
-    (score,), cues = _score(
-        [_line(0, 30, "Yes.    Wait for me")], Cue(0, 31, "Yes."), Cue(0, 31, "Wait for me")
-    )
-    assert score.edits == 0
-    assert [c.extra for c in cues] == [0, 0]
+def test_halves_of_a_row_are_right_but_say_no_line() -> None:
+    halves = Cue(0, 31, "Get up!"), Cue(0, 31, "Go now")
+    (score,), cues = _score([_line(0, 30, "Get up!    Go now")], *halves)
+    assert (score.edits, score.cues, score.is_doubled) == (0, 0, False)
+    assert [(c.lines, c.is_timely, c.extra) for c in cues] == [(1, True, 0)] * 2
 
 
 def test_lines_are_found_by_their_boxes_and_frames() -> None:
