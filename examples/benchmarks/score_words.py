@@ -31,9 +31,10 @@ import subremover
 class Reading:
     """How the words of a case came about."""
 
-    seconds: float | None = None
-    exit_code: int = 0
-    said: str = ""
+    seconds: float
+    exit_code: int
+    said: str
+    """The end of what it wrote to stderr."""
 
 
 @dataclass(slots=True)
@@ -152,6 +153,8 @@ def main(
     facts = describe_run(arguments)
     write_scores(out, scores, facts)
     click.echo(f"{format_scripts(scores.lines)}\n\n{format_sum(scores.lines, scores.cues)}")
+    if seconds := sum(reading.seconds for reading in scores.readings.values()):
+        click.echo(f"\n{seconds:.0f} s of scanning")
     click.echo(f"\n{facts['commit']}, {facts['cores']} cores: {facts['command']}")
     if failed := [name for name, reading in scores.readings.items() if reading.exit_code]:
         sys.exit(f"failed: {', '.join(failed)}")

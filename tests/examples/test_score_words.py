@@ -3,17 +3,20 @@
 import json
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import score_words
 from click.testing import CliRunner
-from media import draw_film
+from media import draw_film, draw_picture, draw_subtitle
 from words_score import Cue, CueScore, Line, LineScore, find_lines, read_cues
 from words_score import score_words as score
 from words_text import align, normalise
 
-from subremover import Event
+from subremover import Event, Plan, Shot
 from subremover.geometry import Box
+from subremover.plan.model import FilmKey
+from subremover.video.read.probe import probe
 
 
 def _line(first: int, last: int, text: str, event: int = 0, *tags: str) -> Line:
@@ -153,12 +156,44 @@ def test_srt_files_are_read_in_frames(tmp_path: Path) -> None:
     assert read_cues(file, times) == [Cue(5, 100, "late"), Cue(25, 49, "one\ntwo")]
 
 
+def _draw_case(case: Path, text: str, size: tuple[int, int] = (64, 64)) -> None:
+    case.mkdir(parents=True)
+    subtitles = ((5, 20, text),) if text.isascii() else ()
+    draw_film(case / "subbed.mp4", frames=30, size=size, audio=False, subtitles=subtitles)
+    _, mask = draw_subtitle(draw_picture(0, size), text)
+    line = {"first": 5, "last": 20, "box": cv2.boundingRect(mask.astype(np.uint8)), "text": text}
+    line |= {"event": 0, "tags": []}
+    (case / "truth.json").write_text(json.dumps({"lines": [line]}), encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_program_scans_cases(tmp_path: Path) -> None:
+    _draw_case(tmp_path / "cases" / "a", "Good day", (320, 180))
+    arguments = [str(tmp_path / "cases"), str(tmp_path / "out"), "--arg=--region", "--arg=bottom"]
+    result = CliRunner().invoke(score_words.main, arguments)
+    assert result.exit_code == 0, result.output
+    assert "| Latin | 1 | 8 | 1 | 0.0 % | 0.0 % | 0.0 % | 0.0 % | 1 of 1 (100.0 %) |" in result.output
+
+
+def test_the_program_scores_scans_that_are_there(tmp_path: Path) -> None:
+    _draw_case(tmp_path / "cases" / "a", "Good day")
+    runs = tmp_path / "out.runs" / "a"
+    film = probe(tmp_path / "cases" / "a" / "subbed.mp4")
+    event = Event(5, 20, Box(0, 0, 64, 64), np.ones((64, 64), bool))
+    Plan(FilmKey.of(film.upright_size, film.pts), (Shot(0, 29),), (event,)).save(runs / "plan")
+    (runs / "run.json").write_text(
+        '{"seconds": 1.5, "exit_code": 7, "said": "no such day"}', encoding="utf-8"
+    )
+    arguments = [str(tmp_path / "cases"), str(tmp_path / "out"), "--reuse"]
+    result = CliRunner().invoke(score_words.main, arguments)
+    assert "| Latin | 1 | 8 | 1 | 100.0 % | 100.0 % | 100.0 % | 100.0 % | 0 of 1 (0.0 %) |" in result.output
+    assert (result.exit_code, result.output.count("failed: a")) == (1, 1)
+    assert "- a: 7 no such day" in (tmp_path / "out.md").read_text(encoding="utf-8")
+
+
 def test_the_program_scores_srt_files_that_are_there(tmp_path: Path) -> None:
     for name, text in (("a", "Good day"), ("b", "Доброе утро")):
-        (tmp_path / name).mkdir()
-        draw_film(tmp_path / name / "subbed.mp4", size=(64, 64), audio=False, frames=30)
-        line = {"first": 5, "last": 20, "box": [0, 0, 9, 9], "text": text, "event": 0, "tags": []}
-        (tmp_path / name / "truth.json").write_text(json.dumps({"lines": [line]}), encoding="utf-8")
+        _draw_case(tmp_path / name, text)
     times = f"{5 * 1001 / 24000:.3f} --> 00:00:{21 * 1001 / 24000:06.3f}"
     (tmp_path / "a.srt").write_text(f"1\n00:00:0{times}\nGood bay\n", encoding="utf-8")
     arguments = [str(tmp_path), str(tmp_path / "out"), "--srt-of", str(tmp_path)]
