@@ -23,7 +23,7 @@ from typing import Any
 
 import av
 import numpy as np
-from words_text import UNSPACED, align, normalise, tell_script
+from words_text import UNSPACED, align, contains, normalise, tell_script
 
 from subremover import Event
 
@@ -238,13 +238,13 @@ def _is_during(cue: Cue, line: Line) -> bool:
 
 
 def _says(cue: Cue, line: Line) -> bool:
-    text = normalise(line.text, line.script)
-    return _is_during(cue, line) and 2 * align(text, normalise(cue.text, line.script)).edits < len(text)
+    script = line.script
+    return _is_during(cue, line) and contains(normalise(line.text, script), normalise(cue.text, script))
 
 
 def _is_part(cue: Cue, line: Line) -> bool:
-    text = normalise(cue.text, line.script)
-    return 2 * align(text, normalise(line.text, line.script)).edits < len(text)
+    part, text = normalise(cue.text, line.script), normalise(line.text, line.script)
+    return contains(part, text) or contains(part, text.upper())
 
 
 def _count_extra(cue: Cue, lines: Sequence[Line]) -> int:
@@ -253,8 +253,8 @@ def _count_extra(cue: Cue, lines: Sequence[Line]) -> int:
         return 0
     left = normalise(cue.text, UNSPACED[0])
     for text in sorted((normalise(line.text, UNSPACED[0]) for line in lines), key=len, reverse=True):
-        part = align(text, left)
-        if 2 * part.edits < len(text):
+        if contains(text, left):
+            part = align(text, left)
             left = left[: part.start] + "\n" * (part.end - part.start) + left[part.end :]
     return len(left) - left.count("\n")
 

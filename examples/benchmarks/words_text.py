@@ -70,7 +70,19 @@ def normalise(text: str, script: str) -> str:
 
 
 def align(line: str, text: str) -> Alignment:
-    """The part of a text that the fewest edits turn into a line; the longest of several such parts."""
+    """The part of a text that the fewest edits turn into a line, or its capitals: some fonts have no others.
+
+    Of several such parts it is the longest.
+    """
+    return min((_align(form, text) for form in (line, line.upper())), key=lambda part: part.edits)
+
+
+def contains(line: str, text: str) -> bool:
+    """Whether a text has a line in it, with edits for less than half of its letters."""
+    return 2 * align(line, text).edits < len(line)
+
+
+def _align(line: str, text: str) -> Alignment:
     row = [(0, start) for start in range(len(text) + 1)]
     for i, letter in enumerate(line, 1):
         diagonal, row[0] = row[0], (i, 0)

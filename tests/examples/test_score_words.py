@@ -35,6 +35,8 @@ def _score(lines: list[Line], *cues: Cue) -> tuple[list[LineScore], list[CueScor
         ("abc", "", 3, ""),
         ("", "abc", 0, ""),
         ("abc", "abx", 1, "abx"),
+        ("Über uns", "ÜBER UNS", 0, "ÜBER UNS"),
+        ("ÜBER UNS", "Über uns", 6, "Über uns"),
     ],
 )
 def test_a_line_is_looked_for_in_all_that_is_said(line: str, text: str, edits: int, part: str) -> None:
