@@ -9,6 +9,7 @@ Han letters alone don't tell the language. `block` lines hold several rows.
     found        removed subtitles cover over half of a line's box on over half of its frames
     a cue says   a line that it contains, with edits for less than half of its letters, while it is on screen;
                  one that says no whole line is right where it is part of a line, and has the line's times
+    in order     a cue says its lines in the order of time, and from top to bottom
     extra        letters of a cue that are in no line during it
 """
 
@@ -119,6 +120,8 @@ class CueScore:
     end_error: int | None
     is_glued: bool
     """It says lines of several events that were never on screen at once, and do not pop."""
+    is_shuffled: bool
+    """Its lines are not in the order of time, then from top to bottom."""
     extra: int
 
     @property
@@ -188,13 +191,10 @@ def score_words(
         _score_line(case, line, cues, says, is_found)
         for line, says, is_found in zip(lines, said, known, strict=True)
     ]
-    cue_scores = []
-    for i, cue in enumerate(cues):
-        during = [line for line in lines if _is_during(cue, line)]
-        whole = [line for line, says in zip(lines, said, strict=True) if says[i]]
-        cue_scores.append(
-            _score_cue(case, cue, whole or [line for line in during if _is_part(cue, line)], during)
-        )
+    cue_scores = [
+        _score_cue(case, cue, lines, [line for line, says in zip(lines, said, strict=True) if says[i]])
+        for i, cue in enumerate(cues)
+    ]
     return line_scores, cue_scores
 
 
@@ -220,15 +220,30 @@ def _score_line(
     )
 
 
-def _score_cue(case: str, cue: Cue, mine: Sequence[Line], during: Sequence[Line]) -> CueScore:
+def _score_cue(case: str, cue: Cue, lines: Sequence[Line], whole: Sequence[Line]) -> CueScore:
+    during = [line for line in lines if _is_during(cue, line)]
+    mine = whole or [line for line in during if _is_part(cue, line)]
     calm = [line for line in mine if not line.is_pop]
     return CueScore(
         *(case, cue.first, cue.end, cue.text, len(mine)),
         first_error=cue.first - min(line.first for line in mine) if mine else None,
         end_error=cue.end - max(line.last for line in mine) - 1 if mine else None,
         is_glued=any(a.event != b.event and a.last < b.first for a in calm for b in calm),
+        is_shuffled=not _is_in_order(cue, whole),
         extra=_count_extra(cue, during),
     )
+
+
+def _is_in_order(cue: Cue, whole: Sequence[Line]) -> bool:
+    """Whether each line that a cue says stands behind those before or above it, or has them in it."""
+    said = normalise(cue.text, UNSPACED[0])
+    for line in sorted(whole, key=lambda line: (line.first, line.box[1])):
+        text = normalise(line.text, UNSPACED[0])
+        part = align(text, said)
+        if part.edits > align(text, normalise(cue.text, UNSPACED[0])).edits and not contains(text, said):
+            return False
+        said = said[part.start :]
+    return True
 
 
 def _is_during(cue: Cue, line: Line) -> bool:

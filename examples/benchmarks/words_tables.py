@@ -45,6 +45,7 @@ def sum_cues(cues: Sequence[CueScore]) -> dict[str, int]:
         "saying": sum(cue.lines > 0 for cue in cues),
         "timely": sum(cue.is_timely for cue in cues),
         "glued": sum(cue.is_glued for cue in cues),
+        "shuffled": sum(cue.is_shuffled for cue in cues),
         "extra": sum(cue.extra for cue in cues),
     }
 
@@ -72,6 +73,7 @@ def format_sum(lines: Sequence[LineScore], cues: Sequence[CueScore]) -> str:
         ("cues that say a line", _share(saying, len(cues))),
         (f"of these, begin and end right within {SLACK_FRAMES} frame", _share(cue_sum["timely"], saying)),
         ("of these, not glued", _share(saying - cue_sum["glued"], saying)),
+        ("of these, in order", _share(saying - cue_sum["shuffled"], saying)),
         ("letters that are in no line", str(cue_sum["extra"])),
     ]
     return _table(("what", "value"), rows)
@@ -95,16 +97,17 @@ def format_lines(lines: Sequence[LineScore]) -> str:
 
 
 def format_cues(cues: Sequence[CueScore]) -> str:
-    """Every cue that is off in time, glued, or says what is in no line."""
+    """Every cue that is off in time, glued, shuffled, or says what is in no line."""
     rows = [
         (
             *(cue.case, f"{cue.first}-{cue.end - 1}", cue.text, str(cue.lines), _off(cue.first_error)),
-            *(_off(cue.end_error), "yes" if cue.is_glued else "", str(cue.extra or "")),
+            *(_off(cue.end_error), ", ".join(["glued"] * cue.is_glued + ["shuffled"] * cue.is_shuffled)),
+            str(cue.extra or ""),
         )
         for cue in cues
-        if cue.is_glued or cue.extra or not cue.is_timely
+        if cue.is_glued or cue.is_shuffled or cue.extra or not cue.is_timely
     ]
-    columns = ("case", "frames", "cue", "lines said", "first off", "end off", "glued", "extra")
+    columns = ("case", "frames", "cue", "lines said", "first off", "end off", "faults", "extra")
     return _table(columns, rows)
 
 

@@ -136,6 +136,30 @@ def test_halves_of_a_row_are_right_but_say_no_line() -> None:
     assert [(c.lines, c.is_timely, c.extra) for c in cues] == [(1, True, 0)] * 2
 
 
+@pytest.mark.parametrize(
+    ("text", "is_shuffled"),
+    [
+        ("no, he is not\nhe is there", False),
+        ("he is there\nno, he is not", True),
+        ("no, he is not", False),
+    ],
+)
+def test_rows_are_said_from_top_to_bottom(text: str, is_shuffled: bool) -> None:
+    lines = [
+        Line(5, 30, (10, 40, 60, 10), "he is there", 0, ()),
+        Line(5, 30, (10, 20, 60, 10), "no, he is not", 0, ()),
+    ]
+    _, (cue,) = _score(lines, Cue(5, 31, text))
+    assert cue.is_shuffled is is_shuffled
+
+
+def test_words_that_come_again_are_in_order() -> None:
+    lines = [_line(8 * i, 8 * i + 7, text, i, "pop") for i, text in enumerate(("go", "away", "go", "go now"))]
+    for text, is_shuffled in (("go away go go now", False), ("go go now away", True)):
+        _, (cue,) = _score(lines, Cue(0, 32, text))
+        assert cue.is_shuffled is is_shuffled
+
+
 def test_lines_are_found_by_their_boxes_and_frames() -> None:
     def event(first: int, last: int, box: Box, *, remove: bool = True) -> Event:
         return Event(first, last, box, np.ones((box.height, box.width), bool), remove=remove)
