@@ -34,7 +34,12 @@ SLACK_FRAMES = 1
 BRIEF_FRAMES = 3
 """Lines of so few frames are for nobody to read; error rates are given with and without them."""
 
-HAN_TAGS = {"script_hans": "Chinese", "script_hant": "Chinese, traditional", "script_ja": "Japanese"}
+HAN_TAGS = {
+    "script_hans": "Chinese, simplified",
+    "script_hant": "Chinese, traditional",
+    "script_ja": "Japanese",
+}
+"""What Han letters are, by a line's tags."""
 
 _STAMP = r"(\d+):(\d\d):(\d\d)[,.](\d\d\d)"
 _CUE = re.compile(rf"^{_STAMP} --> {_STAMP}.*\n((?:.*\S.*(?:\n|\Z))*)", re.MULTILINE)

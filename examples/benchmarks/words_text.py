@@ -21,7 +21,7 @@ SCRIPTS = {
     "DEVANAGARI": "Devanagari",
 }
 """By the first word of a letter's Unicode name."""
-UNSPACED = ("Chinese", "Chinese, traditional", "Japanese", "Thai")
+UNSPACED = ("Chinese", "Chinese, simplified", "Chinese, traditional", "Japanese", "Thai")
 """Scripts whose blanks do not count."""
 
 _TAG = re.compile(r"</?(?:[ibu]|font)(?: [^<>\n]*)?>")
