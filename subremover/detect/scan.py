@@ -21,7 +21,7 @@ from subremover.detect.captions.zones import Sight, Slide, find_slides, find_zon
 from subremover.detect.classify.classifier import Verdict, classify
 from subremover.detect.classify.events import make_events
 from subremover.detect.classify.features import Film
-from subremover.detect.classify.line import Life, Line, colours_of
+from subremover.detect.classify.line import Life, Line, colours_of, rank_rows
 from subremover.detect.classify.merging import merge_broken
 from subremover.detect.classify.traits import measure
 from subremover.detect.found_so_far import FoundSoFar
@@ -146,15 +146,15 @@ class Scan:
         """All events, by first frame; call once, after the last frame, in the place of `lines`."""
         self.lines()
         verdicts = self._classify()
-        words = self._words
-        words.learn([n.letterings for n in _subtitles(self._lines, verdicts)])
-        if not words.is_at_sight:
+        subtitles = _subtitles(self._lines, verdicts)
+        zone_of = rank_rows(subtitles)
+        self._words.learn([(zone_of[line], line.letterings) for line in subtitles])
+        if not self._words.is_at_sight:
             # Judged as lines that cannot be read, some were taken for something else.
-            self._lines = [self._read(line) for line in self._lines]
+            self._lines = [self._read(line, zone_of.get(line)) for line in self._lines]
             verdicts = self._classify()
         else:
-            is_read = set(_subtitles(self._lines, verdicts))
-            self._lines = [self._read(line) if line in is_read else line for line in self._lines]
+            self._lines = [self._read(n, zone_of[n]) if n in zone_of else n for n in self._lines]
         return make_events(self._lines, verdicts, self._scope.removed)
 
     def _classify(self) -> list[Verdict]:
@@ -163,9 +163,9 @@ class Scan:
         has_region = self._scope.has_region(*self._size)
         return classify(self._lines, film, self._scope.least_probability, has_region=has_region)
 
-    def _read(self, line: Line) -> Line:
-        """A line with what it says."""
-        words = self._words.read(line.letterings, (line.text, line.confidence))
+    def _read(self, line: Line, zone: int | None) -> Line:
+        """A line with what it says; None: it is in no zone of subtitles."""
+        words = self._words.read(line.letterings, (line.text, line.confidence), zone)
         return replace(line, text=words.text, confidence=words.score, colour=words.colour)
 
     def look_again(self, events: tuple[Event, ...], read_again: ReadAgain) -> tuple[Event, ...]:

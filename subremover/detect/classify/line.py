@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,3 +100,22 @@ def colours_of(picture: np.ndarray, strokes: np.ndarray) -> np.ndarray:
     index = bins[:, 0].astype(np.intp) * 16 + bins[:, 1] * 4 + bins[:, 2]
     counts = np.bincount(index, minlength=64).astype(np.float32)
     return (counts / max(1.0, float(counts.sum()))).reshape(4, 4, 4)
+
+
+def rank_rows(lines: Sequence[Line]) -> dict[Line, int]:
+    """How many rows stand below each line while it does: the languages of a bilingual film keep their rows.
+
+    Args:
+        lines: The subtitles of a film.
+    """
+    ranks = {}
+    by_first = sorted(lines, key=lambda line: line.first)
+    for line in lines:
+        at_once = [n for n in by_first if n.first <= line.last and n.last >= line.first]
+        ranks[line] = sum(
+            n.middle[1] > line.middle[1] + n.height / 2
+            and min(n.last, line.last) - max(n.first, line.first) >= line.frames / 2
+            and min(n.box.right, line.box.right) > max(n.box.x, line.box.x)
+            for n in at_once
+        )
+    return ranks

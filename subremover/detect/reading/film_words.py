@@ -21,6 +21,8 @@ from subremover.runtime.profile import stage
 
 SAMPLED_LINES, LEAST_SAMPLED_LINES = 12, 3
 """Lines of a film that all readers read at the most, and before they are agreed."""
+ZONE_LEAD = 0.15
+"""By how much another reader must be surer of the lines of a zone in the mean than the film's first one."""
 SAMPLED_LETTERINGS = 2
 """Of each of them."""
 PLAIN_SCORE = 0.95
@@ -67,7 +69,8 @@ class FilmWords:
             readers: All that may be of use, the most trusted first.
         """
         self._readers = tuple(readers)
-        self._chosen: tuple[Reader, ...] = ()
+        self._chosen: tuple[Reader, ...] = self._readers if len(self._readers) == 1 else ()
+        self._of_zone: dict[int, Reader] = {}
 
     @property
     def is_at_sight(self) -> bool:
@@ -75,29 +78,44 @@ class FilmWords:
         return self._chosen == self._readers[:1]
 
     @stage("scan: words")
-    def learn(self, lines: Sequence[Sequence[Lettering]]) -> None:
+    def learn(self, lines: Sequence[tuple[int, Sequence[Lettering]]]) -> None:
         """Find out which readers the film needs.
 
         Args:
-            lines: What the letters of each line may be, by `find_letterings`; the film's subtitles in order of time.
+            lines: Of the film's subtitles in order of time, the zone that each stands in, and what its letters may be,
+                by `find_letterings`. In bilingual films each zone has a script of its own.
         """
-        if len(self._readers) < 2:
-            self._chosen = self._readers
+        by_zone: dict[int, list[Sequence[Lettering]]] = {}
+        for zone, line in lines:
+            if line:
+                by_zone.setdefault(zone, []).append(line)
+        most = max(LEAST_SAMPLED_LINES, SAMPLED_LINES // max(1, len(by_zone)))
+        scores = {zone: self._sample(seen, most) for zone, seen in by_zone.items()}
+        if not scores:
             return
-        seen = [line for line in lines if line]
-        if not seen:
-            return
-        places = np.unique(np.linspace(0, len(seen) - 1, SAMPLED_LINES).round().astype(int))
-        votes, counts = np.zeros(len(self._readers)), np.zeros(len(self._readers), int)
+        film = np.concatenate(list(scores.values()))
+        wins = np.bincount(film.argmax(axis=1)[film.max(axis=1) >= LEAST_SCORE], minlength=len(self._readers))
+        votes = (film**2 * (film == film.max(axis=1, keepdims=True))).sum(axis=0)
+        order = np.argsort(-votes, kind="stable")
+        chosen = [int(n) for n in order if wins[n] >= max(1, LEAST_SHARE * wins.sum())]
+        self._chosen = tuple(self._readers[n] for n in chosen)
+        self._of_zone = {}
+        for zone, own in scores.items():
+            means = own.mean(axis=0)
+            best = max(chosen, key=lambda n: means[n] + ZONE_LEAD * (n == chosen[0]), default=None)
+            if best is not None:
+                self._of_zone[zone] = self._readers[best]
+
+    def _sample(self, lines: Sequence[Sequence[Lettering]], most: int) -> np.ndarray:
+        """(n, readers) float64, how well each reader reads some of the lines, until one is clearly the best."""
+        places = np.unique(np.linspace(0, len(lines) - 1, most).round().astype(int))
+        scores: list[list[float]] = []
         for place in _spread(places):
-            scores = self._score(seen[place][:SAMPLED_LETTERINGS])
-            best = int(np.argmax(scores))
-            votes[best] += scores[best] ** 2
-            counts[best] += scores[best] >= LEAST_SCORE
-            if counts.max() == counts.sum() >= LEAST_SAMPLED_LINES:
+            scores.append(self._score(lines[place][:SAMPLED_LETTERINGS]))
+            best = {int(np.argmax(row)) for row in scores if max(row) >= LEAST_SCORE}
+            if len(best) == 1 and len(scores) >= LEAST_SAMPLED_LINES:
                 break
-        order = [n for n in np.argsort(-votes, kind="stable") if counts[n] >= max(1, LEAST_SHARE * counts.sum())]
-        self._chosen = tuple(self._readers[number] for number in order)
+        return np.array(scores)
 
     def _score(self, line: Sequence[Lettering]) -> list[float]:
         """How well each reader reads a line, those that know nothing of its script not at all."""
@@ -110,30 +128,44 @@ class FilmWords:
         return scores
 
     @stage("scan: words")
-    def read(self, line: Sequence[Lettering], at_sight: tuple[str, float] = ("", 0.0)) -> Words:
+    def read(
+        self, line: Sequence[Lettering], at_sight: tuple[str, float] = ("", 0.0), zone: int | None = None
+    ) -> Words:
         """Read a line.
 
         Args:
             line: What its letters may be, by `find_letterings`.
             at_sight: What the first reader makes of it with all that is behind it, and its confidence in [0, 1].
+            zone: Where it stands, as in `learn`; None: not known.
 
         Returns:
             What it says, by the surest of the film's readers.
         """
         if not self._chosen:
-            self.learn([line])
-        best = Words()
-        for reader in self._chosen:
+            self.learn([(0, line)])
+        best = Words("", 0.0, line[0].colour if line else None)
+        for number, reader in enumerate(self._order(zone)):
             words = _read(reader, line, READ_PX)
-            # Letters of two scripts can look the same: the film's first reader holds where it can read a line.
-            if words.score > (best.score + CLEAR_LEAD if best.score else 0):
+            if reader is self._readers[0]:
+                words = _compare(words, *at_sight)
+            # Letters of two scripts can look the same: the zone's own reader holds where it can read a line.
+            if words.score > best.score + CLEAR_LEAD * (number > 0):
                 best = words
             if best.score >= LEAST_SCORE:
                 break
-        text, confidence = at_sight
-        if self._readers[0] in self._chosen[:1] and confidence > best.score and len(text) > WHOLE * len(best.text):
-            best = Words(set_right(text), confidence, best.colour)
         return best if best.score >= LEAST_SCORE else Words("", best.score, best.colour)
+
+    def _order(self, zone: int | None) -> list[Reader]:
+        """The film's readers, that of a zone first."""
+        first = self._of_zone.get(zone) if zone is not None else None
+        return sorted(self._chosen, key=lambda reader: reader is not first)
+
+
+def _compare(words: Words, text: str, confidence: float) -> Words:
+    """The surer one of what letters on plain ground say, and of what was read at sight, unless that is a part."""
+    if confidence > words.score and len(text) > WHOLE * len(words.text):
+        return Words(set_right(text), confidence, words.colour)
+    return words
 
 
 def _spread(places: np.ndarray) -> list[int]:
