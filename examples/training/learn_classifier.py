@@ -30,6 +30,7 @@ from subremover.detect.classify.features import GROUPS, Film, measure_features
 from subremover.detect.classify.line import Line
 from subremover.detect.classify.model import Curve, Model
 from subremover.detect.make_plan import _read_pictures
+from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import Scan
 from subremover.detect.scope import Scope
@@ -93,7 +94,7 @@ def is_undecided(line: Line, others: list[dict[str, Any]]) -> bool:
 def scan_case(case: Path, detector: LineDetector, reader: LineReader) -> tuple[Film, list[Line], list[float]]:
     """All lines that the scan finds in a case, and which share of each is a subtitle's."""
     film = probe(case / "subbed.mp4")
-    scan = Scan(detector.find_lines, reader.read, float(film.frame_rate), Scope())
+    scan = Scan(detector.find_lines, reader.read, FilmWords([]), float(film.frame_rate), Scope())
     with closing(_read_pictures(film, 0, film.frame_count)) as pictures:
         for index, picture in pictures:
             scan.feed(index, picture)

@@ -1,12 +1,14 @@
 import cv2
 import numpy as np
 import pytest
+from fake_reader import FakeReader
 from media import DrawnPicture, draw_picture, draw_subtitle
 
 from subremover.detect import found_so_far
 from subremover.detect.candidates.line_detector import LineDetector
 from subremover.detect.classify.features import Film
 from subremover.detect.found_so_far import FoundSoFar
+from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.scan import Found, scan_pictures
 from subremover.detect.scope import Scope
 from subremover.geometry import Box
@@ -47,6 +49,7 @@ class Screen:
             pictures,
             detector.find_lines,
             lambda *_: ("Good morning", 1.0),
+            FilmWords([FakeReader("Good morning")]),
             RATE,
             Scope(**scope),
             so_far=so_far,
@@ -205,5 +208,8 @@ def test_what_is_large_and_says_nothing_is_no_line(detector):
             cv2.putText(screen.pictures[index], "HELLO", (70, 120), 0, 1.5, (255, 255, 255), 4)
         pictures = ((index, DrawnPicture(picture)) for index, picture in enumerate(screen.pictures))
         reads = (text, 1.0 if text else 0.0)
-        found.append(scan_pictures(pictures, detector.find_lines, lambda *_, r=reads: r, RATE, Scope()))
+        words = FilmWords([FakeReader(text)])
+        found.append(
+            scan_pictures(pictures, detector.find_lines, lambda *_, r=reads: r, words, RATE, Scope())
+        )
     assert len(found[0].events) == 0 < len(found[1].events)

@@ -3,11 +3,13 @@
 import cv2
 import numpy as np
 import pytest
+from fake_reader import FakeReader
 from media import DrawnPicture, draw_texture
 
 from subremover.detect.candidates.line_detector import LineDetector
 from subremover.detect.captions.second_look import SecondLook, _without_strays
 from subremover.detect.captions.zones import find_zones
+from subremover.detect.reading.film_words import FilmWords, Words
 from subremover.detect.scan import scan_pictures
 from subremover.detect.scope import Scope
 from subremover.geometry import Box
@@ -48,7 +50,13 @@ class Film:
     def scan(self, detector):
         pictures = ((index, DrawnPicture(picture)) for index, picture in enumerate(self.pictures))
         return scan_pictures(
-            pictures, detector.find_lines, lambda *_: ("", 0.0), RATE, Scope(), read_again=self.read_again
+            pictures,
+            detector.find_lines,
+            lambda *_: ("", 0.0),
+            FilmWords([FakeReader("")]),
+            RATE,
+            Scope(),
+            read_again=self.read_again,
         )
 
     def check(self, events, least=0.97):
@@ -110,7 +118,7 @@ def test_what_shakes_goes_unless_the_picture_shakes_with_it(is_laid_over, detect
         film.show("what was that", index, index, at=(60 + dx, 140 + dy))
     sights = [(i, Box(58, 118, 190, 30)) for i in (6, 11, 16)]
     zones = find_zones((), sights, (), size=SIZE, last=23, frame_rate=RATE)
-    look = SecondLook(detector.find_lines, lambda *_: ("", 0.0), film.read_again, [])
+    look = SecondLook(detector.find_lines, lambda *_: Words(), film.read_again, [])
     events = look.replace((), zones)
     if is_laid_over:
         film.check(events, least=0.95)
