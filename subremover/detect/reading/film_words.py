@@ -23,8 +23,6 @@ SAMPLED_LINES, LEAST_SAMPLED_LINES = 12, 3
 """Lines of a film that all readers read at the most, and before they are agreed."""
 ZONE_LEAD = 0.15
 """By how much another reader must be surer of the lines of a zone in the mean than the film's first one."""
-SAMPLED_LETTERINGS = 2
-"""Of each of them."""
 PLAIN_SCORE = 0.95
 """How sure the first reader is of a line that no other is asked about: it knows the script."""
 LEAST_SHARE = 0.25
@@ -44,7 +42,7 @@ NEAR = 0.7
 """Of a row's height: letters farther than this from all that was read were passed over."""
 
 
-_MIXED = re.compile(r"[^\W\d_]\d+[^\W\d_]")
+_MIXED = re.compile(r"[^\W\d_]\S*\d\S*[^\W\d_]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +109,7 @@ class FilmWords:
         places = np.unique(np.linspace(0, len(lines) - 1, most).round().astype(int))
         scores: list[list[float]] = []
         for place in _spread(places):
-            scores.append(self._score(lines[place][:SAMPLED_LETTERINGS]))
+            scores.append(self._score(lines[place]))
             best = {int(np.argmax(row)) for row in scores if max(row) >= LEAST_SCORE}
             if len(best) == 1 and len(scores) >= LEAST_SAMPLED_LINES:
                 break
