@@ -57,9 +57,15 @@ def find_readers(language: str, model: Path | None) -> tuple[list[Reader], list[
     return sorted(readers, key=lambda reader: script is not None and script not in reader.scripts), missing
 
 
-def install_command(scripts: Iterable[Script]) -> str:
-    """What installs Tesseract, and its data for those of some scripts that it has none for."""
-    packages = [name for script in scripts if find_data(script) is None for name in debian_packages(script)]
+def install_command(scripts: Iterable[Script], language: str = "und") -> str:
+    """What installs Tesseract, and its data for those of some scripts that it has none for.
+
+    Args:
+        scripts: The scripts.
+        language: Written in them, ISO 639-2; und if it is not known.
+    """
+    lacking = [script for script in scripts if find_data(script, language) is None]
+    packages = [name for script in lacking for name in debian_packages(script, language)]
     commands = ["pip install 'subremover[ocr]'"] * (not has_tesseract())
     return " && ".join([*commands, *[f"apt install {' '.join(packages)}"] * bool(packages)])
 
@@ -67,7 +73,7 @@ def install_command(scripts: Iterable[Script]) -> str:
 def _find_tesseract(scripts: list[Script], language: str) -> tuple[list[TesseractReader], list[Missing]]:
     """Tesseract's readers for some scripts, and what they do not read."""
     if not has_tesseract():
-        return [], [Missing(script, install_command([script])) for script in scripts]
+        return [], [Missing(script, install_command([script], language)) for script in scripts]
     readers, missing = [], []
     found = {script: data for script in scripts if (data := find_data(script, language))}
     can_use = dict(zip(found, try_data(list(found.values())), strict=True))
@@ -76,8 +82,8 @@ def _find_tesseract(scripts: list[Script], language: str) -> tuple[list[Tesserac
             readers.append(TesseractReader(script, found[script]))
         elif script in found:
             files = ", ".join(f"'{file}'" for file in found[script].files)
-            command = f"apt install --reinstall {' '.join(debian_packages(script))}"
+            command = f"apt install --reinstall {' '.join(debian_packages(script, language))}"
             missing.append(Missing(script, command, f"Tesseract cannot use {files}"))
         else:
-            missing.append(Missing(script, install_command([script])))
+            missing.append(Missing(script, install_command([script], language)))
     return readers, missing

@@ -139,10 +139,10 @@ def tesseract_names(script: Script, language: str = "und") -> list[list[str]]:
     return [*best, facts.models.split(), " ".join(others).split()]
 
 
-def debian_packages(script: Script) -> list[str]:
-    """Debian's and Ubuntu's packages of Tesseract's models of a script."""
+def debian_packages(script: Script, language: str = "und") -> list[str]:
+    """Debian's and Ubuntu's packages of what `tesseract_names` has first."""
     facts = _FACTS[script]
-    if facts.best:
+    if facts.best and language in ("und", facts.best):
         return [f"tesseract-ocr-{facts.best}"]
     return [f"tesseract-ocr-script-{word}" for word in facts.package.split()]
 
