@@ -22,8 +22,7 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 MAX_WIDTH_PX = 4096
 """Longer lines are squeezed to it, so that memory is bounded."""
 _BUNDLED = "PP-OCRv6_rec_small.onnx"
-REMEDY = 'give a recogniser of PP-OCR as RapidOCR has them (docs/usage.md, "Scripts")'
-"""What to do where a model cannot be used."""
+_REMEDY = 'give a recogniser of PP-OCR as RapidOCR has them (docs/usage.md, "Scripts")'
 _MOST_BYTES = 512 << 20
 """The largest recogniser of RapidOCR has 81 MiB."""
 _MOST_HEIGHT_PX = 256
@@ -47,8 +46,23 @@ def bundled_model() -> Path:
 
     return Path(rapidocr.__file__).parent / "models" / _BUNDLED
 
+
 _NEEDED: dict[Script, str] = {"greek": "\u03ac"}
 """A letter of a script without which a model writes none of its languages: of Greek, one with an accent."""
+
+
+def read_model(path: Path) -> bytes:
+    """The bytes of a model, whatever it is.
+
+    Raises:
+        UsageError: It cannot be read, is no regular file, or is too large.
+    """
+    return read_small_file(path, "the recogniser", _REMEDY, _MOST_BYTES, kind=UsageError)
+
+
+def refuse(path: Path, why: str) -> UsageError:
+    """What is said of a model that cannot be used."""
+    return UsageError(f"the recogniser '{path}' cannot be used ({why}); {_REMEDY}")
 
 
 class CtcReader:
@@ -56,6 +70,8 @@ class CtcReader:
 
     May be used by several threads at once. What the model does not know it passes over.
     """
+
+    heights_px = (48,)
 
     def __init__(self, path: Path) -> None:
         """Load a model.
@@ -67,7 +83,7 @@ class CtcReader:
         """
         import onnxruntime
 
-        model = read_small_file(path, "the recogniser", REMEDY, _MOST_BYTES, kind=UsageError)
+        model = read_model(path)
         options = onnxruntime.SessionOptions()
         # One thread: sums are then formed in the same order on every machine.
         # See docs/measurements.md, "detect/recogniser: time".
@@ -78,7 +94,7 @@ class CtcReader:
         try:
             self._session: Any = onnxruntime.InferenceSession(model, options, providers=providers)
         except Exception as error:  # onnxruntime's errors have no class of their own in common
-            raise UsageError(f"the recogniser '{path}' is no model in ONNX; {REMEDY}") from error
+            raise refuse(path, "onnxruntime takes it for no model") from error
         note("scan", f"{', '.join(self._session.get_providers())} of onnxruntime {onnxruntime.__version__}")
         known = self._session.get_modelmeta().custom_metadata_map.get("character", "").splitlines()
         self.name = path.stem
@@ -91,7 +107,7 @@ class CtcReader:
         self._characters = ["", *known, " "]
         self._entry, self._height = self._find_entry()
         if wrong := self._find_wrong(known):
-            raise UsageError(f"'{path}' is no recogniser that can be used ({wrong}); {REMEDY}")
+            raise refuse(path, wrong)
 
     def read(self, line: np.ndarray) -> Reading:
         """Read one horizontal line of text.

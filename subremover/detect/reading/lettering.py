@@ -108,7 +108,9 @@ def _find_upright(picture: np.ndarray, strokes: np.ndarray) -> tuple[Lettering, 
     opacities = [_opacity(lab, [colour]) for colour in colours]
     inks = [_find_ink(opacity, strokes, edge) for opacity in opacities]
     found = [([colour], ink) for colour, ink in zip(colours, inks, strict=True)]
-    if len(colours) > 1 and _take_turns(*(i & (o > SOLID) for i, o in zip(inks[:2], opacities, strict=False))):
+    if len(colours) > 1 and _take_turns(
+        *(i & (o > SOLID) for i, o in zip(inks[:2], opacities, strict=False))
+    ):
         both = colours[:2]
         found.insert(0, (both, _find_ink(_opacity(lab, both), strokes, edge)))
     letterings = []

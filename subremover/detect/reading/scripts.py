@@ -96,6 +96,8 @@ _FACTS: dict[Script, _Facts] = {
     "tibetan": _Facts("Tibetan", "tibt", "bod tib dzo"),
 }
 SCRIPTS: tuple[Script, ...] = tuple(_FACTS)
+COMMON_SCRIPTS: tuple[Script, ...] = ("greek", "cyrillic", "arabic", "hebrew", "hangul", "thai", "devanagari")
+"""Those of most films of which the recogniser inside rapidocr knows nothing."""
 
 SCRIPT_OF_LANGUAGE: dict[str, Script] = {
     language: script for script, facts in _FACTS.items() for language in facts.languages.split()
@@ -139,10 +141,10 @@ def tesseract_names(script: Script, language: str = "und") -> list[list[str]]:
     return [*best, facts.models.split(), " ".join(others).split()]
 
 
-def debian_packages(script: Script) -> list[str]:
-    """Debian's and Ubuntu's packages of Tesseract's models of a script."""
+def debian_packages(script: Script, language: str = "und") -> list[str]:
+    """Debian's and Ubuntu's packages of what `tesseract_names` has first."""
     facts = _FACTS[script]
-    if facts.best:
+    if facts.best and language in ("und", facts.best):
         return [f"tesseract-ocr-{facts.best}"]
     return [f"tesseract-ocr-script-{word}" for word in facts.package.split()]
 

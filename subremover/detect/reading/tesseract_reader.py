@@ -70,6 +70,8 @@ class TesseractReader:
     wanted, not a word like it.
     """
 
+    heights_px = (48, 56, 72)
+
     def __init__(self, script: Script, data: TesseractData) -> None:
         """Load nothing yet.
 
@@ -87,8 +89,8 @@ class TesseractReader:
     def read(self, line: np.ndarray) -> Reading:
         """Read one horizontal line of text.
 
-        The line is looked for in the picture, which invents nothing at its ends; where none is found, all of the
-        picture is taken for it. See docs/measurements.md, "detect/reading: Tesseract".
+        The line is looked for in the picture, which invents nothing at its ends; where none is found, all of
+        the picture is taken for it. See docs/measurements.md, "detect/reading: Tesseract".
 
         Args:
             line: (h, w, 3) uint8, RGB; tight to the strokes, or with a little margin. The height counts:
@@ -99,6 +101,8 @@ class TesseractReader:
             InputError: Tesseract cannot use its data.
         """
         check_line(line)
+        if (line == line[0, 0]).all():  # some data see letters in plain ground
+            return NOTHING
         height, width = line.shape[:2]
         if width > _MAX_WIDTH_PX:
             line = cv2.resize(line, (_MAX_WIDTH_PX, height), interpolation=cv2.INTER_AREA)

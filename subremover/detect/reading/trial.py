@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from subremover.detect.reading.ctc_reader import MAX_WIDTH_PX, REMEDY, CtcReader
+from subremover.detect.reading.ctc_reader import MAX_WIDTH_PX, CtcReader, read_model, refuse
 from subremover.detect.reading.reader import Reader
 from subremover.detect.reading.tesseract_reader import TesseractData, TesseractReader
 from subremover.errors import SubremoverError, UsageError
@@ -37,11 +37,10 @@ def try_model(path: Path) -> None:
     Raises:
         UsageError: It cannot be used.
     """
+    read_model(path)
     code, text = _try_apart(("ctc", str(path)), _stamp([path]))
     if code:
-        raise UsageError(
-            text if code == _REFUSED else f"the recogniser '{path}' cannot be used ({text}); {REMEDY}"
-        )
+        raise UsageError(text) if code == _REFUSED else refuse(path, text)
 
 
 def try_data(found: Sequence[TesseractData]) -> list[bool]:
@@ -85,7 +84,7 @@ def _try_apart(arguments: tuple[str, ...], _files: tuple[int, ...]) -> tuple[int
     }
     try:
         child = subprocess.run(
-            [sys.executable, "-P", "-m", "subremover.detect.reading.trial", *arguments],
+            [sys.executable, "-P", "-m", __name__, str(_MOST_SECONDS), str(_MOST_BYTES), *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -104,11 +103,11 @@ def _try_apart(arguments: tuple[str, ...], _files: tuple[int, ...]) -> tuple[int
     return child.returncode, child.stdout.decode(errors="replace").strip()
 
 
-def _main(kind: str, *arguments: str) -> int:
+def _main(seconds: str, memory_bytes: str, kind: str, *arguments: str) -> int:
     """Load and use models, under limits; exit code and what is printed are as `_try_apart` expects them."""
     for limit, most in (
-        (resource.RLIMIT_CPU, _MOST_SECONDS),
-        (resource.RLIMIT_DATA, _MOST_BYTES),
+        (resource.RLIMIT_CPU, int(seconds)),
+        (resource.RLIMIT_DATA, int(memory_bytes)),
         (resource.RLIMIT_CORE, 0),
     ):
         hard = resource.getrlimit(limit)[1]
