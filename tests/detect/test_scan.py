@@ -1,7 +1,6 @@
 import cv2
 import numpy as np
 import pytest
-from fake_reader import FakeReader
 from media import DrawnPicture, draw_picture, draw_subtitle
 
 from subremover.detect import found_so_far
@@ -49,7 +48,7 @@ class Screen:
             pictures,
             detector.find_lines,
             lambda *_: ("Good morning", 1.0),
-            FilmWords([FakeReader("Good morning")]),
+            FilmWords([]),
             RATE,
             Scope(**scope),
             so_far=so_far,
@@ -208,8 +207,7 @@ def test_what_is_large_and_says_nothing_is_no_line(detector):
             cv2.putText(screen.pictures[index], "HELLO", (70, 120), 0, 1.5, (255, 255, 255), 4)
         pictures = ((index, DrawnPicture(picture)) for index, picture in enumerate(screen.pictures))
         reads = (text, 1.0 if text else 0.0)
-        words = FilmWords([FakeReader(text)])
         found.append(
-            scan_pictures(pictures, detector.find_lines, lambda *_, r=reads: r, words, RATE, Scope())
+            scan_pictures(pictures, detector.find_lines, lambda *_, r=reads: r, FilmWords([]), RATE, Scope())
         )
     assert len(found[0].events) == 0 < len(found[1].events)

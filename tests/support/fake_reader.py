@@ -19,6 +19,8 @@ Say = Callable[[int, int], tuple[str, float]]
 class FakeReader:
     """Takes each dark bar for a character, and tells where it stands."""
 
+    heights_px = (48, 56, 72)
+
     def __init__(self, say: Say | str, script: Script = "latin") -> None:
         """Prepare.
 

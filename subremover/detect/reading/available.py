@@ -47,11 +47,10 @@ def make_words(language: str, model: Path | None) -> FilmWords:
     readers: list[Reader] = [*recognisers]
     if script not in read:
         readers += _find_tesseract([script], language)
-        if not any(script in reader.scripts for reader in readers):
-            log.warning(
-                "%s letters cannot be read here; to have them read: %s",
-                *(script.capitalize(), install_command([script], language)),
-            )
+        is_read = any(script in reader.scripts for reader in readers)
+        # There is none for damaged data, of which a warning tells by itself.
+        if not is_read and (command := install_command([script], language)):
+            log.warning("%s letters cannot be read here; to have them read: %s", script.capitalize(), command)
     readers.sort(key=lambda reader: script not in reader.scripts)
     return FilmWords(readers, at_sight=recognisers[-1], is_told=True)
 

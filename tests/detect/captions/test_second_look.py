@@ -3,13 +3,13 @@
 import cv2
 import numpy as np
 import pytest
-from fake_reader import FakeReader
 from media import DrawnPicture, draw_texture
 
 from subremover.detect.candidates.line_detector import LineDetector
 from subremover.detect.captions.second_look import SecondLook, _without_strays
 from subremover.detect.captions.zones import find_zones
-from subremover.detect.reading.film_words import FilmWords, Words
+from subremover.detect.reading.film_words import FilmWords
+from subremover.detect.reading.line_words import Words
 from subremover.detect.scan import scan_pictures
 from subremover.detect.scope import Scope
 from subremover.geometry import Box
@@ -53,7 +53,7 @@ class Film:
             pictures,
             detector.find_lines,
             lambda *_: ("", 0.0),
-            FilmWords([FakeReader("")]),
+            FilmWords([]),
             RATE,
             Scope(),
             read_again=self.read_again,

@@ -10,13 +10,15 @@ from onnx_models import make_recogniser
 from written_lines import open_tesseract
 
 from subremover.detect.reading import trial
-from subremover.detect.reading.available import find_readers, install_command
+from subremover.detect.reading.available import install_command, make_words, tell_unread
 from subremover.detect.reading.ctc_reader import bundled_model
+from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.reading.tesseract_reader import find_data
 from subremover.errors import UsageError
 
 LETTERS = string.ascii_lowercase
 CYRILLIC = "абвгдежзийклмнопрстуфхцчшщъыьэюя"
+BUNDLED = "PP-OCRv6_rec_small"
 SYSTEM = "subremover.detect.reading.tesseract_reader._SYSTEM_FOLDERS"
 
 
@@ -40,87 +42,117 @@ def find_cyrillic() -> Path:
     return found.files[0]
 
 
-@pytest.mark.usefixtures("data")
-def test_what_is_always_there() -> None:
-    readers, missing = find_readers("eng", None)
-    assert [reader.name for reader in readers] == ["PP-OCRv6_rec_small"]
-    assert missing == []
+def name_readers(words: FilmWords) -> list[str]:
+    """Those that every film is read with."""
+    return [reader.name for reader in words._readers]
+
+
+def name_others(words: FilmWords) -> list[str]:
+    """Those that are looked for where these cannot read a line."""
+    return [reader.name for reader in words._find_others()]
 
 
 @pytest.mark.usefixtures("data")
-def test_what_is_missing_is_told_with_its_command() -> None:
+def test_what_is_always_there(caplog: pytest.LogCaptureFixture) -> None:
+    for language in ("eng", "jpn"):
+        words = make_words(language, None)
+        assert name_readers(words) == [BUNDLED]
+        assert words.is_at_sight
+    words = make_words("und", None)
+    assert (name_readers(words), name_others(words)) == ([BUNDLED], [])
+    assert caplog.messages == []  # the film may need no more
+
+
+@pytest.mark.usefixtures("data")
+def test_what_the_told_language_lacks_is_named_with_its_command(caplog: pytest.LogCaptureFixture) -> None:
     find_cyrillic()
-    readers, missing = find_readers("rus", None)
-    assert [reader.name for reader in readers] == ["PP-OCRv6_rec_small"]
-    assert [entry.script for entry in missing] == ["cyrillic"]
-    assert str(missing[0]) == (
+    words = make_words("rus", None)
+    assert name_readers(words) == [BUNDLED]
+    assert caplog.messages == [
         "Cyrillic letters cannot be read here; to have them read: apt install tesseract-ocr-script-cyrl"
-    )
-    _, missing = find_readers("und", None)
-    assert {"cyrillic", "arabic", "hebrew", "hangul", "thai", "devanagari"} <= {
-        entry.script for entry in missing
-    }
-    assert not {"latin", "han"} & {entry.script for entry in missing}
+    ]
     assert install_command(["thai", "hebrew"]) == ("apt install tesseract-ocr-tha tesseract-ocr-script-hebr")
 
 
-def test_without_tesserocr_its_command_comes_too(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "tesserocr", None)
-    readers, missing = find_readers("kor", None)
-    assert [reader.name for reader in readers] == ["PP-OCRv6_rec_small"]
-    assert [entry.command for entry in missing] == [
-        "pip install 'subremover[ocr]' && apt install tesseract-ocr-kor"
+@pytest.mark.usefixtures("data")
+def test_a_film_that_nobody_can_read_is_told_of(caplog: pytest.LogCaptureFixture) -> None:
+    find_cyrillic()
+    tell_unread()
+    (message,) = caplog.messages
+    packages = message.partition(
+        "no reader here knows the script of the subtitles; to have more scripts read: apt install "
+    )[2]
+    assert {"tesseract-ocr-script-cyrl", "tesseract-ocr-ara", "tesseract-ocr-kor"} <= set(packages.split())
+
+
+def test_where_all_is_there_the_language_may_help(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("subremover.detect.reading.available.install_command", lambda _: "")
+    tell_unread()
+    assert caplog.messages == [
+        "no reader here knows the script of the subtitles; --subtitle-language may help"
     ]
-    assert "tesseract-ocr-script-arab" in find_readers("fas", None)[1][0].command
+
+
+def test_without_tesserocr_its_command_comes_too(
+    data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(sys.modules, "tesserocr", None)
+    assert name_readers(make_words("kor", None)) == [BUNDLED]
+    assert caplog.messages[-1].endswith("pip install 'subremover[ocr]' && apt install tesseract-ocr-kor")
+    make_words("fas", None)
+    assert "tesseract-ocr-script-arab" in caplog.messages[-1]
     (data / "Hangul.traineddata").touch()
-    assert find_readers("kor", None)[1][0].command == "pip install 'subremover[ocr]'"
+    make_words("kor", None)
+    assert caplog.messages[-1].endswith("read: pip install 'subremover[ocr]'")
+    assert name_others(make_words("und", None)) == []
 
 
-def test_the_language_decides(data: Path) -> None:
+def test_the_language_decides(data: Path, caplog: pytest.LogCaptureFixture) -> None:
     (data / "Cyrillic.traineddata").symlink_to(find_cyrillic())
-    readers, missing = find_readers("ukr", None)
-    assert [reader.name for reader in readers] == ["Tesseract (Cyrillic)", "PP-OCRv6_rec_small"]
-    assert missing == []
-    readers, _ = find_readers("jpn", None)
-    assert [reader.name for reader in readers] == ["PP-OCRv6_rec_small"]
-    readers, missing = find_readers("srp", None)  # written in two scripts
-    assert [reader.name for reader in readers] == ["PP-OCRv6_rec_small", "Tesseract (Cyrillic)"]
-    assert "cyrillic" not in {entry.script for entry in missing}
+    words = make_words("ukr", None)
+    assert name_readers(words) == ["Tesseract (Cyrillic)", BUNDLED]
+    assert not words.is_at_sight
+    assert name_readers(make_words("jpn", None)) == [BUNDLED]
+    for language in ("und", "srp"):  # the latter is written in two scripts
+        words = make_words(language, None)
+        assert (name_readers(words), name_others(words)) == ([BUNDLED], ["Tesseract (Cyrillic)"])
+    assert caplog.messages == []
 
 
 def test_a_model_of_the_users_own_reads_its_script(data: Path, tmp_path: Path) -> None:
     (data / "Cyrillic.traineddata").touch()
     model = tmp_path / "mine.onnx"
     model.write_bytes(make_recogniser(CYRILLIC))
-    readers, missing = find_readers("rus", model)
-    assert [reader.name for reader in readers] == ["mine", "PP-OCRv6_rec_small"]
-    assert missing == []
-    readers, missing = find_readers("eng", model)
-    assert [reader.name for reader in readers] == ["PP-OCRv6_rec_small", "mine"]
+    assert name_readers(make_words("rus", model)) == ["mine", BUNDLED]
+    assert name_readers(make_words("eng", model)) == [BUNDLED, "mine"]
+    words = make_words("und", model)
+    assert (name_readers(words), name_others(words)) == (["mine", BUNDLED], [])
 
 
-def test_damaged_data_are_missing(data: Path) -> None:
+def test_damaged_data_are_told_of(data: Path, caplog: pytest.LogCaptureFixture) -> None:
     good = find_cyrillic()
     (data / "Cyrillic.traineddata").symlink_to(good)
     (data / "Thai.traineddata").write_bytes(good.read_bytes()[: 1 << 20])
-    readers, missing = find_readers("und", None)
-    assert [reader.name for reader in readers] == ["PP-OCRv6_rec_small", "Tesseract (Cyrillic)"]
-    (thai,) = [entry for entry in missing if entry.script == "thai"]
-    assert str(thai) == (
-        f"Thai letters cannot be read here (Tesseract cannot use '{data}/Thai.traineddata'); "
-        "to have them read: apt install --reinstall tesseract-ocr-tha"
-    )
+    assert name_others(make_words("und", None)) == ["Tesseract (Cyrillic)"]
+    assert caplog.messages == [
+        f"Tesseract cannot use '{data}/Thai.traineddata'; install them anew: "
+        "apt install --reinstall tesseract-ocr-tha"
+    ]
 
 
-def test_data_that_end_who_loads_them(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_that_end_who_loads_them(
+    data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     find_cyrillic()
     (data / "Thai.traineddata").touch()
     run = subprocess.run
     crash = [sys.executable, "-c", "import os; os.abort()"]
     monkeypatch.setattr(trial.subprocess, "run", lambda _, **settings: run(crash, **settings))
-    readers, missing = find_readers("tha", None)
-    assert [reader.name for reader in readers] == ["PP-OCRv6_rec_small"]
-    assert "Tesseract cannot use" in missing[0].reason
+    assert name_readers(make_words("tha", None)) == [BUNDLED]
+    (message,) = caplog.messages
+    assert message.startswith("Tesseract cannot use")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +173,7 @@ def test_a_model_that_cannot_be_used(
         with pytest.raises(
             UsageError, match=rf"the recogniser '.*mine.onnx' cannot be used \({why}"
         ) as caught:
-            find_readers("eng", tmp_path / "mine.onnx")
+            make_words("eng", tmp_path / "mine.onnx")
         assert caught.value.exit_code == 2
     assert time.monotonic() - start < 30
 
@@ -149,7 +181,7 @@ def test_a_model_that_cannot_be_used(
 def test_a_model_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mine.onnx")
     with pytest.raises(UsageError, match="is no regular file"):
-        find_readers("eng", tmp_path / "mine.onnx")
+        make_words("eng", tmp_path / "mine.onnx")
 
 
 def test_a_sound_model_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
