@@ -76,6 +76,10 @@ class ScanOptions:
             raise UsageError("give a mask or a plan, not both")
         if self.times is not None and (self.mask is not None or self.plan is not None):
             raise UsageError("--times tells the scan where to look; leave it out where a mask or a plan does")
+        if self.ocr_model is not None and (self.mask is not None or self.plan is not None):
+            raise UsageError(
+                "--ocr-model reads what the scan finds; a mask or a plan takes the place of that"
+            )
 
 
 @dataclass(frozen=True, slots=True)

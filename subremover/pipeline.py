@@ -55,6 +55,7 @@ from subremover.video.read.probe import probe
 from subremover.video.splice.packet_index import PacketIndex, read_packet_index
 from subremover.video.splice.splice import LEAST_SHARE, Splice, SpliceError, plan_splice
 from subremover.video.text.read_srt import read_srt
+from subremover.video.text.text_track import NO_TRACK, TextTrack
 from subremover.video.write.preflight import check_splice, check_target
 from subremover.video.write.provenance_film import check_provenance
 
@@ -331,12 +332,12 @@ class Run(AbstractContextManager["Run"]):
         if self._part is not None:
             raise ValueError("a run of a part makes no film; it has render_part")
         film, encode = self.film, self.options.encode
-        cues = make_cues(plan.events, film.times) if encode.subtitle_track else ()
+        text = self._make_track(plan)
         if plan.removed or not can_copy(film, work.target):
-            made = render_whole(self._prepare(plan, work), cues, self._progress)
+            made = render_whole(self._prepare(plan, work), text, self._progress)
         else:
             with stage("copy", frames=film.frame_count):
-                warnings = remux(film, work.target, encode, cues, folder=work.path)
+                warnings = remux(film, work.target, encode, text, folder=work.path)
             made = Rendered(warnings, Tally((), 1), frames_copied=film.frame_count)
         work.clear()
         return Result(
@@ -346,7 +347,11 @@ class Run(AbstractContextManager["Run"]):
             event_shares=made.tally.by_event,
             seconds=time.monotonic() - self._start,
             output_bytes=work.target.stat().st_size,
-            warnings=(*film.warnings, *made.warnings, *self._tell_odd(plan, bool(cues), made.frames_copied)),
+            warnings=(
+                *film.warnings,
+                *made.warnings,
+                *self._tell_odd(plan, bool(text.cues), made.frames_copied),
+            ),
             left_alone=self.describe_left_alone(plan),
             frames_copied=made.frames_copied,
             frames_resumed=made.frames_resumed,
@@ -420,7 +425,8 @@ class Run(AbstractContextManager["Run"]):
 
     def _check_names(self) -> None:
         """Raise a UsageError where what was given contradicts itself."""
-        also = [name for name in ("plan", "mask", "times") if getattr(self.options.scan, name) is not None]
+        names = ("plan", "mask", "times", "ocr_model")
+        also = [name for name in names if getattr(self.options.scan, name) is not None]
         if self._given is not None and also:
             raise UsageError(f"a plan was given, so leave the {also[0]} of the options out")
         if self._part is not None and self._cluster is not None:
@@ -491,6 +497,14 @@ class Run(AbstractContextManager["Run"]):
             memory_share=self.limits.scan_share,
             on_found=self._on_found,
         )
+
+    def _make_track(self, plan: Plan) -> TextTrack:
+        """What the film is to get as a text track; without cues where none is wanted."""
+        encode, film = self.options.encode, self.film
+        if not encode.subtitle_track:
+            return NO_TRACK
+        cues = make_cues(plan.events, film.times)
+        return TextTrack(cues, film.upright_size, self.options.scan.subtitle_language, encode.speaker_colours)
 
     def _tell_odd(self, plan: Plan, has_cues: bool, copied: int) -> Iterator[str]:
         """Warnings of what came out otherwise than asked for."""

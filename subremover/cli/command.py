@@ -44,7 +44,7 @@ def command(session: Session, /, **values: Any) -> int:
     subremover films/ -o cleaned/
 
     A folder as INPUT stands for the films in it. With several films, options that take a file or a folder
-    take a folder, in which each film has its own; --mask and --summary are one for all.
+    take a folder, in which each film has its own; --mask, --ocr-model and --summary are one for all.
     """
     _set_logging(values["quiet"], values["verbose"])
     request = Request.read(values)

@@ -215,8 +215,15 @@ _DECLARATIONS = (
     _found(
         "--subtitle-language",
         metavar="CODE",
-        default=_DEFAULTS.encode.subtitle_language,
-        help="Language of that track: eng, fra, jpn, ..., or und where it is not told.",
+        default=_DEFAULTS.scan.subtitle_language,
+        help="Language of the subtitles, for their script and the track: eng, rus, jpn, ...; und: the film"
+        " tells the script.",
+    ),
+    _found(
+        "--ocr-model",
+        type=_PATH,
+        metavar="FILE",
+        help="Read the subtitles by a recogniser of PP-OCR, as ONNX, where it knows their script.",
     ),
     _found(
         "--speaker-colours",

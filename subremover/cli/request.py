@@ -85,7 +85,8 @@ class Request:
         )
         found = [] if values["watch"] else inputs.find()
         has_folder = inputs.is_many or (output is not None and output.is_folder_name)
-        files = (options.scan.mask, options.scan.plan, options.scan.times, values["summary"])
+        scan = options.scan
+        files = (scan.mask, scan.plan, scan.times, scan.ocr_model, values["summary"])
         outputs = OutputFinder(
             asked,
             is_many=inputs.is_many,

@@ -14,7 +14,6 @@ from typing import Protocol
 from subremover.errors import OutputError
 from subremover.fill.paint.jobs import Painter
 from subremover.options import Options
-from subremover.plan.cues import Cue
 from subremover.plan.model import Plan
 from subremover.progress import Progress, ProgressCallback
 from subremover.provenance import Tally
@@ -30,6 +29,7 @@ from subremover.video.encode.spool import Spool
 from subremover.video.film import Film
 from subremover.video.segments import Segment, count_frames, cut_segments
 from subremover.video.splice.splice import Splice, SpliceError
+from subremover.video.text.text_track import TextTrack
 from subremover.video.write.assemble import assemble
 from subremover.video.write.provenance_film import assemble_provenance
 
@@ -160,11 +160,11 @@ class Rendering:
             )
         return resumed
 
-    def assemble(self, cues: tuple[Cue, ...], progress: ProgressCallback) -> tuple[tuple[str, ...], Tally]:
+    def assemble(self, text: TextTrack, progress: ProgressCallback) -> tuple[tuple[str, ...], Tally]:
         """Make the target of the finished segments, and the film of origins before it, if one is wanted.
 
         Args:
-            cues: What is added as a text track, in the film's own seconds; empty: no track.
+            text: The text track that is added.
             progress: Called for every frame verified, where some are copied.
 
         Returns:
@@ -198,7 +198,7 @@ class Rendering:
                 self.encoding,
                 self.options.encode,
                 pieces,
-                cues=cues,
+                text=text,
                 folder=self.work.path,
                 splice=self.splice,
                 progress=progress,
@@ -271,12 +271,12 @@ class Rendered:
     """Number of frames that an earlier run had finished."""
 
 
-def render_whole(rendering: Rendering, cues: tuple[Cue, ...], progress: ProgressCallback) -> Rendered:
+def render_whole(rendering: Rendering, text: TextTrack, progress: ProgressCallback) -> Rendered:
     """Render and assemble a film; where copied packets do not fit in after all, all of it is encoded.
 
     Args:
         rendering: With a splice, if packets are to be copied.
-        cues: What is added as a text track, in the film's own seconds; empty: no track.
+        text: The text track that is added.
         progress: Called for every frame rendered or verified.
 
     Returns:
@@ -291,20 +291,20 @@ def render_whole(rendering: Rendering, cues: tuple[Cue, ...], progress: Progress
         SpliceError: Packets had to be copied, and do not fit in.
     """
     try:
-        return _render(rendering, cues, progress)
+        return _render(rendering, text, progress)
     except SpliceError as error:
         if rendering.splice is None or rendering.options.encode.splice == "on":
             raise
         log.warning("%s; encoding all of it again", error)
         rendering.work.decide(Decisions(is_whole=True))
-        return _render(replace(rendering, splice=None), cues, progress)
+        return _render(replace(rendering, splice=None), text, progress)
 
 
-def _render(rendering: Rendering, cues: tuple[Cue, ...], progress: ProgressCallback) -> Rendered:
+def _render(rendering: Rendering, text: TextTrack, progress: ProgressCallback) -> Rendered:
     """Render and assemble a film as `rendering` says."""
     rendering = rendering.begin()
     resumed = rendering.make_segments(rendering.segments, progress)
-    warnings, tally = rendering.assemble(cues, progress)
+    warnings, tally = rendering.assemble(text, progress)
     copied = count_frames(segment for segment in rendering.segments if segment.is_copied)
     return Rendered(warnings, tally, copied, resumed)
 

@@ -83,7 +83,7 @@ def describe_options(options: Options, plan: str | None) -> dict[str, Any]:
         plan: Digest of the plan that was given; None: there will be a scan.
     """
     scan = {**dataclasses.asdict(options.scan), "plan": plan}
-    for name in ("mask", "times"):
+    for name in ("mask", "times", "ocr_model"):
         scan[name] = hash_file(scan[name]) if scan[name] is not None else None
     encode = {k: v for k, v in dataclasses.asdict(options.encode).items() if k not in _WHERE}
     paint, borrow = dataclasses.asdict(options.paint), dataclasses.asdict(options.borrow)

@@ -113,6 +113,7 @@ class TestState:
         ("options", "state"),
         [
             (Options(ScanOptions(logos=True)), "new"),
+            (Options(ScanOptions(subtitle_language="rus")), "new"),
             (Options(encode=EncodeOptions(crf=20.0)), "new"),
             (Options(encode=EncodeOptions(overwrite=True, resume=False)), "done"),
             (Options(pool=PoolOptions(device="cpu", batch_size=3)), "done"),
@@ -128,11 +129,12 @@ class TestState:
 
     def test_files_of_options_are_told_by_what_they_say(self, tmp_path: Path) -> None:
         (tmp_path / "plan").mkdir()
-        for name in ("mask.png", "times.srt", "plan/plan.json", "plan/1.png"):
+        for name in ("mask.png", "times.srt", "model.onnx", "plan/plan.json", "plan/1.png"):
             (tmp_path / name).write_text("old")
         scans = [
             ("mask.png", ScanOptions(mask=tmp_path / "mask.png")),
             ("times.srt", ScanOptions(times=tmp_path / "times.srt")),
+            ("model.onnx", ScanOptions(ocr_model=tmp_path / "model.onnx")),
             ("plan/1.png", ScanOptions(plan=tmp_path / "plan")),
             ("plan/plan.json", ScanOptions(plan=tmp_path / "plan/plan.json")),
         ]

@@ -518,8 +518,9 @@ class TestOptions:
         assert asked("--max-memory", "1.5G").max_memory_bytes == 3 << 29
         assert asked("--splice", "on").encode == EncodeOptions(splice="on")
         assert asked("--no-resume").encode == EncodeOptions(resume=False)
-        track = asked("--subtitle-track", "--subtitle-language", "jpn").encode
-        assert (track.subtitle_track, track.subtitle_language) == (True, "jpn")
+        track = asked("--subtitle-track", "--subtitle-language", "jpn")
+        assert (track.encode.subtitle_track, track.scan.subtitle_language) == (True, "jpn")
+        assert asked("--ocr-model", "mine.onnx").scan.ocr_model == Path("mine.onnx")
 
     def test_several_films_have_files_of_their_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
         found: list[Options] = []

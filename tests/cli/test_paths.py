@@ -146,13 +146,19 @@ class TestInputs:
     def test_times(self, refused: Callable[..., None], name: str) -> None:
         refused(5, name, "film.mp4", *self.TO, "--times", name, "--segmenter", "gradient")
 
+    @pytest.mark.parametrize("name", fit(UNREADABLE, "mask.png"), ids=short)
+    def test_model(self, refused: Callable[..., None], name: str) -> None:
+        refused(2, name, "film.mp4", *self.TO, "--ocr-model", name, "--segmenter", "gradient")
+
     @pytest.mark.parametrize("name", fit(UNREADABLE, "plan"), ids=short)
     def test_plan(self, refused: Callable[..., None], name: str) -> None:
         is_folder = name in ("sealed_plan", "folder_plan")
         refused(5, f"{name}/plan.json" if is_folder else name, "film.mp4", *self.TO, "--plan", name)
         refused(5, f"{name}/plan.json", "film.mp4", *self.TO, "--plan", f"{name}/plan.json")
 
-    @pytest.mark.parametrize("option", ["", "-o", "--mask", "--plan", "--times", "--srt", "--save-plan"])
+    @pytest.mark.parametrize(
+        "option", ["", "-o", "--mask", "--plan", "--times", "--ocr-model", "--srt", "--save-plan"]
+    )
     def test_an_empty_name(self, place: Path, capsys: pytest.CaptureFixture[str], option: str) -> None:
         """Of a variable that is not set: not the current folder, with all that is in it."""
         before = names(place)

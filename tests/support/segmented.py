@@ -10,13 +10,13 @@ from tempfile import TemporaryDirectory
 from av.video.frame import VideoFrame
 
 from subremover.options import EncodeOptions
-from subremover.plan.cues import Cue
 from subremover.video.encode.encoders import choose_encoding
 from subremover.video.encode.spool import KEY_BYTES, Spool
 from subremover.video.film import Film
 from subremover.video.read.probe import probe
 from subremover.video.read.reader import read_frames
 from subremover.video.segments import Segment, by_segment
+from subremover.video.text.text_track import NO_TRACK, TextTrack
 from subremover.video.write.assemble import assemble
 from subremover.video.write.preflight import check_target
 from subremover.video.write.segment_writer import SegmentWriter, open_encoder
@@ -62,7 +62,7 @@ def write_film(
     film: Film,
     target: Path,
     options: EncodeOptions,
-    cues: tuple[Cue, ...] = (),
+    text: TextTrack = NO_TRACK,
     *,
     starts: Sequence[int] = (9,),
     change: Callable[[int, VideoFrame], None] = lambda *_: None,
@@ -71,7 +71,7 @@ def write_film(
     starts = [start for start in starts if start < film.frame_count]
     with TemporaryDirectory() as folder:
         spools = write_spools(film, Path(folder), target, options, cut_at(film, *starts), change=change)
-        return [*assemble(film, target, choose_encoding(film, options), options, spools, cues=cues)]
+        return [*assemble(film, target, choose_encoding(film, options), options, spools, text=text)]
 
 
 PLAIN = EncodeOptions()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from subremover.errors import UsageError
-from subremover.options import EncodeOptions, PresetName, SensitivityName
+from subremover.options import EncodeOptions, PresetName, ScanOptions, SensitivityName
 from subremover.page.library import CONTAINERS, Outputs
 from subremover.page.refusals import bad
 from subremover.video.encode.encoders import list_codecs
@@ -136,7 +136,8 @@ class RunAsk:
             take(values, "overwrite", bool, False),
         )
         try:
-            EncodeOptions(crf=ask.crf, match_size=ask.match_size, subtitle_language=ask.subtitle_language)
+            EncodeOptions(crf=ask.crf, match_size=ask.match_size)
+            ScanOptions(subtitle_language=ask.subtitle_language)
         except UsageError as error:
             raise bad(str(error)) from error
         return ask

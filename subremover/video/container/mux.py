@@ -17,7 +17,6 @@ from av.packet import Packet
 from av.stream import AttachmentStream, Stream
 
 from subremover.options import EncodeOptions
-from subremover.plan.cues import Cue
 from subremover.runtime.atomic_file import PartFile, check_file
 from subremover.video.container.carry import (
     MATROSKA,
@@ -45,7 +44,7 @@ from subremover.video.read.packets import read_packets
 from subremover.video.read.source import check_unchanged, open_input
 from subremover.video.text.text_convert import read_text
 from subremover.video.text.text_streams import TEXT_CODECS
-from subremover.video.text.text_track import TextTrack
+from subremover.video.text.text_track import NO_TRACK, TextTrack
 
 log = logging.getLogger(__name__)
 
@@ -214,7 +213,7 @@ def remux(
     film: Film,
     target: Path,
     options: EncodeOptions,
-    cues: tuple[Cue, ...] = (),
+    text: TextTrack = NO_TRACK,
     *,
     folder: Path | None = None,
 ) -> tuple[str, ...]:
@@ -223,8 +222,8 @@ def remux(
     Args:
         film: The source.
         target: The film to be made; its extension names the container.
-        options: Whether the target may be replaced, and the language of the cues.
-        cues: What is added as a text track, in the film's own seconds; empty: no track.
+        options: Whether the target may be replaced.
+        text: The text track that is added.
         folder: Where the new file lies until it is whole; None: beside the target.
 
     Returns:
@@ -240,7 +239,6 @@ def remux(
         with open_input(film.path) as source, mux_errors(target):
             out = open_output(source, str(part.path), target)
             with closing_output(out):
-                text = TextTrack(cues, film.upright_size, options.subtitle_language, options.speaker_colours)
                 carried = CarriedStreams(source, out, film, with_picture=True, text=text)
                 carried.mux_until(None)
             warnings = [*carried.warnings, *keep_shape(film, source, part.path, find_format(target))]

@@ -73,6 +73,9 @@ class TextTrack:
             yield fill_packet(Packet(data), cue, stream)
 
 
+NO_TRACK = TextTrack()
+
+
 def check_text_track(format_name: str, target: Path) -> None:
     """Check that a container can hold a text track.
 

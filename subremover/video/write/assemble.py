@@ -17,7 +17,6 @@ from av.packet import Packet
 
 from subremover.errors import OutputError
 from subremover.options import EncodeOptions
-from subremover.plan.cues import Cue
 from subremover.progress import ProgressCallback, ignore
 from subremover.runtime.atomic_file import PartFile, check_file
 from subremover.video.container.mux import CarriedStreams
@@ -29,7 +28,7 @@ from subremover.video.encode.spool import Spool, SpoolError, decode_times
 from subremover.video.film import Film
 from subremover.video.read.source import check_unchanged, open_input
 from subremover.video.splice.splice import Splice, SpliceError
-from subremover.video.text.text_track import TextTrack
+from subremover.video.text.text_track import NO_TRACK, TextTrack
 from subremover.video.write.verify import check_frames, find_fault
 
 
@@ -40,7 +39,7 @@ def assemble(
     options: EncodeOptions,
     pieces: Sequence[Spool | range],
     *,
-    cues: tuple[Cue, ...] = (),
+    text: TextTrack = NO_TRACK,
     folder: Path | None = None,
     splice: Splice | None = None,
     progress: ProgressCallback = ignore,
@@ -53,9 +52,9 @@ def assemble(
         film: The source.
         target: The film to be made; its extension names the container.
         encoding: Of the rendered segments.
-        options: Whether the target may be replaced, and the language of the cues.
+        options: Whether the target may be replaced.
         pieces: The spools of all rendered segments and the frames of all copied ones, in order.
-        cues: What is added as a text track, in the film's own seconds; empty: no track.
+        text: The text track that is added.
         folder: Where the new file lies until it is whole; None: beside the target.
         splice: How copied segments and rendered ones are joined; None: none is copied. With one, the whole
             film is decoded and compared with its source.
@@ -82,7 +81,6 @@ def assemble(
                     raise OutputError(
                         "the encoder no longer makes the stream that it has begun; add --no-resume"
                     )
-                text = TextTrack(cues, film.upright_size, options.subtitle_language, options.speaker_colours)
                 carried = CarriedStreams(source, out, film, with_picture=False, text=text)
                 for packet in join(pieces, film.time_base, splice):
                     # Other streams go as far as the picture has come, as players read them.

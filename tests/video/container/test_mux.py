@@ -21,6 +21,7 @@ from subremover.plan.cues import Cue
 from subremover.video.container.copies import can_copy
 from subremover.video.container.mux import remux
 from subremover.video.read.probe import probe
+from subremover.video.text.text_track import TextTrack
 
 PLAIN = EncodeOptions()
 CUES = (
@@ -113,12 +114,13 @@ def test_cues_become_a_text_track(
 ) -> None:
     drawn = draw_film(tmp_path / name, **settings)
     target = tmp_path / f"out_{name}"
-    film, options = probe(drawn.path), EncodeOptions(subtitle_track=True, subtitle_language="fra")
+    film, options = probe(drawn.path), EncodeOptions(subtitle_track=True)
+    text = TextTrack(CUES, film.upright_size, "fra")
     foresee(film, target, options)
     if is_encoded:
-        assert write_film(film, target, options, CUES) == []
+        assert write_film(film, target, options, text) == []
     else:
-        assert remux(film, target, options, CUES) == ()
+        assert remux(film, target, options, text) == ()
         assert read_packets(target, "video") == read_packets(drawn.path, "video")
     shown = read_texts(target, 0)
     assert [text for *_, text in shown] == [text for *_, text in expected]
@@ -135,7 +137,7 @@ def test_a_text_track_comes_behind_those_there_are(tmp_path: Path) -> None:
     draw_film(tmp_path / "plain.mkv")
     dress_film(tmp_path / "plain.mkv", tmp_path / "a.mkv")
     film = probe(tmp_path / "a.mkv")
-    assert remux(film, tmp_path / "b.mkv", PLAIN, CUES) == ()
+    assert remux(film, tmp_path / "b.mkv", PLAIN, TextTrack(CUES, film.upright_size)) == ()
     for number in (0, 1):
         old, new = (read_packets(tmp_path / name, "subtitles", number) for name in ("a.mkv", "b.mkv"))
         assert old == new
@@ -153,7 +155,8 @@ def test_a_late_start_moves_the_text_along(tmp_path: Path) -> None:
     film = probe(drawn.path)
     start = float(film.times[0])
     assert start == pytest.approx(0.5, abs=0.001)
-    remux(film, tmp_path / "b.mp4", PLAIN, (Cue(start, float(film.times[3]), "first"),))
+    text = TextTrack((Cue(start, float(film.times[3]), "first"),), film.upright_size)
+    remux(film, tmp_path / "b.mp4", PLAIN, text)
     assert read_texts(tmp_path / "b.mp4", 0)[0] == (
         pytest.approx(start, abs=0.001),
         pytest.approx(0.6255, abs=0.001),
