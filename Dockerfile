@@ -21,12 +21,18 @@ FROM python:3.12-slim
 # It needs Python's headers, too, which this image has in /usr/local/include.
 RUN apt-get update && apt-get install -y --no-install-recommends gcc libc6-dev && rm -rf /var/lib/apt/lists/*
 
+# What Tesseract reads scripts by that the recogniser inside rapidocr does not know; docs/usage.md has those of others.
+RUN apt-get update && apt-get install -y --no-install-recommends \
+    tesseract-ocr-script-cyrl tesseract-ocr-script-hebr tesseract-ocr-script-deva \
+    tesseract-ocr-ara tesseract-ocr-ell tesseract-ocr-kor tesseract-ocr-tha \
+    && rm -rf /var/lib/apt/lists/*
+
 # The big layer first, on its own: it changes only with the pinned versions. This torch brings CUDA along.
 COPY constraints.txt /
 RUN pip install --no-cache-dir -c /constraints.txt torch
 
 COPY --from=build /dist /dist
-RUN pip install --no-cache-dir -c /constraints.txt "$(echo /dist/*.whl)[page,ray]"
+RUN pip install --no-cache-dir -c /constraints.txt "$(echo /dist/*.whl)[page,ray,ocr]"
 
 # `--user` makes the result belong to whoever runs the container, under an id that has no name and no home in here:
 # torch's and other caches go to /tmp, and USER answers who ask for the name.
