@@ -17,8 +17,7 @@ from subremover.detect.classify import features
 from subremover.detect.drawn_mask import read_mask_events
 from subremover.detect.found_so_far import FoundCallback, FoundSoFar
 from subremover.detect.masking import gradient
-from subremover.detect.reading.available import find_readers
-from subremover.detect.reading.film_words import FilmWords
+from subremover.detect.reading.available import make_words, tell_unread
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import scan_pictures
 from subremover.detect.scope import BUFFER_BYTES, Scope
@@ -98,7 +97,8 @@ def make_plan(
         least = LEAST_PROBABILITY[options.sensitivity]
         scope = Scope(tuple(regions), options.logos, options.everything, least, buffer_bytes)
         with stage("start"):
-            reader, words, find_lines = LineReader(), _make_words(options), _find_lines(options)
+            reader, find_lines = LineReader(), _find_lines(options)
+            words = make_words(options.subtitle_language, options.ocr_model)
         ahead = int(PREFETCH_BYTES * memory_share) // (3 * width * height // 2)
         depth = max(2, min(PREFETCH_FRAMES, ahead))
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:
@@ -111,6 +111,8 @@ def make_plan(
                 *(counted, find_lines, reader.read, words, rate, scope), read_again=read_again, so_far=so_far
             )
         cuts, events, passages = found.cuts, found.events, found.passages
+        if words.is_unread and any(event.remove for event in events):
+            tell_unread()
         for roll in found.rolls:
             log.warning(
                 "frames %d to %d show running text (a ticker, credits), which is left alone; "
@@ -152,12 +154,6 @@ def frame_range(film: Film, options: ScanOptions) -> tuple[int, int]:
     if start >= stop:
         raise UsageError(f"--start (frame {start}) must come before --end (frame {stop})")
     return start, stop
-
-
-def _make_words(options: ScanOptions) -> FilmWords:
-    """What reads the words of a film."""
-    readers, _ = find_readers(options.subtitle_language, options.ocr_model)
-    return FilmWords(readers)
 
 
 def _find_lines(options: ScanOptions) -> FindLines:

@@ -28,8 +28,9 @@ from subremover.detect.found_so_far import FoundSoFar
 from subremover.detect.frame import Frame, Picture
 from subremover.detect.masking.extent import complete_line
 from subremover.detect.masking.strokes import Clear, find_strokes
-from subremover.detect.reading.film_words import FilmWords, Words
+from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.reading.lettering import find_letterings
+from subremover.detect.reading.line_words import Words
 from subremover.detect.recogniser import ReadLine
 from subremover.detect.scope import Scope
 from subremover.detect.shots import CutDetector

@@ -22,7 +22,7 @@ from subremover.detect.captions.stretch import Stretch
 from subremover.detect.captions.zones import Zone
 from subremover.detect.frame import Picture
 from subremover.detect.masking.strokes import find_strokes
-from subremover.detect.reading.film_words import Words
+from subremover.detect.reading.line_words import Words
 from subremover.geometry import bounding_box, draw_boxes, draw_mask, tighten
 from subremover.plan.model import Event
 from subremover.runtime.profile import stage

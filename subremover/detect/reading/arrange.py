@@ -43,7 +43,9 @@ def _is_beside(one: tuple[Box, str], other: tuple[Box, str]) -> bool:
     (a, text), (b, _) = one, other
     common = min(a.bottom, b.bottom) - max(a.y, b.y)
     apart = max(a.x, b.x) - min(a.right, b.right)
-    return common > 0.5 * min(a.height, b.height) and apart > -0.2 * min(a.width, b.width) and "\n" not in text
+    return (
+        common > 0.5 * min(a.height, b.height) and apart > -0.2 * min(a.width, b.width) and "\n" not in text
+    )
 
 
 def _join_row(row: list[tuple[Box, str]]) -> str:

@@ -2,45 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from subremover.detect.reading.ctc_reader import CtcReader, bundled_model
+from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.reading.reader import Reader
-from subremover.detect.reading.scripts import SCRIPT_OF_LANGUAGE, SCRIPTS, Script, debian_packages
+from subremover.detect.reading.scripts import (
+    COMMON_SCRIPTS,
+    SCRIPT_OF_LANGUAGE,
+    SCRIPTS,
+    Script,
+    debian_packages,
+)
 from subremover.detect.reading.tesseract_reader import TesseractReader, find_data, has_tesseract
 from subremover.detect.reading.trial import try_data, try_model
 
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """A script that no reader of this machine reads."""
-
-    script: Script
-    command: str
-    """That installs one on Debian and Ubuntu."""
-    reason: str = ""
-    """Why what is there cannot be used; empty if nothing is there."""
-
-    def __str__(self) -> str:
-        """What is said of it, in a line."""
-        why = f" ({self.reason})" if self.reason else ""
-        return (
-            f"{self.script.capitalize()} letters cannot be read here{why}; to have them read: {self.command}"
-        )
+log = logging.getLogger(__name__)
 
 
-def find_readers(language: str, model: Path | None) -> tuple[list[Reader], list[Missing]]:
-    """The readers for a film, and what they do not read.
+def make_words(language: str, model: Path | None) -> FilmWords:
+    """What reads the words of a film on this machine.
+
+    Where the language's script cannot be read here, a warning says what would have it read.
 
     Args:
-        language: Of the subtitles, ISO 639-2; und, and what is written in two scripts, asks for all.
+        language: Of the subtitles, ISO 639-2; with und, and with what is written in two scripts, the film tells.
         model: A recogniser of PP-OCR that the user gives; it takes the place of Tesseract for its scripts.
-
-    Returns:
-        Readers, first those of the language's script, the user's before others, and always the one inside
-        rapidocr; and of the scripts that are asked for those that none of them reads.
 
     Raises:
         UsageError: The model cannot be used.
@@ -49,16 +39,25 @@ def find_readers(language: str, model: Path | None) -> tuple[list[Reader], list[
     if model is not None:
         try_model(model)
         recognisers.insert(0, CtcReader(model))
-    script = SCRIPT_OF_LANGUAGE.get(language)
     read = frozenset[Script]().union(*(reader.scripts for reader in recognisers))
-    wanted = [s for s in ([script] if script else SCRIPTS) if s not in read]
-    others, missing = _find_tesseract(wanted, language)
-    readers: list[Reader] = [*recognisers, *others]
-    return sorted(readers, key=lambda reader: script is not None and script not in reader.scripts), missing
+    script = SCRIPT_OF_LANGUAGE.get(language)
+    if script is None:
+        others = partial(_find_tesseract, [each for each in SCRIPTS if each not in read], language)
+        return FilmWords(recognisers, others, at_sight=recognisers[-1])
+    readers: list[Reader] = [*recognisers]
+    if script not in read:
+        readers += _find_tesseract([script], language)
+        if not any(script in reader.scripts for reader in readers):
+            log.warning(
+                "%s letters cannot be read here; to have them read: %s",
+                *(script.capitalize(), install_command([script], language)),
+            )
+    readers.sort(key=lambda reader: script not in reader.scripts)
+    return FilmWords(readers, at_sight=recognisers[-1], is_told=True)
 
 
 def install_command(scripts: Iterable[Script], language: str = "und") -> str:
-    """What installs Tesseract, and its data for those of some scripts that it has none for.
+    """What installs Tesseract, and its data for those of some scripts that it has none for; empty if it is all there.
 
     Args:
         scripts: The scripts.
@@ -70,20 +69,29 @@ def install_command(scripts: Iterable[Script], language: str = "und") -> str:
     return " && ".join([*commands, *[f"apt install {' '.join(packages)}"] * bool(packages)])
 
 
-def _find_tesseract(scripts: list[Script], language: str) -> tuple[list[TesseractReader], list[Missing]]:
-    """Tesseract's readers for some scripts, and what they do not read."""
+def tell_unread() -> None:
+    """Say by a warning that no reader knows a film's script, and what would have more of them read."""
+    if command := install_command(COMMON_SCRIPTS):
+        log.warning(
+            "no reader here knows the script of the subtitles; to have more scripts read: %s", command
+        )
+    else:
+        log.warning("no reader here knows the script of the subtitles; --subtitle-language may help")
+
+
+def _find_tesseract(scripts: list[Script], language: str) -> list[Reader]:
+    """Tesseract's readers for some scripts, as far as they are here; a warning tells of damaged data."""
     if not has_tesseract():
-        return [], [Missing(script, install_command([script], language)) for script in scripts]
-    readers, missing = [], []
+        return []
     found = {script: data for script in scripts if (data := find_data(script, language))}
-    can_use = dict(zip(found, try_data(list(found.values())), strict=True))
-    for script in scripts:
-        if can_use.get(script):
-            readers.append(TesseractReader(script, found[script]))
-        elif script in found:
-            files = ", ".join(f"'{file}'" for file in found[script].files)
-            command = f"apt install --reinstall {' '.join(debian_packages(script, language))}"
-            missing.append(Missing(script, command, f"Tesseract cannot use {files}"))
+    readers: list[Reader] = []
+    for (script, data), can_use in zip(found.items(), try_data(list(found.values())), strict=True):
+        if can_use:
+            readers.append(TesseractReader(script, data))
         else:
-            missing.append(Missing(script, install_command([script], language)))
-    return readers, missing
+            files = ", ".join(f"'{file}'" for file in data.files)
+            packages = " ".join(debian_packages(script, language))
+            log.warning(
+                "Tesseract cannot use %s; install them anew: apt install --reinstall %s", files, packages
+            )
+    return readers

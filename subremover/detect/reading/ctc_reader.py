@@ -71,6 +71,8 @@ class CtcReader:
     May be used by several threads at once. What the model does not know it passes over.
     """
 
+    heights_px = (48,)
+
     def __init__(self, path: Path) -> None:
         """Load a model.
 

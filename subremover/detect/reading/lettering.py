@@ -32,8 +32,8 @@ CLUSTERS, SAME_COLOUR = 6, 10.0
 LEAST_CONTRAST, MOST_CONTACT, LEAST_SPREAD = 12.0, 0.6, 0.12
 """Letters are at least so far in Lab from what is next to them, have at most this share of their pixels on the
 strokes' edge, and show in at least this share of their columns."""
-INK = 0.4
-"""Opacity of a letter's pixel."""
+INK, SOLID = 0.4, 0.8
+"""Opacity of a letter's pixel, and of one that is nothing but letter."""
 EDGE_PX = 1.5
 """Width of the strokes' edge."""
 MOST_EDGE = 0.3
@@ -105,9 +105,12 @@ def _find_upright(picture: np.ndarray, strokes: np.ndarray) -> tuple[Lettering, 
     depth = cv2.distanceTransform(np.pad(strokes, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     edge = strokes & (depth <= EDGE_PX)
     colours = _find_colours(lab, strokes, edge)
-    inks = [_find_ink(_opacity(lab, [colour]), strokes, edge) for colour in colours]
+    opacities = [_opacity(lab, [colour]) for colour in colours]
+    inks = [_find_ink(opacity, strokes, edge) for opacity in opacities]
     found = [([colour], ink) for colour, ink in zip(colours, inks, strict=True)]
-    if len(colours) > 1 and _take_turns(inks[0], inks[1]):
+    if len(colours) > 1 and _take_turns(
+        *(i & (o > SOLID) for i, o in zip(inks[:2], opacities, strict=False))
+    ):
         both = colours[:2]
         found.insert(0, (both, _find_ink(_opacity(lab, both), strokes, edge)))
     letterings = []
@@ -173,8 +176,8 @@ def _find_ink(opacity: np.ndarray, strokes: np.ndarray, edge: np.ndarray) -> np.
 
 def _take_turns(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether letters of two colours stand side by side, as the word that is sung beside the others."""
-    first, second = one.any(axis=0), other.any(axis=0)
-    common, less = int((first & second).sum()), int(min(first.sum(), second.sum()))
+    first, second = one.sum(axis=0), other.sum(axis=0)
+    common, less = int(np.minimum(first, second).sum()), int(min(first.sum(), second.sum()))
     return less > 0 and common < 0.3 * less
 
 

@@ -19,8 +19,8 @@ _CLOSING = ".!?\u2026\u061f\u06d4,:;\u060c\u061b"
 """Marks that no sentence begins with."""
 _FINAL_LETTERS = "\u05da\u05dd\u05df\u05e3\u05e5\u0621\u0629\u0649"
 """Hebrew's final forms, and Arabic's teh marbuta and alef maksura and hamza: they end words, and begin none."""
-_GREEK_MARKS = str.maketrans({"\u0300": "\u0301", "\u0342": "\u0301", **dict.fromkeys("\u0313\u0314\u0345")})
-"""Today's Greek has one accent in the place of three, and no breathings; Unicode's names, decomposed."""
+_GREEK_MARKS = str.maketrans({"\u00b5": "\u03bc", "\u0300": "\u0301", "\u0342": "\u0301", **dict.fromkeys("\u0313\u0314\u0345")})
+"""Today's Greek has one accent in the place of three, and no breathings; a micro sign is a mu; Unicode's names, decomposed."""
 
 
 def set_right(text: str) -> str:

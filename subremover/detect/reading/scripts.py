@@ -96,6 +96,8 @@ _FACTS: dict[Script, _Facts] = {
     "tibetan": _Facts("Tibetan", "tibt", "bod tib dzo"),
 }
 SCRIPTS: tuple[Script, ...] = tuple(_FACTS)
+COMMON_SCRIPTS: tuple[Script, ...] = ("greek", "cyrillic", "arabic", "hebrew", "hangul", "thai", "devanagari")
+"""Those of most films of which the recogniser inside rapidocr knows nothing."""
 
 SCRIPT_OF_LANGUAGE: dict[str, Script] = {
     language: script for script, facts in _FACTS.items() for language in facts.languages.split()

@@ -70,6 +70,8 @@ class TesseractReader:
     wanted, not a word like it.
     """
 
+    heights_px = (48, 56, 72)
+
     def __init__(self, script: Script, data: TesseractData) -> None:
         """Load nothing yet.
 
