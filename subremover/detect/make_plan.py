@@ -108,7 +108,10 @@ def make_plan(
             so_far = None if on_found is None else FoundSoFar(tell, scanned, scope)
             read_again = partial(_read_pictures, film)
             found = scan_pictures(
-                *(counted, find_lines, reader.read, words, rate, scope), read_again=read_again, so_far=so_far
+                *(counted, find_lines, reader.read, rate, scope),
+                words=words,
+                read_again=read_again,
+                so_far=so_far,
             )
         cuts, events, passages = found.cuts, found.events, found.passages
         if words.is_unread and any(event.remove for event in events):

@@ -343,10 +343,10 @@ def scan_pictures(
     pictures: Iterable[tuple[int, Picture]],
     find_lines: FindLines,
     read_line: ReadLine,
-    words: FilmWords,
     frame_rate: float,
     scope: Scope,
     *,
+    words: FilmWords,
     read_again: ReadAgain | None = None,
     so_far: FoundSoFar | None = None,
 ) -> Found:
@@ -356,9 +356,9 @@ def scan_pictures(
         pictures: Frame index and picture, in order, without gaps.
         find_lines: Finds text lines in an (h, w, 3) uint8 RGB picture.
         read_line: Reads a line, to tell whether it is one.
-        words: Reads what the subtitles say.
         frame_rate: Frames per second.
         scope: Where to look, and what counts as text to be removed.
+        words: Reads what the subtitles say.
         read_again: Reads frames once more, where captions are in flux; None: they are not looked at again.
         so_far: Tells of events while the scan goes on; None: nobody asks.
 

@@ -28,7 +28,9 @@ Stage = Literal[
     "scan: decode",
     "scan: detect",  # text lines
     "scan: strokes",
-    "scan: read",  # what the lines say
+    "scan: read",
+    "scan: letters",
+    "scan: words",  # what the lines say
     "scan: follow",
     "scan: captions",  # the rest of the scan: cuts, novelty, lines from frame to frame, what they are
     "render: decode",

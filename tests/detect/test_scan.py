@@ -48,9 +48,9 @@ class Screen:
             pictures,
             detector.find_lines,
             lambda *_: ("Good morning", 1.0),
-            FilmWords([]),
             RATE,
             Scope(**scope),
+            words=FilmWords([]),
             so_far=so_far,
         )
 
@@ -208,6 +208,8 @@ def test_what_is_large_and_says_nothing_is_no_line(detector):
         pictures = ((index, DrawnPicture(picture)) for index, picture in enumerate(screen.pictures))
         reads = (text, 1.0 if text else 0.0)
         found.append(
-            scan_pictures(pictures, detector.find_lines, lambda *_, r=reads: r, FilmWords([]), RATE, Scope())
+            scan_pictures(
+                *(pictures, detector.find_lines, lambda *_, r=reads: r, RATE, Scope()), words=FilmWords([])
+            )
         )
     assert len(found[0].events) == 0 < len(found[1].events)

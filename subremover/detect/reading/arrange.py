@@ -21,8 +21,8 @@ def arrange(lines: Sequence[tuple[Box, str]]) -> str:
         lines: Where each stands, and what it says, which may be several rows.
 
     Returns:
-        Rows separated by a line feed; lines side by side are one row. Kana beside or above what they explain are left
-        out.
+        Rows separated by a line feed; lines side by side are one row. Kana beside or above what they explain
+        are left out.
     """
     said = [(box, text) for box, text in lines if text]
     said = [line for line in said if not any(_explains(line, other) for other in said)]

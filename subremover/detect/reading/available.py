@@ -29,7 +29,7 @@ def make_words(language: str, model: Path | None) -> FilmWords:
     Where the language's script cannot be read here, a warning says what would have it read.
 
     Args:
-        language: Of the subtitles, ISO 639-2; with und, and with what is written in two scripts, the film tells.
+        language: Of the subtitles, ISO 639-2; with und, and what is written in two scripts, the film tells.
         model: A recogniser of PP-OCR that the user gives; it takes the place of Tesseract for its scripts.
 
     Raises:
@@ -56,7 +56,7 @@ def make_words(language: str, model: Path | None) -> FilmWords:
 
 
 def install_command(scripts: Iterable[Script], language: str = "und") -> str:
-    """What installs Tesseract, and its data for those of some scripts that it has none for; empty if it is all there.
+    """What installs Tesseract, and its data for some scripts where it has none; empty if all is there.
 
     Args:
         scripts: The scripts.

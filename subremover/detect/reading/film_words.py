@@ -1,4 +1,4 @@
-"""Reads the words of a film: tells by a few of its lines which readers its script needs, and reads with these.
+"""Reads the words of a film: tells by a few lines which readers its script needs, and reads with these.
 
 See docs/measurements.md, "detect/reading/film_words".
 """
@@ -25,8 +25,8 @@ LEAST_SCORE = 0.5
 LEAST_SHARE = 0.25
 """Share of a film's lines that a reader must read best to be used on it: of bilingual films there are two."""
 CLEAR_LEAD, ZONE_LEAD = 0.3, 0.15
-"""By how much another of the film's readers must be surer than its first one: of a line, and of the lines of a zone
-in the mean."""
+"""By how much another of the film's readers must be surer than its first one: of a line, and of the lines of
+a zone in the mean."""
 WHOLE = 0.7
 """Share of the characters on plain ground that a reading at sight must have: it is of one row alone."""
 
@@ -72,8 +72,8 @@ class FilmWords:
         """Find out which readers the film needs.
 
         Args:
-            lines: Of the film's subtitles in order of time, the zone that each stands in, and what its letters may be,
-                by `find_letterings`. In bilingual films each zone has a script of its own.
+            lines: Of the film's subtitles in order of time, which zone each stands in, and what its letters
+                may be, by `find_letterings`. In bilingual films each zone has a script of its own.
         """
         by_zone: dict[int, list[Sequence[Lettering]]] = {}
         for zone, line in lines:
@@ -157,7 +157,7 @@ class FilmWords:
 
 
 def _compare(words: Words, text: str, confidence: float) -> Words:
-    """The surer one of what letters on plain ground say, and of what was read at sight, unless that is a part."""
+    """The surer of what letters on plain ground say, and of what was read at sight, unless that is a part."""
     if confidence > words.score and len(text) > WHOLE * len(words.text):
         return Words(set_right(text), confidence, words.colour)
     return words

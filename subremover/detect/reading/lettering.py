@@ -1,7 +1,7 @@
 """Draws what readers read: the letters of a line alone, dark on plain white ground, row by row.
 
-The scan's strokes are letters, outline, shadow, box, and a rim of what is behind them. What the letters are of
-all this is told by colour: theirs is far from all that is next to it, and does not reach the strokes' edge.
+The scan's strokes are letters, outline, shadow, box, and a rim of what is behind them. What the letters are
+of all this is told by colour: theirs is far from all next to it, and does not reach the strokes' edge.
 See docs/measurements.md, "detect/reading/lettering".
 """
 
@@ -30,8 +30,8 @@ MOST_SAMPLES = 8000
 CLUSTERS, SAME_COLOUR = 6, 10.0
 """Colours that are told apart at first, and the distance in Lab below which two are one."""
 LEAST_CONTRAST, MOST_CONTACT, LEAST_SPREAD = 12.0, 0.6, 0.12
-"""Letters are at least so far in Lab from what is next to them, have at most this share of their pixels on the
-strokes' edge, and show in at least this share of their columns."""
+"""Letters are at least so far in Lab from what is next to them, have at most this share of their pixels on
+the strokes' edge, and show in at least this share of their columns."""
 INK, SOLID = 0.4, 0.8
 """Opacity of a letter's pixel, and of one that is nothing but letter."""
 EDGE_PX = 1.5
@@ -60,7 +60,7 @@ class Lettering:
     colour: tuple[int, int, int]
     """RGB, of most of them."""
     rows: tuple[Row, ...]
-    """In the order of reading: from top to bottom, or columns from right to left, lying on their left side."""
+    """In the order of reading: from top to bottom, or columns from right to left that lie on their left."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -129,7 +129,7 @@ def _find_colours(lab: np.ndarray, strokes: np.ndarray, edge: np.ndarray) -> lis
         return []
     cv2.setRNGSeed(1)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 0.5)
-    _, labels, centres = cv2.kmeans(samples, CLUSTERS, np.empty(0), stop, 2, cv2.KMEANS_PP_CENTERS)  # type: ignore[call-overload]
+    _, labels, centres = cv2.kmeans(samples, CLUSTERS, np.empty(0), stop, 2, cv2.KMEANS_PP_CENTERS)
     counts = np.bincount(labels.ravel(), minlength=CLUSTERS)
     apart: list[np.ndarray] = []
     for centre in centres[np.argsort(-counts, kind="stable")]:
@@ -163,7 +163,7 @@ def _opacity(lab: np.ndarray, colours: Sequence[_Colour]) -> np.ndarray:
 
 
 def _find_ink(opacity: np.ndarray, strokes: np.ndarray, edge: np.ndarray) -> np.ndarray:
-    """(h, w) bool, the letters: parts that do not lie along the strokes' edge, as a box or the ground does."""
+    """(h, w) bool, the letters: what lies not along the edge, as a box or the ground does."""
     ink = (strokes & (opacity > INK)).astype(np.uint8)
     count, labels = cv2.connectedComponents(ink, connectivity=8)
     outline = (ink > 0) & (cv2.erode(ink, np.ones((3, 3), np.uint8), borderValue=0) == 0)
@@ -190,15 +190,15 @@ def _find_rows(ink: np.ndarray, edge: np.ndarray) -> list[tuple[int, int]]:
     tallest = max(bottom - top for top, bottom in runs)
     bodies = [run for run in runs if run[1] - run[0] >= 0.45 * tallest]
     rows = []
-    for number, (top, bottom) in enumerate(bodies):
-        least = bodies[number - 1][1] if number else 0
-        most = bodies[number + 1][0] if number + 1 < len(bodies) else len(profile)
+    for number, (begin, end) in enumerate(bodies):
+        above = bodies[number - 1][1] if number else 0
+        below = bodies[number + 1][0] if number + 1 < len(bodies) else len(profile)
         # Accents, ascenders and descenders reach out of the body by half its height, after a small gap.
-        reach, gap = max(2, round(0.45 * (bottom - top))), max(3, round(0.15 * (bottom - top)))
-        least, most = max(least, top - reach), min(most, bottom + reach)
-        while top > least and profile[max(0, top - gap) : top].any():
+        reach, gap = max(2, round(0.45 * (end - begin))), max(3, round(0.15 * (end - begin)))
+        top, bottom = begin, end
+        while top > max(above, begin - reach) and profile[max(0, top - gap) : top].any():
             top -= 1
-        while bottom < most and profile[bottom : bottom + gap].any():
+        while bottom < min(below, end + reach) and profile[bottom : bottom + gap].any():
             bottom += 1
         rows.append((top, bottom))
     whole = [row for row in rows if not _is_cut(ink, edge, row)] or rows

@@ -18,9 +18,11 @@ _UNPARTED: set[Script] = {"han", "thai", "lao", "khmer", "burmese"}
 _CLOSING = ".!?\u2026\u061f\u06d4,:;\u060c\u061b"
 """Marks that no sentence begins with."""
 _FINAL_LETTERS = "\u05da\u05dd\u05df\u05e3\u05e5\u0621\u0629\u0649"
-"""Hebrew's final forms, and Arabic's teh marbuta and alef maksura and hamza: they end words, and begin none."""
-_GREEK_MARKS = str.maketrans({"\u00b5": "\u03bc", "\u0300": "\u0301", "\u0342": "\u0301", **dict.fromkeys("\u0313\u0314\u0345")})
-"""Today's Greek has one accent in the place of three, and no breathings; a micro sign is a mu; Unicode's names, decomposed."""
+"""Hebrew's final forms, and Arabic's hamza, teh marbuta and alef maksura: they end words, and begin none."""
+_GREEK_MARKS = str.maketrans(
+    {"\u00b5": "\u03bc", "\u0300": "\u0301", "\u0342": "\u0301", **dict.fromkeys("\u0313\u0314\u0345")}
+)
+"""Today's Greek, decomposed, has one accent in the place of three, and no breathings; micro is mu."""
 
 
 def set_right(text: str) -> str:
@@ -30,8 +32,9 @@ def set_right(text: str) -> str:
         text: One row, in logical order.
 
     Returns:
-        The row with single spaces, none where the script has none between words; a row of a script from right to
-        left in logical order, also where it was drawn from left to right, or its last mark at the wrong end.
+        The row with single spaces, none where the script has none between words; a row of a script from
+        right to left in logical order, also where it was drawn from left to right, or its last mark at the
+        wrong end.
     """
     text = " ".join(_without_controls(text).split())
     script = script_of(text)
@@ -78,7 +81,7 @@ def _set_from_right(text: str) -> str:
         # Letter by letter from left to right, by a program that knew no better: all of it runs backwards.
         text = text[::-1]
     # A mark that ends the sentence, at the wrong end: drawn as if it stood in a line from left to right.
-    if opening := re.match(rf"[{re.escape(_CLOSING)}]+\s*", text):
-        if not text.endswith(tuple(_CLOSING)):
-            text = text[opening.end() :] + opening.group().strip()[::-1]
+    opening = re.match(rf"[{re.escape(_CLOSING)}]+\s*", text)
+    if opening and not text.endswith(tuple(_CLOSING)):
+        text = text[opening.end() :] + opening.group().strip()[::-1]
     return text

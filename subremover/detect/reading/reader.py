@@ -58,8 +58,10 @@ class Reader(Protocol):
 
     @property
     def heights_px(self) -> tuple[int, ...]:
-        """Heights that a row is to be given in, one after the other. Tesseract reads otherwise what is a few pixels
-        higher, and what most heights agree on is right more often than what any one is sure of.
+        """Heights that a row is to be given in, one after the other.
+
+        Tesseract reads otherwise what is a few pixels higher, and what most heights agree on is right more
+        often than what any one is sure of.
         """
 
     def read(self, line: np.ndarray) -> Reading:

@@ -13,6 +13,7 @@ from subremover.plan.cues import Cue
 from subremover.video.container.mux import remux
 from subremover.video.read.probe import probe
 from subremover.video.text.mov_text import pack_cue
+from subremover.video.text.text_track import TextTrack
 
 LOW, HIGH = Box(50, 72, 60, 12), Box(50, 5, 60, 12)
 CUES = (
@@ -29,8 +30,9 @@ def read(tmp_path: Path) -> Read:
 
     def make(name: str, cues: tuple[Cue, ...] = CUES, **options: bool) -> tuple[str, list[tuple[int, str]]]:
         film = draw_film(tmp_path / name, codec="libvpx-vp9" if name.endswith("webm") else "libx264")
-        options = {"subtitle_track": True, "overwrite": True, **options}
-        assert remux(probe(film.path), tmp_path / f"new_{name}", EncodeOptions(**options), cues) == ()
+        probed = probe(film.path)
+        text = TextTrack(cues, probed.upright_size, **options)
+        assert remux(probed, tmp_path / f"new_{name}", EncodeOptions(), text) == ()
         found = []
         with av.open(str(tmp_path / f"new_{name}")) as container:
             stream = container.streams.subtitles[0]
