@@ -30,6 +30,7 @@ from subremover.detect.classify.features import GROUPS, Film, measure_features
 from subremover.detect.classify.line import Line
 from subremover.detect.classify.model import Curve, Model
 from subremover.detect.make_plan import _read_pictures
+from subremover.detect.reading.ctc_reader import CtcReader, bundled_model
 from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import Scan
@@ -107,7 +108,7 @@ def scan_case(case: Path, detector: LineDetector, reader: LineReader) -> tuple[F
 
 def scan(cases: list[Path], out: Path) -> None:
     """Scan cases that have not been scanned yet."""
-    detector, reader = LineDetector(), LineReader()
+    detector, reader = LineDetector(), LineReader(CtcReader(bundled_model()))
     out.mkdir(parents=True, exist_ok=True)
     for case in cases:
         kept = out / f"{case.name}.pickle"

@@ -18,6 +18,7 @@ from subremover.detect.drawn_mask import read_mask_events
 from subremover.detect.found_so_far import FoundCallback, FoundSoFar
 from subremover.detect.masking import gradient
 from subremover.detect.reading.available import make_words, tell_unread
+from subremover.detect.reading.ctc_reader import CtcReader, bundled_model
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import scan_pictures
 from subremover.detect.scope import BUFFER_BYTES, Scope
@@ -97,8 +98,9 @@ def make_plan(
         least = LEAST_PROBABILITY[options.sensitivity]
         scope = Scope(tuple(regions), options.logos, options.everything, least, buffer_bytes)
         with stage("start"):
-            reader, find_lines = LineReader(), _find_lines(options)
-            words = make_words(options.subtitle_language, options.ocr_model)
+            recogniser, find_lines = CtcReader(bundled_model()), _find_lines(options)
+            reader = LineReader(recogniser)
+            words = make_words(recogniser, options.subtitle_language, options.ocr_model)
         ahead = int(PREFETCH_BYTES * memory_share) // (3 * width * height // 2)
         depth = max(2, min(PREFETCH_FRAMES, ahead))
         with closing(prefetch(_read_pictures(film, first, last), depth=depth)) as pictures:

@@ -1,35 +1,18 @@
-"""Reads what a line of text says, by the PP-OCR recogniser that ships inside the rapidocr package.
+"""Reads what a line says at sight, with all that is behind it, so that a scan can tell whether it is one.
 
 Takes one line at a time and decides nothing about events; where lines are is found by
-`candidates.line_detector`.
+`candidates.line_detector`. What subtitles say is read once more by `reading`.
 """
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
 
-from subremover.runtime.profile import note, stage
-
-# Before onnxruntime is loaded, whose own builds report to their makers: nothing is to leave the machine.
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
-
-_MODEL = "PP-OCRv6_rec_small.onnx"
-_HEIGHT_PX = 48
-"""Height of the crops that the model takes."""
-_MIN_WIDTH_PX = 320
-"""Narrower lines are padded with mid grey, as in the model's training."""
-_MAX_WIDTH_PX = 4096
-"""Longer lines are squeezed to it, so that memory is bounded."""
-_BLANK = 0
-"""The class by which the model (CTC) says that no new character begins here."""
+from subremover.detect.reading.ctc_reader import CtcReader
+from subremover.runtime.profile import stage
 
 ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
 """Reads an (h, w, 3) uint8 RGB crop with its (h, w) bool strokes: the text, and a confidence in [0, 1]."""
@@ -37,10 +20,6 @@ ReadLine = Callable[[np.ndarray, np.ndarray], tuple[str, float]]
 LEAST_CONFIDENCE = 0.85
 """Confidence, in [0, 1], below which no text is given rather than a wrong one.
 See docs/measurements.md, "detect/recogniser: confidence"."""
-
-_GLUED = re.compile(r"(?<=[^\W\d_][,;!?])(?=[A-Za-z\u00c0-\u024f])")
-"""Where a space is put back: behind punctuation between Latin words, which the recogniser sometimes glues.
-See docs/measurements.md, "detect/recogniser: spaces"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,28 +33,15 @@ class _Reading:
 
 
 class LineReader:
-    """Reads lines of text. Holds the model, so make one and keep it; may be used by several threads at once.
+    """Reads lines of text with what is behind them. May be used by several threads at once."""
 
-    The model knows the Latin of Europe, Greek, Chinese, Japanese, digits and punctuation (quotes come out
-    straight), but not Cyrillic, Hangul, Arabic or the other scripts.
-    """
+    def __init__(self, reader: CtcReader) -> None:
+        """Prepare.
 
-    def __init__(self) -> None:
-        import onnxruntime
-        import rapidocr
-
-        options = onnxruntime.SessionOptions()
-        # One thread: sums are then formed in the same order on every machine.
-        # See docs/measurements.md, "detect/recogniser: time".
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 4  # without a GPU, the GPU build of onnxruntime complains and goes on
-        path = Path(rapidocr.__file__).parent / "models" / _MODEL
-        # Whatever else there is: see docs/limits.md, "Where it runs".
-        providers = ["CPUExecutionProvider"]
-        self._session: Any = onnxruntime.InferenceSession(str(path), options, providers=providers)
-        note("scan", f"{', '.join(self._session.get_providers())} of onnxruntime {onnxruntime.__version__}")
-        characters = self._session.get_modelmeta().custom_metadata_map["character"].splitlines()
-        self._characters = ["", *characters, " "]
+        Args:
+            reader: The recogniser inside rapidocr, by which the classifier was taught.
+        """
+        self._reader = reader
 
     @stage("scan: read")
     def read(self, picture: np.ndarray, strokes: np.ndarray) -> tuple[str, float]:
@@ -117,23 +83,11 @@ class LineReader:
         """
         place = _line_place(strokes)
         crop, marks = np.ascontiguousarray(picture[place]), strokes[place]
-        height, width = marks.shape
-        new_width = int(np.clip(round(_HEIGHT_PX * width / height), 8, _MAX_WIDTH_PX))
-        how = cv2.INTER_AREA if height > 2 * _HEIGHT_PX else cv2.INTER_LINEAR
-        line = cv2.resize(crop, (new_width, _HEIGHT_PX), interpolation=how).astype(np.float32) / 127.5 - 1
-        batch = np.zeros((1, 3, _HEIGHT_PX, max(new_width, _MIN_WIDTH_PX)), np.float32)
-        batch[0, :, :, :new_width] = line[..., ::-1].transpose(2, 0, 1)  # the model takes BGR
-        (scores,) = self._session.run(None, {self._session.get_inputs()[0].name: batch})
-        best = scores[0].argmax(axis=1)  # (steps,) class of each eight columns or so
-        is_new = (best != _BLANK) & np.append(True, best[1:] != best[:-1])
-        text = "".join(self._characters[index] for index in best[is_new])
-        if not text.strip():
+        read = self._reader.read(crop)
+        if not read.text:
             return _Reading("", 0.0, 0.0)
-        is_glyph = is_new & (best != len(self._characters) - 1)
-        columns = (np.flatnonzero(is_glyph) + 0.5) * batch.shape[3] / len(best) * width / new_width
-        confidence = float(scores[0].max(axis=1)[is_new].mean()) * _read_share(marks, columns)
-        share = float(marks.sum() / strokes.sum())
-        return _Reading(_GLUED.sub(" ", " ".join(text.split())), confidence, share)
+        confidence = read.confidence * _read_share(marks, read.columns)
+        return _Reading(read.text, confidence, float(marks.sum() / strokes.sum()))
 
 
 def _line_place(strokes: np.ndarray) -> tuple[slice, slice]:

@@ -9,6 +9,7 @@ from media import draw_picture
 from PIL import Image, ImageDraw, ImageFont
 from scan_score import count_edits
 
+from subremover.detect.reading.ctc_reader import CtcReader, bundled_model
 from subremover.detect.recogniser import LineReader
 from subremover.runtime.profile import measure
 
@@ -35,7 +36,7 @@ CHINESE = ("我们明天早上再出发吧", "你怎么知道他会来？", "今
 
 @pytest.fixture(scope="module")
 def reader() -> LineReader:
-    return LineReader()
+    return LineReader(CtcReader(bundled_model()))
 
 
 def draw_line(text: str, size_px: int = 32, font: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -121,12 +122,12 @@ def test_no_strokes_no_text(reader: LineReader) -> None:
 
 def test_the_same_twice_and_by_another_reader(reader: LineReader) -> None:
     line = draw_line(ENGLISH[1])
-    assert reader.read(*line) == reader.read(*line) == LineReader().read(*line)
+    assert reader.read(*line) == reader.read(*line) == LineReader(CtcReader(bundled_model())).read(*line)
 
 
 def test_lines_are_read_on_the_cpu_whatever_there_is(gpu_build: list[list[str]]) -> None:
     with measure() as profile:
-        LineReader()
+        LineReader(CtcReader(bundled_model()))
     assert gpu_build == [["CPUExecutionProvider"]]
     version = onnxruntime.__version__
     assert profile.notes == {"scan": [f"CPUExecutionProvider of onnxruntime {version}"]}

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
-from subremover.detect.reading.ctc_reader import CtcReader, bundled_model
+from subremover.detect.reading.ctc_reader import CtcReader
 from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.reading.reader import Reader
 from subremover.detect.reading.scripts import (
@@ -23,19 +23,20 @@ from subremover.detect.reading.trial import try_data, try_model
 log = logging.getLogger(__name__)
 
 
-def make_words(language: str, model: Path | None) -> FilmWords:
+def make_words(bundled: CtcReader, language: str, model: Path | None) -> FilmWords:
     """What reads the words of a film on this machine.
 
     Where the language's script cannot be read here, a warning says what would have it read.
 
     Args:
+        bundled: The recogniser inside rapidocr, which has read all lines at sight.
         language: Of the subtitles, ISO 639-2; with und, and what is written in two scripts, the film tells.
         model: A recogniser of PP-OCR that the user gives; it takes the place of Tesseract for its scripts.
 
     Raises:
         UsageError: The model cannot be used.
     """
-    recognisers = [CtcReader(bundled_model())]
+    recognisers = [bundled]
     if model is not None:
         try_model(model)
         recognisers.insert(0, CtcReader(model))
@@ -43,7 +44,7 @@ def make_words(language: str, model: Path | None) -> FilmWords:
     script = SCRIPT_OF_LANGUAGE.get(language)
     if script is None:
         others = partial(_find_tesseract, [each for each in SCRIPTS if each not in read], language)
-        return FilmWords(recognisers, others, at_sight=recognisers[-1])
+        return FilmWords(recognisers, others, at_sight=bundled)
     readers: list[Reader] = [*recognisers]
     if script not in read:
         readers += _find_tesseract([script], language)
@@ -52,7 +53,7 @@ def make_words(language: str, model: Path | None) -> FilmWords:
         if not is_read and (command := install_command([script], language)):
             log.warning("%s letters cannot be read here; to have them read: %s", script.capitalize(), command)
     readers.sort(key=lambda reader: script not in reader.scripts)
-    return FilmWords(readers, at_sight=recognisers[-1], is_told=True)
+    return FilmWords(readers, at_sight=bundled, is_told=True)
 
 
 def install_command(scripts: Iterable[Script], language: str = "und") -> str:

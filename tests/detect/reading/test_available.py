@@ -11,7 +11,7 @@ from written_lines import open_tesseract
 
 from subremover.detect.reading import trial
 from subremover.detect.reading.available import install_command, make_words, tell_unread
-from subremover.detect.reading.ctc_reader import bundled_model
+from subremover.detect.reading.ctc_reader import CtcReader, bundled_model
 from subremover.detect.reading.film_words import FilmWords
 from subremover.detect.reading.tesseract_reader import find_data
 from subremover.errors import UsageError
@@ -42,6 +42,11 @@ def find_cyrillic() -> Path:
     return found.files[0]
 
 
+def make(language: str, model: Path | None) -> FilmWords:
+    """What reads the words of a film, beside the bundled recogniser."""
+    return make_words(CtcReader(bundled_model()), language, model)
+
+
 def name_readers(words: FilmWords) -> list[str]:
     """Those that every film is read with."""
     return [reader.name for reader in words._readers]
@@ -55,10 +60,10 @@ def name_others(words: FilmWords) -> list[str]:
 @pytest.mark.usefixtures("data")
 def test_what_is_always_there(caplog: pytest.LogCaptureFixture) -> None:
     for language in ("eng", "jpn"):
-        words = make_words(language, None)
+        words = make(language, None)
         assert name_readers(words) == [BUNDLED]
         assert words.is_at_sight
-    words = make_words("und", None)
+    words = make("und", None)
     assert (name_readers(words), name_others(words)) == ([BUNDLED], [])
     assert caplog.messages == []  # the film may need no more
 
@@ -66,7 +71,7 @@ def test_what_is_always_there(caplog: pytest.LogCaptureFixture) -> None:
 @pytest.mark.usefixtures("data")
 def test_what_the_told_language_lacks_is_named_with_its_command(caplog: pytest.LogCaptureFixture) -> None:
     find_cyrillic()
-    words = make_words("rus", None)
+    words = make("rus", None)
     assert name_readers(words) == [BUNDLED]
     assert caplog.messages == [
         "Cyrillic letters cannot be read here; to have them read: apt install tesseract-ocr-script-cyrl"
@@ -99,24 +104,24 @@ def test_without_tesserocr_its_command_comes_too(
     data: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setitem(sys.modules, "tesserocr", None)
-    assert name_readers(make_words("kor", None)) == [BUNDLED]
+    assert name_readers(make("kor", None)) == [BUNDLED]
     assert caplog.messages[-1].endswith("pip install 'subremover[ocr]' && apt install tesseract-ocr-kor")
-    make_words("fas", None)
+    make("fas", None)
     assert "tesseract-ocr-script-arab" in caplog.messages[-1]
     (data / "Hangul.traineddata").touch()
-    make_words("kor", None)
+    make("kor", None)
     assert caplog.messages[-1].endswith("read: pip install 'subremover[ocr]'")
-    assert name_others(make_words("und", None)) == []
+    assert name_others(make("und", None)) == []
 
 
 def test_the_language_decides(data: Path, caplog: pytest.LogCaptureFixture) -> None:
     (data / "Cyrillic.traineddata").symlink_to(find_cyrillic())
-    words = make_words("ukr", None)
+    words = make("ukr", None)
     assert name_readers(words) == ["Tesseract (Cyrillic)", BUNDLED]
     assert not words.is_at_sight
-    assert name_readers(make_words("jpn", None)) == [BUNDLED]
+    assert name_readers(make("jpn", None)) == [BUNDLED]
     for language in ("und", "srp"):  # the latter is written in two scripts
-        words = make_words(language, None)
+        words = make(language, None)
         assert (name_readers(words), name_others(words)) == ([BUNDLED], ["Tesseract (Cyrillic)"])
     assert caplog.messages == []
 
@@ -125,9 +130,9 @@ def test_a_model_of_the_users_own_reads_its_script(data: Path, tmp_path: Path) -
     (data / "Cyrillic.traineddata").touch()
     model = tmp_path / "mine.onnx"
     model.write_bytes(make_recogniser(CYRILLIC))
-    assert name_readers(make_words("rus", model)) == ["mine", BUNDLED]
-    assert name_readers(make_words("eng", model)) == [BUNDLED, "mine"]
-    words = make_words("und", model)
+    assert name_readers(make("rus", model)) == ["mine", BUNDLED]
+    assert name_readers(make("eng", model)) == [BUNDLED, "mine"]
+    words = make("und", model)
     assert (name_readers(words), name_others(words)) == (["mine", BUNDLED], [])
 
 
@@ -135,7 +140,7 @@ def test_damaged_data_are_told_of(data: Path, caplog: pytest.LogCaptureFixture) 
     good = find_cyrillic()
     (data / "Cyrillic.traineddata").symlink_to(good)
     (data / "Thai.traineddata").write_bytes(good.read_bytes()[: 1 << 20])
-    assert name_others(make_words("und", None)) == ["Tesseract (Cyrillic)"]
+    assert name_others(make("und", None)) == ["Tesseract (Cyrillic)"]
     assert caplog.messages == [
         f"Tesseract cannot use '{data}/Thai.traineddata'; install them anew: "
         "apt install --reinstall tesseract-ocr-tha"
@@ -150,7 +155,7 @@ def test_data_that_end_who_loads_them(
     run = subprocess.run
     crash = [sys.executable, "-c", "import os; os.abort()"]
     monkeypatch.setattr(trial.subprocess, "run", lambda _, **settings: run(crash, **settings))
-    assert name_readers(make_words("tha", None)) == [BUNDLED]
+    assert name_readers(make("tha", None)) == [BUNDLED]
     (message,) = caplog.messages
     assert message.startswith("Tesseract cannot use")
 
@@ -173,7 +178,7 @@ def test_a_model_that_cannot_be_used(
         with pytest.raises(
             UsageError, match=rf"the recogniser '.*mine.onnx' cannot be used \({why}"
         ) as caught:
-            make_words("eng", tmp_path / "mine.onnx")
+            make("eng", tmp_path / "mine.onnx")
         assert caught.value.exit_code == 2
     assert time.monotonic() - start < 30
 
@@ -181,7 +186,7 @@ def test_a_model_that_cannot_be_used(
 def test_a_model_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "mine.onnx")
     with pytest.raises(UsageError, match="is no regular file"):
-        make_words("eng", tmp_path / "mine.onnx")
+        make("eng", tmp_path / "mine.onnx")
 
 
 def test_a_sound_model_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
