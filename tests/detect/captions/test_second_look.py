@@ -53,9 +53,9 @@ class Film:
             pictures,
             detector.find_lines,
             lambda *_: ("", 0.0),
-            FilmWords([]),
             RATE,
             Scope(),
+            words=FilmWords([]),
             read_again=self.read_again,
         )
 
