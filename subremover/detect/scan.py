@@ -149,7 +149,7 @@ class Scan:
         verdicts = self._classify()
         subtitles = _subtitles(self._lines, verdicts)
         zone_of = rank_rows(subtitles)
-        self._words.learn([(zone_of[line], line.letterings) for line in subtitles])
+        self._words.learn([(zone_of[n], n.letterings, (n.text, n.confidence)) for n in subtitles])
         if not self._words.is_at_sight:
             # Judged as lines that cannot be read, some were taken for something else.
             self._lines = [self._read(line, zone_of.get(line)) for line in self._lines]

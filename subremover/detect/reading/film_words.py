@@ -5,23 +5,25 @@ See docs/measurements.md, "detect/reading/film_words".
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from subremover.detect.reading.lettering import Lettering
 from subremover.detect.reading.line_words import Words, read_line
-from subremover.detect.reading.orthography import set_right
+from subremover.detect.reading.orthography import set_right, weigh_mirrored
 from subremover.detect.reading.reader import Reader
-from subremover.detect.reading.scripts import count_letters, script_of
+from subremover.detect.reading.scripts import count_letters, is_right_to_left, script_of
 from subremover.runtime.profile import stage
 
 SAMPLED_LINES, LEAST_SAMPLED_LINES = 12, 3
 """Lines of a film that all readers read at the most, and before they are agreed."""
 PLAIN_SCORE = 0.95
 """How sure one of the first readers is of a line that no other is asked about: it knows the script."""
-LEAST_SCORE = 0.5
-"""How sure a reading must be, in [0, 1]; below, no text is given rather than a wrong one."""
+LEAST_SCORE, LEAST_KNOWN_SCORE = 0.35, 0.6
+"""How sure a reading must be, in [0, 1], to be given rather than none, and to tell that a film has the
+reader's script: on what is no such lettering Tesseract is as sure as 0.5."""
 LEAST_SHARE = 0.25
 """Share of a film's lines that a reader must read best to be used on it: of bilingual films there are two."""
 CLEAR_LEAD, ZONE_LEAD = 0.3, 0.15
@@ -29,6 +31,9 @@ CLEAR_LEAD, ZONE_LEAD = 0.3, 0.15
 a zone in the mean."""
 WHOLE = 0.7
 """Share of the characters on plain ground that a reading at sight must have: it is of one row alone."""
+
+_Sample = tuple[Sequence[Lettering], tuple[str, float]]
+"""What the letters of a line may be, and what was read at sight."""
 
 
 class FilmWords:
@@ -54,6 +59,7 @@ class FilmWords:
         self._first_count = len(self._readers)
         self._at_sight, self._is_told = at_sight, is_told
         self._chosen = self._readers if is_told else ()
+        self._is_mirrored, self._for_mirrored, self._against_mirrored = False, 0, 0
         self._of_zone: dict[int | None, Reader] = {}
         self._has_others = self._has_learned = is_told
 
@@ -68,17 +74,18 @@ class FilmWords:
         return self._has_learned and not self._chosen
 
     @stage("scan: words")
-    def learn(self, lines: Sequence[tuple[int, Sequence[Lettering]]]) -> None:
+    def learn(self, lines: Sequence[tuple[int, Sequence[Lettering], tuple[str, float]]]) -> None:
         """Find out which readers the film needs.
 
         Args:
-            lines: Of the film's subtitles in order of time, which zone each stands in, and what its letters
-                may be, by `find_letterings`. In bilingual films each zone has a script of its own.
+            lines: Of the film's subtitles in order of time, which zone each stands in, what its letters may
+                be, by `find_letterings`, and what was read at sight, with its confidence in [0, 1]. In
+                bilingual films each zone has a script of its own.
         """
-        by_zone: dict[int, list[Sequence[Lettering]]] = {}
-        for zone, line in lines:
+        by_zone: dict[int, list[_Sample]] = {}
+        for zone, line, at_sight in lines:
             if line:
-                by_zone.setdefault(zone, []).append(line)
+                by_zone.setdefault(zone, []).append((line, at_sight))
         if self._is_told or not by_zone:
             return
         self._has_learned = True
@@ -87,11 +94,12 @@ class FilmWords:
         of_zone = {zone: self._to_array(scores) for zone, scores in sampled.items()}
         scores = np.concatenate(list(of_zone.values()))
         best = scores.max(axis=1, keepdims=True)
-        wins = ((scores == best) & (best >= LEAST_SCORE)).sum(axis=0)
+        wins = ((scores == best) & (best >= LEAST_KNOWN_SCORE)).sum(axis=0)
         votes = np.where(scores == best, scores**2, 0).sum(axis=0)
         order = [int(number) for number in np.argsort(-votes, kind="stable")]
         chosen = [number for number in order if wins[number] >= max(1, LEAST_SHARE * wins.sum())]
         self._chosen = tuple(self._readers[number] for number in chosen)
+        self._is_mirrored = self._for_mirrored >= max(2, 2 * self._against_mirrored)
         for zone, own in of_zone.items() if chosen else ():
             means = own.mean(axis=0)
             means[chosen[0]] += ZONE_LEAD
@@ -112,41 +120,58 @@ class FilmWords:
             What it says, by the surest of the film's readers.
         """
         if not self._has_learned:
-            self.learn([(0, line)])
+            self.learn([(0, line, at_sight)])
         best = Words("", 0.0, line[0].colour if line else None)
         for reader in sorted(self._chosen, key=lambda each: each is not self._of_zone.get(zone)):
-            words = read_line(reader, line)
+            words = read_line(reader, line, is_mirrored=self._is_mirrored)
             if script_of(at_sight[0]) in reader.scripts:
                 words = _compare(words, *at_sight)
             # Letters of two scripts can look the same: the zone's own reader holds where it can read a line.
             if words.score > best.score + (CLEAR_LEAD if best.text else 0):
                 best = words
-            if best.score >= LEAST_SCORE:
+            if best.score >= LEAST_KNOWN_SCORE:
                 break
         return best if best.score >= LEAST_SCORE else Words("", best.score, best.colour)
 
-    def _sample(self, lines: Sequence[Sequence[Lettering]], most: int) -> list[list[float]]:
+    def _sample(self, lines: Sequence[_Sample], most: int) -> list[list[float]]:
         """How well each reader reads some of the lines, until one is clearly the best."""
         places = np.unique(np.linspace(0, len(lines) - 1, most).round().astype(int))
         # Any first few of them are spread over the film.
         places = places[np.argsort(np.arange(len(places)) * 0.618034 % 1, kind="stable")]
         scores: list[list[float]] = []
         for place in places:
-            scores.append(self._score(lines[place]))
-            best = {int(np.argmax(each)) for each in scores if max(each) >= LEAST_SCORE}
+            scores.append(self._score(*lines[place]))
+            best = {int(np.argmax(each)) for each in scores if max(each) >= LEAST_KNOWN_SCORE}
             if len(best) == 1 and len(scores) >= LEAST_SAMPLED_LINES:
                 break
         return scores
 
-    def _score(self, line: Sequence[Lettering]) -> list[float]:
+    def _score(self, line: Sequence[Lettering], at_sight: tuple[str, float]) -> list[float]:
         """How well each reader reads a line, those that know nothing of its script not at all."""
-        scores = [_score(reader, line) for reader in self._readers[: self._first_count]]
+        first, others = self._readers[: self._first_count], self._readers[self._first_count :]
+        scores = [
+            max(
+                self._try(reader, line),
+                at_sight[1] * _share_own(at_sight[0], reader) * (reader is self._at_sight),
+            )
+            for reader in first
+        ]
         if max(scores, default=0.0) < PLAIN_SCORE:
             if not self._has_others:
-                self._readers += tuple(self._find_others())
-                self._has_others = True
-            scores += [_score(reader, line) for reader in self._readers[self._first_count :]]
+                others = tuple(self._find_others())
+                self._readers, self._has_others = (*self._readers, *others), True
+            scores += [self._try(reader, line) for reader in others]
         return scores or [0.0]
+
+    def _try(self, reader: Reader, line: Sequence[Lettering]) -> float:
+        """How well a reader reads a line."""
+        words = read_line(reader, line, at_a_glance=True)
+        score = words.score * _share_own(words.text, reader)
+        if score >= LEAST_SCORE and any(map(is_right_to_left, reader.scripts)):
+            pro, con = weigh_mirrored(words.text)
+            self._for_mirrored += pro
+            self._against_mirrored += con
+        return score
 
     def _to_array(self, scores: Sequence[Sequence[float]]) -> np.ndarray:
         """(lines, readers) float64; 0 where a reader was not asked."""
@@ -163,12 +188,13 @@ def _compare(words: Words, text: str, confidence: float) -> Words:
     return words
 
 
-def _score(reader: Reader, line: Sequence[Lettering]) -> float:
-    """How sure a reader is of a line, by its letters that are of the reader's own scripts.
+def _share_own(text: str, reader: Reader) -> float:
+    """The share of a text's characters that are letters of the scripts that a reader is there for.
 
-    Models of all scripts know Latin letters as well, which those that are made for Latin read better.
+    Models of all scripts know Latin letters as well, which those made for Latin read better; and what
+    is no lettering is read as digits and signs.
     """
-    words = read_line(reader, line, at_a_glance=True)
-    counts = count_letters(words.text)
+    counts = count_letters(text)
     own = sum(count for script, count in counts.items() if script in reader.scripts)
-    return words.score * own / max(1, sum(counts.values()))
+    signs = sum(not c.isspace() and unicodedata.category(c)[0] not in "LMP" for c in text)
+    return own / max(1, sum(counts.values()) + signs)

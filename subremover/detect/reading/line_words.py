@@ -39,18 +39,21 @@ class Words:
     """RGB of its letters; None if they were not told from what is behind them."""
 
 
-def read_line(reader: Reader, line: Sequence[Lettering], *, at_a_glance: bool = False) -> Words:
+def read_line(
+    reader: Reader, line: Sequence[Lettering], *, at_a_glance: bool = False, is_mirrored: bool = False
+) -> Words:
     """Read a line by the lettering that the reader is surest of.
 
     Args:
         reader: Any.
         line: What the line's letters may be, by `find_letterings`.
         at_a_glance: Whether each row is read once alone.
+        is_mirrored: As for `set_right`.
     """
     best = Words("", 0.0, line[0].colour if line else None)
     heights_px = (GLANCED_PX,) if at_a_glance else reader.heights_px
     for lettering in line:
-        rows = [_read_row(reader, row, heights_px) for row in lettering.rows]
+        rows = [_read_row(reader, row, heights_px, is_mirrored) for row in lettering.rows]
         lengths = [max(1, len(text)) for text, _ in rows]
         score = float(np.average([score for _, score in rows], weights=lengths))
         if score > best.score:
@@ -61,7 +64,7 @@ def read_line(reader: Reader, line: Sequence[Lettering], *, at_a_glance: bool = 
     return best
 
 
-def _read_row(reader: Reader, row: Row, heights_px: Sequence[int]) -> tuple[str, float]:
+def _read_row(reader: Reader, row: Row, heights_px: Sequence[int], is_mirrored: bool) -> tuple[str, float]:
     """What a row says, and how sure that is in [0, 1]: the reading that is most like the others."""
     tight = row.plain[MARGIN_PX:-MARGIN_PX, MARGIN_PX:-MARGIN_PX]
     readings = []
@@ -77,7 +80,7 @@ def _read_row(reader: Reader, row: Row, heights_px: Sequence[int]) -> tuple[str,
     best = int(np.argmax(likeness))
     agreement = likeness[best] / max(1e-6, sum(sure for _, sure in readings))
     text, sure = readings[best]
-    return set_right(text), sure * agreement * (1 - _share_mixed(text))
+    return set_right(text, is_mirrored=is_mirrored), sure * agreement * (1 - _share_mixed(text))
 
 
 def _likeness(one: str, other: str) -> float:

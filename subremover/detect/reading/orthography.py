@@ -25,11 +25,13 @@ _GREEK_MARKS = str.maketrans(
 """Today's Greek, decomposed, has one accent in the place of three, and no breathings; micro is mu."""
 
 
-def set_right(text: str) -> str:
+def set_right(text: str, *, is_mirrored: bool = False) -> str:
     """What a reader has read of a row, as it is written.
 
     Args:
         text: One row, in logical order.
+        is_mirrored: Whether rows from right to left were drawn from left to right, letter by letter, by a program
+            that knew no better; see `weigh_mirrored`.
 
     Returns:
         The row with single spaces, none where the script has none between words; a row of a script from
@@ -47,8 +49,23 @@ def set_right(text: str) -> str:
     if script in _UNPARTED:
         return _join_unparted(text, script)
     if is_right_to_left(script):
-        return _set_from_right(text)
+        return _set_from_right(text[::-1] if is_mirrored else text)
     return text
+
+
+def weigh_mirrored(text: str) -> tuple[int, int]:
+    """How many words of a text speak for its being drawn the wrong way round, and how many against.
+
+    Args:
+        text: Of a script from right to left, as it was read.
+    """
+    words = [word.strip(_CLOSING + "\"'()[]-") for word in text.split()]
+    ends = sum(word[-1] in _FINAL_LETTERS for word in words if len(word) > 1)
+    begins = sum(word[0] in _FINAL_LETTERS for word in words if len(word) > 1)
+    articles = sum(word.startswith("\u0627\u0644") for word in words if len(word) > 2)
+    mirrored = sum(word.endswith("\u0644\u0627") for word in words if len(word) > 2)
+    # An article at the wrong end may be an ending: it only adds to what final letters tell.
+    return begins + mirrored * (begins > 0), ends + articles
 
 
 def _without_controls(text: str) -> str:
@@ -72,14 +89,6 @@ def _join_unparted(text: str, script: Script) -> str:
 
 def _set_from_right(text: str) -> str:
     """A row of a script from right to left in logical order."""
-    words = [word.strip(_CLOSING + "\"'()[]-") for word in text.split()]
-    ends = sum(word[-1] in _FINAL_LETTERS for word in words if word)
-    begins = sum(word[0] in _FINAL_LETTERS for word in words if len(word) > 1)
-    articles = sum(word.startswith("\u0627\u0644") for word in words if len(word) > 2)
-    mirrored = sum(word.endswith("\u0644\u0627") for word in words if len(word) > 2)
-    if begins + mirrored > ends + articles:
-        # Letter by letter from left to right, by a program that knew no better: all of it runs backwards.
-        text = text[::-1]
     # A mark that ends the sentence, at the wrong end: drawn as if it stood in a line from left to right.
     opening = re.match(rf"[{re.escape(_CLOSING)}]+\s*", text)
     if opening and not text.endswith(tuple(_CLOSING)):
