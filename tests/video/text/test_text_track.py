@@ -32,7 +32,7 @@ def read(tmp_path: Path) -> Read:
         film = draw_film(tmp_path / name, codec="libvpx-vp9" if name.endswith("webm") else "libx264")
         probed = probe(film.path)
         text = TextTrack(cues, probed.upright_size, **options)
-        assert remux(probed, tmp_path / f"new_{name}", EncodeOptions(), text) == ()
+        assert remux(probed, tmp_path / f"new_{name}", EncodeOptions(overwrite=True), text) == ()
         found = []
         with av.open(str(tmp_path / f"new_{name}")) as container:
             stream = container.streams.subtitles[0]
