@@ -51,6 +51,7 @@ def test_side_by_side_the_right_one_is_first_where_lines_begin_at_the_right(
 
 def test_a_line_of_two_rows_is_beside_nothing() -> None:
     assert both_ways(row(40, 100, "one\ntwo", height=44), row(150, 121, "three")) == "one\ntwo\nthree"
+    assert both_ways(row(40, 111, "one"), row(150, 100, "two\nthree", height=44)) == "one\ntwo\nthree"
 
 
 def test_columns_from_right_to_left() -> None:
@@ -60,6 +61,7 @@ def test_columns_from_right_to_left() -> None:
 
 
 def test_a_tall_letter_is_no_column() -> None:
+    assert both_ways((Box(40, 100, 8, 20), "1"), (Box(60, 100, 8, 20), "2")) == "1 2"
     assert both_ways((Box(40, 100, 8, 20), "I"), row(60, 100, "owe you")) == "I owe you"
 
 

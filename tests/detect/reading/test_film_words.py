@@ -28,6 +28,13 @@ def film(count: int, zone: int = 0, bars: int = 3) -> list[tuple[int, Sequence[L
     return [(zone, [draw_bars(bars)])] * count
 
 
+def make_bilingual(*korean: tuple[str, float], latin: tuple[tuple[str, float], ...]) -> FilmWords:
+    """Of a film whose zones show two bars and one; what two readers make of these, and of more bars."""
+    words = FilmWords([FakeReader(says(*latin)), FakeReader(says(*korean), "hangul")])
+    words.learn([*film(10, 0, bars=2), *film(10, 1, bars=1)])
+    return words
+
+
 def test_the_script_is_told_by_few_lines() -> None:
     russian, korean = FakeReader(says(*[(RUSSIAN, 0.9)] * 9), "cyrillic"), FakeReader("", "hangul")
     readers = latin(), russian, korean
@@ -93,10 +100,7 @@ def test_where_the_script_is_told_nothing_is_learned() -> None:
 
 def test_a_bilingual_film_has_a_reader_for_each_zone() -> None:
     # Of the Korean rows the first reader is rather sure, too, as it is of letters that look the same.
-    korean = FakeReader(says((KOREAN, 0.85), ("", 0.0)), "hangul")
-    reader = FakeReader(says((LATIN, 0.6), (LATIN, 0.9)))
-    words = FilmWords([reader, korean])
-    words.learn([*film(10, 0, bars=2), *film(10, 1, bars=1)])
+    words = make_bilingual((KOREAN, 0.85), ("", 0.0), latin=((LATIN, 0.6), (LATIN, 0.9)))
     assert not words.is_at_sight
     assert words.read([draw_bars(2)], zone=0).text == LATIN
     assert words.read([draw_bars(1)], zone=1).text == KOREAN
@@ -104,12 +108,33 @@ def test_a_bilingual_film_has_a_reader_for_each_zone() -> None:
     assert words.read([draw_bars(2)], zone=1).text == LATIN  # the zone's own reader has nothing to say
 
 
+def test_a_zone_is_left_to_the_films_first_reader_unless_another_is_clearly_surer() -> None:
+    words = make_bilingual((KOREAN, 0.8), ("", 0.0), latin=((LATIN, 0.7), (LATIN, 0.9)))
+    assert words.read([draw_bars(1)], zone=1).text == LATIN
+
+
+def test_the_reader_of_a_zone_holds_where_it_can_read_a_line() -> None:
+    words = make_bilingual(
+        *((KOREAN, 0.85), ("", 0.0), (KOREAN, 0.55)), latin=((LATIN, 0.6), (LATIN, 0.9), (LATIN, 0.94))
+    )
+    assert words.read([draw_bars(3)], zone=1).text == KOREAN
+
+
+def test_where_it_cannot_another_must_be_much_surer() -> None:
+    words = make_bilingual(
+        *((KOREAN, 0.85), ("", 0.0), (KOREAN, 0.4), (KOREAN, 0.4)),
+        latin=((LATIN, 0.6), (LATIN, 0.9), (LATIN, 0.6), (LATIN, 0.8)),
+    )
+    assert words.read([draw_bars(3)], zone=1).text == ""
+    assert words.read([draw_bars(4)], zone=1).text == LATIN
+
+
 def test_a_few_foreign_words_are_no_second_script() -> None:
-    # One line of twelve is read best by another reader.
+    # One line of twelve, which is asked about early, is read best by another reader.
     korean = FakeReader(says(("", 0.0), (KOREAN, 0.9)), "hangul")
     first = FakeReader(says((LATIN, 0.9), (LATIN, 0.2)))
     words = FilmWords([first, korean], at_sight=first)
-    words.learn([*film(11, bars=1), (0, [draw_bars(2)])])
+    words.learn([(0, [draw_bars(2)]), *film(11, bars=1)])
     assert words.is_at_sight
 
 
@@ -213,10 +238,7 @@ def test_a_film_without_subtitles() -> None:
 
 def test_the_same_lines_again_are_read_the_same() -> None:
     def make() -> FilmWords:
-        korean = FakeReader(says((KOREAN, 0.9), (KOREAN, 0.4)), "hangul")
-        words = FilmWords([FakeReader(says((LATIN, 0.5), (LATIN, 0.9))), korean])
-        words.learn([*film(10, 0, bars=2), *film(10, 1, bars=1)])
-        return words
+        return make_bilingual((KOREAN, 0.9), (KOREAN, 0.4), latin=((LATIN, 0.5), (LATIN, 0.9)))
 
     one, other = make(), make()
     for bars, zone in ((1, 0), (1, 1), (2, 0), (2, 1), (1, None)):

@@ -143,14 +143,15 @@ def test_an_outline_is_no_second_colour():
     check_row(row, picture.glyphs)
 
 
+@pytest.mark.parametrize("sliver_px", [8, 16])
 @pytest.mark.parametrize("is_above", [True, False])
-def test_a_sliver_of_a_neighbouring_row_is_left_out(is_above):
-    line, neighbour = Word("Where were you?", (40, 56)), Word("At home, Hilda.", (40, 20 if is_above else 92))
+def test_a_sliver_of_a_neighbouring_row_is_left_out(is_above, sliver_px):
+    line, neighbour = Word("Where were you?", (40, 56)), Word("HELMUTH HILL", (40, 20 if is_above else 92))
     picture, alone = Picture(line, neighbour), Picture(line)
     _, top, _, bottom = bounds(Picture(neighbour).glyphs)
     strokes = picture.strokes.copy()
-    strokes[: bottom - 8 if is_above else 0] = False
-    strokes[len(strokes) if is_above else top + 8 :] = False
+    strokes[: bottom - sliver_px if is_above else 0] = False
+    strokes[len(strokes) if is_above else top + sliver_px :] = False
     assert strokes.sum() > 1.1 * alone.strokes.sum()
     (row,) = find_letterings(picture.rgb, strokes)[0].rows
     check_row(row, alone.glyphs)
