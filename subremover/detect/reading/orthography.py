@@ -30,8 +30,8 @@ def set_right(text: str, *, is_mirrored: bool = False) -> str:
 
     Args:
         text: One row, in logical order.
-        is_mirrored: Whether rows from right to left were drawn from left to right, letter by letter, by a program
-            that knew no better; see `weigh_mirrored`.
+        is_mirrored: Whether rows from right to left were drawn from left to right, letter by letter, by a
+            program that knew no better; see `weigh_mirrored`.
 
     Returns:
         The row with single spaces, none where the script has none between words; a row of a script from
