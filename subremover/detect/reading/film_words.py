@@ -149,7 +149,9 @@ class FilmWords:
         scores = [
             max(
                 self._try(reader, line),
-                at_sight[1] * _share_own(at_sight[0], reader) * (reader is self._at_sight),
+                at_sight[1]
+                * _share_own(*at_sight[:1], reader, counts_signs=False)
+                * (reader is self._at_sight),
             )
             for reader in first
         ]
@@ -163,7 +165,7 @@ class FilmWords:
     def _try(self, reader: Reader, line: Sequence[Lettering]) -> float:
         """How well a reader reads a line."""
         text, sure = glance(reader, line)
-        score = sure * _share_own(text, reader)
+        score = sure * _share_own(text, reader, counts_signs=reader not in self._readers[: self._first_count])
         if score >= LEAST_SCORE and any(map(is_right_to_left, reader.scripts)):
             pro, con = weigh_mirrored(text)
             self._for_mirrored += pro
@@ -178,13 +180,17 @@ class FilmWords:
         return padded
 
 
-def _share_own(text: str, reader: Reader) -> float:
-    """The share of a text's characters that are letters of the scripts that a reader is there for.
+def _share_own(text: str, reader: Reader, *, counts_signs: bool) -> float:
+    """The share of a text's letters that are of the scripts that a reader is there for.
 
-    Models of all scripts know Latin letters as well, which those made for Latin read better; and what
-    is no lettering is read as digits and signs.
+    Models of all scripts know Latin letters as well, which those made for Latin read better.
+
+    Args:
+        text: What the reader has read.
+        reader: It.
+        counts_signs: Whether digits and signs count as other letters: Tesseract reads them in what is no lettering.
     """
     counts = count_letters(text)
     own = sum(count for script, count in counts.items() if script in reader.scripts)
     signs = sum(not c.isspace() and unicodedata.category(c)[0] not in "LMP" for c in text)
-    return own / max(1, sum(counts.values()) + signs)
+    return own / max(1, sum(counts.values()) + signs * counts_signs)

@@ -70,7 +70,9 @@ def read_line(
     texts = [set_right(text, is_mirrored=is_mirrored) for text in texts]
     if best is not None and len(texts) == len(best.rows):
         texts = [_complete(row, text) for row, text in zip(best.rows, texts, strict=True)]
-    return Words("\n".join(filter(None, texts)), score, line[0].colour if best is None else best.colour)
+    return Words(
+        "\n".join(filter(None, texts)), score, best.colour if best else line[0].colour if line else None
+    )
 
 
 def glance(reader: Reader, line: Sequence[Lettering]) -> tuple[str, float]:

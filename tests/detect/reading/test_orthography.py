@@ -1,6 +1,6 @@
 import pytest
 
-from subremover.detect.reading.orthography import set_right
+from subremover.detect.reading.orthography import set_right, weigh_mirrored
 
 ARABIC, HEBREW = "هل أنت هنا الآن؟", "איפה היית היום?"
 
@@ -41,8 +41,18 @@ def test_marks_inside_a_row_and_those_that_begin_one_stay(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["أين الكتاب والقلم", "ילדים הולכים לגן"])
 def test_a_row_that_was_drawn_backwards_is_turned_round(text: str) -> None:
-    assert set_right(text[::-1]) == text
-    assert set_right(f"{text}."[::-1]) == f"{text}."
+    assert set_right(text[::-1], is_mirrored=True) == text
+    assert set_right(f"{text}."[::-1], is_mirrored=True) == f"{text}."
+    pro, con = weigh_mirrored(text[::-1])
+    assert pro >= 1
+    assert con == 0
+    pro, con = weigh_mirrored(text)
+    assert pro == 0
+    assert con >= 1
+
+
+def test_endings_alone_do_not_tell_that_a_row_was_drawn_backwards() -> None:
+    assert weigh_mirrored("شكرا جزيلا لك") == (0, 0)
 
 
 def test_greek_has_one_accent_and_no_breathings() -> None:
