@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from subremover.detect.reading.lettering import Lettering
-from subremover.detect.reading.line_words import Words, read_line
-from subremover.detect.reading.orthography import set_right, weigh_mirrored
+from subremover.detect.reading.line_words import Words, glance, read_line
+from subremover.detect.reading.orthography import weigh_mirrored
 from subremover.detect.reading.reader import Reader
 from subremover.detect.reading.scripts import count_letters, is_right_to_left, script_of
 from subremover.runtime.profile import stage
@@ -29,8 +29,6 @@ LEAST_SHARE = 0.25
 CLEAR_LEAD, ZONE_LEAD = 0.3, 0.15
 """By how much another of the film's readers must be surer than its first one: of a line, and of the lines of
 a zone in the mean."""
-WHOLE = 0.7
-"""Share of the characters on plain ground that a reading at sight must have: it is of one row alone."""
 
 _Sample = tuple[Sequence[Lettering], tuple[str, float]]
 """What the letters of a line may be, and what was read at sight."""
@@ -123,9 +121,8 @@ class FilmWords:
             self.learn([(0, line, at_sight)])
         best = Words("", 0.0, line[0].colour if line else None)
         for reader in sorted(self._chosen, key=lambda each: each is not self._of_zone.get(zone)):
-            words = read_line(reader, line, is_mirrored=self._is_mirrored)
-            if script_of(at_sight[0]) in reader.scripts:
-                words = _compare(words, *at_sight)
+            seen = at_sight if script_of(at_sight[0]) in reader.scripts else ("", 0.0)
+            words = read_line(reader, line, seen, is_mirrored=self._is_mirrored)
             # Letters of two scripts can look the same: the zone's own reader holds where it can read a line.
             if words.score > best.score + (CLEAR_LEAD if best.text else 0):
                 best = words
@@ -165,10 +162,10 @@ class FilmWords:
 
     def _try(self, reader: Reader, line: Sequence[Lettering]) -> float:
         """How well a reader reads a line."""
-        words = read_line(reader, line, at_a_glance=True)
-        score = words.score * _share_own(words.text, reader)
+        text, sure = glance(reader, line)
+        score = sure * _share_own(text, reader)
         if score >= LEAST_SCORE and any(map(is_right_to_left, reader.scripts)):
-            pro, con = weigh_mirrored(words.text)
+            pro, con = weigh_mirrored(text)
             self._for_mirrored += pro
             self._against_mirrored += con
         return score
@@ -179,13 +176,6 @@ class FilmWords:
         for row, values in zip(padded, scores, strict=True):
             row[: len(values)] = values
         return padded
-
-
-def _compare(words: Words, text: str, confidence: float) -> Words:
-    """The surer of what letters on plain ground say, and of what was read at sight, unless that is a part."""
-    if confidence > words.score and len(text) > WHOLE * len(words.text):
-        return Words(set_right(text), confidence, words.colour)
-    return words
 
 
 def _share_own(text: str, reader: Reader) -> float:
