@@ -40,19 +40,29 @@ def test_marks_inside_a_row_and_those_that_begin_one_stay(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["أين الكتاب والقلم", "ילדים הולכים לגן"])
-def test_a_row_that_was_drawn_backwards_is_turned_round(text: str) -> None:
+def test_a_row_that_was_drawn_backwards_is_turned_round_where_the_film_is(text: str) -> None:
     assert set_right(text[::-1], is_mirrored=True) == text
     assert set_right(f"{text}."[::-1], is_mirrored=True) == f"{text}."
-    pro, con = weigh_mirrored(text[::-1])
-    assert pro >= 1
-    assert con == 0
-    pro, con = weigh_mirrored(text)
-    assert pro == 0
-    assert con >= 1
+    assert set_right(text[::-1]) == text[::-1]
+    assert set_right("Yes, sir.", is_mirrored=True) == "Yes, sir."
 
 
-def test_endings_alone_do_not_tell_that_a_row_was_drawn_backwards() -> None:
-    assert weigh_mirrored("شكرا جزيلا لك") == (0, 0)
+@pytest.mark.parametrize(
+    ("text", "weights"),
+    [
+        ("ילדים הולכים לגן", (0, 3)),
+        ("ילדים הולכים לגן"[::-1], (3, 0)),
+        ("המדינה רצה", (0, 0)),
+        ("(ילדים), לגן!", (0, 2)),
+        ("المدرسة الكبيرة", (0, 4)),
+        ("المدرسة الكبيرة"[::-1], (4, 0)),
+        ("ماذا فعلا", (0, 0)),  # which ends as an article does, backwards
+    ],
+)
+def test_final_letters_and_articles_tell_which_way_a_row_was_drawn(
+    text: str, weights: tuple[int, int]
+) -> None:
+    assert weigh_mirrored(text) == weights
 
 
 def test_greek_has_one_accent_and_no_breathings() -> None:
