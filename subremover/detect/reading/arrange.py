@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from subremover.detect.reading.scripts import is_right_to_left, script_of
 from subremover.geometry import Box
 
 TALL = 2.0
 """How many times as high as wide a column of text is."""
+ALIKE = 0.75
+"""Share of the characters of a row that another one has in the same order, which says the same."""
 SMALL = 0.6
 """Of the height of the row that it stands on, below which kana tell how that one is said (furigana)."""
 
@@ -24,7 +27,7 @@ def arrange(lines: Sequence[tuple[Box, str]]) -> str:
         Rows separated by a line feed; lines side by side are one row. Kana beside or above what they explain
         are left out.
     """
-    said = [(box, text) for box, text in lines if text]
+    said = _without_doubles([(box, text) for box, text in lines if text])
     said = [line for line in said if not any(_explains(line, other) for other in said)]
     columns = [line for line in said if line[0].height >= TALL * line[0].width and len(line[1]) > 1]
     if columns and len(columns) == len(said):
@@ -36,6 +39,35 @@ def arrange(lines: Sequence[tuple[Box, str]]) -> str:
         else:
             rows.append([line])
     return "\n".join(_join_row(row) for row in rows)
+
+
+def _without_doubles(lines: list[tuple[Box, str]]) -> list[tuple[Box, str]]:
+    """Lines without rows that another line says as well: one may reach into what belongs to another."""
+    rows = [(number, row) for number, (_, text) in enumerate(lines) for row in text.split("\n")]
+    count = [text.count("\n") + 1 for _, text in lines]
+    kept: list[tuple[int, str]] = []
+    for number, row in sorted(rows, key=lambda each: (-len(each[1]), count[each[0]])):
+        is_double = any(
+            other != number
+            and max(count[other], count[number]) > 1
+            and lines[other][0].grow(0, lines[other][0].height // 2).intersect(lines[number][0])
+            and _say_the_same(row, said)
+            for other, said in kept
+        )
+        if not is_double:
+            kept.append((number, row))
+    left = [
+        [row for row in text.split("\n") if (number, row) in kept] for number, (_, text) in enumerate(lines)
+    ]
+    return [(box, "\n".join(rows)) for (box, _), rows in zip(lines, left, strict=True) if rows]
+
+
+def _say_the_same(one: str, other: str) -> bool:
+    """Whether a text is another one, or a part of it, give or take some characters."""
+    common = sum(
+        block.size for block in SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
+    )
+    return common >= ALIKE * len(one)
 
 
 def _is_beside(one: tuple[Box, str], other: tuple[Box, str]) -> bool:

@@ -16,6 +16,7 @@ from subremover.detect.reading.scripts import (
     SCRIPTS,
     Script,
     debian_packages,
+    has_own_letters,
 )
 from subremover.detect.reading.tesseract_reader import TesseractReader, find_data, has_tesseract
 from subremover.detect.reading.trial import try_data, try_model
@@ -45,14 +46,12 @@ def make_words(bundled: CtcReader, language: str, model: Path | None) -> FilmWor
     if script is None:
         others = partial(_find_tesseract, [each for each in SCRIPTS if each not in read], language)
         return FilmWords(recognisers, others, at_sight=bundled)
-    readers: list[Reader] = [*recognisers]
-    if script not in read:
-        readers += _find_tesseract([script], language)
-        is_read = any(script in reader.scripts for reader in readers)
-        # There is none for damaged data, of which a warning tells by itself.
-        if not is_read and (command := install_command([script], language)):
-            log.warning("%s letters cannot be read here; to have them read: %s", script.capitalize(), command)
-    readers.sort(key=lambda reader: script not in reader.scripts)
+    lacks = script not in read or has_own_letters(language)
+    found = _find_tesseract([script], language) if lacks else []
+    # There is no command for damaged data, of which a warning tells by itself.
+    if lacks and not found and (command := install_command([script], language)):
+        log.warning("%s letters cannot be read here; to have them read: %s", script.capitalize(), command)
+    readers: list[Reader] = [*found, *sorted(recognisers, key=lambda reader: script not in reader.scripts)]
     return FilmWords(readers, at_sight=bundled, is_told=True)
 
 

@@ -84,7 +84,10 @@ class FilmWords:
         for zone, line, at_sight in lines:
             if line:
                 by_zone.setdefault(zone, []).append((line, at_sight))
-        if self._is_told or not by_zone:
+        if not by_zone:
+            return
+        if self._is_told:
+            self._weigh_mirrored([line for seen in by_zone.values() for line, _ in seen])
             return
         self._has_learned = True
         most = max(LEAST_SAMPLED_LINES, SAMPLED_LINES // len(by_zone))
@@ -121,7 +124,7 @@ class FilmWords:
             self.learn([(0, line, at_sight)])
         best = Words("", 0.0, line[0].colour if line else None)
         for reader in sorted(self._chosen, key=lambda each: each is not self._of_zone.get(zone)):
-            seen = at_sight if script_of(at_sight[0]) in reader.scripts else ("", 0.0)
+            seen = at_sight if self._can_have_read(at_sight[0], reader) else ("", 0.0)
             words = read_line(reader, line, seen, is_mirrored=self._is_mirrored)
             # Letters of two scripts can look the same: the zone's own reader holds where it can read a line.
             if words.score > best.score + (CLEAR_LEAD if best.text else 0):
@@ -129,6 +132,19 @@ class FilmWords:
             if best.score >= LEAST_KNOWN_SCORE:
                 break
         return best if best.score >= LEAST_SCORE else Words("", best.score, best.colour)
+
+    def _can_have_read(self, text: str, reader: Reader) -> bool:
+        """Whether a text that was read at sight is of a script that was known then, and is a reader's."""
+        script = script_of(text)
+        return script in reader.scripts and (self._at_sight is None or script in self._at_sight.scripts)
+
+    def _weigh_mirrored(self, lines: Sequence[Sequence[Lettering]]) -> None:
+        """See by some lines whether those from right to left were drawn the wrong way round."""
+        reader = self._readers[0]
+        if any(map(is_right_to_left, reader.scripts)):
+            for line in lines[:: -(-len(lines) // SAMPLED_LINES)]:
+                self._try(reader, line)
+            self._is_mirrored = self._for_mirrored >= max(2, 2 * self._against_mirrored)
 
     def _sample(self, lines: Sequence[_Sample], most: int) -> list[list[float]]:
         """How well each reader reads some of the lines, until one is clearly the best."""
@@ -188,7 +204,8 @@ def _share_own(text: str, reader: Reader, *, counts_signs: bool) -> float:
     Args:
         text: What the reader has read.
         reader: It.
-        counts_signs: Whether digits and signs count as other letters: Tesseract reads them in what is no lettering.
+        counts_signs: Whether digits and signs count as other letters: Tesseract reads them in what is no
+            lettering.
     """
     counts = count_letters(text)
     own = sum(count for script, count in counts.items() if script in reader.scripts)

@@ -8,7 +8,7 @@ See docs/measurements.md, "detect/reading/lettering".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -32,6 +32,8 @@ CLUSTERS, SAME_COLOUR = 6, 10.0
 LEAST_CONTRAST, MOST_CONTACT, LEAST_SPREAD = 12.0, 0.6, 0.12
 """Letters are at least so far in Lab from what is next to them, have at most this share of their pixels on
 the strokes' edge, and show in at least this share of their columns."""
+NARROW = 0.5
+"""Share of the letters' contrast to what is next to them by which their own may vary, in a second try."""
 INK, SOLID = 0.4, 0.8
 """Opacity of a letter's pixel, and of one that is nothing but letter."""
 EDGE_PX = 1.5
@@ -104,15 +106,18 @@ def _find_upright(picture: np.ndarray, strokes: np.ndarray) -> tuple[Lettering, 
     lab = _to_lab(picture)
     depth = cv2.distanceTransform(np.pad(strokes, 1).astype(np.uint8), cv2.DIST_L2, 5)[1:-1, 1:-1]
     edge = strokes & (depth <= EDGE_PX)
-    colours = _find_colours(lab, strokes, edge)
+    colours = _find_colours(lab, strokes, edge, depth)
     opacities = [_opacity(lab, [colour]) for colour in colours]
     inks = [_find_ink(opacity, strokes, edge) for opacity in opacities]
     found = [([colour], ink) for colour, ink in zip(colours, inks, strict=True)]
     if len(colours) > 1 and _take_turns(
         *(i & (o > SOLID) for i, o in zip(inks[:2], opacities, strict=False))
     ):
-        both = colours[:2]
+        both = sorted(colours[:2], key=lambda colour: -int(inks[colours.index(colour)].sum()))
         found.insert(0, (both, _find_ink(_opacity(lab, both), strokes, edge)))
+    # Where something of nearly the letters' colour is behind them, it is told from them by a narrower range.
+    narrow = [replace(colour, contrast=NARROW * colour.contrast) for colour in colours[:2]]
+    found += [([colour], _find_ink(_opacity(lab, [colour]), strokes, edge)) for colour in narrow]
     letterings = []
     for colour, ink in found:
         rows = [_draw_row(picture, colour, ink, span, around) for span in _find_rows(ink, edge)]
@@ -121,8 +126,11 @@ def _find_upright(picture: np.ndarray, strokes: np.ndarray) -> tuple[Lettering, 
     return tuple(letterings)
 
 
-def _find_colours(lab: np.ndarray, strokes: np.ndarray, edge: np.ndarray) -> list[_Colour]:
-    """Colours that may be the letters', the likeliest first."""
+def _find_colours(lab: np.ndarray, strokes: np.ndarray, edge: np.ndarray, depth: np.ndarray) -> list[_Colour]:
+    """Colours that may be the letters', the likeliest first.
+
+    Letters lie deeper in the strokes than their outline, and do not reach the edge.
+    """
     pixels = lab[strokes]
     samples = np.ascontiguousarray(pixels[:: -(-len(pixels) // MOST_SAMPLES)])
     if len(samples) < CLUSTERS:
@@ -148,7 +156,8 @@ def _find_colours(lab: np.ndarray, strokes: np.ndarray, edge: np.ndarray) -> lis
         contact = float(edge[own].mean())
         spread = float(own.any(axis=0)[columns].mean())
         if contrast >= LEAST_CONTRAST and contact <= MOST_CONTACT and spread >= LEAST_SPREAD:
-            colours.append(_Colour(centre, contrast, contrast * (1 - contact)))
+            likelihood = contrast * (1 - contact) * float(depth[own].mean())
+            colours.append(_Colour(centre, contrast, likelihood))
     return sorted(colours, key=lambda colour: -colour.score)[:MOST_COLOURS]
 
 

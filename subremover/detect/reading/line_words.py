@@ -56,8 +56,8 @@ def read_line(
     Args:
         reader: Any.
         line: What the line's letters may be, by `find_letterings`.
-        at_sight: What it says with all that is behind it, as was read before, and its confidence in [0, 1]. It
-            holds where it is surer and of about as many characters; it is of one row alone.
+        at_sight: What it says with all that is behind it, as was read before, and its confidence in [0, 1].
+            It holds where it is surer and of about as many characters; it is of one row alone.
         is_mirrored: As for `set_right`.
 
     Returns:

@@ -17,14 +17,14 @@ from subremover.detect.reading.scripts import script_of
 SIZE_PX = (24, 36)
 """Width and height in which shapes are compared."""
 LEAST_LIKENESS, BROKEN_LIKENESS, HEADLESS_LIKENESS = 0.68, 0.8, 0.88
-"""Correlation with a drawn note; of a shape in several pieces, as a colon; of one without a head, as the letter el."""
+"""Correlation with a drawn note; of a shape in several pieces, as a colon; of one with no head, as an el."""
 LEAST_SHARE = 0.85
 """Of a mark's ink, of its largest part, to be in one piece."""
 LEAST_HEIGHT = 0.3
 """Of the row's: smaller ones are marks of punctuation."""
 LEAST_HEAD, LEAST_RATIO = 0.08, 1.7
-"""Half the thickness of a note's head, of the note's height, and how many times as thick as its stem it is: letters
-have one thickness."""
+"""Half the thickness of a note's head, of the note's height, and how many times as thick as its stem it is:
+letters have one thickness."""
 MOST_NOTES = 3
 """At one end of a row."""
 LEAST_GAP, LEAST_SPACE = 0.06, 0.13
@@ -36,7 +36,7 @@ _FLAGS = {
     "hook": ((130, 5), (150, 50), (200, 75), (208, 110), (200, 140), (188, 140), (190, 115), (170, 95)),
     "bow": ((130, 5), (160, 75), (220, 130), (252, 180), (240, 240), (215, 230), (220, 185), (190, 150)),
 }
-"""Flags of single notes as fonts have them, clockwise from the top of the stem, in a box of 360 px of height."""
+"""Flags of single notes as fonts have them, clockwise from the stem's top, in a box 360 px high."""
 _CLOSING = "\u300d\u300f\u300b\u3009)]}>\u00bb,.;:!?\u3001\u3002"
 _OPENING = "\u300c\u300e\u300a\u3008([{<\u00ab\u00a1\u00bf"
 """What no text begins with, and what none ends with."""
@@ -95,7 +95,7 @@ def _count_marks(marks: list[Mark], height_px: int) -> int:
 
 
 def _without_first(text: str, beside: int) -> str:
-    """A text without what a note before it was taken for; `beside` is of how many marks the word after that is."""
+    """A text without what a note before it was taken for; `beside`: of how many marks the next word is."""
     first, _, rest = text.partition(" ")
     if _is_misread(first, rest.partition(" ")[0], beside):
         return rest
@@ -103,7 +103,7 @@ def _without_first(text: str, beside: int) -> str:
 
 
 def _without_last(text: str, beside: int) -> str:
-    """A text without what a note behind it was taken for; `beside` is of how many marks the word before that is."""
+    """A text without what a note behind it was taken for; `beside`: of how many marks the word before is."""
     rest, _, last = text.rpartition(" ")
     if _is_misread(last, rest.rpartition(" ")[2], beside):
         return rest
@@ -113,7 +113,7 @@ def _without_last(text: str, beside: int) -> str:
 
 
 def _is_misread(word: str, following: str, beside: int) -> bool:
-    """Whether a word at the end of a text stands for the note: else it is the one beside the note, of so many marks."""
+    """Whether a word at the end of a text stands for the note, or is the one beside it, of so many marks."""
     is_sign = not any(sign.isalnum() for sign in word)
     if not following or len(word) > 1 + is_sign or script_of(word) in ("han", "hangul"):
         return False
@@ -176,16 +176,10 @@ def _describe(ink: np.ndarray) -> np.ndarray:
 @cache
 def _templates() -> tuple[np.ndarray, np.ndarray, list[str]]:
     """(n, m) float32, shapes of notes; (n,) width to height of each; and which note it is."""
-    drawn = [
-        (_shear(draw(variant, stem_px), lean), name)
-        for name, draw, variants in (
-            ("\u266a", _draw_single, tuple(_FLAGS)),
-            ("\u266b", _draw_double, ((-30, 1), (0, 1), (30, 1), (-30, 2), (0, 2), (30, 2))),
-        )
-        for variant in variants
-        for stem_px in (14, 34)
-        for lean in _LEANS
-    ]
+    stems_px, beams = (14, 34), ((-30, 1), (0, 1), (30, 1), (-30, 2), (0, 2), (30, 2))
+    single = [("\u266a", _draw_single(flag, stem_px)) for flag in _FLAGS for stem_px in stems_px]
+    double = [("\u266b", _draw_double(beam, stem_px)) for beam in beams for stem_px in stems_px]
+    drawn = [(_shear(ink, lean), name) for name, ink in (*single, *double) for lean in _LEANS]
     shapes = np.stack([_describe(ink) for ink, _ in drawn])
     return shapes, np.array([ink.shape[1] / ink.shape[0] for ink, _ in drawn]), [name for _, name in drawn]
 

@@ -136,6 +136,8 @@ def tesseract_names(script: Script, language: str = "und") -> list[list[str]]:
         language: Written in it, ISO 639-2; und if it is not known.
     """
     facts = _FACTS[script]
+    if language in _OWN_LETTERS:
+        return [_OWN_LETTERS[language].split(), facts.models.split()]
     others = [_TESSERACT_LANGUAGES.get(code, code) for code in facts.languages.split()]
     best = [[facts.best]] if facts.best and language in ("und", facts.best) else []
     return [*best, facts.models.split(), " ".join(others).split()]
@@ -144,10 +146,19 @@ def tesseract_names(script: Script, language: str = "und") -> list[list[str]]:
 def debian_packages(script: Script, language: str = "und") -> list[str]:
     """Debian's and Ubuntu's packages of what `tesseract_names` has first."""
     facts = _FACTS[script]
+    if language in _OWN_LETTERS:
+        return [f"tesseract-ocr-{language}"]
     if facts.best and language in ("und", facts.best):
         return [f"tesseract-ocr-{facts.best}"]
     return [f"tesseract-ocr-script-{word}" for word in facts.package.split()]
 
 
+def has_own_letters(language: str) -> bool:
+    """Whether a language has letters that those who read its script otherwise do not know."""
+    return language in _OWN_LETTERS
+
+
+_OWN_LETTERS = {"vie": "vie Vietnamese"}
+"""Tesseract's models of such languages."""
 _TESSERACT_LANGUAGES = {"zho": "chi_sim chi_tra", "chi": ""}
 """Where Tesseract has other names than ISO 639-2 has codes."""

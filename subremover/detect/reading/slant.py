@@ -18,11 +18,11 @@ HEIGHT_PX = 40
 MOST_WIDTH_PX = 1600
 """What is beyond of a long row leans as the rest does."""
 TRIED_DEGREES = np.arange(-12, 27, 2)
-"""Leans that are tried, and then about the best of these. As far to the left as letters without stems reach."""
+"""Leans that are tried, and then about the best of these; so far to the left as stemless letters reach."""
 LEAST_DEGREES, MOST_DEGREES = 5, 16
 """Lean of italics: what is steeper is an A or a 7."""
 LEAST_LEAD, LEAST_ASYMMETRY = 0.9, 1.3
-"""How many times as sharp the profile is at the lean of italics as at all that is less, and as it is mirrored."""
+"""How many times as sharp the profile is at the lean of italics as at all less, and as it is mirrored."""
 LEAST_STEMS = 2
 """Letters with a stem that a row must have, for its lean to say anything."""
 _ITALIC: set[Script] = {"latin", "greek", "cyrillic"}
@@ -65,13 +65,13 @@ def find_slant(plain: np.ndarray) -> float:
     part = plain[:, : max(4, round(width * plain.shape[0] / HEIGHT_PX))]
     small = cv2.resize(part, (width, HEIGHT_PX), interpolation=cv2.INTER_AREA)
     ink = np.pad((255 - small).astype(np.float32) / 255, ((0, 0), (HEIGHT_PX // 2, HEIGHT_PX // 2)))
-    sharpness = np.array([_sharpness(ink, degrees) for degrees in TRIED_DEGREES])
+    sharpness = np.array([_sharpness(ink, degrees) for degrees in TRIED_DEGREES.tolist()])
     leaning = TRIED_DEGREES >= LEAST_DEGREES - 1
     best = int(TRIED_DEGREES[leaning][sharpness[leaning].argmax()])
     typical = (np.abs(TRIED_DEGREES) >= 8) & (np.abs(TRIED_DEGREES) <= 12)
     to_right, to_left = sharpness[typical & leaning].sum(), sharpness[typical & ~leaning].sum()
-    lead = sharpness[TRIED_DEGREES == best][0] - LEAST_LEAD * sharpness[~leaning].max()
-    # Of slanted letters the best lean is a peak; of upright ones the profile is the sharper the less they are turned.
+    lead = sharpness[TRIED_DEGREES.tolist().index(best)] - LEAST_LEAD * sharpness[~leaning].max()
+    # Of slanted letters the best lean is a peak; upright ones are the sharper the less they are turned.
     if not LEAST_DEGREES <= best <= MOST_DEGREES or lead <= 0 or to_right < LEAST_ASYMMETRY * to_left:
         return 0.0
     return float(max((best - 1, best, best + 1), key=lambda degrees: _sharpness(ink, degrees)))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import pytest
-from media import draw_texture, known_to_fail
+from media import draw_texture
 from PIL import Image, ImageDraw, ImageFont
 
 from subremover.detect.reading.lettering import MARGIN_PX, ROW_PX, Lettering, Row, find_letterings
@@ -92,7 +92,6 @@ def test_letters_with_an_outline(fill, outline, size_px):
     check_row(row, picture.glyphs)
 
 
-@known_to_fail("a thick outline may be taken for letters before what it surrounds")
 def test_letters_come_before_their_outline():
     for size_px in (26, 30, 44, 60):
         for fill, outline in ((WHITE, BLACK), (BLACK, WHITE), ((190, 190, 190), BLACK)):
@@ -131,7 +130,6 @@ def test_two_colours_take_turns_in_one_line():
     assert others  # either colour alone
 
 
-@known_to_fail("the colour is that of the likelier one, however few letters have it")
 def test_of_two_colours_that_of_most_letters_is_told():
     picture = Picture(Word("Sing", (20, 30), YELLOW), Word("with the others", (100, 30)))
     assert of_colour(WHITE, find_letterings(picture.rgb, picture.strokes)[:1])
