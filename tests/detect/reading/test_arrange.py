@@ -107,3 +107,15 @@ def test_a_row_is_not_told_by_what_stands_elsewhere_or_at_another_time() -> None
     ]
     assert rank_rows([line, *others])[line] == 0
     assert rank_rows([]) == {}
+
+
+def test_what_two_lines_say_is_said_once() -> None:
+    whole, lower = Box(100, 400, 300, 90), Box(110, 446, 280, 44)
+    rows = "We never said anything\nabout the money."
+    assert arrange([(whole, rows), (lower, "about the money.")]) == rows
+    assert arrange([(whole, rows), (lower, "bout the mone")]) == rows
+    assert arrange([(whole, rows), (Box(102, 402, 296, 88), rows)]) == rows
+
+
+def test_a_row_that_is_said_again_stays() -> None:
+    assert arrange([(Box(100, 400, 200, 40), "Go!"), (Box(100, 446, 200, 40), "Go!")]) == "Go!\nGo!"
