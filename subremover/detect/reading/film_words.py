@@ -59,7 +59,8 @@ class FilmWords:
         self._chosen = self._readers if is_told else ()
         self._is_mirrored, self._for_mirrored, self._against_mirrored = False, 0, 0
         self._of_zone: dict[int | None, Reader] = {}
-        self._has_others = self._has_learned = is_told
+        self._scores: dict[int, list[list[float]]] = {}
+        self._has_others = is_told
 
     @property
     def is_at_sight(self) -> bool:
@@ -69,7 +70,7 @@ class FilmWords:
     @property
     def is_unread(self) -> bool:
         """Whether there were lines to learn from, and no reader knew their script."""
-        return self._has_learned and not self._chosen
+        return bool(self._scores) and not self._chosen
 
     @stage("scan: words")
     def learn(self, lines: Sequence[tuple[int, Sequence[Lettering], tuple[str, float]]]) -> None:
@@ -89,10 +90,10 @@ class FilmWords:
         if self._is_told:
             self._weigh_mirrored([line for seen in by_zone.values() for line, _ in seen])
             return
-        self._has_learned = True
         most = max(LEAST_SAMPLED_LINES, SAMPLED_LINES // len(by_zone))
-        sampled = {zone: self._sample(seen, most) for zone, seen in by_zone.items()}
-        of_zone = {zone: self._to_array(scores) for zone, scores in sampled.items()}
+        for zone, seen in by_zone.items():
+            self._scores.setdefault(zone, []).extend(self._sample(seen, most))
+        of_zone = {zone: self._to_array(scores) for zone, scores in self._scores.items()}
         scores = np.concatenate(list(of_zone.values()))
         best = scores.max(axis=1, keepdims=True)
         wins = ((scores == best) & (best >= LEAST_KNOWN_SCORE)).sum(axis=0)
@@ -120,8 +121,9 @@ class FilmWords:
         Returns:
             What it says, by the surest of the film's readers.
         """
-        if not self._has_learned:
-            self.learn([(0, line, at_sight)])
+        known = sum(map(len, self._scores.values()))
+        if not self._is_told and known < (LEAST_SAMPLED_LINES if self._chosen else SAMPLED_LINES):
+            self.learn([(0, line, at_sight)])  # of a film without lines that stand still
         best = Words("", 0.0, line[0].colour if line else None)
         for reader in sorted(self._chosen, key=lambda each: each is not self._of_zone.get(zone)):
             seen = at_sight if self._can_have_read(at_sight[0], reader) else ("", 0.0)
@@ -162,12 +164,11 @@ class FilmWords:
     def _score(self, line: Sequence[Lettering], at_sight: tuple[str, float]) -> list[float]:
         """How well each reader reads a line, those that know nothing of its script not at all."""
         first, others = self._readers[: self._first_count], self._readers[self._first_count :]
+        text, seen = at_sight
         scores = [
             max(
                 self._try(reader, line),
-                at_sight[1]
-                * _share_own(*at_sight[:1], reader, counts_signs=False)
-                * (reader is self._at_sight),
+                seen * _share_own(text, reader, counts_signs=False) * (reader is self._at_sight),
             )
             for reader in first
         ]
