@@ -19,6 +19,7 @@ from subremover.detect.found_so_far import FoundCallback, FoundSoFar
 from subremover.detect.masking import gradient
 from subremover.detect.reading.available import make_words, tell_unread
 from subremover.detect.reading.ctc_reader import CtcReader, bundled_model
+from subremover.detect.reading.scripts import SCRIPT_OF_LANGUAGE
 from subremover.detect.recogniser import LineReader
 from subremover.detect.scan import scan_pictures
 from subremover.detect.scope import BUFFER_BYTES, Scope
@@ -116,7 +117,8 @@ def make_plan(
                 so_far=so_far,
             )
         cuts, events, passages = found.cuts, found.events, found.passages
-        if words.is_unread and any(event.remove for event in events):
+        is_told = options.subtitle_language in SCRIPT_OF_LANGUAGE  # what is missing was told of then
+        if words.is_unread and not is_told and any(event.remove for event in events):
             tell_unread()
         for roll in found.rolls:
             log.warning(

@@ -50,7 +50,7 @@ def _without_doubles(lines: list[tuple[Box, str]]) -> list[tuple[Box, str]]:
         is_double = any(
             other != number
             and max(count[other], count[number]) > 1
-            and lines[other][0].grow(0, lines[other][0].height // 2).intersect(lines[number][0])
+            and lines[other][0].grow(0, lines[other][0].height).intersect(lines[number][0])
             and _say_the_same(row, said)
             for other, said in kept
         )

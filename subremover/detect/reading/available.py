@@ -52,7 +52,7 @@ def make_words(bundled: CtcReader, language: str, model: Path | None) -> FilmWor
     if lacks and not found and (command := install_command([script], language)):
         log.warning("%s letters cannot be read here; to have them read: %s", script.capitalize(), command)
     readers: list[Reader] = [*found, *sorted(recognisers, key=lambda reader: script not in reader.scripts)]
-    return FilmWords(readers, at_sight=bundled, is_told=True)
+    return FilmWords(readers, at_sight=bundled, is_told=script in readers[0].scripts)
 
 
 def install_command(scripts: Iterable[Script], language: str = "und") -> str:

@@ -128,10 +128,10 @@ class FilmWords:
         for reader in sorted(self._chosen, key=lambda each: each is not self._of_zone.get(zone)):
             seen = at_sight if self._can_have_read(at_sight[0], reader) else ("", 0.0)
             words = read_line(reader, line, seen, is_mirrored=self._is_mirrored)
-            # Letters of two scripts can look the same: the zone's own reader holds where it can read a line.
-            if words.score > best.score + (CLEAR_LEAD if best.text else 0):
+            # Letters of two scripts can look the same: the first reader holds where it can read.
+            if not best.score or words.score > max(LEAST_KNOWN_SCORE, best.score + CLEAR_LEAD):
                 best = words
-            if best.score >= LEAST_KNOWN_SCORE:
+            if best.score >= (LEAST_SCORE if self._is_told else LEAST_KNOWN_SCORE):
                 break
         return best if best.score >= LEAST_SCORE else Words("", best.score, best.colour)
 

@@ -34,6 +34,8 @@ LEAST_CONTRAST, MOST_CONTACT, LEAST_SPREAD = 12.0, 0.6, 0.12
 the strokes' edge, and show in at least this share of their columns."""
 NARROW = 0.5
 """Share of the letters' contrast to what is next to them by which their own may vary, in a second try."""
+PUREST = 0.7
+"""Quantile of the letters' distances from what is around them, from which on they have their very colour."""
 INK, SOLID = 0.4, 0.8
 """Opacity of a letter's pixel, and of one that is nothing but letter."""
 EDGE_PX = 1.5
@@ -122,7 +124,7 @@ def _find_upright(picture: np.ndarray, strokes: np.ndarray) -> tuple[Lettering, 
     for colour, ink in found:
         rows = [_draw_row(picture, colour, ink, span, around) for span in _find_rows(ink, edge)]
         if drawn := tuple(row for row in rows if row is not None):
-            letterings.append(Lettering(_to_rgb(colour[0].lab), drawn))
+            letterings.append(Lettering(_to_rgb(_find_purest(lab, ink, strokes)), drawn))
     return tuple(letterings)
 
 
@@ -181,6 +183,15 @@ def _find_ink(opacity: np.ndarray, strokes: np.ndarray, edge: np.ndarray) -> np.
     is_letter[0] = False
     found: np.ndarray = is_letter[labels]
     return found
+
+
+def _find_purest(lab: np.ndarray, ink: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+    """(3,) Lab of the letters where they are least like what is around: elsewhere thin ones are mixed."""
+    around = strokes & ~ink
+    if not around.any() or not ink.any():
+        return np.asarray(np.median(lab[ink | strokes], axis=0))
+    distance = np.linalg.norm(lab[ink] - np.median(lab[around], axis=0), axis=1)
+    return np.asarray(np.median(lab[ink][distance >= np.quantile(distance, PUREST)], axis=0))
 
 
 def _take_turns(one: np.ndarray, other: np.ndarray) -> bool:

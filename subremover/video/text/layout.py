@@ -44,6 +44,8 @@ class Layout:
     """Row of the picture, in px, down to which the cues at the bottom usually reach."""
     colour: Colour
     """That most cues have; white where none is known."""
+    has_speakers: bool
+    """Whether other cues have another one."""
 
     @classmethod
     def of(cls, cues: Sequence[Cue], size: tuple[int, int]) -> Layout:
@@ -61,12 +63,14 @@ class Layout:
             if cue.box is not None and _is_bottom_centre(cue.box, width, height)
         ]
         known = Counter(cue.colour for cue in cues if cue.colour is not None)
+        usual = max(known, key=lambda colour: _count_alike(colour, known), default=WHITE)
         return cls(
             width,
             height,
             statistics.median(rows) if rows else USUAL_ROW * height,
             round(statistics.median(bottoms)) if bottoms else round((1 - USUAL_MARGIN) * height),
-            max(known, key=lambda colour: _count_alike(colour, known), default=WHITE),
+            usual,
+            not all(_is_alike(colour, usual) for colour in known),
         )
 
     def is_bottom_centre(self, cue: Cue) -> bool:
@@ -88,6 +92,10 @@ class Layout:
     def is_usual_colour(self, cue: Cue) -> bool:
         """Whether its colour is that of most, or not known."""
         return cue.colour is None or _is_alike(cue.colour, self.colour)
+
+    def is_speakers_colour(self, cue: Cue) -> bool:
+        """Whether its colour tells who speaks: of several all but white, which players show anyway."""
+        return self.has_speakers and cue.colour is not None and not _is_alike(cue.colour, WHITE)
 
 
 def find_row_px(text: str, box: Box) -> float:

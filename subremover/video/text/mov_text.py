@@ -36,7 +36,7 @@ def pack_cue(cue: Cue, layout: Layout | None = None) -> bytes:
         cue: With a text of at most 64 KiB; of a longer one the end is lost.
         layout: Tells whether its colour is another one than most; None: all are white.
     """
-    is_coloured = layout is not None and cue.colour is not None and not layout.is_usual_colour(cue)
+    is_coloured = layout is not None and cue.colour is not None and layout.is_speakers_colour(cue)
     colour = cue.colour if is_coloured and cue.colour is not None else WHITE
     text, is_slanted, runs = "", False, []
     for number, part in enumerate(split_tags(cue.text)):

@@ -34,6 +34,6 @@ def format_srt(cues: Sequence[Cue], size: tuple[int, int], *, speaker_colours: b
 
 def mark_up(cue: Cue, layout: Layout | None = None) -> str:
     """What a cue says, with its colour where it is not the layout's."""
-    if layout is None or cue.colour is None or layout.is_usual_colour(cue):
+    if layout is None or cue.colour is None or not layout.is_speakers_colour(cue):
         return cue.text
     return f'<font color="{write_colour(cue.colour)}">{cue.text}</font>'

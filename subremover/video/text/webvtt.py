@@ -49,7 +49,7 @@ def mark_up(cue: Cue, layout: Layout | None = None) -> str:
     """What a cue says, with its colour where it is not the layout's."""
     parts = split_tags(cue.text)
     text = "".join(part if n % 2 else html.escape(part, quote=False) for n, part in enumerate(parts))
-    if layout is None or cue.colour is None or layout.is_usual_colour(cue):
+    if layout is None or cue.colour is None or not layout.is_speakers_colour(cue):
         return text
     colour = cue.colour
     name = min(_COLOURS, key=lambda name: _distance(_COLOURS[name], colour))
