@@ -123,7 +123,8 @@ class FilmWords:
         """
         known = sum(map(len, self._scores.values()))
         if not self._is_told and known < (LEAST_SAMPLED_LINES if self._chosen else SAMPLED_LINES):
-            self.learn([(0, line, at_sight)])  # of a film without lines that stand still
+            # Of a film without lines that stand still, or with few.
+            self.learn([(-1 if zone is None else zone, line, at_sight)])
         best = Words("", 0.0, line[0].colour if line else None)
         for reader in sorted(self._chosen, key=lambda each: each is not self._of_zone.get(zone)):
             seen = at_sight if self._can_have_read(at_sight[0], reader) else ("", 0.0)
