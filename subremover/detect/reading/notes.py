@@ -6,6 +6,7 @@ See docs/measurements.md, "detect/reading/notes".
 from __future__ import annotations
 
 from functools import cache
+from itertools import product
 
 import cv2
 import numpy as np
@@ -17,7 +18,7 @@ from subremover.detect.reading.scripts import script_of
 SIZE_PX = (24, 36)
 """Width and height in which shapes are compared."""
 LEAST_LIKENESS, BROKEN_LIKENESS, HEADLESS_LIKENESS = 0.68, 0.8, 0.88
-"""Correlation with a drawn note; of a shape in several pieces, as a colon; of one with no head, as an el."""
+"""Correlation with a drawn note; of a shape in pieces, as a colon; of one without a head, as an el."""
 LEAST_SHARE = 0.85
 """Of a mark's ink, of its largest part, to be in one piece."""
 LEAST_HEIGHT = 0.3
@@ -30,19 +31,20 @@ MOST_NOTES = 3
 LEAST_GAP, LEAST_SPACE = 0.06, 0.13
 """Of the row's height, between a note and what is beside it, and between words."""
 _NOTES = "\u2669\u266a\u266b\u266c"
-_LEANS = (0.0, 0.2)
+_STEMS_PX, _FALLS_PX, _LEANS = (14, 34), (-30, 0, 30), (0.0, 0.2)
+"""Of drawn notes, 360 px high: width of the stem, how far beams fall to the right, and lean of italics."""
 _FLAGS = {
     "crescent": ((130, 5), (150, 80), (195, 130), (208, 180), (195, 235), (182, 232), (190, 185), (170, 135)),
     "hook": ((130, 5), (150, 50), (200, 75), (208, 110), (200, 140), (188, 140), (190, 115), (170, 95)),
     "bow": ((130, 5), (160, 75), (220, 130), (252, 180), (240, 240), (215, 230), (220, 185), (190, 150)),
 }
-"""Flags of single notes as fonts have them, clockwise from the stem's top, in a box 360 px high."""
-_CLOSING = "\u300d\u300f\u300b\u3009)]}>\u00bb,.;:!?\u3001\u3002"
-_OPENING = "\u300c\u300e\u300a\u3008([{<\u00ab\u00a1\u00bf"
+"""Flags of single notes as fonts have them, clockwise from the top of the stem, 360 px high."""
+_CLOSING = "\u300d\u300f\u300b\u3009)]}>,;:!?\u3001\u3002"
+_OPENING = "\u300c\u300e\u300a\u3008([{<\u00a1\u00bf"
 """What no text begins with, and what none ends with."""
 _CORNERS = "\u300c\u300e\u300d\u300f"
 """Japanese quotation marks, opening and closing: they come in pairs."""
-_ALONE = frozenset(_CLOSING + _OPENING + "-\u2013\u2014\u2026\"'&")
+_ALONE = frozenset(_CLOSING + _OPENING + "\u00ab\u00bb.-\u2013\u2014\u2026\"'&")
 """What may stand as a word by itself."""
 _LIKE_NOTES = "\u6708\u51e0\u95e8\u529b\u4e86\u5182"
 """Signs that double notes are taken for."""
@@ -61,17 +63,20 @@ def mark_notes(plain: np.ndarray, text: str) -> str:
     marks = order_marks(find_marks(plain), text)
     before = _find_notes(marks, plain.shape[0])
     if len(before) == len(marks):
-        return " ".join(before) if before else text
+        return " ".join(before) or text
+    if not text:
+        return text
     backwards = turn_round(marks)
     after = _find_notes(backwards, plain.shape[0])[::-1]
-    if before and not text.startswith(tuple(_NOTES)):
-        text = (
-            f"{' '.join(before)} {_without_first(text, _count_marks(marks[len(before) :], plain.shape[0]))}"
-        )
-    if after and not text.endswith(tuple(_NOTES)):
-        beside = _count_marks(backwards[len(after) :], plain.shape[0])
-        text = f"{_without_last(text, beside)} {' '.join(after)}"
-    return text
+    if text.startswith(tuple(_NOTES)):
+        before = []
+    if text.endswith(tuple(_NOTES)):
+        after = []
+    if before:
+        text = _without_first(text, _count_marks(marks[len(before) :], plain.shape[0]))
+    if after:
+        text = _without_last(text, _count_marks(backwards[len(after) :], plain.shape[0]))
+    return " ".join([*before, text, *after])
 
 
 def _find_notes(marks: list[Mark], height_px: int) -> list[str]:
@@ -95,39 +100,48 @@ def _count_marks(marks: list[Mark], height_px: int) -> int:
 
 
 def _without_first(text: str, beside: int) -> str:
-    """A text without what a note before it was taken for; `beside`: of how many marks the next word is."""
+    """A text without what a note before it was taken for; the word beside the note has so many marks."""
     first, _, rest = text.partition(" ")
     if _is_misread(first, rest.partition(" ")[0], beside):
         return rest
-    return text[1:].lstrip() if _is_alien(text[:1], text[1:], _CLOSING) else text
+    return text[1:].lstrip() if _is_alien(text[:1], text[1:2], _CLOSING) else text
 
 
 def _without_last(text: str, beside: int) -> str:
-    """A text without what a note behind it was taken for; `beside`: of how many marks the word before is."""
+    """A text without what a note behind it was taken for; the word beside the note has so many marks."""
     rest, _, last = text.rpartition(" ")
     if _is_misread(last, rest.rpartition(" ")[2], beside):
         return rest
     has_corner = any(corner in text for corner in _CORNERS[:2])
     never = _OPENING if has_corner else _OPENING + _CORNERS[2:]
-    return text[:-1].rstrip() if _is_alien(text[-1:], text[:-1], never) else text
+    return text[:-1].rstrip() if _is_alien(text[-1:], text[-2:-1], never) else text
 
 
 def _is_misread(word: str, following: str, beside: int) -> bool:
-    """Whether a word at the end of a text stands for the note, or is the one beside it, of so many marks."""
+    """Whether a word at the end of a text stands for the note there, and not for the word beside the note.
+
+    Args:
+        word: First or last of the text.
+        following: The next one of the text.
+        beside: Of how many marks the word beside the note is.
+    """
     is_sign = not any(sign.isalnum() for sign in word)
-    if not following or len(word) > 1 + is_sign or script_of(word) in ("han", "hangul"):
+    script = script_of(word)
+    if not following or len(word) > 1 + is_sign:
+        return False
+    if script in ("han", "hangul") and script == script_of(following):
         return False
     return beside > 1 or len(following) == 1 or (is_sign and not _ALONE.issuperset(word))
 
 
-def _is_alien(sign: str, rest: str, never: str) -> bool:
-    """Whether a sign at the end of a text cannot belong to it."""
-    if not rest:
+def _is_alien(sign: str, beside: str, never: str) -> bool:
+    """Whether a sign at the end of a text, beside another one, cannot belong to it."""
+    if not beside:
         return False
     if sign in never or sign in _LIKE_NOTES:
         return True
-    script = script_of(rest)
-    return script is not None and script_of(sign) not in (None, script)
+    script = script_of(sign)
+    return script is not None and script_of(beside) not in (None, script)
 
 
 def _name_note(mark: Mark, height_px: int) -> str:
@@ -176,26 +190,26 @@ def _describe(ink: np.ndarray) -> np.ndarray:
 @cache
 def _templates() -> tuple[np.ndarray, np.ndarray, list[str]]:
     """(n, m) float32, shapes of notes; (n,) width to height of each; and which note it is."""
-    stems_px, beams = (14, 34), ((-30, 1), (0, 1), (30, 1), (-30, 2), (0, 2), (30, 2))
-    single = [("\u266a", _draw_single(flag, stem_px)) for flag in _FLAGS for stem_px in stems_px]
-    double = [("\u266b", _draw_double(beam, stem_px)) for beam in beams for stem_px in stems_px]
-    drawn = [(_shear(ink, lean), name) for name, ink in (*single, *double) for lean in _LEANS]
+    drawn: list[tuple[np.ndarray, str]] = []
+    for stem_px in _STEMS_PX:
+        drawn.extend((_draw_single(flag, stem_px), "\u266a") for flag in _FLAGS.values())
+        drawn.extend((_draw_double(*beam, stem_px), "\u266b") for beam in product(_FALLS_PX, (1, 2)))
+    drawn = [(_shear(ink, lean), name) for ink, name in drawn for lean in _LEANS]
     shapes = np.stack([_describe(ink) for ink, _ in drawn])
     return shapes, np.array([ink.shape[1] / ink.shape[0] for ink, _ in drawn]), [name for _, name in drawn]
 
 
-def _draw_single(flag: str, stem_px: int) -> np.ndarray:
+def _draw_single(flag: tuple[tuple[int, int], ...], stem_px: int) -> np.ndarray:
     """(360, 480) uint8, a note with a flag."""
     drawn = np.zeros((360, 480), np.uint8)
     _draw_head(drawn, 70, 310)
     cv2.rectangle(drawn, (130 - stem_px, 5), (130, 310), 255, -1)
-    cv2.fillPoly(drawn, [np.array([*_FLAGS[flag], (130, 100)], np.int32)], 255)
+    cv2.fillPoly(drawn, [np.array([*flag, (130, 100)], np.int32)], 255)
     return drawn
 
 
-def _draw_double(beam: tuple[int, int], stem_px: int) -> np.ndarray:
-    """(360, 480) uint8, two notes under beams that fall to the right by so many px, one or two of them."""
-    fall_px, count = beam
+def _draw_double(fall_px: int, count: int, stem_px: int) -> np.ndarray:
+    """(360, 480) uint8, two notes under one beam or two that fall to the right."""
     drawn = np.zeros((360, 480), np.uint8)
     for right, sunk in ((130, -fall_px / 2), (310, fall_px / 2)):
         foot = round(295 + sunk)
